@@ -1,0 +1,161 @@
+//! `GET {prefix}/status`, `/attempts` and `/attempts/{id}`: what AutoFix did, for people and programs.
+//! It only reads. Everything but "alive" needs the API token.
+
+mod view;
+
+use std::sync::Arc;
+
+use autofix::attempt::{AttemptId, Status};
+use autofix::clock::Clock;
+use autofix::config::{QueriesConfig, names};
+use autofix::door::{self, Refused};
+use autofix::secrets::Secrets;
+use autofix::store::{Listing, ListingFilter, Store, StoreError};
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::error;
+
+const DEFAULT_LIMIT: usize = 20;
+const MAX_LIMIT: usize = 100;
+/// Attempts that `status` counts, newest first.
+const COUNTED: usize = 100;
+
+/// What the door needs.
+pub struct Queries {
+    pub config: QueriesConfig,
+    pub secrets: Secrets,
+    pub store: Store,
+    pub clock: Clock,
+}
+
+/// The door's routes.
+pub fn routes(queries: Queries) -> Router {
+    let prefix = queries.config.common.prefix.clone();
+    Router::new()
+        .route(&format!("{prefix}/status"), get(status))
+        .route(&format!("{prefix}/attempts"), get(attempts))
+        .route(&format!("{prefix}/attempts/{{id}}"), get(attempt))
+        .with_state(Arc::new(queries))
+}
+
+async fn status(State(queries): State<Arc<Queries>>, headers: HeaderMap) -> Result<Json<Value>, Refused> {
+    let alive = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Ok(Json(alive));
+    }
+    queries.check_token(&headers).await?;
+    let now = queries.clock.now();
+    let listing = Listing { filter: ListingFilter::default(), limit: COUNTED, before: None, now };
+    let page = queries.store.list(&listing).await.map_err(unavailable)?;
+    let mut counts = serde_json::Map::new();
+    for attempt in &page.attempts {
+        let count = counts.entry(attempt.status().as_str()).or_insert(json!(0));
+        *count = json!(count.as_u64().unwrap_or(0) + 1);
+    }
+    let waiting = page.attempts.iter().filter(|attempt| attempt.status() == Status::Pending);
+    let oldest: Option<Timestamp> = waiting.map(|attempt| attempt.created_at).min();
+    let mut full = alive;
+    full["repositories"] = json!(queries.config.projects.repositories());
+    full["counts"] = Value::Object(counts);
+    full["counted"] = json!(page.attempts.len());
+    full["queue_age_seconds"] = json!(oldest.map(|oldest| now.duration_since(oldest).as_secs().max(0)));
+    Ok(Json(full))
+}
+
+#[derive(Deserialize)]
+struct ListQuery {
+    limit: Option<String>,
+    status: Option<String>,
+    project: Option<String>,
+    before: Option<String>,
+}
+
+async fn attempts(
+    State(queries): State<Arc<Queries>>,
+    headers: HeaderMap,
+    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Refused> {
+    queries.check_token(&headers).await?;
+    let Query(query) = query.map_err(|_| Refused::bad_request("The query cannot be read"))?;
+    let listing = query.listing(queries.clock.now())?;
+    let page = queries.store.list(&listing).await.map_err(unavailable)?;
+    let views: Vec<Value> = page.attempts.iter().map(view::attempt).collect();
+    let mut answer = Json(views).into_response();
+    if let Some(next) = page.next {
+        let link = query.next_page(&queries.config.common.prefix, next);
+        if let Ok(link) = format!("<{link}>; rel=\"next\"").parse() {
+            answer.headers_mut().insert(header::LINK, link);
+        }
+    }
+    Ok(answer)
+}
+
+impl ListQuery {
+    fn listing(&self, now: Timestamp) -> Result<Listing, Refused> {
+        let limit = match &self.limit {
+            None => DEFAULT_LIMIT,
+            Some(text) => match text.parse() {
+                Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => limit,
+                _ => return Err(Refused::bad_request("`limit` must be a number from 1 to 100")),
+            },
+        };
+        let status = self.status.as_deref().map(str::parse::<Status>).transpose().map_err(|_| {
+            let words: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+            Refused::bad_request(format!("`status` must be one of: {}", words.join(", ")))
+        })?;
+        let before = self.before.as_deref().map(AttemptId::parse).transpose();
+        let before = before.map_err(|_| Refused::bad_request("`before` must be the id of an attempt"))?;
+        let project = self.project.clone().filter(|project| !project.is_empty());
+        Ok(Listing { filter: ListingFilter { status, project }, limit, before, now })
+    }
+
+    fn next_page(&self, prefix: &str, before: AttemptId) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let kept = [("limit", &self.limit), ("status", &self.status), ("project", &self.project)];
+        for (name, value) in kept {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("before", &before.to_string());
+        format!("{prefix}/attempts?{}", query.finish())
+    }
+}
+
+async fn attempt(
+    State(queries): State<Arc<Queries>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Refused> {
+    queries.check_token(&headers).await?;
+    let unknown = || Refused::new(StatusCode::NOT_FOUND, "There is no attempt with this id");
+    let id = AttemptId::parse(&id).map_err(|_| unknown())?;
+    let found = queries.store.attempt(id).await.map_err(unavailable)?.ok_or_else(unknown)?;
+    let mut view = view::attempt(&found.attempt);
+    let claim = queries.store.claim(&found.attempt.subject.sentry_issue_id).await.map_err(unavailable)?;
+    if let Some(claim) = claim.filter(|claim| claim.attempt == Some(id)) {
+        view["occurrences"] = json!(claim.occurrences);
+    }
+    Ok(Json(view))
+}
+
+impl Queries {
+    async fn check_token(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        let token = self.secrets.get(names::API_TOKEN).await.map_err(|error| {
+            error!(error = %error, "Cannot check a token");
+            Refused::unavailable()
+        })?;
+        door::check_bearer(headers, token.as_ref())
+    }
+}
+
+fn unavailable(error: StoreError) -> Refused {
+    error!(error = %error, "Cannot read attempts");
+    Refused::unavailable()
+}

@@ -1,0 +1,75 @@
+//! An attempt as the API shows it. Names and statuses are those of the Python AutoFix, so that its
+//! clients keep working; `reason`, `usage`, `timeline` and some others are new.
+
+use autofix::attempt::{Attempt, Fix};
+use autofix::redaction::redact;
+use serde_json::{Value, json};
+
+/// One attempt. Outside text is redacted here too: an attempt may be read before the worker has looked at it.
+pub(crate) fn attempt(attempt: &Attempt) -> Value {
+    let subject = &attempt.subject;
+    let state = &attempt.state;
+    let pull_request = state.pull_request();
+    let reasons = state.reasons();
+    json!({
+        "id": attempt.id,
+        "status": attempt.status(),
+        "project_name": subject.project,
+        "github_repo": attempt.target.repo,
+        "sentry_event_id": subject.sentry_event_id,
+        "sentry_issue_id": subject.sentry_issue_id,
+        "sentry_url": subject.sentry_url,
+        "title": clean(&subject.title),
+        "error_analysis": error_analysis(attempt),
+        "proposed_fixes": state.fix().map(proposed_fixes).unwrap_or_default(),
+        "slack_message_ts": attempt.card.message.as_ref().and_then(|message| message.ts.as_ref()),
+        "slack_channel": attempt.card.message.as_ref().and_then(|message| message.channel.as_ref()),
+        "pr_url": pull_request.map(|pull_request| &pull_request.url),
+        "pr_number": pull_request.map(|pull_request| pull_request.number),
+        "head_sha": pull_request.map(|pull_request| &pull_request.head_sha),
+        "base_sha": state.fix().map(|fix| &fix.base_sha),
+        "approved_by": state.decision().filter(|_| attempt.approved_at.is_some()).map(|decision| &decision.by),
+        "failure_reason": reasons.first().map(|reason| &reason.detail),
+        "reason": reasons.first(),
+        "reasons": reasons,
+        "usage": attempt.usage,
+        "timeline": attempt.timeline,
+        "occurrences": 1,
+        "created_at": attempt.created_at,
+        "approved_at": attempt.approved_at,
+        "completed_at": attempt.completed_at,
+    })
+}
+
+/// The analysis; before there is one, what Sentry said.
+fn error_analysis(attempt: &Attempt) -> Value {
+    let subject = &attempt.subject;
+    match &attempt.analysis {
+        Some(analysis) => json!(analysis),
+        None if subject.error_type.is_none() => Value::Null,
+        None => json!({
+            "error_type": subject.error_type,
+            "error_message": subject.error_message.as_deref().map(clean),
+            "file_path": subject.file,
+            "line_number": subject.line,
+            "function_name": subject.function,
+        }),
+    }
+}
+
+fn proposed_fixes(fix: &Fix) -> Vec<Value> {
+    let fixes = fix.edits.iter().map(|edit| {
+        json!({
+            "file_path": fix.file_path,
+            "original_code": edit.search,
+            "fixed_code": edit.replace,
+            "explanation": fix.explanation,
+            "confidence": fix.confidence,
+        })
+    });
+    fixes.collect()
+}
+
+fn clean(text: &str) -> String {
+    redact(text).as_str().to_owned()
+}

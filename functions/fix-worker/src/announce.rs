@@ -1,0 +1,146 @@
+//! The card: posted once and updated in place with a bot token; with an incoming webhook one message
+//! for each state that deserves one. Everything else about Slack is in `autofix::slack`.
+
+use autofix::attempt::{CardMessage, Status};
+use autofix::config::names;
+use autofix::messages::{self, Buttons, Card};
+use autofix::outbound::ServiceError;
+use autofix::slack::{MessageRef, Way};
+use autofix::store::{Listing, ListingFilter, StoreError};
+use jiff::SignedDuration;
+use serde_json::json;
+use tracing::{info, warn};
+
+use crate::desk::{Desk, Stopped};
+use crate::{Worker, trouble};
+
+/// How long Slack lets a click's `response_url` be used; a minute less, to be sure.
+const RESPONSE_URL_LIFE: SignedDuration = SignedDuration::from_mins(29);
+/// Attempts looked through for the digest's examples.
+const EXAMPLES: usize = 10;
+
+/// Brings the card up to what people should see.
+pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
+    let revision = desk.attempt.card.wanted;
+    let buttons = buttons(desk.worker).await;
+    let card = messages::card(&desk.attempt, buttons);
+    let message = match desk.worker.slack.way().await? {
+        Way::Bot => Some(by_bot(desk, &card).await?),
+        Way::Webhook => by_webhook(desk, &card).await?,
+        Way::Nowhere => {
+            warn!("No Slack is configured: the card of this attempt is in the API only");
+            None
+        }
+    };
+    desk.attempt.card_shown(revision, message);
+    desk.save().await
+}
+
+/// Without a signing secret no click could be trusted, so the card has none to offer.
+async fn buttons(worker: &Worker) -> Buttons {
+    match worker.secrets.get(names::SLACK_SIGNING_SECRET).await {
+        Ok(Some(_)) => Buttons::Shown,
+        Ok(None) | Err(_) => Buttons::LinksOnly,
+    }
+}
+
+async fn by_bot(desk: &mut Desk<'_>, card: &Card) -> Result<CardMessage, Stopped> {
+    let slack = &desk.worker.slack;
+    let key = desk.attempt.id.to_string();
+    if let Some(place) = known_place(desk) {
+        match slack.update(&place, card, &key).await {
+            Ok(()) => return Ok(message_at(place)),
+            Err(ServiceError::NotFound(why)) => warn!(why, "The card is gone from Slack; posting it again"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let channel =
+        desk.attempt.target.slack_channel.clone().or_else(|| desk.worker.config.slack_channel.clone());
+    let channel =
+        channel.ok_or_else(|| ServiceError::Unauthorized("`AUTOFIX_SLACK_CHANNEL` is not set".to_owned()))?;
+    if desk.attempt.card.post_tried
+        && let Some(place) = slack.find(&channel, &key).await?
+    {
+        info!("Found the card that was posted before");
+        slack.update(&place, card, &key).await?;
+        return Ok(message_at(place));
+    }
+    // Remembered before the post: whoever comes after a crash has to look for the card first.
+    desk.attempt.card.post_tried = true;
+    desk.save().await?;
+    let place = desk.worker.slack.post(&channel, card, &key).await?;
+    Ok(message_at(place))
+}
+
+/// An incoming webhook cannot update: a clicked card is replaced through its `response_url` while that lives, and
+/// otherwise a new message is posted for the states that deserve one.
+async fn by_webhook(desk: &Desk<'_>, card: &Card) -> Result<Option<CardMessage>, Stopped> {
+    let slack = &desk.worker.slack;
+    if let Some(decision) = desk.attempt.state.decision()
+        && let Some(url) = decision.response_url.as_deref().and_then(|url| url::Url::parse(url).ok())
+        && desk.now().duration_since(decision.at) < RESPONSE_URL_LIFE
+    {
+        let mut body = card.to_json();
+        body["replace_original"] = json!(true);
+        match slack.respond(&url, body).await {
+            Ok(()) => return Ok(None),
+            Err(error) => warn!(error = %error, "Could not replace the clicked card; posting a new message"),
+        }
+    }
+    if !messages::is_worth_a_message(&desk.attempt) {
+        return Ok(None);
+    }
+    slack.post_by_webhook(card).await?;
+    Ok(Some(CardMessage { channel: None, ts: None }))
+}
+
+fn known_place(desk: &Desk<'_>) -> Option<MessageRef> {
+    let message = desk.attempt.card.message.as_ref()?;
+    Some(MessageRef { channel: message.channel.clone()?, ts: message.ts.clone()? })
+}
+
+fn message_at(place: MessageRef) -> CardMessage {
+    CardMessage { channel: Some(place.channel), ts: Some(place.ts) }
+}
+
+/// Tells what the hourly limit turned away. Slack's failure postpones it; only the table's is an error.
+pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
+    let now = worker.clock.now();
+    let Some(digest) = worker.store.digest().await? else { return Ok(()) };
+    if digest.turned_away == 0 || digest.due_at.is_none_or(|due| due > now) {
+        return Ok(());
+    }
+    let filter = ListingFilter { status: Some(Status::Skipped), project: None };
+    let page = worker.store.list(&Listing { filter, limit: EXAMPLES * 2, before: None, now }).await?;
+    let turned_away = |attempt: &autofix::attempt::Attempt| {
+        let reasons = attempt.state.reasons();
+        attempt.created_at >= digest.since
+            && reasons.iter().any(|reason| reason.code == autofix::reason::ReasonCode::HourlyLimit)
+    };
+    let examples: Vec<_> = page.attempts.into_iter().filter(turned_away).take(EXAMPLES).collect();
+    let card = messages::digest(digest.turned_away, &examples, worker.config.max_attempts_per_hour);
+    match post_digest(worker, &card, &format!("digest {}", digest.since)).await {
+        Ok(()) => worker.store.digest_told(&digest, now).await,
+        Err(error) => {
+            warn!(error = %error, "Slack did not take the digest; it stays owed");
+            worker.store.digest_postponed(trouble::again_at(&error, 1, now)).await
+        }
+    }
+}
+
+async fn post_digest(worker: &Worker, card: &Card, key: &str) -> Result<(), ServiceError> {
+    match (worker.slack.way().await?, &worker.config.slack_channel) {
+        (Way::Bot, Some(channel)) => {
+            // After a crash between the post and the note in the table the card is there already.
+            if worker.slack.find(channel, key).await?.is_none() {
+                worker.slack.post(channel, card, key).await?;
+            }
+            Ok(())
+        }
+        (Way::Webhook, _) => worker.slack.post_by_webhook(card).await,
+        (Way::Bot, None) | (Way::Nowhere, _) => {
+            warn!("No Slack channel is configured: the digest is in the API only");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The loop: one attempt on the desk, its lease in hand. Steps return what happened; only this file
+//! saves, gives leases back, and decides what a failed step means.
+
+use autofix::attempt::{Attempt, AttemptId, Event, MAX_STEP_FAILURES, Next, Step};
+use autofix::outbound::ServiceError;
+use autofix::reason::{Reason, ReasonCode};
+use autofix::store::{Lease, Leased, Leasing, Saved, Store, StoreError};
+use jiff::Timestamp;
+use tracing::{debug, info, warn};
+
+use crate::{MARGIN, Worker, analyze, announce, pull_request, trouble};
+
+/// Steps in one go. An attempt has fewer than ten; more would be a loop.
+const MAX_STEPS: usize = 40;
+/// Workers that may die over one attempt before it ends.
+const MAX_TRIES: i64 = 6;
+
+/// How working on an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worked {
+    /// It waits or has ended.
+    Settled,
+    /// Someone decided while the lease was given back: there is more to do, and the lease is still ours.
+    ChangedMeanwhile,
+    Busy,
+    LostLease,
+    Missing,
+}
+
+/// The attempt, as the steps see it.
+pub(crate) struct Desk<'w> {
+    pub worker: &'w Worker,
+    pub attempt: Attempt,
+    pub lease: Lease,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+}
+
+/// Why a step stopped before it was done.
+#[derive(Debug)]
+pub(crate) enum Stopped {
+    /// Someone else changed the attempt; it has been read again, and its next step may be another one.
+    Changed,
+    LostLease,
+    /// A service failed.
+    Service(ServiceError),
+    /// The invocation has no time left; the next one goes on.
+    OutOfTime,
+    Store(StoreError),
+}
+
+impl From<ServiceError> for Stopped {
+    fn from(error: ServiceError) -> Stopped {
+        Stopped::Service(error)
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Stopped {
+        Stopped::Store(error)
+    }
+}
+
+/// Works on one attempt until it waits, has ended, or the time is up.
+///
+/// # Errors
+/// When the table cannot be reached: nothing is lost, the wake-up has to come again.
+pub(crate) async fn work(
+    worker: &Worker,
+    id: AttemptId,
+    owner: &str,
+    deadline: Timestamp,
+) -> Result<Worked, StoreError> {
+    let leasing = Leasing { owner, now: worker.clock.now(), until: deadline };
+    let (lease, attempt) = match worker.store.lease(id, leasing).await? {
+        Leased::Taken(lease, attempt) => (lease, *attempt),
+        Leased::Busy => return Ok(Worked::Busy),
+        Leased::Missing => return Ok(Worked::Missing),
+    };
+    let mut desk = Desk { worker, attempt, lease, deadline };
+    if desk.lease.tries() > MAX_TRIES {
+        desk.give_up_after_crashes().await?;
+    }
+    for _ in 0..MAX_STEPS {
+        let step = match desk.attempt.next_step(worker.clock.now()) {
+            Next::Do(step) => step,
+            waits => {
+                let due = match waits {
+                    Next::WaitUntil(time) => Some(time),
+                    Next::Do(_) | Next::WaitForPerson | Next::Ended => None,
+                };
+                match desk.release(due).await? {
+                    Worked::ChangedMeanwhile => continue,
+                    worked => return Ok(worked),
+                }
+            }
+        };
+        debug!(step = ?step, "Doing the next step");
+        match desk.run(step).await {
+            Ok(()) | Err(Stopped::Changed) => {}
+            Err(Stopped::LostLease) => return Ok(Worked::LostLease),
+            Err(Stopped::OutOfTime) => return desk.release(Some(worker.clock.now())).await,
+            Err(Stopped::Store(error)) => return Err(error),
+            Err(Stopped::Service(error)) => desk.step_failed(step, &error),
+        }
+    }
+    warn!("Stopped after {MAX_STEPS} steps in one go");
+    desk.release(Some(worker.clock.now())).await
+}
+
+impl Desk<'_> {
+    async fn run(&mut self, step: Step) -> Result<(), Stopped> {
+        match step {
+            Step::Analyze => analyze::analyze(self).await,
+            Step::OpenPullRequest => pull_request::open(self).await,
+            Step::LookAtChecks => pull_request::look_at_checks(self).await,
+            Step::Merge => pull_request::merge(self).await,
+            Step::CleanUp => pull_request::clean_up(self).await,
+            Step::ShowCard => announce::show_card(self).await,
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.worker.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.worker.clock.now()
+    }
+
+    /// Something happened: changes the attempt and saves it, keeping the lease.
+    pub(crate) async fn happened(&mut self, event: Event) -> Result<(), Stopped> {
+        let now = self.now();
+        if let Err(refusal) = self.attempt.apply(event, now) {
+            // The step was chosen from this very state, so this is a fault of ours; the clock tries again.
+            warn!(refusal = %refusal, "An event did not fit the attempt's state");
+            return Err(Stopped::Service(ServiceError::Conflict(refusal.to_string())));
+        }
+        info!(status = %self.attempt.status(), "Attempt is `{}`", self.attempt.status());
+        self.save().await
+    }
+
+    /// Saves the attempt as it is, keeping the lease.
+    pub(crate) async fn save(&mut self) -> Result<(), Stopped> {
+        let now = self.now();
+        match self.worker.store.save(&mut self.lease, &self.attempt, now).await? {
+            Saved::Yes => Ok(()),
+            Saved::Conflict => Err(self.read_again().await?),
+        }
+    }
+
+    async fn read_again(&mut self) -> Result<Stopped, StoreError> {
+        Ok(match self.worker.store.reload(&mut self.lease).await? {
+            Some(attempt) => {
+                self.attempt = attempt;
+                Stopped::Changed
+            }
+            None => Stopped::LostLease,
+        })
+    }
+
+    /// Time left for work, the margin for saving already taken off.
+    pub(crate) fn time_left(&self) -> std::time::Duration {
+        let left = self.deadline.duration_since(self.now()) - MARGIN;
+        std::time::Duration::try_from(left).unwrap_or(std::time::Duration::ZERO)
+    }
+
+    /// Gives the lease back. A person who decided in the meantime wins: the attempt stays due and is worked on again.
+    async fn release(&mut self, due: Option<Timestamp>) -> Result<Worked, StoreError> {
+        let now = self.now();
+        match self.worker.store.release(&self.lease, &self.attempt, due, now).await? {
+            Saved::Yes => Ok(Worked::Settled),
+            Saved::Conflict => match self.read_again().await? {
+                Stopped::Changed => Ok(Worked::ChangedMeanwhile),
+                _ => Ok(Worked::LostLease), // `read_again` tells nothing else
+            },
+        }
+    }
+
+    /// A service failed: later again, or never.
+    fn step_failed(&mut self, step: Step, error: &ServiceError) {
+        let now = self.now();
+        if step == Step::ShowCard {
+            let until = trouble::again_at(error, self.attempt.card.failures, now);
+            warn!(error = %error, "Slack did not take the card; it stays owed until {until}");
+            self.attempt.card_postponed(until);
+            return;
+        }
+        let failures = self.attempt.trouble.failures;
+        let ends = trouble::ends_the_attempt(step, error);
+        let reason = match ends {
+            Some(reason) => reason,
+            None if failures + 1 >= MAX_STEP_FAILURES => Reason::new(
+                ReasonCode::RetriesUsedUp,
+                format!("Gave up after {MAX_STEP_FAILURES} tries. {error}."),
+            ),
+            None => {
+                let until = trouble::again_at(error, failures, now);
+                warn!(error = %error, step = ?step, "A step failed; again at {until}");
+                self.attempt.step_postponed(until, error.to_string());
+                return;
+            }
+        };
+        warn!(error = %error, step = ?step, "A step failed for good");
+        let event = match step {
+            Step::Merge => Event::MergeRefused { reason },
+            // The dismissal stands; what is left on GitHub is said in the timeline.
+            Step::CleanUp => Event::CleanedUp,
+            Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::ShowCard => {
+                Event::Failed { reason }
+            }
+        };
+        if step == Step::CleanUp {
+            self.attempt.note(now, format!("Could not close the pull request: {error}"));
+        }
+        if let Err(refusal) = self.attempt.apply(event, now) {
+            warn!(refusal = %refusal, "The failure did not fit the attempt's state");
+        }
+    }
+
+    async fn give_up_after_crashes(&mut self) -> Result<(), StoreError> {
+        let sentence = format!("The worker stopped {MAX_TRIES} times while it worked on this; see its logs.");
+        let reason = Reason::new(ReasonCode::RetriesUsedUp, sentence);
+        let now = self.now();
+        if self.attempt.apply(Event::Failed { reason }, now).is_ok() {
+            warn!("Gave up after {MAX_TRIES} workers died over this attempt");
+            let _ = self.save().await;
+        }
+        Ok(())
+    }
+}

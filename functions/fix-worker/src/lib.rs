@@ -1,0 +1,146 @@
+//! The worker: woken by the table's stream and by the clock, it takes the lease of an attempt, asks
+//! the attempt what to do next, does it, saves, and goes on until the attempt waits or has ended.
+//!
+//! * [`wake`] reads what woke it; * `desk` is the loop and the lease;
+//! * `analyze` finds the cause and a fix; `conversation` talks to Claude;
+//! * `pull_request` opens, watches, merges and closes; * `announce` keeps the card up to date.
+
+mod analyze;
+mod announce;
+mod conversation;
+mod desk;
+mod pull_request;
+mod trouble;
+pub mod wake;
+
+use std::time::Duration;
+
+use autofix::attempt::AttemptId;
+use autofix::claude::Claude;
+use autofix::clock::Clock;
+use autofix::config::WorkerConfig;
+use autofix::github::Github;
+use autofix::outbound::Outbound;
+use autofix::secrets::Secrets;
+use autofix::sentry::Sentry;
+use autofix::slack::Slack;
+use autofix::store::{Store, StoreError};
+use jiff::{SignedDuration, Timestamp};
+use tracing::{Instrument, error, info, info_span, warn};
+
+use desk::Worked;
+use wake::{Answer, ItemFailure, Wake};
+
+/// Time kept at the end of an invocation for saving and giving the lease back.
+const MARGIN: SignedDuration = SignedDuration::from_secs(20);
+/// Attempts that one run of the clock takes from a partition of the index. The next run is a minute away.
+const CLOCK_BATCH: i32 = 25;
+
+/// Everything the worker works with.
+pub struct Worker {
+    pub config: WorkerConfig,
+    pub secrets: Secrets,
+    pub store: Store,
+    pub clock: Clock,
+    pub claude: Claude,
+    pub github: Github,
+    pub slack: Slack,
+    pub sentry: Sentry,
+}
+
+/// One invocation: who it is, and until when it may work.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The same when the same event is delivered again by the same invoker.
+    pub request_id: String,
+    pub deadline: Timestamp,
+}
+
+impl Worker {
+    /// A worker with its clients. `outbound` is the one way out of the process.
+    pub fn new(
+        config: WorkerConfig,
+        secrets: Secrets,
+        store: Store,
+        clock: Clock,
+        outbound: Outbound,
+    ) -> Worker {
+        Worker {
+            claude: Claude::new(
+                outbound.clone(),
+                config.anthropic_url.clone(),
+                config.model.clone(),
+                &secrets,
+            ),
+            github: Github::new(outbound.clone(), config.github_url.clone(), &secrets),
+            slack: Slack::new(outbound.clone(), config.slack_api_url.clone(), &secrets),
+            sentry: Sentry::new(outbound, config.sentry_url.clone(), &secrets),
+            config,
+            secrets,
+            store,
+            clock,
+        }
+    }
+
+    /// Does what the event asks for. Records of the stream that could not be worked on are named in the answer, so
+    /// that they are delivered again.
+    pub async fn handle(&self, wake: Wake, invocation: &Invocation) -> Answer {
+        match wake {
+            Wake::Records(records) => {
+                let mut failures = Vec::new();
+                for record in records {
+                    let Some(id) = record.attempt else { continue };
+                    let owner = format!("stream:{}", record.event_id);
+                    if let Err(error) = self.work_on(id, &owner, invocation).await {
+                        error!(attempt.id = %id, error = %error, "Left attempt {id} to be delivered again");
+                        failures.push(ItemFailure { item_identifier: record.sequence_number });
+                        break; // everything from here on is delivered again
+                    }
+                }
+                Answer { batch_item_failures: failures }
+            }
+            Wake::Clock => {
+                if let Err(error) = self.tick(invocation).await {
+                    error!(error = %error, "The clock could not read what is due");
+                }
+                Answer::default()
+            }
+        }
+    }
+
+    /// Wakes every attempt whose time has come, and tells the digest.
+    async fn tick(&self, invocation: &Invocation) -> Result<(), StoreError> {
+        let due = self.store.due(self.clock.now(), CLOCK_BATCH).await?;
+        if due.digest {
+            announce::tell_digest(self).await?;
+        }
+        let owner = format!("clock:{}", invocation.request_id);
+        for id in due.attempts {
+            if self.time_left(invocation) < Duration::from_secs(30) {
+                info!("Left the rest of what is due to the next run of the clock");
+                break;
+            }
+            if let Err(error) = self.work_on(id, &owner, invocation).await {
+                error!(attempt.id = %id, error = %error, "Left attempt {id} to the next run of the clock");
+            }
+        }
+        Ok(())
+    }
+
+    async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {
+        let span = info_span!("attempt", attempt.id = %id);
+        let worked = desk::work(self, id, owner, invocation.deadline).instrument(span).await?;
+        match worked {
+            Worked::Settled | Worked::ChangedMeanwhile => {}
+            Worked::Busy => info!(attempt.id = %id, "Attempt {id} is in other hands"),
+            Worked::LostLease => warn!(attempt.id = %id, "Lost the lease of attempt {id}"),
+            Worked::Missing => warn!(attempt.id = %id, "There is no attempt {id}"),
+        }
+        Ok(())
+    }
+
+    fn time_left(&self, invocation: &Invocation) -> Duration {
+        let left = invocation.deadline.duration_since(self.clock.now()) - MARGIN;
+        Duration::try_from(left).unwrap_or(Duration::ZERO)
+    }
+}

@@ -1,0 +1,36 @@
+//! The Lambda function `fix-worker`: configuration, clients, run.
+
+use std::sync::Arc;
+
+use autofix::clock::Clock;
+use autofix::config::{Environment, WorkerConfig};
+use autofix::outbound::Outbound;
+use autofix::{aws, logging};
+use fix_worker::wake::{Answer, Wake};
+use fix_worker::{Invocation, Worker};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let environment = Environment::of_process();
+    logging::start_json(environment.get("RUST_LOG"));
+    let config = WorkerConfig::from_env(&environment)?;
+    let clock = Clock::system();
+    let sdk = aws::sdk_config().await;
+    let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
+    let store = aws::store(&sdk, &config.common);
+    let worker = Arc::new(Worker::new(config, secrets, store, clock, Outbound::new(None)?));
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| {
+        handle(Arc::clone(&worker), event)
+    }))
+    .await
+}
+
+async fn handle(worker: Arc<Worker>, event: LambdaEvent<serde_json::Value>) -> Result<Answer, Error> {
+    let wake = Wake::read(event.payload)?;
+    let deadline = i64::try_from(event.context.deadline)?;
+    let deadline = Timestamp::from_millisecond(deadline)?;
+    let invocation = Invocation { request_id: event.context.request_id, deadline };
+    Ok(worker.handle(wake, &invocation).await)
+}

@@ -1,0 +1,78 @@
+//! What a service's failure means for an attempt: when to try again, or with which words to end.
+
+use std::time::Duration;
+
+use autofix::attempt::Step;
+use autofix::outbound::ServiceError;
+use autofix::reason::{Reason, ReasonCode};
+use jiff::{SignedDuration, Timestamp};
+
+/// First pause; it doubles with every failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+
+/// When to try again: what the service asked for, at least a pause that doubles, with up to a quarter of jitter.
+pub(crate) fn again_at(error: &ServiceError, failures: u32, now: Timestamp) -> Timestamp {
+    let doubled = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
+    let pause = error.retry().flatten().unwrap_or_default().max(doubled);
+    let jitter = pause.mul_f64(fastrand::f64() * 0.25);
+    let pause = SignedDuration::try_from(pause + jitter).unwrap_or(SignedDuration::from_hours(2));
+    now.checked_add(pause).unwrap_or(now)
+}
+
+/// The reason with which the attempt ends, where trying again makes no sense.
+pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reason> {
+    if error.retry().is_some() {
+        return None;
+    }
+    let said = error.to_string();
+    Some(match step {
+        Step::Analyze if said.contains("Claude") || said.contains("ANTHROPIC_API_KEY") => Reason::new(
+            ReasonCode::ClaudeUnavailable,
+            format!(
+                "Claude does not take our requests. Check `ANTHROPIC_API_KEY` and `AUTOFIX_MODEL`. {said}."
+            ),
+        ),
+        Step::Analyze if said.contains("Sentry") || said.contains("SENTRY_AUTH_TOKEN") => Reason::new(
+            ReasonCode::SentryUnavailable,
+            format!(
+                "Sentry does not give us the event. Check `SENTRY_AUTH_TOKEN` (it needs event:read). {said}."
+            ),
+        ),
+        Step::Analyze if matches!(error, ServiceError::NotFound(_)) => Reason::new(
+            ReasonCode::RepositoryNotFound,
+            format!(
+                "The repository or its branch was not found. Check `AUTOFIX_GITHUB_REPO` and what the token may see. {said}."
+            ),
+        ),
+        Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::CleanUp => Reason::new(
+            ReasonCode::GithubRefused,
+            format!("GitHub does not let us do this. Check what `AUTOFIX_GITHUB_TOKEN` may do. {said}."),
+        ),
+        Step::Merge => Reason::new(ReasonCode::MergeRefused, format!("GitHub did not merge it. {said}.")),
+        Step::ShowCard => {
+            Reason::new(ReasonCode::SlackUnavailable, format!("Slack does not take the card. {said}."))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_and_never_undercut_what_the_service_asked_for() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let pause =
+            |error: &ServiceError, failures| again_at(error, failures, now).duration_since(now).as_secs();
+        let asked = |seconds| ServiceError::RateLimited {
+            message: String::new(),
+            retry_after: Some(Duration::from_secs(seconds)),
+        };
+        let down = ServiceError::Unavailable { message: String::new(), retry_after: None };
+        assert!((30..38).contains(&pause(&down, 0)));
+        assert!((240..301).contains(&pause(&down, 3)));
+        assert!((7_200..9_001).contains(&pause(&down, 40)));
+        assert!((600..751).contains(&pause(&asked(600), 0)));
+    }
+}

@@ -1,0 +1,32 @@
+//! The Lambda function `slack-interactions`: configuration, clients, run.
+
+use autofix::clock::Clock;
+use autofix::config::{Environment, InteractionsConfig};
+use autofix::outbound::Outbound;
+use autofix::slack::Slack;
+use autofix::{aws, door, logging};
+use slack_interactions::Interactions;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    let environment = Environment::of_process();
+    logging::start_json(environment.get("RUST_LOG"));
+    let config = InteractionsConfig::from_env(&environment)?;
+    let clock = Clock::system();
+    let sdk = aws::sdk_config().await;
+    let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
+    if let Err(error) = secrets.warm().await {
+        // The door answers 503 until the secret can be read; ending here would only hide why.
+        tracing::error!(error = %error, "Cannot read the secrets at start");
+    }
+    let store = aws::store(&sdk, &config.common);
+    let slack = Slack::new(Outbound::new(None)?, config.slack_api_url.clone(), &secrets);
+    lambda_http::run(door::closed(slack_interactions::routes(Interactions {
+        config,
+        secrets,
+        store,
+        slack,
+        clock,
+    })))
+    .await
+}

@@ -1,0 +1,29 @@
+//! AutoFix in one process: the four functions, the embedded table, and, for trying and testing, a
+//! sandbox of the four services.
+
+/// All functions together: doors, worker and clock.
+pub mod one_process;
+/// The table's stream, as Lambda would deliver it.
+pub mod stream;
+/// The table on this machine, made from `template.yaml`.
+pub mod table;
+/// What `template.yaml` says.
+pub mod template;
+
+/// The small FastAPI project that the demo breaks.
+pub mod demo_project;
+/// Sample events of `events/`, signed anew.
+pub mod sample_event;
+/// Stand-ins of Sentry, Claude, GitHub and Slack.
+pub mod sandbox;
+/// The demo's stories: what breaks, and what the scripted Claude says.
+pub mod scenario;
+
+/// The commands `send` and `attempts`.
+pub mod client;
+/// The command `demo`.
+pub mod demo;
+/// The command `serve`.
+pub mod serve;
+/// Settings from the environment and a `.env` file.
+pub mod settings;

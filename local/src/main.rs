@@ -1,0 +1,144 @@
+//! The command `autofix`: everything of AutoFix in one process.
+
+#![allow(clippy::print_stderr, reason = "the command tells its errors on standard error")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use autofix::clock::Clock;
+use autofix::logging;
+use autofix_local::demo::{self, Click};
+use autofix_local::scenario::Scenario;
+use autofix_local::serve::{self, Services};
+use autofix_local::{client, settings};
+use clap::{Args, Parser, Subcommand};
+
+/// Fixes production errors: from a Sentry webhook to a reviewed, merged pull request.
+#[derive(Parser)]
+#[command(name = "autofix", version, after_help = "Try it without any credentials:\n    autofix demo --yes")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the whole loop on this machine: no credentials, no network.
+    #[command(after_help = "Examples:\n    autofix demo --yes\n    autofix demo --scenario security")]
+    Demo(DemoArgs),
+    /// Serve the doors on one port, with worker and clock, the table in a folder.
+    #[command(
+        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
+    )]
+    Serve(ServeArgs),
+    /// Sign an event of `events/` and post it to a running AutoFix.
+    #[command(after_help = "Example:\n    autofix send events/sentry-event-alert.json")]
+    Send(SendArgs),
+    /// Show the newest attempts, or one in full.
+    #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
+    Attempts(AttemptsArgs),
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// The story: fix, security or storm.
+    #[arg(long, default_value = "fix")]
+    scenario: Scenario,
+    /// Click Deploy without asking; also without a terminal.
+    #[arg(long)]
+    yes: bool,
+    /// Folder for the git repository [default: a new temporary one].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Write every request to the services to this file, one JSON object a line.
+    #[arg(long)]
+    journal: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// Port on this machine.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Folder of the table.
+    #[arg(long, default_value = ".autofix")]
+    data: PathBuf,
+    /// Use stand-ins of the four services in place of the real ones.
+    #[arg(long)]
+    sandbox: bool,
+    /// Serve only the table (on `--port`), for functions under `sam local` or `cargo lambda`.
+    #[arg(long)]
+    table_only: bool,
+    /// With `--table-only`: write the variables that the functions need to this file.
+    #[arg(long, requires = "table_only")]
+    env_file: Option<PathBuf>,
+    /// Write every request to the services to this file, one JSON object a line.
+    #[arg(long)]
+    journal: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct SendArgs {
+    /// An event of `events/`.
+    file: PathBuf,
+    /// Where AutoFix is.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    url: String,
+    /// Print the signed event in place of posting it, for `sam local invoke --event -`.
+    #[arg(long)]
+    print: bool,
+}
+
+#[derive(Args)]
+struct AttemptsArgs {
+    /// The id of an attempt.
+    id: Option<String>,
+    /// Where AutoFix is.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    url: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    autofix::outbound::install_tls();
+    match run(cli.command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("autofix: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    let environment = settings::environment(std::path::Path::new("."))?;
+    let clock = Clock::system();
+    match command {
+        Command::Demo(args) => {
+            // The story is what people read; logs only where something is wrong.
+            logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
+            let click = if args.yes { Click::ByItself } else { Click::Ask };
+            let options =
+                demo::Options { scenario: args.scenario, click, folder: args.data, journal: args.journal };
+            demo::demo(options).await
+        }
+        Command::Serve(args) => {
+            logging::start_plain(environment.get("RUST_LOG"));
+            let services = if args.sandbox { Services::Sandbox } else { Services::Real };
+            let options =
+                serve::Options { port: args.port, data: args.data, services, journal: args.journal };
+            if args.table_only {
+                serve::serve_backing(options, args.env_file).await
+            } else {
+                serve::serve(options).await
+            }
+        }
+        Command::Send(args) if args.print => client::print_signed(&args.file, &environment, clock.now()),
+        Command::Send(args) => client::send(&args.file, &args.url, &environment, clock.now()).await,
+        Command::Attempts(args) => {
+            client::attempts(args.id.as_deref(), &args.url, &environment).await.context("read the attempts")
+        }
+    }
+}

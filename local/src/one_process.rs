@@ -1,0 +1,257 @@
+//! All functions together: the doors as one router, the worker fed by the table's stream and by the
+//! clock, as Lambda would feed it. Whoever drives it decides when: `serve` in a loop, tests step by step.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use attempt_queries::Queries;
+use autofix::clock::Clock;
+use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
+use autofix::door;
+use autofix::outbound::Outbound;
+use autofix::secrets::Secrets;
+use autofix::slack::Slack;
+use autofix::store::Store;
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use fix_worker::wake::Wake;
+use fix_worker::{Invocation, Worker};
+use jiff::SignedDuration;
+use sentry_intake::Intake;
+use slack_interactions::Interactions;
+use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use crate::stream::{self, StreamReader};
+use crate::table::EmbeddedTable;
+
+/// How long one invocation of the worker may take: Lambda's own limit.
+const INVOCATION: SignedDuration = SignedDuration::from_mins(15);
+/// Deliveries of a record that fails, as in the template; after that the clock takes over.
+const DELIVERIES: u32 = 4;
+/// Invocations of the worker at once, as in the template.
+const PARALLEL: usize = 10;
+/// Pause between two looks at the stream where no request to a door gives a reason to look sooner.
+const STREAM_PAUSE: Duration = Duration::from_secs(1);
+/// The clock's period, as in the template.
+const CLOCK_PERIOD: Duration = Duration::from_secs(60);
+/// How often items past their time are deleted. DynamoDB promises days; an hour is plenty.
+const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
+
+/// The functions of one deployment in this process.
+pub struct OneProcess {
+    doors: Router,
+    worker: Arc<Worker>,
+    stream: Mutex<StreamReader>,
+    clock: Clock,
+    table: EmbeddedTable,
+    invocations: AtomicU64,
+    parallel: Arc<Semaphore>,
+    door_used: Arc<Notify>,
+}
+
+impl OneProcess {
+    /// Composes the functions as their `main`s do, on an embedded table, which it creates where it is missing.
+    ///
+    /// # Errors
+    /// All settings that are wrong, at once; or the table's.
+    pub async fn new(
+        table: EmbeddedTable,
+        environment: &Environment,
+        clock: Clock,
+        outbound: Outbound,
+    ) -> anyhow::Result<OneProcess> {
+        let config = Configs::read(environment)?;
+        let name = config.worker.common.table.clone();
+        table.create(&name).await.context("create the table")?;
+        let store = Store::new(table.client(), &name);
+        let secrets = Secrets::from_environment(environment.clone(), clock.clone());
+        let slack = Slack::new(outbound.clone(), config.interactions.slack_api_url.clone(), &secrets);
+        let intake = Intake {
+            config: config.intake,
+            secrets: secrets.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+        };
+        let interactions = Interactions {
+            config: config.interactions,
+            secrets: secrets.clone(),
+            store: store.clone(),
+            slack,
+            clock: clock.clone(),
+        };
+        let queries = Queries {
+            config: config.queries,
+            secrets: secrets.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+        };
+        let routes = sentry_intake::routes(intake)
+            .merge(slack_interactions::routes(interactions))
+            .merge(attempt_queries::routes(queries));
+        let door_used = Arc::new(Notify::new());
+        let used = Arc::clone(&door_used);
+        let notify = move |request: Request, next: Next| {
+            let used = Arc::clone(&used);
+            async move {
+                let answer = next.run(request).await;
+                used.notify_one();
+                answer
+            }
+        };
+        Ok(OneProcess {
+            doors: door::closed(routes).layer(middleware::from_fn(notify)),
+            door_used,
+            stream: Mutex::new(StreamReader::new(table.streams(), &name)?),
+            worker: Arc::new(Worker::new(config.worker, secrets, store, clock.clone(), outbound)),
+            clock,
+            table,
+            invocations: AtomicU64::new(0),
+            parallel: Arc::new(Semaphore::new(PARALLEL)),
+        })
+    }
+
+    /// The three doors on one router.
+    pub fn doors(&self) -> Router {
+        self.doors.clone()
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.worker.store
+    }
+
+    /// Takes every lease away: whoever held one was a process that is gone, since the table is ours alone.
+    pub async fn break_leases(&self) -> anyhow::Result<()> {
+        self.worker
+            .store
+            .break_leases(self.clock.now())
+            .await
+            .context("take over what an earlier process left")
+    }
+
+    /// The embedded table, given back so that a test can start another process on it.
+    pub fn into_table(self) -> EmbeddedTable {
+        self.table
+    }
+
+    /// Delivers what the stream has, and waits until the worker is done with it. Returns the number of records.
+    pub async fn deliver(&self) -> anyhow::Result<usize> {
+        let mut tasks = JoinSet::new();
+        let count = self.start_deliveries(&mut tasks).await?;
+        while let Some(ended) = tasks.join_next().await {
+            ended.context("a worker ended by a panic")??;
+        }
+        Ok(count)
+    }
+
+    /// One run of the clock.
+    pub async fn tick(&self) {
+        self.worker.handle(Wake::Clock, &self.invocation()).await;
+    }
+
+    /// Runs stream and clock until the future is dropped. A long analysis holds up neither.
+    pub async fn run(&self) {
+        let mut clock = tokio::time::interval(CLOCK_PERIOD);
+        let mut sweep = tokio::time::interval(SWEEP_PERIOD);
+        let mut stream = tokio::time::interval(STREAM_PAUSE);
+        stream.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tasks = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = self.next_look(&mut stream) => if let Err(error) = self.start_deliveries(&mut tasks).await {
+                    error!(error = format!("{error:#}"), "Cannot deliver the table's stream");
+                },
+                _ = clock.tick() => {
+                    let (worker, invocation) = (Arc::clone(&self.worker), self.invocation());
+                    tasks.spawn(async move {
+                        worker.handle(Wake::Clock, &invocation).await;
+                        Ok(())
+                    });
+                }
+                _ = sweep.tick() => if let Err(error) = self.table.sweep_expired().await {
+                    warn!(error = format!("{error:#}"), "Cannot delete what has expired");
+                },
+                Some(ended) = tasks.join_next() => if !matches!(ended, Ok(Ok(()))) {
+                    error!("A worker ended by a fault; its attempt is left to the clock");
+                },
+            }
+        }
+    }
+
+    /// Whatever comes first: a door has answered a request, or the pause is over.
+    async fn next_look(&self, stream: &mut tokio::time::Interval) {
+        tokio::select! { () = self.door_used.notified() => {}, _ = stream.tick() => {} }
+    }
+
+    async fn start_deliveries(&self, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<usize> {
+        let records = self.stream.lock().await.poll().await?;
+        let count = records.len();
+        for record in records {
+            let (worker, invocation) = (Arc::clone(&self.worker), self.invocation());
+            let limit = Arc::clone(&self.parallel);
+            tasks.spawn(async move {
+                let _turn = limit.acquire().await;
+                deliver_record(&worker, record, &invocation).await
+            });
+        }
+        Ok(count)
+    }
+
+    fn invocation(&self) -> Invocation {
+        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
+        Invocation { request_id: format!("local-{number}"), deadline: self.clock.now() + INVOCATION }
+    }
+}
+
+/// Delivers one record until it is taken, as the stream's mapping does.
+async fn deliver_record(
+    worker: &Worker,
+    record: aws_lambda_events::event::dynamodb::EventRecord,
+    invocation: &Invocation,
+) -> anyhow::Result<()> {
+    let event = serde_json::to_value(stream::event_of(record)).context("write a stream event")?;
+    for _ in 0..DELIVERIES {
+        let answer = worker.handle(Wake::read(event.clone())?, invocation).await;
+        if answer.batch_item_failures.is_empty() {
+            return Ok(());
+        }
+    }
+    error!("A record of the stream was not taken; its attempt is left to the clock");
+    Ok(())
+}
+
+/// The settings of all functions.
+struct Configs {
+    intake: IntakeConfig,
+    interactions: InteractionsConfig,
+    queries: QueriesConfig,
+    worker: WorkerConfig,
+}
+
+impl Configs {
+    /// Collects the problems of all functions, each once.
+    fn read(environment: &Environment) -> Result<Configs, autofix::config::ConfigError> {
+        let mut problems: Vec<String> = Vec::new();
+        let mut keep = |error: autofix::config::ConfigError| {
+            for problem in error.0 {
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+        };
+        let intake = IntakeConfig::from_env(environment).map_err(&mut keep).ok();
+        let interactions = InteractionsConfig::from_env(environment).map_err(&mut keep).ok();
+        let queries = QueriesConfig::from_env(environment).map_err(&mut keep).ok();
+        let worker = WorkerConfig::from_env(environment).map_err(&mut keep).ok();
+        match (intake, interactions, queries, worker) {
+            (Some(intake), Some(interactions), Some(queries), Some(worker)) => {
+                Ok(Configs { intake, interactions, queries, worker })
+            }
+            _ => Err(autofix::config::ConfigError(problems)),
+        }
+    }
+}

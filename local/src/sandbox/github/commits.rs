@@ -1,0 +1,211 @@
+//! Branches, commits and comparisons, as GitHub describes them to readers.
+
+use git2::Oid;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::git_data::{person_json, unsigned};
+use super::repository::{self as git, ChangedFile, DEFAULT_BRANCH};
+use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
+use super::world::Repository;
+
+pub(super) fn branches(repo: &Repository, call: &Call) -> Outcome {
+    let NoFilter {} = call.query()?;
+    let found = git::branches(&repo.git()?)?;
+    let list = found.iter().map(|(name, commit)| {
+        let commit = json!({ "sha": commit.to_string(), "url": format!("{}/commits/{commit}", repo.url) });
+        json!({ "name": name, "commit": commit, "protected": is_protected(repo, name) })
+    });
+    Ok(Answer::list(call, list.collect()))
+}
+
+pub(super) fn branch(repo: &Repository, name: &str) -> Outcome {
+    let store = repo.git()?;
+    let tip = git::tip(&store, name).ok_or_else(|| Refusal::new(404, "Branch not found"))?;
+    let protected = is_protected(repo, name);
+    let level = if protected { "everyone" } else { "off" };
+    let url = format!("{}/branches/{name}", repo.url);
+    Ok(Answer::json(
+        200,
+        &json!({
+            "name": name,
+            "commit": commit_json(repo, &store, tip)?,
+            "_links": { "self": url, "html": format!("{}/tree/{name}", repo.html_url) },
+            "protected": protected,
+            "protection": {
+                "enabled": protected,
+                "required_status_checks": { "enforcement_level": level, "contexts": [], "checks": [] },
+            },
+            "protection_url": format!("{url}/protection"),
+        }),
+    ))
+}
+
+pub(super) fn is_protected(repo: &Repository, branch: &str) -> bool {
+    refusal_of_merges(repo, branch).is_some()
+}
+
+/// Why the protection of a branch refuses merges into it, if it does.
+pub(super) fn refusal_of_merges<'a>(repo: &'a Repository, branch: &str) -> Option<&'a str> {
+    repo.settings.merges_refused.as_deref().filter(|_| branch == DEFAULT_BRANCH)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CommitFilter {
+    sha: Option<String>,
+    path: Option<String>,
+}
+
+pub(super) fn list(repo: &Repository, call: &Call) -> Outcome {
+    let filter: CommitFilter = call.query()?;
+    let store = repo.git()?;
+    let from = filter.sha.as_deref().unwrap_or(DEFAULT_BRANCH);
+    let from = git::resolve(&store, from).ok_or_else(Refusal::not_found)?;
+    let mut found = Vec::new();
+    for commit in git::history(&store, from)? {
+        if filter.path.as_deref().map_or(Ok(true), |path| touches(&store, commit, path))? {
+            found.push(commit_json(repo, &store, commit)?);
+        }
+    }
+    Ok(Answer::list(call, found))
+}
+
+/// Whether a file or folder is another after this commit than before it.
+fn touches(store: &git2::Repository, commit: Oid, path: &str) -> Result<bool, git2::Error> {
+    let entry = |commit: &git2::Commit<'_>| -> Result<Option<Oid>, git2::Error> {
+        Ok(commit.tree()?.get_path(std::path::Path::new(path)).ok().map(|entry| entry.id()))
+    };
+    let commit = store.find_commit(commit)?;
+    let after = entry(&commit)?;
+    let before: Vec<Option<Oid>> = commit.parents().map(|parent| entry(&parent)).collect::<Result<_, _>>()?;
+    // A merge that took one side as it was did not touch the path.
+    Ok(if before.is_empty() { after.is_some() } else { !before.contains(&after) })
+}
+
+pub(super) fn one(repo: &Repository, name: &str) -> Outcome {
+    let store = repo.git()?;
+    let id = named(&store, name)?;
+    let commit = store.find_commit(id)?;
+    let files = git::changed_files(&store, commit.parent_id(0).ok(), id)?;
+    let mut json = commit_json(repo, &store, id)?;
+    let (additions, deletions) = lines_of(&files);
+    json["stats"] = json!({ "total": additions + deletions, "additions": additions, "deletions": deletions });
+    json["files"] = files.iter().map(|file| file_json(repo, file, id)).collect();
+    Ok(Answer::json(200, &json))
+}
+
+/// The commit that a branch, tag or SHA means; refused as GitHub refuses it under `commits/`.
+pub(super) fn named(store: &git2::Repository, name: &str) -> Result<Oid, Refusal> {
+    git::resolve(store, name).ok_or_else(|| Refusal::new(422, &format!("No commit found for SHA: {name}")))
+}
+
+pub(super) fn compare(repo: &Repository, call: &Call, range: &str) -> Outcome {
+    let NoFilter {} = call.query()?;
+    let store = repo.git()?;
+    let (base_name, head_name) = range.split_once("...").ok_or_else(Refusal::not_found)?;
+    let side = |name: &str| {
+        let own = name.strip_prefix(&format!("{}:", repo.owner)).unwrap_or(name);
+        git::resolve(&store, own).ok_or_else(Refusal::not_found)
+    };
+    let (base, head) = (side(base_name)?, side(head_name)?);
+    let fork = store.merge_base(base, head).map_err(|_| Refusal::not_found())?;
+    let (ahead, behind) = store.graph_ahead_behind(head, base)?;
+    let status = match (ahead, behind) {
+        (0, 0) => "identical",
+        (_, 0) => "ahead",
+        (0, _) => "behind",
+        _ => "diverged",
+    };
+    let files = git::changed_files(&store, Some(fork), head)?;
+    let mut commits = Vec::new();
+    for commit in git::commits_between(&store, base, head)? {
+        commits.push(commit_json(repo, &store, commit)?);
+    }
+    let html_url = format!("{}/compare/{range}", repo.html_url);
+    Ok(Answer::json(
+        200,
+        &json!({
+            "url": format!("{}/compare/{range}", repo.url),
+            "html_url": html_url,
+            "permalink_url": html_url,
+            "diff_url": format!("{html_url}.diff"),
+            "patch_url": format!("{html_url}.patch"),
+            "base_commit": commit_json(repo, &store, base)?,
+            "merge_base_commit": commit_json(repo, &store, fork)?,
+            "status": status,
+            "ahead_by": ahead,
+            "behind_by": behind,
+            "total_commits": ahead,
+            "commits": commits,
+            "files": files.iter().map(|file| file_json(repo, file, head)).collect::<Vec<_>>(),
+        }),
+    ))
+}
+
+pub(super) fn commit_json(
+    repo: &Repository,
+    store: &git2::Repository,
+    id: Oid,
+) -> Result<Value, git2::Error> {
+    let commit = store.find_commit(id)?;
+    let (sha, tree) = (id.to_string(), commit.tree_id().to_string());
+    let url = format!("{}/commits/{sha}", repo.url);
+    let html_url = format!("{}/commit/{sha}", repo.html_url);
+    let parents: Vec<Value> = commit
+        .parent_ids()
+        .map(|parent| {
+            json!({
+                "sha": parent.to_string(),
+                "url": format!("{}/commits/{parent}", repo.url),
+                "html_url": format!("{}/commit/{parent}", repo.html_url),
+            })
+        })
+        .collect();
+    Ok(json!({
+        "sha": sha,
+        "node_id": format!("C_{sha}"),
+        "url": url,
+        "html_url": html_url,
+        "comments_url": format!("{url}/comments"),
+        "commit": {
+            "url": format!("{}/git/commits/{sha}", repo.url),
+            "author": person_json(&commit.author()),
+            "committer": person_json(&commit.committer()),
+            "message": String::from_utf8_lossy(commit.message_bytes()),
+            "tree": { "sha": tree, "url": format!("{}/git/trees/{tree}", repo.url) },
+            "comment_count": 0,
+            "verification": unsigned(),
+        },
+        "author": null,
+        "committer": null,
+        "parents": parents,
+    }))
+}
+
+pub(super) fn file_json(repo: &Repository, file: &ChangedFile, commit: Oid) -> Value {
+    let path = &file.path;
+    let mut json = json!({
+        "sha": file.blob.to_string(),
+        "filename": path,
+        "status": file.status,
+        "additions": file.additions,
+        "deletions": file.deletions,
+        "changes": file.additions + file.deletions,
+        "blob_url": format!("{}/blob/{commit}/{path}", repo.html_url),
+        "raw_url": format!("{}/raw/{commit}/{path}", repo.html_url),
+        "contents_url": format!("{}/contents/{path}?ref={commit}", repo.url),
+    });
+    if let Some(patch) = &file.patch {
+        json["patch"] = json!(patch);
+    }
+    if let Some(previous) = &file.previous_path {
+        json["previous_filename"] = json!(previous);
+    }
+    json
+}
+
+/// Lines added and lines deleted over all files.
+pub(super) fn lines_of(files: &[ChangedFile]) -> (usize, usize) {
+    files.iter().fold((0, 0), |(added, deleted), file| (added + file.additions, deleted + file.deletions))
+}

@@ -1,0 +1,107 @@
+//! A stand-in for GitHub's REST API over real git repositories on disk.
+//!
+//! What a client does here happens in git: a commit made through the API can be looked at with
+//! `git log`, a merge is a merge, and what a person pushes to the repository is seen by the next
+//! request. The answers have the shape of API version `2026-03-10`. A key of a body that GitHub does
+//! not document, a missing key, a missing `User-Agent` or a wrong token is refused, because a
+//! stand-in that is more patient than GitHub hides mistakes.
+//!
+//! It has no GraphQL, no App authentication, no forks and no webhooks of its own.
+
+mod checks;
+mod commits;
+mod contents;
+mod conversation;
+mod deployments;
+mod door;
+mod git_data;
+mod merging;
+mod people;
+mod pull_shapes;
+mod pulls;
+mod references;
+mod reports;
+mod repository;
+mod tarball;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod world;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use anyhow::Context;
+
+use crate::sandbox::service::Service;
+
+pub use people::{PullRequest, PullState, Push};
+pub use reports::{CheckRun, Conclusion, Heads, Status, StatusState};
+pub use world::Settings;
+use world::{Repository, World};
+
+/// The token that the stand-in accepts as `Authorization: Bearer …`.
+pub const TOKEN: &str = "github_pat_sandbox_bookshop";
+
+/// The login that [`TOKEN`] belongs to: the author of its pull requests and comments.
+pub const TOKEN_LOGIN: &str = "autofix-sandbox";
+
+/// The stand-in. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct GitHub {
+    service: Service,
+    downloads: Service,
+    world: SharedWorld,
+}
+
+type SharedWorld = Arc<Mutex<World>>;
+
+impl GitHub {
+    /// Serves the API and, as a second host, the download of archives, until the runtime ends.
+    /// Repositories are created below `repositories_root`.
+    pub async fn start(repositories_root: &Path) -> anyhow::Result<GitHub> {
+        std::fs::create_dir_all(repositories_root).context("create the folder for repositories")?;
+        let world: SharedWorld = Arc::new(Mutex::new(World::new(repositories_root)));
+        let service = Service::start(door::api(world.clone())).await.context("start the GitHub stand-in")?;
+        let downloads = Service::start(door::downloads(world.clone()))
+            .await
+            .context("start the stand-in for GitHub's archive host")?;
+        locked(&world).be_reached_at(service.url(), downloads.url());
+        Ok(GitHub { service, downloads, world })
+    }
+
+    /// The API's server: its faults, what it received, what it did not understand.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The server of the other host that archives are downloaded from.
+    pub fn downloads(&self) -> &Service {
+        &self.downloads
+    }
+
+    /// The API's base URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        self.service.url()
+    }
+
+    /// Does something with one repository, after noticing what was pushed to it.
+    fn with<T>(
+        &self,
+        full_name: &str,
+        act: impl FnOnce(&mut Repository) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut world = locked(&self.world);
+        let repository = world
+            .repository(full_name)
+            .with_context(|| format!("the sandbox's GitHub has no repository `{full_name}`"))?;
+        repository.notice_pushes()?;
+        let done = act(repository)?;
+        repository.notice_pushes()?;
+        Ok(done)
+    }
+}
+
+fn locked(world: &SharedWorld) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,234 @@
+//! What happens at GitHub without AutoFix: people push and merge, checks report, a platform deploys.
+//! And what a person sees who looks at the repository.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use git2::Oid;
+
+use super::deployments::Deployment;
+use super::reports::{CheckRun, Heads, Status};
+use super::world::{Pull, Repository, Settings, Stage, now};
+use super::{GitHub, locked, merging, repository as git};
+
+/// A pull request as people see it.
+#[derive(Clone, Debug)]
+pub struct PullRequest {
+    pub number: u64,
+    pub title: String,
+    pub body: String,
+    pub draft: bool,
+    pub head_branch: String,
+    pub head_sha: String,
+    pub base_branch: String,
+    pub state: PullState,
+    pub labels: Vec<String>,
+    pub reviewers: Vec<String>,
+    /// Oldest first.
+    pub comments: Vec<String>,
+    /// Where its page is.
+    pub html_url: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PullState {
+    Open,
+    Closed,
+    /// `sha` is the commit on the base branch that the merge made.
+    Merged {
+        sha: String,
+    },
+}
+
+impl GitHub {
+    /// Creates a bare repository on disk with one commit of `files` on `main`, and answers where it is.
+    /// The same files and message have the same SHA on every run.
+    pub fn add_repository(
+        &self,
+        full_name: &str,
+        files: &[(&str, &[u8])],
+        first_commit: &str,
+    ) -> anyhow::Result<PathBuf> {
+        let mut world = locked(&self.world);
+        if world.repository(full_name).is_some() {
+            return Err(anyhow!("the sandbox's GitHub already has a repository `{full_name}`"));
+        }
+        let path = world.add(full_name)?;
+        git::create(&path, files, first_commit)?;
+        Ok(path)
+    }
+
+    /// Changes how a repository is set up.
+    pub fn configure(&self, repository: &str, change: impl FnOnce(&mut Settings)) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            change(&mut repo.settings);
+            Ok(())
+        })
+    }
+
+    /// A person begins a commit to a branch. A branch that is not there starts at `main`.
+    pub fn commit<'a>(&'a self, repository: &'a str, branch: &'a str) -> Push<'a> {
+        Push { github: self, repository, branch }
+    }
+
+    /// A person deletes a branch, which closes its pull requests.
+    pub fn delete_branch(&self, repository: &str, branch: &str) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            Ok(repo.git()?.find_reference(&format!("refs/heads/{branch}"))?.delete()?)
+        })
+    }
+
+    /// A person closes a pull request.
+    pub fn close_pull_request(&self, repository: &str, number: u64) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let pull = repo.pulls.iter_mut().find(|pull| pull.number == number);
+            let pull = pull.with_context(|| format!("there is no pull request #{number}"))?;
+            if pull.stage != Stage::Open {
+                return Err(anyhow!("pull request #{number} is not open"));
+            }
+            pull.stage = Stage::Closed { at: now() };
+            Ok(())
+        })
+    }
+
+    /// A person merges a pull request with a merge commit. Answers the commit's SHA.
+    pub fn merge_pull_request(&self, repository: &str, number: u64) -> anyhow::Result<String> {
+        self.with(repository, |repo| {
+            let merged = merging::merge_by_hand(repo, number);
+            merged.map(|commit| commit.to_string()).map_err(|refusal| anyhow!("{refusal:?}"))
+        })
+    }
+
+    /// Check runs are reported. They replace what was reported for the same commits before.
+    pub fn set_checks(&self, repository: &str, heads: Heads, runs: &[CheckRun]) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            match heads {
+                Heads::Commit(sha) => repo.report_check_runs(Oid::from_str(&sha)?, runs.to_vec()),
+                Heads::Next => repo.planned_check_runs.next = Some(runs.to_vec()),
+                Heads::Every => repo.planned_check_runs.every = Some(runs.to_vec()),
+            }
+            Ok(())
+        })
+    }
+
+    /// Commit statuses are reported. They replace what was reported for the same commits before.
+    pub fn set_statuses(&self, repository: &str, heads: Heads, statuses: &[Status]) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            match heads {
+                Heads::Commit(sha) => repo.report_statuses(Oid::from_str(&sha)?, statuses.to_vec()),
+                Heads::Next => repo.planned_statuses.next = Some(statuses.to_vec()),
+                Heads::Every => repo.planned_statuses.every = Some(statuses.to_vec()),
+            }
+            Ok(())
+        })
+    }
+
+    /// A platform reports a deployment to `production` with these states (`in_progress`, `success`,
+    /// `failure`, …), oldest first.
+    pub fn add_deployment(&self, repository: &str, sha: &str, states: &[&str]) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let states = states.iter().map(|state| (repo.next_id(), (*state).to_owned())).collect();
+            let deployment = Deployment {
+                id: repo.next_id(),
+                commit: Oid::from_str(sha)?,
+                environment: "production".to_owned(),
+                created_at: now(),
+                states,
+            };
+            repo.deployments.push(deployment);
+            Ok(())
+        })
+    }
+
+    /// All open pull requests, oldest first.
+    pub fn open_pull_requests(&self, repository: &str) -> anyhow::Result<Vec<PullRequest>> {
+        let all = self.pull_requests(repository)?;
+        Ok(all.into_iter().filter(|pull| pull.state == PullState::Open).collect())
+    }
+
+    /// All pull requests there ever were, oldest first.
+    pub fn pull_requests(&self, repository: &str) -> anyhow::Result<Vec<PullRequest>> {
+        self.with(repository, |repo| Ok(repo.pulls.iter().map(|pull| view(repo, pull)).collect()))
+    }
+
+    pub fn pull_request(&self, repository: &str, number: u64) -> anyhow::Result<PullRequest> {
+        let all = self.pull_requests(repository)?;
+        let found = all.into_iter().find(|pull| pull.number == number);
+        found.with_context(|| format!("there is no pull request #{number}"))
+    }
+
+    /// The names of all branches, sorted.
+    pub fn branches(&self, repository: &str) -> anyhow::Result<Vec<String>> {
+        self.with(repository, |repo| {
+            Ok(git::branches(&repo.git()?)?.into_iter().map(|(name, _)| name).collect())
+        })
+    }
+
+    /// The full SHA that a branch, a tag or a short SHA means; `None` where it means nothing.
+    pub fn sha_of(&self, repository: &str, revision: &str) -> anyhow::Result<Option<String>> {
+        self.with(
+            repository,
+            |repo| Ok(git::resolve(&repo.git()?, revision).map(|commit| commit.to_string())),
+        )
+    }
+
+    /// A file's bytes at a branch or commit; `None` where there is no such revision or file.
+    pub fn file_at(&self, repository: &str, revision: &str, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        self.with(repository, |repo| {
+            let store = repo.git()?;
+            let Some(commit) = git::resolve(&store, revision) else { return Ok(None) };
+            Ok(git::file_at(&store, commit, path)?)
+        })
+    }
+
+    /// SHA and message of every commit of a branch, newest first.
+    pub fn log(&self, repository: &str, branch: &str) -> anyhow::Result<Vec<(String, String)>> {
+        self.with(repository, |repo| {
+            let store = repo.git()?;
+            let tip = git::tip(&store, branch).with_context(|| format!("there is no branch `{branch}`"))?;
+            let commits = git::history(&store, tip)?.into_iter().map(|id| {
+                let message = String::from_utf8_lossy(store.find_commit(id)?.message_bytes()).into_owned();
+                Ok((id.to_string(), message))
+            });
+            commits.collect()
+        })
+    }
+}
+
+/// A commit that a person is about to make.
+pub struct Push<'a> {
+    github: &'a GitHub,
+    repository: &'a str,
+    branch: &'a str,
+}
+
+impl Push<'_> {
+    /// Puts one file on the branch and pushes it. Answers the commit's SHA.
+    pub fn file(&self, path: &str, contents: &[u8], message: &str) -> anyhow::Result<String> {
+        self.github.with(self.repository, |repo| {
+            let commit = git::push_file(&repo.git()?, self.branch, (path, contents), message)?;
+            Ok(commit.to_string())
+        })
+    }
+}
+
+fn view(repo: &Repository, pull: &Pull) -> PullRequest {
+    PullRequest {
+        number: pull.number,
+        title: pull.title.clone(),
+        body: pull.body.clone().unwrap_or_default(),
+        draft: pull.draft,
+        head_branch: pull.head_branch.clone(),
+        head_sha: pull.head.to_string(),
+        base_branch: pull.base_branch.clone(),
+        state: match pull.stage {
+            Stage::Open => PullState::Open,
+            Stage::Closed { .. } => PullState::Closed,
+            Stage::Merged { commit, .. } => PullState::Merged { sha: commit.to_string() },
+        },
+        labels: pull.labels.clone(),
+        reviewers: pull.reviewers.clone(),
+        comments: pull.comments.iter().map(|comment| comment.body.clone()).collect(),
+        html_url: format!("{}/pull/{}", repo.html_url, pull.number),
+    }
+}

@@ -1,0 +1,125 @@
+//! What checks report about commits: check runs and statuses, for commits that are known and for
+//! those that are still to come.
+
+/// Which commits a report of checks is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heads {
+    /// One commit, by its full SHA.
+    Commit(String),
+    /// The next commit that becomes the head of a pull request.
+    Next,
+    /// Every commit that becomes the head of a pull request from now on.
+    Every,
+}
+
+/// How a finished check run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    Success,
+    Failure,
+    Neutral,
+    Cancelled,
+    Skipped,
+    TimedOut,
+    ActionRequired,
+}
+
+/// One check run of a commit. `conclusion` is `None` while it runs.
+#[derive(Clone, Debug)]
+pub struct CheckRun {
+    pub name: String,
+    pub conclusion: Option<Conclusion>,
+    pub html_url: String,
+    pub title: Option<String>,
+    pub summary: Option<String>,
+}
+
+impl CheckRun {
+    /// A check run that is still running.
+    pub fn running(name: &str) -> CheckRun {
+        CheckRun {
+            name: name.to_owned(),
+            conclusion: None,
+            html_url: format!("https://ci.example.org/{name}"),
+            title: None,
+            summary: None,
+        }
+    }
+
+    /// A check run that has ended.
+    pub fn ended(name: &str, conclusion: Conclusion) -> CheckRun {
+        CheckRun { conclusion: Some(conclusion), ..CheckRun::running(name) }
+    }
+
+    /// The same check run with what it has to say.
+    pub fn saying(self, title: &str, summary: &str) -> CheckRun {
+        CheckRun { title: Some(title.to_owned()), summary: Some(summary.to_owned()), ..self }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusState {
+    Error,
+    Failure,
+    Pending,
+    Success,
+}
+
+/// One commit status (the older way to report a check).
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub context: String,
+    pub state: StatusState,
+    pub description: String,
+    pub target_url: String,
+}
+
+/// Reports for commits that are not known yet.
+#[derive(Clone)]
+pub(super) struct Planned<T> {
+    pub(super) next: Option<Vec<T>>,
+    pub(super) every: Option<Vec<T>>,
+}
+
+impl<T> Default for Planned<T> {
+    fn default() -> Planned<T> {
+        Planned { next: None, every: None }
+    }
+}
+
+impl<T: Clone> Planned<T> {
+    pub(super) fn for_new_head(&mut self) -> Option<Vec<T>> {
+        self.next.take().or_else(|| self.every.clone())
+    }
+}
+
+impl Conclusion {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Conclusion::Success => "success",
+            Conclusion::Failure => "failure",
+            Conclusion::Neutral => "neutral",
+            Conclusion::Cancelled => "cancelled",
+            Conclusion::Skipped => "skipped",
+            Conclusion::TimedOut => "timed_out",
+            Conclusion::ActionRequired => "action_required",
+        }
+    }
+}
+
+impl StatusState {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            StatusState::Error => "error",
+            StatusState::Failure => "failure",
+            StatusState::Pending => "pending",
+            StatusState::Success => "success",
+        }
+    }
+}
+
+impl CheckRun {
+    pub(super) fn status(&self) -> &'static str {
+        if self.conclusion.is_some() { "completed" } else { "in_progress" }
+    }
+}

@@ -1,0 +1,231 @@
+//! What the stand-in remembers beside git: pull requests, checks, deployments, settings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use git2::Oid;
+use jiff::Timestamp;
+
+use super::deployments::Deployment;
+use super::reports::{CheckRun, Planned, Status};
+use super::repository as git;
+
+pub(super) struct World {
+    repositories_root: PathBuf,
+    api_url: String,
+    downloads_url: String,
+    repositories: BTreeMap<String, Repository>,
+    /// Requests answered so far, for the rate-limit headers.
+    pub(super) requests: u64,
+}
+
+impl World {
+    pub(super) fn new(repositories_root: &Path) -> World {
+        World {
+            repositories_root: repositories_root.to_owned(),
+            api_url: String::new(),
+            downloads_url: String::new(),
+            repositories: BTreeMap::new(),
+            requests: 0,
+        }
+    }
+
+    pub(super) fn be_reached_at(&mut self, api_url: String, downloads_url: String) {
+        (self.api_url, self.downloads_url) = (api_url, downloads_url);
+    }
+
+    pub(super) fn repository(&mut self, full_name: &str) -> Option<&mut Repository> {
+        self.repositories.get_mut(&full_name.to_lowercase())
+    }
+
+    /// Registers a repository and says where its bare git repository belongs on disk.
+    pub(super) fn add(&mut self, full_name: &str) -> anyhow::Result<PathBuf> {
+        let (owner, name) = full_name.split_once('/').context("a repository is named `owner/name`")?;
+        let path = self.repositories_root.join(owner).join(format!("{name}.git"));
+        let repository = Repository {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            path: path.clone(),
+            url: format!("{}/repos/{full_name}", self.api_url),
+            html_url: format!("{}/{full_name}", self.api_url),
+            download_url: format!("{}/{full_name}", self.downloads_url),
+            settings: Settings::default(),
+            pulls: Vec::new(),
+            deployments: Vec::new(),
+            check_runs: HashMap::new(),
+            statuses: HashMap::new(),
+            planned_check_runs: Planned::default(),
+            planned_statuses: Planned::default(),
+            download_keys: Vec::new(),
+            last_id: 0,
+        };
+        self.repositories.insert(full_name.to_lowercase(), repository);
+        Ok(path)
+    }
+}
+
+/// How a repository is set up. Everything can be changed with [`super::GitHub::configure`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub allow_merge_commit: bool,
+    pub allow_squash_merge: bool,
+    pub allow_rebase_merge: bool,
+    pub delete_branch_on_merge: bool,
+    /// `false` imitates a fine-grained personal access token, which cannot have `checks:read`.
+    pub check_runs_readable: bool,
+    /// Why the default branch's protection refuses every merge (405), if it does.
+    pub merges_refused: Option<String>,
+    /// Logins that may be asked for a review.
+    pub collaborators: Vec<String>,
+    /// Served in place of the real archive of any commit.
+    pub archive: Option<Vec<u8>>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            allow_merge_commit: true,
+            allow_squash_merge: true,
+            allow_rebase_merge: true,
+            delete_branch_on_merge: false,
+            check_runs_readable: true,
+            merges_refused: None,
+            collaborators: vec!["ada".to_owned()],
+            archive: None,
+        }
+    }
+}
+
+pub(super) struct Repository {
+    pub(super) owner: String,
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    /// Of the API, of the pages for people, and of the archive host; all end with the repository's name.
+    pub(super) url: String,
+    pub(super) html_url: String,
+    pub(super) download_url: String,
+    pub(super) settings: Settings,
+    pub(super) pulls: Vec<Pull>,
+    pub(super) deployments: Vec<Deployment>,
+    /// By commit; each keeps the id under which it was reported.
+    pub(super) check_runs: HashMap<Oid, Vec<(u64, CheckRun)>>,
+    pub(super) statuses: HashMap<Oid, Vec<(u64, Status)>>,
+    pub(super) planned_check_runs: Planned<CheckRun>,
+    pub(super) planned_statuses: Planned<Status>,
+    pub(super) download_keys: Vec<String>,
+    pub(super) last_id: u64,
+}
+
+/// How far a pull request has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Open,
+    Closed { at: Timestamp },
+    Merged { at: Timestamp, commit: Oid },
+}
+
+pub(super) struct Comment {
+    pub(super) id: u64,
+    pub(super) body: String,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+}
+
+pub(super) struct Pull {
+    pub(super) id: u64,
+    pub(super) number: u64,
+    pub(super) title: String,
+    pub(super) body: Option<String>,
+    pub(super) draft: bool,
+    pub(super) maintainer_can_modify: bool,
+    pub(super) head_branch: String,
+    pub(super) head: Oid,
+    pub(super) base_branch: String,
+    /// The base branch's tip when the head last moved.
+    pub(super) base: Oid,
+    /// Where head and base parted, as of the last time the pull request was open.
+    pub(super) fork: Oid,
+    pub(super) stage: Stage,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) labels: Vec<String>,
+    pub(super) reviewers: Vec<String>,
+    pub(super) comments: Vec<Comment>,
+    /// The head and base that somebody has asked `mergeable` for: GitHub computes it only then.
+    pub(super) mergeable_asked: Option<(Oid, Oid)>,
+}
+
+impl Repository {
+    pub(super) fn full_name(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    pub(super) fn git(&self) -> Result<git2::Repository, git2::Error> {
+        git2::Repository::open_bare(&self.path)
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Brings the open pull requests up to date with the branches: a head that moved, a branch that
+    /// was deleted (which closes), a head that somebody merged by hand.
+    pub(super) fn notice_pushes(&mut self) -> Result<(), git2::Error> {
+        let store = self.git()?;
+        let mut new_heads = Vec::new();
+        for pull in self.pulls.iter_mut().filter(|pull| pull.stage == Stage::Open) {
+            let tips = (git::tip(&store, &pull.head_branch), git::tip(&store, &pull.base_branch));
+            let (Some(head), Some(base)) = tips else {
+                pull.stage = Stage::Closed { at: now() };
+                pull.updated_at = now();
+                continue;
+            };
+            if git::contains(&store, base, head)? {
+                let by_hand = head == pull.head;
+                pull.stage = match by_hand {
+                    true => Stage::Merged { at: now(), commit: base },
+                    false => Stage::Closed { at: now() },
+                };
+                pull.updated_at = now();
+                continue;
+            }
+            if head != pull.head {
+                (pull.head, pull.base, pull.updated_at) = (head, base, now());
+                new_heads.push(head);
+            }
+            pull.fork = store.merge_base(base, head).unwrap_or(base);
+        }
+        for head in new_heads {
+            self.report_planned_checks(head);
+        }
+        Ok(())
+    }
+
+    /// Gives a new head the checks that were planned for it.
+    pub(super) fn report_planned_checks(&mut self, head: Oid) {
+        if let Some(runs) = self.planned_check_runs.for_new_head() {
+            self.report_check_runs(head, runs);
+        }
+        if let Some(statuses) = self.planned_statuses.for_new_head() {
+            self.report_statuses(head, statuses);
+        }
+    }
+
+    pub(super) fn report_check_runs(&mut self, commit: Oid, runs: Vec<CheckRun>) {
+        let runs = runs.into_iter().map(|run| (self.next_id(), run)).collect();
+        self.check_runs.insert(commit, runs);
+    }
+
+    pub(super) fn report_statuses(&mut self, commit: Oid, statuses: Vec<Status>) {
+        let statuses = statuses.into_iter().map(|status| (self.next_id(), status)).collect();
+        self.statuses.insert(commit, statuses);
+    }
+}
+
+/// The time, in whole seconds as GitHub writes it.
+pub(super) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}

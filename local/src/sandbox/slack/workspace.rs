@@ -1,0 +1,235 @@
+//! What the stand-in remembers: two channels with their messages, what only one person was shown, and
+//! the addresses at which a pressed button may be answered.
+
+use std::collections::BTreeSet;
+
+use autofix::clock::Clock;
+use serde_json::{Map, Value, json};
+
+use super::{
+    APP_ID, BOT_ID, BOT_USER_ID, CHANNEL_ID, CHANNEL_NAME, OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME, TEAM_ID,
+    block_kit,
+};
+
+/// Characters of a message's top-level text that Slack takes at most.
+const TEXT: usize = 40_000;
+
+/// How a message came into the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    BotToken,
+    IncomingWebhook,
+    ResponseUrl,
+}
+
+/// A message as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// The channel's id.
+    pub channel: String,
+    /// Seconds and microseconds since 1970, as text; unique in the workspace, and growing.
+    pub ts: String,
+    /// The first message of the thread that this one is in.
+    pub thread_ts: Option<String>,
+    pub text: String,
+    pub blocks: Vec<Value>,
+    pub metadata: Option<Value>,
+    /// How often it was changed since it was posted.
+    pub edits: u32,
+    pub origin: Origin,
+}
+
+/// What only one person was shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ephemeral {
+    pub channel: String,
+    pub user: String,
+    pub text: String,
+    pub blocks: Vec<Value>,
+}
+
+/// Why Slack turns a request down: its error code, and sentences about the blocks.
+#[derive(Debug, PartialEq)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    pub(super) details: Vec<String>,
+}
+
+impl From<&'static str> for Refusal {
+    fn from(code: &'static str) -> Refusal {
+        Refusal { code, details: Vec::new() }
+    }
+}
+
+/// What somebody wants a message to say, checked.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// `None`: not mentioned, so an update leaves it as it is.
+    pub(super) text: Option<String>,
+    pub(super) blocks: Option<Vec<Value>>,
+    /// An empty object takes the metadata away.
+    pub(super) metadata: Option<Value>,
+}
+
+impl Content {
+    /// Reads and checks `text`, `blocks` and `metadata`. Blocks and metadata may be JSON in a string,
+    /// as in a form.
+    pub(super) fn read(arguments: &Map<String, Value>) -> Result<Content, Refusal> {
+        let text = match arguments.get("text") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) if text.chars().count() > TEXT => return Err("msg_too_long".into()),
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(_) => return Err("invalid_arguments".into()),
+        };
+        let blocks = match unpacked(arguments.get("blocks")) {
+            None => None,
+            Some(Value::Array(blocks)) => Some(checked(blocks)?),
+            Some(_) => return Err("invalid_blocks_format".into()),
+        };
+        let metadata = unpacked(arguments.get("metadata"));
+        if let Some(metadata) = &metadata {
+            let complete = metadata["event_type"].is_string() && metadata["event_payload"].is_object();
+            if !complete && metadata != &json!({}) {
+                return Err("invalid_metadata_format".into());
+            }
+        }
+        Ok(Content { text, blocks, metadata })
+    }
+
+    /// Whether there is nothing that a person could see.
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.as_deref().unwrap_or_default().is_empty()
+            && self.blocks.as_deref().unwrap_or_default().is_empty()
+    }
+}
+
+fn unpacked(argument: Option<&Value>) -> Option<Value> {
+    match argument {
+        None | Some(Value::Null) => None,
+        Some(Value::String(json)) => Some(serde_json::from_str(json).unwrap_or_else(|_| json!("not JSON"))),
+        Some(value) => Some(value.clone()),
+    }
+}
+
+fn checked(blocks: Vec<Value>) -> Result<Vec<Value>, Refusal> {
+    let problems = block_kit::problems(&blocks);
+    if !problems.is_empty() {
+        return Err(Refusal { code: "invalid_blocks", details: problems });
+    }
+    if block_kit::characters(&blocks) > block_kit::CHARACTERS_IN_ALL {
+        return Err("msg_blocks_too_long".into());
+    }
+    Ok(blocks)
+}
+
+/// An address at which a pressed button may be answered.
+pub(super) struct ResponseUrl {
+    pub(super) secret: String,
+    pub(super) channel: String,
+    pub(super) message_ts: String,
+    pub(super) user: String,
+    pub(super) made_at: i64,
+    pub(super) uses: u32,
+}
+
+pub(super) struct Workspace {
+    pub(super) clock: Clock,
+    pub(super) messages: Vec<Message>,
+    pub(super) ephemerals: Vec<Ephemeral>,
+    pub(super) response_urls: Vec<ResponseUrl>,
+    pub(super) archived: BTreeSet<String>,
+    last_ts: i64,
+    names_given: u64,
+}
+
+impl Workspace {
+    pub(super) fn new(clock: Clock) -> Workspace {
+        Workspace {
+            clock,
+            messages: Vec::new(),
+            ephemerals: Vec::new(),
+            response_urls: Vec::new(),
+            archived: BTreeSet::new(),
+            last_ts: 0,
+            names_given: 0,
+        }
+    }
+
+    /// The id of a channel that may be posted to, given its id or its name.
+    pub(super) fn open_channel(&self, wanted: &str) -> Result<&'static str, Refusal> {
+        let name = wanted.trim_start_matches('#');
+        let known = [(CHANNEL_ID, CHANNEL_NAME), (OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME)];
+        let (id, _) = known.into_iter().find(|c| c.0 == wanted || c.1 == name).ok_or("channel_not_found")?;
+        if self.archived.contains(id) { Err("is_archived".into()) } else { Ok(id) }
+    }
+
+    /// A new message, which gets the next `ts`.
+    pub(super) fn post(
+        &mut self,
+        channel: &str,
+        content: Content,
+        (thread, origin): (Option<&str>, Origin),
+    ) -> Message {
+        // Real time stamps have microseconds; two messages in one of them must still differ.
+        self.last_ts = self.clock.now().as_microsecond().max(self.last_ts + 1);
+        let message = Message {
+            channel: channel.to_owned(),
+            ts: format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000),
+            thread_ts: thread.map(ToOwned::to_owned),
+            text: content.text.unwrap_or_default(),
+            blocks: self.named(content.blocks.unwrap_or_default()),
+            metadata: content.metadata.filter(|metadata| metadata != &json!({})),
+            edits: 0,
+            origin,
+        };
+        self.messages.push(message.clone());
+        message
+    }
+
+    /// Changes what is mentioned and leaves the rest as it was. `None`: there is no such message.
+    pub(super) fn change(&mut self, channel: &str, ts: &str, content: Content) -> Option<Message> {
+        let blocks = content.blocks.map(|blocks| self.named(blocks));
+        let message = self.messages.iter_mut().find(|m| m.channel == channel && m.ts == ts)?;
+        if let Some(text) = content.text {
+            message.text = text;
+        }
+        if let Some(blocks) = blocks {
+            message.blocks = blocks;
+        }
+        if let Some(metadata) = content.metadata {
+            message.metadata = Some(metadata).filter(|metadata| metadata != &json!({}));
+        }
+        message.edits += 1;
+        Some(message.clone())
+    }
+
+    /// Slack names the blocks that come without a `block_id`.
+    fn named(&mut self, mut blocks: Vec<Value>) -> Vec<Value> {
+        for block in &mut blocks {
+            if block["block_id"].is_null() {
+                self.names_given += 1;
+                block["block_id"] = json!(format!("block{}", self.names_given));
+            }
+        }
+        blocks
+    }
+}
+
+/// The message as the Web API and a pressed button show it.
+pub(super) fn message_json(message: &Message) -> Value {
+    let mut shown = json!({
+        "type": "message", "user": BOT_USER_ID, "ts": message.ts, "bot_id": BOT_ID, "app_id": APP_ID,
+        "text": message.text, "team": TEAM_ID, "blocks": message.blocks,
+        "bot_profile": {
+            "id": BOT_ID, "app_id": APP_ID, "name": "autofix", "deleted": false, "updated": 1_790_000_000,
+            "icons": {}, "team_id": TEAM_ID,
+        },
+    });
+    if let Some(thread) = &message.thread_ts {
+        shown["thread_ts"] = json!(thread);
+    }
+    if message.edits > 0 {
+        shown["edited"] = json!({"user": BOT_ID, "ts": message.ts});
+    }
+    shown
+}

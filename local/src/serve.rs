@@ -1,0 +1,144 @@
+//! `autofix serve`: the doors on one port, the worker and the clock running, the table in a folder.
+
+#![allow(clippy::print_stdout, reason = "commands print their result")]
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use autofix::clock::Clock;
+use autofix::config::Environment;
+use autofix::journal::Journal;
+use autofix::outbound::Outbound;
+use tokio::net::TcpListener;
+
+use crate::one_process::OneProcess;
+use crate::sandbox::{Sandbox, SlackWay};
+use crate::settings;
+use crate::table::EmbeddedTable;
+
+/// What `serve` was asked to do.
+#[derive(Debug)]
+pub struct Options {
+    pub port: u16,
+    /// Folder of the table, and of the sandbox's repositories.
+    pub data: PathBuf,
+    pub services: Services,
+    pub journal: Option<PathBuf>,
+}
+
+/// Which services AutoFix talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Services {
+    Real,
+    Sandbox,
+}
+
+/// Serves until it is told to stop (Ctrl-C or SIGTERM).
+pub async fn serve(options: Options) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let table = EmbeddedTable::open(&options.data).await?;
+    let (environment, _sandbox) = surroundings(&options, &clock).await?;
+    let journal =
+        options.journal.as_deref().map(Journal::create).transpose().context("create the journal")?;
+    let outbound = Outbound::new(journal)?;
+    let process = Arc::new(OneProcess::new(table, &environment, clock, outbound).await?);
+    process.break_leases().await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
+        .await
+        .with_context(|| format!("listen on port {}", options.port))?;
+    let address = listener.local_addr()?;
+    let prefix = environment.get("AUTOFIX_PREFIX").unwrap_or("/autofix").trim_matches('/').to_owned();
+    println!("AutoFix is listening on http://{address}/{prefix}");
+    println!("  Sentry webhook       POST http://{address}/{prefix}/webhooks/sentry");
+    println!("  Slack interactivity  POST http://{address}/{prefix}/slack/interact");
+    println!("  Attempts             GET  http://{address}/{prefix}/attempts");
+    println!("The table is in {}", options.data.display());
+    let doors = axum::serve(listener, process.doors()).with_graceful_shutdown(told_to_stop());
+    tokio::select! {
+        served = doors => served.context("serve the doors")?,
+        () = process.run() => {}
+    }
+    println!("Stopped; what is under way goes on with the next start.");
+    Ok(())
+}
+
+/// The settings, and the sandbox where it is wanted.
+async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Environment, Option<Sandbox>)> {
+    let environment = settings::environment(std::path::Path::new("."))?;
+    match options.services {
+        Services::Real => {
+            let missing = settings::missing(&environment);
+            if !missing.is_empty() {
+                bail!("these settings are missing (environment or `.env`):\n  {}", missing.join("\n  "));
+            }
+            Ok((environment, None))
+        }
+        Services::Sandbox => {
+            let sandbox = start_sandbox(options, clock).await?;
+            let environment = sandbox.environment(SlackWay::Bot).over(environment);
+            println!("The four services are a sandbox on this machine; its Claude is scripted.");
+            Ok((environment, Some(sandbox)))
+        }
+    }
+}
+
+async fn start_sandbox(options: &Options, clock: &Clock) -> anyhow::Result<Sandbox> {
+    let folder = options.data.join("sandbox");
+    // The stand-ins keep their state in memory, so repositories of an earlier run belong to nothing.
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).context("clear the sandbox's repositories")?;
+    }
+    std::fs::create_dir_all(&folder).context("make the sandbox's folder")?;
+    let sandbox = Sandbox::start(&folder, clock.clone()).await?;
+    let repository = sandbox.add_demo_project()?;
+    for event in crate::scenario::Scenario::ALL.map(|scenario| scenario.event(clock.now())) {
+        sandbox.sentry.throw(&event);
+    }
+    println!("The sandbox's repository is {}", repository.display());
+    Ok(sandbox)
+}
+
+/// Only the table and, where wanted, the sandbox: for functions that run elsewhere, under `sam local` or
+/// `cargo lambda`. The variables that they need are written to `env_file` when everything is ready.
+pub async fn serve_backing(options: Options, env_file: Option<PathBuf>) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let table = EmbeddedTable::open_at(&options.data, options.port).await?;
+    let sandbox = match options.services {
+        Services::Sandbox => Some(start_sandbox(&options, &clock).await?),
+        Services::Real => None,
+    };
+    let name = Environment::of_process().get("AUTOFIX_TABLE").unwrap_or("autofix").to_owned();
+    table.create(&name).await?;
+    let mut environment = vec![("AUTOFIX_TABLE".to_owned(), name)];
+    environment.extend(table.variables().map(|(name, value)| (name.to_owned(), value)));
+    environment.extend(sandbox.iter().flat_map(|sandbox| sandbox.environment(SlackWay::Bot).pairs()));
+    println!("The table is at {}", table.endpoint());
+    if let Some(path) = env_file {
+        let lines: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        // Written beside and renamed, so that whoever waits for the file never reads half of it.
+        let beside = path.with_extension("part");
+        std::fs::write(&beside, lines).with_context(|| format!("write `{}`", beside.display()))?;
+        std::fs::rename(&beside, &path).with_context(|| format!("write `{}`", path.display()))?;
+        println!("The functions' variables are in {}", path.display());
+    }
+    told_to_stop().await;
+    table.close().await
+}
+
+async fn told_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! { _ = interrupt => {}, () = terminate => {} }
+}

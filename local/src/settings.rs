@@ -1,0 +1,112 @@
+//! Where `serve` finds its settings: the environment, then a `.env` file. What is missing is told at
+//! once, by name and with where to get it.
+
+use std::path::Path;
+
+use anyhow::Context;
+use autofix::config::{Environment, names};
+
+/// What the real services cannot do without, and where people find it.
+const NEEDED: &[(&str, &str)] = &[
+    (names::ANTHROPIC_API_KEY, "console.anthropic.com, Settings, API keys"),
+    (
+        names::GITHUB_TOKEN,
+        "github.com, Settings, Developer settings, Fine-grained tokens: contents and pull requests read and write, commit statuses and actions read",
+    ),
+    ("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"),
+    (
+        names::SENTRY_WEBHOOK_SECRET,
+        "sentry.io, Settings, Custom Integrations, your integration, Client Secret",
+    ),
+    (names::API_TOKEN, "a long random text of your own; it opens the list of attempts"),
+];
+
+/// The process's environment over the `.env` file of a folder.
+pub fn environment(folder: &Path) -> anyhow::Result<Environment> {
+    let process = Environment::of_process();
+    let path = folder.join(".env");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let file = parse(&text).with_context(|| format!("read `{}`", path.display()))?;
+            Ok(process.over(file))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(process),
+        Err(error) => Err(error).with_context(|| format!("read `{}`", path.display())),
+    }
+}
+
+/// `NAME=value` lines; `#` begins a comment line, quotes around a value are taken off, `export` is allowed.
+fn parse(text: &str) -> anyhow::Result<Environment> {
+    let mut variables = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, value) = line.split_once('=').with_context(|| format!("line {} has no `=`", index + 1))?;
+        variables.push((name.trim().to_owned(), unquoted(value.trim())));
+    }
+    Ok(variables.into_iter().collect())
+}
+
+fn unquoted(value: &str) -> String {
+    for quote in ['"', '\''] {
+        if let Some(inner) = value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
+            // In double quotes `\n` is a line break, as private keys are usually written.
+            return if quote == '"' { inner.replace("\\n", "\n") } else { inner.to_owned() };
+        }
+    }
+    value.to_owned()
+}
+
+/// What is missing for the real services, one sentence each; empty when everything is there.
+pub fn missing(environment: &Environment) -> Vec<String> {
+    let absent = NEEDED.iter().filter(|(name, _)| environment.get(name).is_none());
+    let mut missing: Vec<String> = absent
+        .filter(|(name, _)| *name != "AUTOFIX_GITHUB_REPO" || environment.get("AUTOFIX_PROJECTS").is_none())
+        .map(|(name, whence)| format!("`{name}`: {whence}"))
+        .collect();
+    let (bot, webhook) = (environment.get(names::SLACK_BOT_TOKEN), environment.get(names::SLACK_WEBHOOK_URL));
+    if bot.is_none() && webhook.is_none() {
+        missing.push(format!(
+            "`{}` (api.slack.com/apps, your app, OAuth & Permissions) or `{}` (Incoming Webhooks)",
+            names::SLACK_BOT_TOKEN,
+            names::SLACK_WEBHOOK_URL
+        ));
+    }
+    if bot.is_some() && environment.get("AUTOFIX_SLACK_CHANNEL").is_none() {
+        missing.push(
+            "`AUTOFIX_SLACK_CHANNEL`: the id of the channel for cards, such as `C0123456789`".to_owned(),
+        );
+    }
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dotenv_file_has_comments_quotes_and_exports() {
+        let text = "# a comment\n\nA=1\nexport B = 'two words'\nC=\"x\\ny\"\nD=\n";
+        let environment = parse(text).unwrap();
+        assert_eq!(environment.get("A"), Some("1"));
+        assert_eq!(environment.get("B"), Some("two words"));
+        assert_eq!(environment.get("C"), Some("x\ny"));
+        assert_eq!(environment.get("D"), None);
+        assert_eq!(
+            parse("no equals sign").err().map(|e| e.to_string()).as_deref(),
+            Some("line 1 has no `=`")
+        );
+    }
+
+    #[test]
+    fn all_that_is_missing_is_told_at_once() {
+        assert_eq!(missing(&Environment::default()).len(), NEEDED.len() + 1);
+        let bot = Environment::from_iter([(names::SLACK_BOT_TOKEN, "xoxb-1"), ("AUTOFIX_PROJECTS", "{}")]);
+        let missing = missing(&bot);
+        assert!(missing.iter().any(|line| line.starts_with("`AUTOFIX_SLACK_CHANNEL`")), "{missing:?}");
+        assert!(!missing.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_REPO`")), "{missing:?}");
+    }
+}

@@ -1,0 +1,272 @@
+//! The table on this machine: an embeddable DynamoDB on a loopback port, spoken to with the real
+//! AWS SDK, in memory or in a folder, with the keys, indexes and stream of `template.yaml`.
+//!
+//! One process at a time may use a folder. The stand-in checks no credentials, which is why it
+//! listens on loopback only. Items expire only when [`EmbeddedTable::sweep_expired`] is called.
+
+use std::fs::{File, TryLockError};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
+    StreamSpecification, TableDescription, TimeToLiveSpecification,
+};
+use dynoxide::Database;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::template::{Key, TableShape, Template};
+
+const REGION: &str = "us-east-1";
+/// The stand-in wants a signed request but checks no signature.
+const ACCESS_KEY: &str = "embedded-table";
+
+/// A running embedded DynamoDB. Dropping it stops the server.
+pub struct EmbeddedTable {
+    database: Database,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<Result<(), String>>,
+}
+
+impl EmbeddedTable {
+    /// Starts an empty one that is forgotten at the end, on a free port.
+    ///
+    /// # Errors
+    /// If no loopback port can be had.
+    pub async fn memory() -> anyhow::Result<EmbeddedTable> {
+        EmbeddedTable::memory_at(0).await
+    }
+
+    /// As [`EmbeddedTable::memory`], on a given loopback port.
+    ///
+    /// # Errors
+    /// If the port is taken.
+    pub async fn memory_at(port: u16) -> anyhow::Result<EmbeddedTable> {
+        let database = Database::memory().context("start an embedded table in memory")?;
+        EmbeddedTable::serve(database, None, port).await
+    }
+
+    /// Starts one whose items live in `folder` (made if missing), on a free port.
+    ///
+    /// # Errors
+    /// If another process uses the folder, or it cannot be written.
+    pub async fn open(folder: &Path) -> anyhow::Result<EmbeddedTable> {
+        EmbeddedTable::open_at(folder, 0).await
+    }
+
+    /// As [`EmbeddedTable::open`], on a given loopback port.
+    ///
+    /// # Errors
+    /// As [`EmbeddedTable::open`], and if the port is taken.
+    pub async fn open_at(folder: &Path, port: u16) -> anyhow::Result<EmbeddedTable> {
+        let shown = folder.display();
+        std::fs::create_dir_all(folder).with_context(|| format!("make the folder `{shown}`"))?;
+        let lock = lock(folder)?;
+        let path = folder.join("table.sqlite");
+        let path = path.to_str().with_context(|| format!("the folder `{shown}` is not valid UTF-8"))?;
+        let database = Database::new(path).with_context(|| format!("open the table in `{shown}`"))?;
+        EmbeddedTable::serve(database, Some(lock), port).await
+    }
+
+    async fn serve(database: Database, lock: Option<File>, port: u16) -> anyhow::Result<EmbeddedTable> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .with_context(|| format!("listen on port {port} for the embedded table"))?;
+        let address = listener.local_addr().context("learn the port of the embedded table")?;
+        let (stop, stopped) = oneshot::channel();
+        let served = database.clone();
+        let server = tokio::spawn(async move {
+            let until = async {
+                // An error means that the sender is gone: as good a reason to stop.
+                let _ = stopped.await;
+            };
+            let result = dynoxide::server::serve_with_shutdown(listener, served, until).await;
+            // The lock outlives the last request.
+            drop(lock);
+            result
+        });
+        Ok(EmbeddedTable { database, address, stop, server })
+    }
+
+    /// `http://127.0.0.1:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The variables with which any AWS SDK finds this table.
+    pub fn variables(&self) -> [(&'static str, String); 5] {
+        [
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()),
+            ("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", self.endpoint()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.to_owned()),
+        ]
+    }
+
+    /// A new client of the table. Clones share its connections.
+    pub fn client(&self) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(self.endpoint())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials())
+            .http_client(plain_http());
+        Client::from_conf(config.build())
+    }
+
+    /// A new client of the table's stream.
+    pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
+        let config = aws_sdk_dynamodbstreams::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(self.endpoint())
+            .region(Region::from_static(REGION))
+            .credentials_provider(credentials())
+            .http_client(plain_http());
+        aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+    }
+
+    /// Creates the table of `template.yaml` under this name, with its stream and expiry. One that is
+    /// there already is left as it is.
+    ///
+    /// # Errors
+    /// If the one that is there has other keys or indexes than the template.
+    pub async fn create(&self, table_name: &str) -> anyhow::Result<()> {
+        let template = Template::deployed()?;
+        let client = self.client();
+        match client.describe_table().table_name(table_name).send().await {
+            Ok(described) => {
+                let found = described.table.context("the embedded table described nothing")?;
+                return same_shape(&found, template.table());
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
+            Err(error) => return Err(error).context("look for the table"),
+        }
+        create_table(&client, table_name, template.table()).await
+    }
+
+    /// Deletes what has expired, as DynamoDB does within days. Returns how many items that were.
+    ///
+    /// # Errors
+    /// If the storage fails.
+    pub async fn sweep_expired(&self) -> anyhow::Result<usize> {
+        let database = self.database.clone();
+        let sweep = tokio::task::spawn_blocking(move || database.sweep_ttl());
+        sweep.await.context("finish the sweep")?.context("delete expired items")
+    }
+
+    /// Stops the server once the requests under way are answered, and frees the folder.
+    ///
+    /// # Errors
+    /// If the server had failed before.
+    pub async fn close(self) -> anyhow::Result<()> {
+        // An error means that the server has ended already; the join below tells why.
+        let _ = self.stop.send(());
+        let ended = self.server.await.context("stop the embedded table")?;
+        ended.map_err(anyhow::Error::msg).context("serve the embedded table")
+    }
+}
+
+async fn create_table(client: &Client, table_name: &str, shape: &TableShape) -> anyhow::Result<()> {
+    let mut request = client
+        .create_table()
+        .table_name(table_name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(&shape.keys)?))
+        .stream_specification(
+            StreamSpecification::builder()
+                .stream_enabled(true)
+                .stream_view_type(shape.stream_view.as_str().into())
+                .build()?,
+        );
+    for attribute in &shape.attributes {
+        request = request.attribute_definitions(
+            AttributeDefinition::builder()
+                .attribute_name(&attribute.name)
+                .attribute_type(attribute.kind.as_str().into())
+                .build()?,
+        );
+    }
+    for index in &shape.indexes {
+        let projection = Projection::builder().projection_type(index.projection.as_str().into()).build();
+        request = request.global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(&index.name)
+                .set_key_schema(Some(key_schema(&index.keys)?))
+                .projection(projection)
+                .build()?,
+        );
+    }
+    request.send().await.with_context(|| format!("create the table `{table_name}`"))?;
+    let expiry =
+        TimeToLiveSpecification::builder().enabled(true).attribute_name(&shape.ttl_attribute).build()?;
+    client
+        .update_time_to_live()
+        .table_name(table_name)
+        .time_to_live_specification(expiry)
+        .send()
+        .await
+        .with_context(|| format!("switch on expiry of the table `{table_name}`"))?;
+    Ok(())
+}
+
+fn key_schema(keys: &[Key]) -> anyhow::Result<Vec<KeySchemaElement>> {
+    let element = |key: &Key| {
+        KeySchemaElement::builder().attribute_name(&key.name).key_type(key.role.as_str().into()).build()
+    };
+    Ok(keys.iter().map(element).collect::<Result<_, _>>()?)
+}
+
+fn same_shape(found: &TableDescription, wanted: &TableShape) -> anyhow::Result<()> {
+    let mut indexes: Vec<_> = found
+        .global_secondary_indexes()
+        .iter()
+        .map(|index| (index.index_name().unwrap_or_default(), index.key_schema().to_vec()))
+        .collect();
+    let mut wanted_indexes = Vec::new();
+    for index in &wanted.indexes {
+        wanted_indexes.push((index.name.as_str(), key_schema(&index.keys)?));
+    }
+    indexes.sort_by_key(|(name, _)| *name);
+    wanted_indexes.sort_by_key(|(name, _)| *name);
+    if found.key_schema() != key_schema(&wanted.keys)? || indexes != wanted_indexes {
+        bail!(
+            "the table `{}` was made by a version of AutoFix with other keys; use a new folder",
+            found.table_name().unwrap_or_default()
+        );
+    }
+    Ok(())
+}
+
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let file = File::create(&path).with_context(|| format!("write `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "`{}` is in use by another AutoFix process; stop that one or use another folder",
+                folder.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock `{}`", path.display())),
+    }
+}
+
+fn credentials() -> Credentials {
+    Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "embedded-table")
+}
+
+/// The table is on loopback: no TLS, and so no root certificates to load.
+fn plain_http() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,189 @@
+use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, ProjectionType, TimeToLiveStatus};
+
+use super::*;
+
+/// A folder of this test's own, removed at the end.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("autofix-table-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+async fn put(client: &Client, pk: &str, extra: Option<(&str, AttributeValue)>) {
+    let mut request = client.put_item().table_name("autofix").item("pk", text(pk)).item("sk", text("X"));
+    if let Some((name, value)) = extra {
+        request = request.item(name, value);
+    }
+    request.send().await.unwrap();
+}
+
+async fn stored(client: &Client) -> Vec<String> {
+    let found = client.scan().table_name("autofix").send().await.unwrap();
+    let mut keys: Vec<_> = found.items().iter().map(|item| item["pk"].as_s().unwrap().clone()).collect();
+    keys.sort();
+    keys
+}
+
+#[tokio::test]
+async fn the_table_is_the_one_of_the_template() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    table.create("autofix").await.unwrap();
+    let client = table.client();
+    let found = client.describe_table().table_name("autofix").send().await.unwrap().table.unwrap();
+    let element = |k: &KeySchemaElement| (k.attribute_name().to_owned(), k.key_type().as_str().to_owned());
+    let named = |keys: &[KeySchemaElement]| keys.iter().map(element).collect::<Vec<_>>();
+    let own = |pairs: &[(&str, &str)]| {
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
+    };
+
+    assert_eq!(named(found.key_schema()), own(&[("pk", "HASH"), ("sk", "RANGE")]));
+    let listing =
+        found.global_secondary_indexes().iter().find(|i| i.index_name() == Some("listing")).unwrap();
+    assert_eq!(named(listing.key_schema()), own(&[("list_bucket", "HASH"), ("list_key", "RANGE")]));
+    assert_eq!(listing.projection().unwrap().projection_type(), Some(&ProjectionType::All));
+    let due = found.global_secondary_indexes().iter().find(|i| i.index_name() == Some("due")).unwrap();
+    assert_eq!(named(due.key_schema()), own(&[("due_shard", "HASH"), ("due_at", "RANGE")]));
+    assert_eq!(due.projection().unwrap().projection_type(), Some(&ProjectionType::KeysOnly));
+    assert_eq!(found.global_secondary_indexes().len(), 2);
+    let mut kinds: Vec<_> = found
+        .attribute_definitions()
+        .iter()
+        .map(|a| (a.attribute_name().to_owned(), a.attribute_type().as_str().to_owned()))
+        .collect();
+    kinds.sort();
+    let wanted = [
+        ("due_at", "N"),
+        ("due_shard", "S"),
+        ("list_bucket", "S"),
+        ("list_key", "S"),
+        ("pk", "S"),
+        ("sk", "S"),
+    ];
+    assert_eq!(kinds, own(&wanted));
+    assert_eq!(found.stream_specification().unwrap().stream_view_type().unwrap().as_str(), "NEW_IMAGE");
+    assert_eq!(found.billing_mode_summary().unwrap().billing_mode(), Some(&BillingMode::PayPerRequest));
+    let expiry = client.describe_time_to_live().table_name("autofix").send().await.unwrap();
+    let expiry = expiry.time_to_live_description.unwrap();
+    assert_eq!(expiry.attribute_name(), Some("expires_at"));
+    assert_eq!(expiry.time_to_live_status(), Some(&TimeToLiveStatus::Enabled));
+}
+
+#[tokio::test]
+async fn creating_the_table_twice_keeps_what_is_in_it() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    table.create("autofix").await.unwrap();
+    put(&table.client(), "KEPT", None).await;
+    table.create("autofix").await.unwrap();
+    assert_eq!(stored(&table.client()).await, ["KEPT"]);
+}
+
+#[tokio::test]
+async fn a_table_with_other_keys_is_not_used() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    let mut shape = Template::deployed().unwrap().table().clone();
+    shape.indexes.retain(|index| index.name != "due");
+    shape.attributes.retain(|attribute| !attribute.name.starts_with("due"));
+    create_table(&table.client(), "autofix", &shape).await.unwrap();
+    let error = table.create("autofix").await.unwrap_err().to_string();
+    assert!(error.contains("made by a version of AutoFix with other keys"), "{error}");
+}
+
+#[tokio::test]
+async fn items_survive_a_restart() {
+    let folder = Folder::new("restart");
+    let table = EmbeddedTable::open(&folder.0).await.unwrap();
+    table.create("autofix").await.unwrap();
+    put(&table.client(), "BEFORE", None).await;
+    table.close().await.unwrap();
+
+    let table = EmbeddedTable::open(&folder.0).await.unwrap();
+    table.create("autofix").await.unwrap();
+    put(&table.client(), "AFTER", None).await;
+    assert_eq!(stored(&table.client()).await, ["AFTER", "BEFORE"]);
+}
+
+#[tokio::test]
+async fn a_folder_has_one_user_at_a_time() {
+    let folder = Folder::new("lock");
+    let table = EmbeddedTable::open(&folder.0).await.unwrap();
+    let error = EmbeddedTable::open(&folder.0).await.err().unwrap().to_string();
+    assert!(error.contains("is in use by another AutoFix process"), "{error}");
+    assert!(error.contains(folder.0.to_str().unwrap()), "{error}");
+    table.close().await.unwrap();
+    EmbeddedTable::open(&folder.0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_taken_port_is_told_by_its_number() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    let port = table.address.port();
+    let error = EmbeddedTable::memory_at(port).await.err().unwrap().to_string();
+    assert_eq!(error, format!("listen on port {port} for the embedded table"));
+}
+
+#[tokio::test]
+async fn a_sweep_deletes_what_has_expired_and_nothing_else() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    table.create("autofix").await.unwrap();
+    let client = table.client();
+    // DynamoDB leaves alone what expired more than five years ago, so these are near now.
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    put(&client, "EXPIRED", Some(("expires_at", AttributeValue::N((now - 3600).to_string())))).await;
+    put(&client, "LATER", Some(("expires_at", AttributeValue::N((now + 3600).to_string())))).await;
+    put(&client, "FOREVER", None).await;
+    assert_eq!(table.sweep_expired().await.unwrap(), 1);
+    assert_eq!(stored(&client).await, ["FOREVER", "LATER"]);
+    assert_eq!(table.sweep_expired().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_loser_of_a_race_is_told_who_won() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    table.create("autofix").await.unwrap();
+    let claims = (0..20).map(|n| {
+        let request = table
+            .client()
+            .put_item()
+            .table_name("autofix")
+            .item("pk", text("CLAIM"))
+            .item("sk", text("X"))
+            .item("winner", AttributeValue::N(n.to_string()))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(
+                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
+            );
+        tokio::spawn(async move { (n, request.send().await) })
+    });
+    let (mut winners, mut told) = (Vec::new(), Vec::new());
+    for claim in claims.collect::<Vec<_>>() {
+        match claim.await.unwrap() {
+            (n, Ok(_)) => winners.push(n.to_string()),
+            (_, Err(error)) => {
+                let error = error.into_service_error();
+                let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
+                    lost,
+                ) = error
+                else {
+                    panic!("another error: {error}");
+                };
+                told.push(lost.item().unwrap()["winner"].as_n().unwrap().clone());
+            }
+        }
+    }
+    assert_eq!((winners.len(), told.len()), (1, 19));
+    assert!(told.iter().all(|n| *n == winners[0]), "{winners:?} {told:?}");
+}

@@ -1,0 +1,21 @@
+//! The analysis: from an incident and the code at one commit to a fix that AutoFix would defend, or
+//! to the reasons why there is none. Everything here is pure; who talks to Claude is the worker.
+//!
+//! In the order in which an incident goes through them:
+
+pub mod categories;
+pub mod critic;
+pub mod diff;
+pub mod edits;
+pub mod evidence;
+pub mod fix;
+pub mod frames;
+pub mod policy;
+pub mod prompt;
+pub mod repo_path;
+pub mod report;
+pub mod root_cause;
+pub mod snapshot;
+pub mod syntax;
+pub mod tools;
+pub mod validators;

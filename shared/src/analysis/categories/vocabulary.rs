@@ -1,0 +1,116 @@
+//! The words, modules and calls by which sensitive areas are recognised. Words are parted by
+//! whitespace; each list says where its words count.
+
+use crate::analysis::report::Category;
+
+/// Words of file and folder names.
+pub(super) const PATH_WORDS: &[(Category, &str)] = &[
+    (
+        Category::Security,
+        "auth authn authz authentication authorization authenticate login logout signin signup token tokens \
+         jwt oauth oauth2 sso saml oidc crypto cryptography encryption password passwords credential \
+         credentials secret secrets permission permissions acl rbac security csrf cors session sessions mfa \
+         otp totp hashing signing signature validation validators validator sanitize sanitizer",
+    ),
+    (
+        Category::Database,
+        "db database databases sql orm dao migration migrations alembic models model repository \
+         repositories query queries crud entities entity prisma",
+    ),
+    (
+        Category::Payments,
+        "payment payments billing invoice invoices invoicing stripe paypal checkout subscription \
+         subscriptions charge charges refund refunds payout payouts wallet ledger pricing tax taxes \
+         accounting",
+    ),
+    (Category::ExternalApi, "integration integrations webhook webhooks thirdparty"),
+];
+
+/// Words of functions, of what they call, and of names in the changed lines.
+pub(super) const NAME_WORDS: &[(Category, &str)] = &[
+    (
+        Category::Security,
+        "auth authenticate authenticated authentication authorize authorized authorization login logout \
+         signin password passwd jwt oauth token tokens secret secrets credential credentials permission \
+         permissions encrypt decrypt hmac csrf cors admin superuser acl rbac mfa otp totp sanitize apikey \
+         claims signature verify",
+    ),
+    (
+        Category::Payments,
+        "payment payments billing invoice invoices stripe paypal charge charges refund refunds payout \
+         payouts amount amounts currency wallet ledger iban checkout",
+    ),
+];
+
+/// Neighbouring words that mean more together.
+pub(super) const NAME_PAIRS: &[(Category, &str)] = &[
+    (Category::Security, "current user"),
+    (Category::Security, "api key"),
+    (Category::Security, "access control"),
+];
+
+/// Modules whose use says what code does.
+pub(super) const MODULES: &[(Category, &str)] = &[
+    (
+        Category::Database,
+        "sqlalchemy sqlmodel psycopg psycopg2 asyncpg pymongo motor redis django.db tortoise peewee \
+         databases sqlite3 aiosqlite alembic beanie mongoengine flask_sqlalchemy pymysql MySQLdb aiomysql \
+         elasticsearch pg mysql mysql2 mongoose mongodb knex typeorm sequelize @prisma/client drizzle-orm \
+         ioredis better-sqlite3 database/sql gorm.io/gorm github.com/jackc/pgx github.com/jmoiron/sqlx \
+         go.mongodb.org/mongo-driver github.com/redis/go-redis",
+    ),
+    (
+        Category::ExternalApi,
+        "requests httpx aiohttp urllib.request urllib3 http.client boto3 botocore google.cloud \
+         googleapiclient openai anthropic twilio sendgrid slack_sdk smtplib aiosmtplib imaplib grpc \
+         websockets websocket paramiko ftplib socket telnetlib zeep pika kafka celery kombu axios \
+         node-fetch got superagent undici ky @aws-sdk aws-sdk @google-cloud nodemailer net/smtp \
+         google.golang.org/grpc github.com/aws/aws-sdk-go github.com/aws/aws-sdk-go-v2",
+    ),
+    (
+        Category::Security,
+        "jwt jose authlib hashlib hmac secrets cryptography passlib bcrypt argon2 nacl itsdangerous ssl \
+         oauthlib requests_oauthlib fastapi.security starlette.authentication django.contrib.auth \
+         flask_login flask_jwt_extended rsa pyotp Crypto jsonwebtoken crypto bcryptjs passport next-auth \
+         golang.org/x/crypto golang.org/x/oauth2 github.com/golang-jwt/jwt",
+    ),
+    (
+        Category::Payments,
+        "stripe paypal paypalrestsdk braintree Adyen adyen square razorpay mollie plaid gocardless @stripe \
+         @paypal",
+    ),
+];
+
+/// Calls that read or write a database whatever they are called on.
+pub(super) const DATABASE_CALLS: &str = "\
+    commit rollback executemany executescript fetchone fetchall fetchmany fetchrow fetchval scalar_one \
+    scalar_one_or_none scalars select_related prefetch_related bulk_create bulk_update get_or_create \
+    update_or_create findMany findUnique findOne insertMany aggregate QueryRow QueryContext \
+    ExecContext query";
+
+/// Calls that do so when made on something named after a database.
+pub(super) const DATABASE_CALLS_ON_RECEIVER: &str = "\
+    execute exec scalar get add add_all delete merge refresh flush save update insert insert_one \
+    update_one delete_one find find_one find_all first all filter filter_by begin transaction raw \
+    create upsert set hget hset Exec Query Begin Prepare Get Select fetch count exists";
+
+/// What such a thing is called.
+pub(super) const DATABASE_RECEIVERS: &str = "\
+    session db conn connection cursor cur engine database tx transaction objects prisma knex repo \
+    repository collection mongo redis orm dao";
+
+/// Calls that talk to another service when made on something named after a client.
+pub(super) const CLIENT_CALLS: &str = "\
+    get post put patch delete head request send fetch stream options Do Get Post Head publish invoke";
+
+/// What such a client is called.
+pub(super) const CLIENT_RECEIVERS: &str = "\
+    client http api httpclient apiclient axios fetcher s3 sqs sns smtp gateway sdk";
+
+/// Names that talk to another service by themselves.
+pub(super) const NETWORK_NAMES: &str = "\
+    fetch window.fetch globalThis.fetch XMLHttpRequest WebSocket EventSource navigator.sendBeacon \
+    net/http.Get net/http.Post net/http.PostForm net/http.Head net/http.NewRequest \
+    net/http.NewRequestWithContext net/http.Client net/http.DefaultClient net/http.DefaultClient.Do \
+    net/http.DefaultTransport http.request https.request http.get https.get $.ajax \
+    urllib.request.urlopen net.Dial net.connect net.createConnection tls.connect";

@@ -1,0 +1,245 @@
+//! The second conversation: a fresh one that sees the analysis and the files it cites, and proposes
+//! search/replace edits. What does not apply or does not parse goes back to it, a few times.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::edits::{Edit, apply_all};
+use super::prompt::Boundary;
+use super::repo_path::{ProjectPath, RepoPath};
+use super::report::Analysis;
+use super::snapshot::Snapshot;
+use super::validators::{self, ProposedChange};
+use crate::analysis::diff::FileChange;
+use crate::claude::{Effort, Setting};
+use crate::reason::{Reason, ReasonCode};
+use crate::redaction::redact;
+
+/// The tool that ends the conversation.
+pub const RESULT_TOOL: &str = "propose_fix";
+/// How often edits that cannot be used go back to the model.
+pub const MAX_REPAIRS: usize = 3;
+/// Files shown in full; longer ones are shown around the cited lines.
+const MAX_FILES: usize = 4;
+/// Lines of a file shown in one piece.
+const MAX_LINES: usize = 600;
+/// Lines shown around a cited line of a longer file.
+const AROUND: usize = 200;
+/// Other files looked through for a name, and the ones that mention it.
+const MAX_MENTIONS: usize = 200;
+
+/// System text, tools and effort.
+pub fn setting(boundary: &Boundary) -> Setting {
+    Setting {
+        system: format!("{SYSTEM}\n\n{}", boundary.rule()),
+        tools: vec![result_tool()],
+        effort: Effort::High,
+    }
+}
+
+const SYSTEM: &str = "\
+You write the smallest change that removes the root cause of one production error. Someone has already analysed it; you \
+see the analysis and the files it cites.
+
+Call `propose_fix` once, with search/replace edits:
+- Each `search` is copied exactly from the file, without the line numbers, and stands there exactly once; take a few \
+lines of context if needed. `replace` is what stands there afterwards.
+- Change one file only, as few lines as possible, in the style of the code around it.
+- Remove the cause. Never hide it: no broad `except`, no swallowed error, no deleted check, no longer timeout, no lowered \
+log level, no disabled warning.
+- Never touch tests, dependencies, configuration, CI, migrations or signatures that others call. No new imports of \
+packages that the project does not use.
+- If no such change exists, call `propose_fix` with no edits and say why.";
+
+fn result_tool() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    json!({
+        "name": RESULT_TOOL,
+        "description": "Propose the change. Ends the conversation.",
+        "strict": true,
+        "input_schema": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["edits", "explanation", "confidence"],
+            "properties": {
+                "edits": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["file_path", "search", "replace"],
+                        "properties": {
+                            "file_path": text("Path in the repository."),
+                            "search": text("Text that stands exactly once in the file."),
+                            "replace": text("What takes its place."),
+                        },
+                    },
+                },
+                "explanation": text("Why this removes the cause and changes nothing else."),
+                "confidence": { "type": "number", "description": "0 to 1: would you merge it?" },
+            },
+        },
+    })
+}
+
+/// The files that the model may change: those that the analysis cites.
+pub fn cited_files(analysis: &Analysis, snapshot: &Snapshot, project: &ProjectPath) -> Vec<RepoPath> {
+    let cited =
+        std::iter::once(&analysis.file_path).chain(analysis.evidence.iter().map(|evidence| &evidence.file));
+    let mut seen = BTreeSet::new();
+    let found =
+        cited.filter_map(|path| snapshot.resolve(path, project)).filter(|path| snapshot.text(path).is_some());
+    found.filter(|path| seen.insert((*path).clone())).take(MAX_FILES).cloned().collect()
+}
+
+/// The message that opens the conversation.
+pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], snapshot: &Snapshot) -> Value {
+    let summary = json!({
+        "root_cause": analysis.root_cause,
+        "file_path": analysis.file_path,
+        "line_number": analysis.line_number,
+        "function_name": analysis.function_name,
+        "explanation": analysis.explanation,
+        "recommendation": analysis.recommendation,
+        "error_type": analysis.error_type,
+        "error_message": analysis.error_message,
+    });
+    let mut content = vec![json!({
+        "type": "text",
+        "text": format!("Remove this root cause.\n\n{}", boundary.around("analysis", &redact(&summary.to_string()))),
+    })];
+    for path in files {
+        let cited = analysis
+            .evidence
+            .iter()
+            .filter(|evidence| evidence.file == path.as_str())
+            .map(|evidence| evidence.line);
+        let mut lines: Vec<u32> = cited.collect();
+        if analysis.file_path == path.as_str() {
+            lines.extend(analysis.line_number);
+        }
+        let shown = numbered(snapshot.text(path).unwrap_or_default(), &lines);
+        content.push(json!({ "type": "text", "text": boundary.around_code(path.as_str(), &shown) }));
+    }
+    json!({ "role": "user", "content": content })
+}
+
+/// A file with line numbers; of a long one the parts around the cited lines.
+fn numbered(text: &str, cited: &[u32]) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let near = |number: usize| cited.iter().any(|line| number.abs_diff(*line as usize) <= AROUND);
+    let mut shown = String::new();
+    let mut skipped = false;
+    for (index, line) in lines.iter().enumerate() {
+        let number = index + 1;
+        if lines.len() <= MAX_LINES || near(number) {
+            shown.push_str(&format!("{number:>5}  {line}\n"));
+            skipped = false;
+        } else if !skipped {
+            shown.push_str("       …\n");
+            skipped = true;
+        }
+    }
+    shown
+}
+
+/// A proposed fix that applies and has been looked at by every validator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    pub change: FileChange,
+    pub edits: Vec<Edit>,
+    pub explanation: String,
+    /// 0 to 1; `None` where the model gave something else.
+    pub confidence: Option<f64>,
+    /// What the validators object to; empty for a fix that may go on.
+    pub findings: Vec<Reason>,
+}
+
+/// What became of a proposal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proposal {
+    Usable(Box<Candidate>),
+    /// The model found no change that it would defend.
+    None {
+        explanation: String,
+    },
+    /// Goes back to the model; if it does so too often, these are the reasons.
+    Unusable {
+        sentence: String,
+        reasons: Vec<Reason>,
+    },
+}
+
+#[derive(Deserialize)]
+struct WireProposal {
+    edits: Vec<Edit>,
+    explanation: String,
+    confidence: Value,
+}
+
+/// Reads a proposal: applies its edits and asks the validators.
+pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &ProjectPath) -> Proposal {
+    let mut wire: WireProposal = match serde_json::from_value(input.clone()) {
+        Ok(wire) => wire,
+        Err(error) => {
+            let sentence = format!("The proposal cannot be read: {error}.");
+            let reasons = vec![Reason::new(ReasonCode::FieldMissing, sentence.clone())];
+            return Proposal::Unusable { sentence, reasons };
+        }
+    };
+    if wire.edits.is_empty() {
+        return Proposal::None { explanation: wire.explanation };
+    }
+    for edit in &mut wire.edits {
+        if let Some(path) = snapshot.resolve(&edit.file_path, project) {
+            edit.file_path = path.to_string();
+        }
+    }
+    let shown: Vec<(&str, &str)> =
+        files.iter().filter_map(|path| Some((path.as_str(), snapshot.text(path)?))).collect();
+    let changes = match apply_all(&shown, &wire.edits) {
+        Ok(changes) => changes,
+        Err(refusal) => {
+            return Proposal::Unusable { sentence: refusal.message.clone(), reasons: vec![refusal.reason()] };
+        }
+    };
+    let findings = validate(&changes, snapshot, project);
+    let repairable = |reason: &&Reason| matches!(reason.code, ReasonCode::SyntaxError | ReasonCode::NoChange);
+    if let Some(first) = findings.iter().find(repairable) {
+        return Proposal::Unusable {
+            sentence: format!("{} Propose it again.", first.detail),
+            reasons: findings,
+        };
+    }
+    let Some(change) = changes.into_iter().next() else {
+        return Proposal::None { explanation: wire.explanation };
+    };
+    Proposal::Usable(Box::new(Candidate {
+        change,
+        edits: wire.edits,
+        explanation: wire.explanation,
+        confidence: wire.confidence.as_f64().filter(|number| (0.0..=1.0).contains(number)),
+        findings,
+    }))
+}
+
+fn validate(changes: &[FileChange], snapshot: &Snapshot, project: &ProjectPath) -> Vec<Reason> {
+    let names = validators::names_to_search(changes);
+    let changed = |path: &RepoPath| changes.iter().any(|change| change.path == path.as_str());
+    let mentions: Vec<(&str, &str)> = snapshot
+        .paths()
+        .filter(|path| !names.is_empty() && !changed(path))
+        .filter_map(|path| Some((path.as_str(), snapshot.text(path)?)))
+        .filter(|(_, text)| names.iter().any(|name| text.contains(name.as_str())))
+        .take(MAX_MENTIONS)
+        .collect();
+    let paths: Vec<&str> = snapshot.paths().map(RepoPath::as_str).collect();
+    validators::validate(&ProposedChange {
+        files: changes,
+        project_path: project.as_str(),
+        repository_paths: &paths,
+        other_files: &mentions,
+    })
+}

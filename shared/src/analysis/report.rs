@@ -1,0 +1,117 @@
+//! What Claude reports about an incident, and what the critic answers: typed, and forgiving only
+//! where forgiveness is safe. A risk field that is missing or has an unknown word is `None`, and
+//! the policy refuses on `None`; nothing here has a harmless default.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::words::word_enum;
+
+word_enum! {
+    /// How much work a right fix is.
+    pub enum Complexity { Minimal = "minimal", Simple = "simple", Moderate = "moderate", Complex = "complex", }
+}
+word_enum! {
+    /// What the fix could do to security.
+    pub enum SecurityRisk { None = "none", Low = "low", Medium = "medium", High = "high", }
+}
+word_enum! {
+    /// How far the change reaches.
+    pub enum BlastRadius { Isolated = "isolated", Module = "module", Service = "service", Global = "global", }
+}
+word_enum! {
+    /// Who has to act.
+    pub enum Classification {
+        CodeFix = "code_fix",
+        NeedsHuman = "needs_human",
+        NotOurCode = "not_our_code",
+        AlreadyFixed = "already_fixed",
+    }
+}
+word_enum! {
+    /// Kinds of change that need a person, whoever recognises them: the model or the code.
+    pub enum Category {
+        Security = "security",
+        Database = "database",
+        ExternalApi = "external_api",
+        BusinessLogic = "business_logic",
+        Payments = "payments",
+        MultiFile = "multi_file",
+        MasksDeeperProblem = "masks_deeper_problem",
+    }
+}
+
+/// The result of the root-cause conversation. A text or flag that is missing makes the whole report unreadable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    pub error_type: String,
+    pub error_message: String,
+    pub root_cause: String,
+    /// Path in the repository.
+    pub file_path: String,
+    /// Counted from 1.
+    pub line_number: Option<u32>,
+    pub function_name: Option<String>,
+    /// 0 to 1; `None` where the model gave something else.
+    #[serde(default, deserialize_with = "fraction")]
+    pub confidence: Option<f64>,
+    pub can_auto_fix: bool,
+    pub explanation: String,
+    #[serde(default, deserialize_with = "known_word")]
+    pub complexity: Option<Complexity>,
+    #[serde(default, deserialize_with = "known_word")]
+    pub security_implications: Option<SecurityRisk>,
+    #[serde(default, deserialize_with = "known_word")]
+    pub blast_radius: Option<BlastRadius>,
+    pub recommendation: String,
+    #[serde(default, deserialize_with = "known_word")]
+    pub classification: Option<Classification>,
+    /// `None` where any entry is not a known word.
+    #[serde(default, deserialize_with = "known_words")]
+    pub categories: Option<Vec<Category>>,
+    pub evidence: Vec<Evidence>,
+}
+
+/// A claim about the code that code can check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub file: String,
+    /// Counted from 1.
+    pub line: u32,
+    /// Text that stands at or near that line.
+    pub quote: String,
+}
+
+/// The critic's answer (DESIGN 6.6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Critique {
+    /// Does the diff stop this exception at this frame?
+    pub stops_this_error: bool,
+    pub changes_other_behaviour: bool,
+    pub hides_deeper_fault: bool,
+    pub touches_sensitive_area: bool,
+    /// 0 to 1; `None` where the model gave something else.
+    #[serde(default, deserialize_with = "fraction")]
+    pub confidence: Option<f64>,
+    pub approve: bool,
+    pub explanation: String,
+}
+
+fn fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_f64().filter(|number| (0.0..=1.0).contains(number)))
+}
+
+fn known_word<'de, D: Deserializer<'de>, W: std::str::FromStr>(
+    deserializer: D,
+) -> Result<Option<W>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(value.as_str().and_then(|word| word.parse().ok()))
+}
+
+fn known_words<'de, D: Deserializer<'de>, W: std::str::FromStr>(
+    deserializer: D,
+) -> Result<Option<Vec<W>>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let Some(words) = value.as_array() else { return Ok(None) };
+    Ok(words.iter().map(|word| word.as_str()?.parse().ok()).collect())
+}

@@ -1,0 +1,264 @@
+//! Source code as syntax trees: whether it still parses, what it defines, imports and refers to.
+//!
+//! Tree-sitter parses what it can and marks the rest, so a file with an old error can still be
+//! judged: only *more* errors than before count. Languages without a grammar here degrade to plain
+//! text, and the answer says so. Nothing here recurses, so deeply nested input costs memory in
+//! proportion to its size and never the stack.
+
+pub mod definitions;
+pub mod imports;
+pub mod references;
+pub mod settings;
+pub mod tokens;
+
+use tree_sitter::{Node, Parser, Tree};
+
+use crate::analysis::diff::FileChange;
+
+/// A language that has a grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    Python,
+    JavaScript,
+    TypeScript,
+    Tsx,
+    Go,
+}
+
+/// Which family of syntax a language belongs to, where several share their node kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    Python,
+    /// JavaScript, TypeScript and TSX.
+    Script,
+    Go,
+}
+
+impl Language {
+    /// The language of a file by its extension.
+    pub fn of_path(path: &str) -> Option<Language> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let (stem, extension) = name.rsplit_once('.')?;
+        if stem.is_empty() {
+            return None;
+        }
+        match extension.to_ascii_lowercase().as_str() {
+            "py" | "pyi" | "pyw" => Some(Language::Python),
+            "js" | "jsx" | "mjs" | "cjs" => Some(Language::JavaScript),
+            "ts" | "mts" | "cts" => Some(Language::TypeScript),
+            "tsx" => Some(Language::Tsx),
+            "go" => Some(Language::Go),
+            _ => None,
+        }
+    }
+
+    pub fn family(self) -> Family {
+        match self {
+            Language::Python => Family::Python,
+            Language::JavaScript | Language::TypeScript | Language::Tsx => Family::Script,
+            Language::Go => Family::Go,
+        }
+    }
+
+    fn grammar(self) -> tree_sitter::Language {
+        match self {
+            Language::Python => tree_sitter_python::LANGUAGE.into(),
+            Language::JavaScript => tree_sitter_javascript::LANGUAGE.into(),
+            Language::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
+            Language::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
+            Language::Go => tree_sitter_go::LANGUAGE.into(),
+        }
+    }
+}
+
+/// A text with its syntax tree.
+pub struct Parsed<'t> {
+    language: Language,
+    text: &'t str,
+    tree: Tree,
+}
+
+/// Where a visited node stands.
+pub struct Position<'v, 'p> {
+    /// The field of its parent that it fills.
+    pub field: Option<&'p str>,
+    /// From the root to its parent.
+    pub ancestors: &'v [Node<'p>],
+}
+
+impl<'p> Position<'_, 'p> {
+    pub fn parent(&self) -> Option<Node<'p>> {
+        self.ancestors.last().copied()
+    }
+
+    pub fn parent_kind(&self) -> &'p str {
+        self.parent().map_or("", |parent| parent.kind())
+    }
+}
+
+impl<'t> Parsed<'t> {
+    pub fn new(language: Language, text: &'t str) -> Parsed<'t> {
+        let mut parser = Parser::new();
+        parser
+            .set_language(&language.grammar())
+            .expect("the grammars are built for this version of tree-sitter");
+        let tree =
+            parser.parse(text, None).expect("a parser with a language and without a time limit makes a tree");
+        Parsed { language, text, tree }
+    }
+
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    pub fn family(&self) -> Family {
+        self.language.family()
+    }
+
+    pub fn root(&self) -> Node<'_> {
+        self.tree.root_node()
+    }
+
+    /// The source text of a node of this tree.
+    pub fn text_of(&self, node: Node<'_>) -> &'t str {
+        &self.text[node.byte_range()]
+    }
+
+    /// The text of a node's field, empty where it has none.
+    pub fn field_text(&self, node: Node<'_>, field: &str) -> &'t str {
+        node.child_by_field_name(field).map_or("", |child| self.text_of(child))
+    }
+
+    /// Visits every node of the tree, parents before children.
+    pub fn visit<'p>(&'p self, visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
+        visit_below(self.root(), visitor);
+    }
+
+    /// Lines with a syntax error, one entry per erroneous or missing node, in order.
+    pub fn error_lines(&self) -> Vec<u32> {
+        let mut lines = Vec::new();
+        if self.root().has_error() {
+            self.visit(|node, _| {
+                if node.is_error() || node.is_missing() {
+                    lines.push(first_line(node));
+                }
+            });
+        }
+        lines
+    }
+}
+
+/// Visits a node and everything below it, parents before children. `ancestors` begin at the node.
+pub fn visit_below<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
+    let mut cursor = top.walk();
+    let mut ancestors: Vec<Node<'p>> = Vec::new();
+    loop {
+        let node = cursor.node();
+        visitor(node, &Position { field: cursor.field_name(), ancestors: &ancestors });
+        if cursor.goto_first_child() {
+            ancestors.push(node);
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+            ancestors.pop();
+        }
+    }
+}
+
+/// Line of a node's first character, counted from 1.
+pub fn first_line(node: Node<'_>) -> u32 {
+    u32::try_from(node.start_position().row).map_or(u32::MAX, |row| row.saturating_add(1))
+}
+
+/// Line of a node's last character, counted from 1.
+pub fn last_line(node: Node<'_>) -> u32 {
+    u32::try_from(node.end_position().row).map_or(u32::MAX, |row| row.saturating_add(1))
+}
+
+pub fn is_comment(node: Node<'_>) -> bool {
+    matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line")
+}
+
+/// The named parts of a node without comments: of a block, its statements.
+pub fn statements(block: Node<'_>) -> Vec<Node<'_>> {
+    let mut cursor = block.walk();
+    block.named_children(&mut cursor).filter(|child| !is_comment(*child)).collect()
+}
+
+/// Whether a change leaves a file that parses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SyntaxChecked {
+    /// No more errors than before.
+    Clean,
+    /// Lines of the new text with errors, where there are more than before.
+    NewErrors { lines: Vec<u32>, before: usize },
+    /// There is no grammar for this kind of file.
+    UnknownLanguage,
+}
+
+/// Parses both sides of a change and compares their errors.
+pub fn check(change: &FileChange) -> SyntaxChecked {
+    match Language::of_path(&change.path) {
+        Some(language) => {
+            compare(&Parsed::new(language, &change.before), &Parsed::new(language, &change.after))
+        }
+        None => SyntaxChecked::UnknownLanguage,
+    }
+}
+
+/// As [`check`], for texts that are parsed already.
+pub fn compare(before: &Parsed<'_>, after: &Parsed<'_>) -> SyntaxChecked {
+    let (old, lines) = (before.error_lines().len(), after.error_lines());
+    if lines.len() > old { SyntaxChecked::NewErrors { lines, before: old } } else { SyntaxChecked::Clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_has_a_working_grammar() {
+        let samples = [
+            ("a.py", "def f(a: int) -> int:\n    return a\n"),
+            ("a.mjs", "export const f = (a) => a?.b ?? 1;\n"),
+            ("a.ts", "export function f(a: number): string { return `${a}`; }\n"),
+            ("a.tsx", "const A = (p: { a?: string }) => <div>{p.a}</div>;\n"),
+            ("a.go", "package a\n\nfunc f(a int) (int, error) { return a, nil }\n"),
+        ];
+        for (path, text) in samples {
+            let language = Language::of_path(path).expect("the extension is known");
+            assert_eq!(Parsed::new(language, text).error_lines(), Vec::<u32>::new(), "{path}");
+        }
+        for path in ["Makefile", "a.rb", ".py", "a.py.txt", ""] {
+            assert_eq!(Language::of_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn only_more_errors_than_before_count() {
+        let change = |before: &str, after: &str| FileChange {
+            path: "a.py".into(),
+            before: before.into(),
+            after: after.into(),
+        };
+        assert_eq!(check(&change("a = 1\n", "a = 2\n")), SyntaxChecked::Clean);
+        assert_eq!(check(&change("a = (1\n", "a = (2\n")), SyntaxChecked::Clean);
+        assert_eq!(check(&change("a = (1\n", "a = (1)\n")), SyntaxChecked::Clean);
+        let broken = check(&change("a = 1\nb = 2\n", "a = 1\nb = = 2\n"));
+        assert_eq!(broken, SyntaxChecked::NewErrors { lines: vec![2], before: 0 });
+        let text = FileChange { path: "notes.txt".into(), ..change("a", "b") };
+        assert_eq!(check(&text), SyntaxChecked::UnknownLanguage);
+    }
+
+    #[test]
+    fn deep_nesting_does_not_overflow_the_stack() {
+        let deep = format!("a = {}1{}\n", "(".repeat(50_000), ")".repeat(50_000));
+        let parsed = Parsed::new(Language::Python, &deep);
+        let mut nodes = 0;
+        parsed.visit(|_, _| nodes += 1);
+        assert!(nodes >= 50_000, "{nodes}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Code reduced to what it does: its tokens without comments, layout and quote style.
+//!
+//! Two texts with the same tokens do the same, so that comparing tokens answers "did anything
+//! change?" and "did this very statement exist before?". Nesting is part of a comparison of whole
+//! trees, since Python's blocks are told by indentation alone.
+
+use tree_sitter::Node;
+
+use super::{Family, Parsed, is_comment, visit_below};
+
+/// Whether both texts do the same: they differ in comments, doc strings and layout at most.
+pub fn same_meaning(before: &Parsed<'_>, after: &Parsed<'_>) -> bool {
+    nested_tokens(before) == nested_tokens(after)
+}
+
+/// The tokens of a node with single spaces between them, without comments and trailing commas.
+pub fn normalised(parsed: &Parsed<'_>, node: Node<'_>) -> String {
+    normalised_until(parsed, node, node.end_byte())
+}
+
+/// As [`normalised`], only of what begins before a byte position.
+pub fn normalised_until(parsed: &Parsed<'_>, node: Node<'_>, end: usize) -> String {
+    let mut text = String::new();
+    for token in leaves(parsed, node) {
+        if token.start >= end {
+            break;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&token.text);
+    }
+    text
+}
+
+struct Token {
+    start: usize,
+    depth: usize,
+    /// Kind of its parent, which tells `(a)` from the tuple `(a,)`.
+    parent: u16,
+    text: String,
+}
+
+fn nested_tokens(parsed: &Parsed<'_>) -> Vec<(usize, u16, String)> {
+    leaves(parsed, parsed.root()).into_iter().map(|token| (token.depth, token.parent, token.text)).collect()
+}
+
+fn leaves(parsed: &Parsed<'_>, top: Node<'_>) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut left_out_until = 0;
+    visit_below(top, |node, position| {
+        if node.start_byte() < left_out_until {
+            return;
+        }
+        if is_comment(node) || (is_doc_string(parsed.family(), node, position.parent()) && node != top) {
+            left_out_until = node.end_byte();
+            return;
+        }
+        // A string's content may have no child of its own; whitespace in it then still counts.
+        if node.child_count() == 0 && node.start_byte() < node.end_byte() {
+            let text = parsed.text_of(node);
+            if matches!(text, ")" | "]" | "}") && tokens.last().is_some_and(|last| last.text == ",") {
+                tokens.pop();
+            }
+            let text = if text.trim().is_empty() && !node.is_named() { "" } else { text };
+            if text.is_empty() || (text == ";" && parsed.family() != Family::Go) {
+                return;
+            }
+            let text = if is_quote(node) { text.replace('\'', "\"") } else { text.to_owned() };
+            let parent = position.parent().map_or(0, |parent| parent.kind_id());
+            tokens.push(Token { start: node.start_byte(), depth: position.ancestors.len(), parent, text });
+        }
+    });
+    tokens
+}
+
+fn is_quote(node: Node<'_>) -> bool {
+    matches!(node.kind(), "string_start" | "string_end" | "\"" | "'")
+}
+
+/// A string that stands alone as a statement does nothing.
+fn is_doc_string(family: Family, node: Node<'_>, parent: Option<Node<'_>>) -> bool {
+    family == Family::Python
+        && node.kind() == "expression_statement"
+        && node.named_child_count() == 1
+        && node.named_child(0).is_some_and(|child| child.kind() == "string")
+        // A block must keep one statement: alone in its block the string stands for `pass`.
+        && parent.is_some_and(|parent| parent.named_child_count() > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Language;
+    use super::*;
+
+    #[test]
+    fn comments_layout_quotes_and_doc_strings_mean_nothing() {
+        let same = [
+            (Language::Python, "a = 1\n", "# why\na  =  1  # so\n\n\n"),
+            (Language::Python, "f(a, b)\n", "f(\n    a,\n    b,\n)\n"),
+            (
+                Language::Python,
+                "def f():\n    return 'a'\n",
+                "def f():\n    \"\"\"Says a.\"\"\"\n    return \"a\"\n",
+            ),
+            (Language::JavaScript, "f({a: 1});\n", "// x\nf({\n  a: 1,\n})\n"),
+            (Language::Go, "package a\n\nvar b = 1\n", "package a\n\n// b is one.\nvar b   = 1\n"),
+        ];
+        for (language, before, after) in same {
+            assert!(same_meaning(&Parsed::new(language, before), &Parsed::new(language, after)), "{after}");
+        }
+    }
+
+    #[test]
+    fn what_runs_differently_is_not_the_same() {
+        let different = [
+            (Language::Python, "a = 1\n", "a = 2\n"),
+            (Language::Python, "if a:\n    b()\n    c()\n", "if a:\n    b()\nc()\n"),
+            (Language::Python, "a = (b)\n", "a = (b,)\n"),
+            (Language::Python, "a = 'x y'\n", "a = 'x  y'\n"),
+            (Language::JavaScript, "a = `x y`\n", "a = `x  y`\n"),
+            (Language::Python, "a = 'b'\n", "a = b\n"),
+            (Language::Go, "package a\n\nvar b = \"x y\"\n", "package a\n\nvar b = \"xy\"\n"),
+        ];
+        for (language, before, after) in different {
+            assert!(!same_meaning(&Parsed::new(language, before), &Parsed::new(language, after)), "{after}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `search`.
+//!
+//! The pattern comes from a model that reads hostile text, so its cost is bounded, and without a
+//! clock, which would make answers differ from run to run. The engine is linear in the text, but the
+//! factor between an ordinary pattern and a bad one is ten thousand: a bad one keeps making new states
+//! of its automaton. That can be counted, so it is tried on a sample of the text first.
+
+use std::fmt::Write;
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::hybrid::dfa::DFA;
+use regex_automata::nfa::thompson;
+use regex_automata::util::syntax;
+use regex_automata::{Input, MatchErrorKind};
+
+use super::{MAX_ANSWER_BYTES, MAX_MATCHES, SearchInput, Toolbox, counted, echo, shown_folder};
+use crate::analysis::repo_path::RepoPath;
+use crate::analysis::snapshot::{Content, File};
+use crate::cleaning;
+
+/// Characters of a pattern; a longer one is text pasted by mistake.
+const MAX_PATTERN_CHARS: usize = 1_000;
+/// Characters shown of a line that was found.
+const MAX_LINE_CHARS: usize = 400;
+/// Characters shown before the match in a line that is longer.
+const LEAD_CHARS: usize = 100;
+
+/// Bytes of a compiled pattern. What people and models search for stays below 10 KB.
+const MAX_COMPILED_BYTES: usize = 256 << 10;
+/// Bytes of states of the automaton kept at a time; beyond it they are thrown away and made again.
+const MAX_STATE_BYTES: usize = 2 << 20;
+/// How often that may happen over the sample. Ordinary patterns fill it not even once.
+const MAX_STATE_LOSSES: usize = 2;
+/// Files that the sample is of, and bytes from the middle of each: one megabyte.
+const SAMPLE_FILES: usize = 256;
+const SAMPLE_BYTES: usize = 4 << 10;
+
+/// A pattern ready to run.
+struct Search {
+    regex: Regex,
+    /// Said before the matches.
+    note: String,
+}
+
+impl Toolbox<'_> {
+    pub(super) fn search(&self, input: &SearchInput) -> Result<String, String> {
+        let folder = self.folder(&input.folder)?;
+        let files = self.snapshot.files_in(&folder);
+        let search = Search::of(&input.pattern, files)?;
+        let mut found = Found::default();
+        let mut unread = 0;
+        for (path, file) in files {
+            match (file.text(), &file.content) {
+                (Some(text), _) if !found.add_file(path.as_str(), text, &search.regex) => break,
+                (None, Content::TooLarge { .. }) => unread += 1,
+                _ => {}
+            }
+        }
+        let place = shown_folder(&folder);
+        let mut answer = search.note;
+        let _ = match found.matches {
+            0 => writeln!(answer, "No line in {place} matches `{}`.", echo(&input.pattern)),
+            matches => {
+                let lines = counted(matches, "matching line", "matching lines");
+                writeln!(answer, "{lines} in {} in {place}:", counted(found.files, "file", "files"))
+            }
+        };
+        answer.push_str(&found.text);
+        if let Some(why) = found.stopped {
+            let _ = writeln!(answer, "(search ended early: {why})");
+        }
+        if unread > 0 {
+            let _ = writeln!(answer, "(not searched, since too large: {})", counted(unread, "file", "files"));
+        }
+        Ok(answer)
+    }
+}
+
+impl Search {
+    fn of(pattern: &str, files: &[(RepoPath, File)]) -> Result<Search, String> {
+        if pattern.is_empty() {
+            return Err("The pattern is empty.".to_owned());
+        }
+        if pattern.chars().count() > MAX_PATTERN_CHARS {
+            return Err(format!(
+                "The pattern is longer than {MAX_PATTERN_CHARS} characters; search for a part of it."
+            ));
+        }
+        match compile(pattern) {
+            Ok(_) if is_costly(pattern, files) => {
+                Err("The pattern is too costly to run on this code; use shorter \
+                 counted repetitions and fewer `.` and `*`, or a literal text."
+                    .to_owned())
+            }
+            Ok(regex) => Ok(Search { regex, note: String::new() }),
+            Err(regex::Error::CompiledTooBig(_)) => {
+                Err("The pattern is too large; use shorter counted repetitions.".to_owned())
+            }
+            Err(error) => {
+                let why = error.to_string();
+                let why = echo(why.lines().last().unwrap_or_default().trim_start_matches("error: "));
+                let note = format!(
+                    "The pattern is no regular expression ({why}), so it was searched as plain text.\n"
+                );
+                let regex = compile(&regex::escape(pattern))
+                    .map_err(|_| "The pattern cannot be searched; search for a shorter text.".to_owned())?;
+                Ok(Search { regex, note })
+            }
+        }
+    }
+}
+
+/// Classes such as `\w` mean ASCII, which keeps them small, unless the pattern needs Unicode.
+fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    let mut builder = RegexBuilder::new(pattern);
+    builder.multi_line(true).crlf(true).size_limit(MAX_COMPILED_BYTES).dfa_size_limit(MAX_STATE_BYTES);
+    match builder.unicode(false).build() {
+        Err(regex::Error::Syntax(_)) => builder.unicode(true).build(),
+        built => built,
+    }
+}
+
+/// Whether the pattern's automaton loses its states over and over on a sample of these files. The
+/// engine would then simulate it step by step, at a ten-thousandth of its usual speed.
+fn is_costly(pattern: &str, files: &[(RepoPath, File)]) -> bool {
+    let automaton = |unicode| {
+        let syntax = syntax::Config::new().unicode(unicode).utf8(false).multi_line(true).crlf(true);
+        let dfa = DFA::config()
+            .cache_capacity(MAX_STATE_BYTES)
+            .skip_cache_capacity_check(true)
+            .minimum_cache_clear_count(Some(MAX_STATE_LOSSES))
+            .unicode_word_boundary(true);
+        DFA::builder()
+            .syntax(syntax)
+            .thompson(thompson::Config::new().utf8(false))
+            .configure(dfa)
+            .build(pattern)
+            .ok()
+    };
+    // What has no such automaton is a pattern with rare features, and not costly for having it.
+    let Some(dfa) = automaton(false).or_else(|| automaton(true)) else { return false };
+    let mut cache = dfa.create_cache();
+    let texts: Vec<&str> = files.iter().filter_map(|(_, file)| file.text()).collect();
+    let step = texts.len().div_ceil(SAMPLE_FILES).max(1);
+    texts.iter().step_by(step).any(|text| {
+        let start = (text.len() / 2).saturating_sub(SAMPLE_BYTES / 2);
+        let sample = &text.as_bytes()[start..text.len().min(start + SAMPLE_BYTES)];
+        let mut rest = Input::new(sample);
+        // Behind each match the look goes on: the text that is searched later may have none.
+        loop {
+            match dfa.try_search_fwd(&mut cache, &rest) {
+                Ok(Some(found)) if found.offset() < sample.len() => {
+                    rest.set_start(found.offset().max(rest.start() + 1));
+                }
+                Ok(_) => return false,
+                Err(error) => return matches!(error.kind(), MatchErrorKind::GaveUp { .. }),
+            }
+        }
+    })
+}
+
+/// The lines found so far.
+#[derive(Default)]
+struct Found {
+    text: String,
+    matches: usize,
+    files: usize,
+    stopped: Option<&'static str>,
+}
+
+impl Found {
+    /// Adds the matching lines of a file, each once. False when the answer is full.
+    fn add_file(&mut self, path: &str, text: &str, regex: &Regex) -> bool {
+        // One look at the whole text skips most files fast. A match is then a match within one line,
+        // as with grep: `^\s*def` must not begin on the blank line before.
+        if !regex.is_match(text.as_bytes()) {
+            return true;
+        }
+        let mut in_this_file = 0;
+        for (index, line) in text.lines().enumerate() {
+            let Some(place) = regex.find(line.as_bytes()).map(|found| found.start()) else { continue };
+            if self.matches == MAX_MATCHES || self.text.len() > MAX_ANSWER_BYTES {
+                self.stopped = Some("there are more matches; make the pattern or the folder narrower");
+                return false;
+            }
+            if in_this_file == 0 {
+                let _ = writeln!(self.text, "{path}");
+                self.files += 1;
+            }
+            in_this_file += 1;
+            self.matches += 1;
+            let _ = writeln!(self.text, "{:>5} | {}", index + 1, shown_line(line, place));
+        }
+        true
+    }
+}
+
+/// The line, or of a long one the part around the match.
+fn shown_line(line: &str, place: usize) -> String {
+    if line.len() <= MAX_LINE_CHARS {
+        return cleaning::source_line(line, MAX_LINE_CHARS);
+    }
+    // Without Unicode a match may begin inside a character.
+    let place = (0..=place.min(line.len())).rev().find(|place| line.is_char_boundary(*place)).unwrap_or(0);
+    let lead = line[..place].char_indices().rev().take(LEAD_CHARS).last().map_or(place, |(start, _)| start);
+    let before = if lead > 0 { "…" } else { "" };
+    format!("{before}{}", cleaning::source_line(&line[lead..], MAX_LINE_CHARS))
+}

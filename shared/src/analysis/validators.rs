@@ -1,0 +1,101 @@
+//! What AutoFix refuses to propose, decided by code alone (DESIGN 6.5): no model is asked.
+//!
+//! Each rule is one function with one reason code, and says `None` where it has no objection. The
+//! rules compare the file before and after the edits: what stood there already is not held against
+//! a fix. Where a grammar is known they read the syntax tree, since a search through the text
+//! cannot tell a call from a comment; other languages get the coarser rules of `plain_text`.
+
+#[cfg(test)]
+mod corpus;
+mod dangerous_calls;
+mod deleted_checks;
+mod forbidden_paths;
+mod guards;
+mod hidden_characters;
+mod network_hosts;
+mod new_imports;
+mod plain_text;
+mod reports_silenced;
+mod reviewed;
+mod scope;
+mod secrets;
+mod signatures;
+mod silenced_warnings;
+mod standard_libraries;
+mod swallowed_exceptions;
+mod tls;
+mod waiting;
+mod weakened_tests;
+
+use crate::analysis::diff::FileChange;
+use crate::reason::Reason;
+use reviewed::{Reviewed, Trees};
+
+pub use scope::MAX_CHANGED_LINES;
+
+/// A fix as the validators see it.
+#[derive(Clone, Copy, Debug)]
+pub struct ProposedChange<'a> {
+    pub files: &'a [FileChange],
+    /// Folder of the project in the repository; empty for the whole repository.
+    pub project_path: &'a str,
+    /// Paths of the repository's files: they tell the project's own packages from foreign ones.
+    pub repository_paths: &'a [&'a str],
+    /// Path and text of other files that mention one of the [`names_to_search`]. A file left out
+    /// hides its calls and imports from the rules.
+    pub other_files: &'a [(&'a str, &'a str)],
+}
+
+/// Rules that look at one file alone.
+const FILE_RULES: &[fn(&Reviewed<'_>) -> Option<Reason>] = &[
+    forbidden_paths::forbidden_path,
+    scope::no_change,
+    scope::syntax_error,
+    plain_text::dangerous_text,
+    network_hosts::host_added,
+    dangerous_calls::dangerous_call,
+    tls::tls_disabled,
+    swallowed_exceptions::exception_swallowed,
+    deleted_checks::check_deleted,
+    reports_silenced::report_silenced,
+    waiting::waits_longer,
+    silenced_warnings::warning_silenced,
+    weakened_tests::test_weakened,
+    hidden_characters::invisible_character,
+    secrets::secret_added,
+];
+
+/// Rules that need more than the file.
+const CHANGE_RULES: &[fn(&Reviewed<'_>, &ProposedChange<'_>) -> Option<Reason>] =
+    &[scope::outside_project, signatures::signature_changed, new_imports::import_added];
+
+/// Every reason against the change, in the order of the rules; empty where there is none.
+pub fn validate(change: &ProposedChange<'_>) -> Vec<Reason> {
+    let mut reasons: Vec<Reason> =
+        [scope::several_files(change), scope::too_many_lines(change)].into_iter().flatten().collect();
+    for file in change.files {
+        let trees = Trees::of(file);
+        let reviewed = Reviewed::new(file, trees.as_ref());
+        reasons.extend(CHANGE_RULES.iter().filter_map(|rule| rule(&reviewed, change)));
+        reasons.extend(FILE_RULES.iter().filter_map(|rule| rule(&reviewed)));
+    }
+    reasons
+}
+
+/// Names whose mentions elsewhere decide: functions whose signature the change touches, and
+/// packages that it imports for the first time. Whole words; usually none.
+pub fn names_to_search(files: &[FileChange]) -> Vec<String> {
+    let mut names: Vec<String> = files
+        .iter()
+        .flat_map(|file| {
+            let trees = Trees::of(file);
+            let reviewed = Reviewed::new(file, trees.as_ref());
+            let mut names = signatures::changed_names(&reviewed);
+            names.extend(new_imports::added_packages(&reviewed));
+            names
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

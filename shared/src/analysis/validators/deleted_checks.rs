@@ -1,0 +1,231 @@
+//! Checks that a fix takes away or loosens. A crash in a check stops what the check was there to
+//! stop; without the check it goes through.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::guards::{Guard, GuardKind, Raise, condition_of, guards_and_raises, words_of};
+use super::reviewed::{Finding, Reviewed, Side, places, shortened};
+use crate::analysis::syntax::references::Use;
+use crate::analysis::syntax::{first_line, statements, tokens};
+use crate::reason::{Reason, ReasonCode};
+use regex::Regex;
+
+/// Calls that check something, by how they are named.
+static CHECKING_CALL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?x)^_?(?: require | check | verify | validate | ensure | authori[sz]e | authenticate | assert
+        | permit | sanitize | escape | has_perm | is_valid | raise_for | abort | quote$ | (?:r_?)?lock$
+        | acquire | Depends$ | Security$ | R?Lock$ )",
+    )
+    .expect("the pattern is constant and tested")
+});
+/// What a `with` holds so that nobody else interferes.
+static LOCK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)lock|atomic|transaction|mutex|semaphore").expect("the pattern is constant and tested")
+});
+/// Settings that open a door when they are on, or when they name everybody.
+static OPENING_SETTING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^debug$|allow[_-]?(?:origin|host|credential|method|all)")
+        .expect("the pattern is constant and tested")
+});
+/// Settings that switch a check on.
+static CHECKING_SETTING: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)^_?(?: verify_ | verifysig | require | check_ | validate | strict | secure | http_?only | csrf
+        | auth(?:[^o]|$|ori[sz]) | enforce | permission | case_sensitive ) | _required$",
+    )
+    .expect("the pattern is constant and tested")
+});
+
+pub(super) fn check_deleted(file: &Reviewed<'_>) -> Option<Reason> {
+    let sides = file.sides.as_ref()?;
+    let added_words: BTreeSet<String> = file.added_lines().flat_map(|line| words_of(&line.text)).collect();
+    let (old_guards, old_raises) = guards_and_raises(sides.before.parsed);
+    let (new_guards, new_raises) = guards_and_raises(sides.after.parsed);
+
+    let mut removed = loosened_guards(old_guards, new_guards, &added_words);
+    removed.extend(lost_raises(old_raises, &new_raises));
+    removed.extend(file.no_longer_found(checking_parts));
+    let mut added = file.newly_found(constant_conditions);
+    added.extend(file.newly_found(dead_code));
+    added.extend(file.newly_found(switched_off));
+
+    let mut sentences = Vec::new();
+    if !removed.is_empty() {
+        sentences.push(format!("The fix removes or loosens a check: {}.", places(&removed)));
+    }
+    if !added.is_empty() {
+        sentences.push(format!("The fix makes checks ineffective: {}.", places(&added)));
+    }
+    (!sentences.is_empty()).then(|| Reason::new(ReasonCode::CheckDeleted, sentences.join(" ")))
+}
+
+/// Old conditions without a counterpart that is as strict.
+fn loosened_guards(old: Vec<Guard>, mut new: Vec<Guard>, added_words: &BTreeSet<String>) -> Vec<Finding> {
+    let mut changed = Vec::new();
+    for guard in old {
+        let same = |one: &Guard| {
+            (one.kind, &one.function, &one.condition) == (guard.kind, &guard.function, &guard.condition)
+        };
+        match new.iter().position(same) {
+            Some(position) => drop(new.swap_remove(position)),
+            None => changed.push(guard),
+        }
+    }
+    let mut loosened = Vec::new();
+    for guard in changed {
+        if let Some(position) = new.iter().position(|one| is_as_strict(&guard, one)) {
+            new.swap_remove(position);
+            continue;
+        }
+        // What was written differently, such as `x or ""`, still names what it asks for.
+        let may_be_rewritten =
+            matches!(guard.kind, GuardKind::Leave | GuardKind::Wrap) && !guard.is_permission;
+        let rewritten = may_be_rewritten && guard.words.is_subset(added_words);
+        if !rewritten {
+            let shown = shortened(&format!("if {}", guard.condition));
+            loosened.push(Finding { key: guard.condition, shown, line: guard.line });
+        }
+    }
+    loosened
+}
+
+/// Whether a condition was only extended in the direction that stops more.
+fn is_as_strict(old: &Guard, new: &Guard) -> bool {
+    if old.function != new.function || !old.words.is_subset(&new.words) {
+        return false;
+    }
+    let stops_more = keeps_parts(&old.condition, &new.condition, ["or", "||"]);
+    match (old.kind, new.kind) {
+        (GuardKind::Stop, GuardKind::Stop) => stops_more,
+        (GuardKind::Assert, GuardKind::Assert) => keeps_parts(&old.condition, &new.condition, ["and", "&&"]),
+        // `assert a` is `if not a: raise`: the condition is turned around.
+        (GuardKind::Assert, GuardKind::Stop) => true,
+        (GuardKind::Leave, GuardKind::Leave) => !old.is_permission || stops_more,
+        (GuardKind::Wrap, GuardKind::Wrap) => !old.is_permission,
+        (GuardKind::Stop | GuardKind::Assert | GuardKind::Leave | GuardKind::Wrap, _) => false,
+    }
+}
+
+/// Whether every part of the old condition, parted by a joining word, is a part of the new one.
+fn keeps_parts(old: &str, new: &str, joints: [&str; 2]) -> bool {
+    let parts = |condition: &str| -> Vec<String> {
+        let tokens: Vec<&str> = condition.trim_matches(['(', ')', ' ']).split(' ').collect();
+        let parts = tokens.split(|token| joints.contains(token));
+        parts.map(|part| part.join(" ").trim_matches(['(', ')', ' ']).to_owned()).collect()
+    };
+    let new_parts = parts(new);
+    parts(old).iter().all(|part| new_parts.contains(part))
+}
+
+/// Raises that a function has fewer of, or that now stand under one more condition.
+fn lost_raises(old: Vec<Raise>, new: &[Raise]) -> Vec<Finding> {
+    let mut lost = Vec::new();
+    let functions: BTreeSet<&str> = old.iter().map(|raise| raise.function.as_str()).collect();
+    for function in functions {
+        let of_function = |raises: &[Raise]| {
+            let mut depths: Vec<usize> =
+                raises.iter().filter(|one| one.function == function).map(|one| one.depth).collect();
+            depths.sort_unstable();
+            depths
+        };
+        let (before, after) = (of_function(&old), of_function(new));
+        let deeper =
+            before.len() == after.len() && before.iter().zip(&after).any(|(before, after)| after > before);
+        if after.len() < before.len() || deeper {
+            let missing = old.iter().filter(|one| one.function == function);
+            let gone = missing
+                .clone()
+                .find(|one| !new.iter().any(|other| other.text == one.text && other.depth <= one.depth));
+            lost.extend(
+                gone.or(missing.clone().next()).map(|one| Finding::new(shortened(&one.text), one.line)),
+            );
+        }
+    }
+    lost
+}
+
+/// Decorators, locks, declared dependencies and calls that check something.
+fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
+    let parsed = side.parsed;
+    let mut found: Vec<Finding> = side
+        .references
+        .iter()
+        .filter(|one| one.how == Use::Called && CHECKING_CALL.is_match(one.last_name()))
+        .map(|one| {
+            // Which dependency is asked for matters; what a check is given may be what is mended.
+            let is_dependency = matches!(one.last_name(), "Depends" | "Security");
+            let key = if is_dependency { tokens::normalised(parsed, one.node) } else { one.path.clone() };
+            Finding { shown: shortened(parsed.text_of(one.node)), key, line: one.line }
+        })
+        .collect();
+    parsed.visit(|node, _| {
+        let is_lock = node.kind() == "with_item" && LOCK.is_match(parsed.text_of(node));
+        if node.kind() == "decorator" || is_lock {
+            let shown = shortened(parsed.text_of(node));
+            found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
+        }
+    });
+    found
+}
+
+/// `if False`, `while 0`: conditions that no longer ask anything.
+fn constant_conditions(side: &Side<'_>) -> Vec<Finding> {
+    let parsed = side.parsed;
+    let mut found = Vec::new();
+    parsed.visit(|node, _| {
+        let Some(condition) = condition_of(node) else { return };
+        let text = tokens::normalised(parsed, condition);
+        let opened = text.trim_matches(['(', ')', ' ']);
+        let constant =
+            opened.split(' ').any(|token| matches!(token, "False" | "false" | "True" | "true" | "0" | "1"));
+        let alone = !opened.contains(['=', '<', '>', '.', '['])
+            && !opened.contains(" in ")
+            && !opened.contains(" is ");
+        if constant && alone {
+            found.push(Finding::new(format!("if {opened}"), first_line(node)));
+        }
+    });
+    found
+}
+
+/// Statements that leave a block in front of others, which then never run.
+fn dead_code(side: &Side<'_>) -> Vec<Finding> {
+    let parsed = side.parsed;
+    let mut found = Vec::new();
+    parsed.visit(|block, _| {
+        if !matches!(block.kind(), "block" | "statement_block" | "statement_list" | "module" | "program") {
+            return;
+        }
+        for pair in statements(block).windows(2) {
+            let leaves = matches!(
+                pair[0].kind(),
+                "return_statement"
+                    | "raise_statement"
+                    | "throw_statement"
+                    | "continue_statement"
+                    | "break_statement"
+            );
+            if leaves && !matches!(pair[1].kind(), "function_declaration" | "empty_statement") {
+                let statement = tokens::normalised(parsed, pair[0]);
+                found.push(Finding::new(format!("{statement} before other code"), first_line(pair[0])));
+            }
+        }
+    });
+    found
+}
+
+/// Settings of checks that are set to off, and of doors that are set to open.
+fn switched_off(side: &Side<'_>) -> Vec<Finding> {
+    side.settings
+        .iter()
+        .filter(|setting| {
+            let off = matches!(setting.value.as_str(), "False" | "false" | "None" | "null" | "0");
+            let open = matches!(setting.value.as_str(), "True" | "true") || setting.value.contains('*');
+            (CHECKING_SETTING.is_match(&setting.name) && off)
+                || (OPENING_SETTING.is_match(&setting.name) && open)
+        })
+        .map(|setting| Finding::new(format!("{} = {}", setting.name, setting.value), setting.line))
+        .collect()
+}

@@ -1,0 +1,202 @@
+//! The conditions under which a function goes on, stops or leaves: what a fix must not loosen.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tree_sitter::Node;
+
+use crate::analysis::syntax::references::dotted_path;
+use crate::analysis::syntax::{Family, Parsed, Position, first_line, statements, tokens};
+
+/// Words of a condition that say nothing about what is checked.
+const GRAMMAR: &[&str] = &[
+    "not",
+    "and",
+    "or",
+    "is",
+    "in",
+    "None",
+    "True",
+    "False",
+    "null",
+    "undefined",
+    "nil",
+    "true",
+    "false",
+    "typeof",
+    "instanceof",
+    "await",
+    "self",
+    "this",
+    "len",
+    "err",
+];
+
+/// What shows that a condition decides who may do something.
+static PERMISSION: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)admin | permi | auth(?:[^o]|$|ori[sz]) | \brole | forbid | denied | allowed | owner | csrf | token | 40[13]
+        | staff | superuser | scope",
+    )
+    .expect("the pattern is constant and tested")
+});
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GuardKind {
+    /// Raises, throws or aborts.
+    Stop,
+    Assert,
+    /// Returns, continues or breaks.
+    Leave,
+    /// Runs something only if.
+    Wrap,
+}
+
+/// One condition.
+#[derive(Clone, Debug)]
+pub(super) struct Guard {
+    pub(super) kind: GuardKind,
+    /// Qualified name of the function around it, empty at the top of the file.
+    pub(super) function: String,
+    /// Condition's tokens.
+    pub(super) condition: String,
+    pub(super) words: BTreeSet<String>,
+    /// Whether it decides who may do something.
+    pub(super) is_permission: bool,
+    /// Counted from 1.
+    pub(super) line: u32,
+}
+
+/// A `raise` or `throw`, wherever it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Raise {
+    pub(super) function: String,
+    pub(super) text: String,
+    /// Conditions and loops around it in its function.
+    pub(super) depth: usize,
+    pub(super) line: u32,
+}
+
+/// Every condition and every raise of a file.
+pub(super) fn guards_and_raises(parsed: &Parsed<'_>) -> (Vec<Guard>, Vec<Raise>) {
+    let (mut guards, mut raises) = (Vec::new(), Vec::new());
+    parsed.visit(|node, position| match node.kind() {
+        "if_statement" | "elif_clause" => guards.extend(guard(parsed, node, position)),
+        "assert_statement" => guards.extend(node.named_child(0).map(|condition| {
+            make_guard(parsed, condition, GuardKind::Assert, position, parsed.text_of(node))
+        })),
+        "if_clause" | "conditional_expression" | "ternary_expression" => {
+            guards.extend(condition_of(node).map(|condition| {
+                make_guard(parsed, condition, GuardKind::Wrap, position, parsed.text_of(node))
+            }));
+        }
+        "raise_statement" | "throw_statement" => raises.push(Raise {
+            function: function_around(parsed, position),
+            text: parsed.text_of(node).to_owned(),
+            depth: conditions_around(position),
+            line: first_line(node),
+        }),
+        _ => {}
+    });
+    (guards, raises)
+}
+
+/// What a statement or expression asks before it does anything.
+pub(super) fn condition_of(node: Node<'_>) -> Option<Node<'_>> {
+    match node.kind() {
+        "if_statement" | "elif_clause" | "ternary_expression" => node.child_by_field_name("condition"),
+        // Python's `for … if x` and `a if x else b`, whose parts have no names in the grammar.
+        "if_clause" => node.named_child(0),
+        "conditional_expression" => node.named_child(1),
+        _ => None,
+    }
+}
+
+fn guard(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> Option<Guard> {
+    let condition = condition_of(node)?;
+    let body = node.child_by_field_name("consequence")?;
+    let list = body.named_child(0).filter(|child| child.kind() == "statement_list").unwrap_or(body);
+    let last = if list.kind().ends_with("block") || list.kind() == "statement_list" {
+        statements(list).pop()
+    } else {
+        Some(list)
+    };
+    let kind = last.map_or(GuardKind::Wrap, |last| kind_of_exit(parsed, last));
+    Some(make_guard(parsed, condition, kind, position, parsed.text_of(body)))
+}
+
+fn kind_of_exit(parsed: &Parsed<'_>, last: Node<'_>) -> GuardKind {
+    match last.kind() {
+        "raise_statement" | "throw_statement" => GuardKind::Stop,
+        "return_statement" => {
+            let text = parsed.text_of(last);
+            let is_error = parsed.family() == Family::Go && (text.contains("err") || text.contains("rror"));
+            if is_error { GuardKind::Stop } else { GuardKind::Leave }
+        }
+        "continue_statement" | "break_statement" => GuardKind::Leave,
+        "expression_statement" => {
+            let path = last.named_child(0).map(|call| dotted_path(parsed, call)).unwrap_or_default();
+            let stops = matches!(
+                path.as_str(),
+                "panic" | "abort" | "sys.exit" | "process.exit" | "os.Exit" | "log.Fatal" | "log.Fatalf"
+            );
+            if stops { GuardKind::Stop } else { GuardKind::Wrap }
+        }
+        _ => GuardKind::Wrap,
+    }
+}
+
+fn make_guard(
+    parsed: &Parsed<'_>,
+    condition: Node<'_>,
+    kind: GuardKind,
+    position: &Position<'_, '_>,
+    body: &str,
+) -> Guard {
+    let text = tokens::normalised(parsed, condition);
+    let is_permission = PERMISSION.is_match(&text) || (kind != GuardKind::Wrap && PERMISSION.is_match(body));
+    Guard {
+        kind,
+        function: function_around(parsed, position),
+        words: words_of(&text),
+        is_permission,
+        line: first_line(condition),
+        condition: text,
+    }
+}
+
+/// The names in a piece of code, without grammar.
+pub(super) fn words_of(code: &str) -> BTreeSet<String> {
+    code.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| {
+            !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit()) && !GRAMMAR.contains(word)
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Names of the functions and classes around a node, with dots.
+pub(super) fn function_around(parsed: &Parsed<'_>, position: &Position<'_, '_>) -> String {
+    let names = position
+        .ancestors
+        .iter()
+        .filter(|node| is_definition(**node))
+        .map(|node| parsed.field_text(*node, "name"));
+    names.collect::<Vec<_>>().join(".")
+}
+
+fn is_definition(node: Node<'_>) -> bool {
+    let kind = node.kind();
+    (kind.contains("function") || kind.contains("method") || kind.contains("class_d"))
+        && kind != "function_type"
+}
+
+fn conditions_around(position: &Position<'_, '_>) -> usize {
+    let inside = position.ancestors.iter().rev().take_while(|node| !is_definition(**node));
+    inside
+        .filter(|node| {
+            matches!(node.kind(), "if_statement" | "for_statement" | "while_statement" | "match_statement")
+        })
+        .count()
+}

@@ -1,0 +1,90 @@
+//! Packages that a fix imports for the first time. One that is not installed turns a failing
+//! request into a failing start, and one with a mistyped name may be somebody's trap.
+
+use super::ProposedChange;
+use super::reviewed::{Finding, Reviewed, places};
+use super::standard_libraries::is_standard;
+use crate::analysis::syntax::imports::{Import, imports};
+use crate::analysis::syntax::{Family, Language, Parsed};
+use crate::reason::{Reason, ReasonCode};
+
+pub(super) fn import_added(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Option<Reason> {
+    let family = file.sides.as_ref()?.after.parsed.family();
+    let added: Vec<Finding> = added(file)
+        .into_iter()
+        .filter(|(package, import)| {
+            !is_own_module(family, import, change.repository_paths)
+                && !is_imported_elsewhere(family, package, change)
+        })
+        .map(|(package, import)| Finding::new(package, import.line))
+        .collect();
+    (!added.is_empty()).then(|| {
+        let detail = format!("The fix imports {}, which the project does not use yet.", places(&added));
+        Reason::new(ReasonCode::ImportAdded, detail)
+    })
+}
+
+/// Packages whose first import in this file the change adds, for the search through the project.
+pub(super) fn added_packages(file: &Reviewed<'_>) -> Vec<String> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let last_word =
+        |package: &str| package.rsplit(|c| !is_word(c)).find(|word| !word.is_empty()).map(str::to_owned);
+    added(file).iter().filter_map(|(package, _)| last_word(package)).collect()
+}
+
+/// Foreign packages that the new text imports and the old one does not, with their import.
+fn added(file: &Reviewed<'_>) -> Vec<(String, Import)> {
+    let Some(sides) = &file.sides else { return Vec::new() };
+    let family = sides.after.parsed.family();
+    let known = packages(family, &sides.before.imports);
+    packages(family, &sides.after.imports)
+        .into_iter()
+        .filter(|(package, import)| {
+            known.iter().all(|(other, _)| other != package) && !is_standard(family, &import.module)
+        })
+        .collect()
+}
+
+/// Every import that is not relative, by the package that has to be installed for it.
+fn packages(family: Family, imports: &[Import]) -> Vec<(String, Import)> {
+    let with_package = |import: &Import| Some((package_of(family, &import.module)?, import.clone()));
+    imports.iter().filter_map(with_package).collect()
+}
+
+/// What has to be installed for a module: `a` for `a.b`, `@a/b` for `@a/b/c`, `github.com/a/b`.
+/// `None` for relative imports and the usual aliases of a project's own root.
+fn package_of(family: Family, module: &str) -> Option<String> {
+    match family {
+        Family::Python => module.split('.').next().filter(|top| !top.is_empty()).map(str::to_owned),
+        Family::Script => {
+            let own =
+                module.is_empty() || module.starts_with(['.', '/', '~', '#']) || module.starts_with("@/");
+            let parts = if module.starts_with('@') { 2 } else { 1 };
+            (!own).then(|| module.split('/').take(parts).collect::<Vec<_>>().join("/"))
+        }
+        Family::Go => Some(module.split('/').take(3).collect::<Vec<_>>().join("/")),
+    }
+}
+
+/// Whether a Python module is a package or file of the repository itself.
+fn is_own_module(family: Family, import: &Import, repository_paths: &[&str]) -> bool {
+    if family != Family::Python {
+        return false;
+    }
+    let top = import.module.split('.').next().unwrap_or_default();
+    let file = format!("{top}.py");
+    repository_paths.iter().filter(|path| path.ends_with(".py")).any(|path| {
+        path.split('/').any(|part| part == top || part == file)
+            && !path.split('/').any(|part| part == "site-packages")
+    })
+}
+
+fn is_imported_elsewhere(family: Family, package: &str, change: &ProposedChange<'_>) -> bool {
+    change.other_files.iter().any(|(path, text)| {
+        let language = Language::of_path(path).filter(|language| language.family() == family);
+        language.is_some_and(|language| {
+            let imported = || packages(family, &imports(&Parsed::new(language, text)));
+            text.contains(package) && imported().iter().any(|(other, _)| other == package)
+        })
+    })
+}

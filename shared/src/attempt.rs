@@ -1,0 +1,195 @@
+//! One attempt to fix one error, from the webhook to the merge, as a pure state machine.
+//!
+//! ```text
+//! pending ─▶ analyzing ─▶ pr_created ─▶ awaiting_approval ─▶ approved ─▶ deployed ─▶ verified
+//!    │           │            │  ▲             │    ▲            │           └─────▶ regressed ─▶ rolled_back
+//!    │           │            │  └─ red checks │    └─ refused ──┘
+//!    ▼           ▼            ▼                ▼
+//!  skipped / failed         failed          rejected
+//! ```
+//!
+//! Events change it ([`Attempt::apply`]), the state says what to do ([`Attempt::next_step`]); nobody
+//! else compares states. It knows no clock, no table and no network.
+
+mod event;
+mod id;
+mod state;
+mod step;
+//#[cfg(test)]
+//mod matrix;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use event::{Event, Refusal};
+pub use id::{AttemptId, NotAnAttemptId};
+pub use state::{Checks, Cleanup, Decision, Fix, ProposedEdit, PullRequest, State, Status};
+pub use step::{MAX_STEP_FAILURES, Next, Step};
+
+use crate::analysis::report::Analysis;
+use crate::incident::Incident;
+use crate::usage::Usage;
+
+/// Entries kept of a timeline; later ones push out the ones in the middle.
+const MAX_TIMELINE: usize = 60;
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub created_at: Timestamp,
+    pub subject: Subject,
+    pub target: Target,
+    pub state: State,
+    /// What Claude found, as soon as it is known.
+    pub analysis: Option<Analysis>,
+    pub usage: Usage,
+    pub card: CardState,
+    pub trouble: Trouble,
+    pub timeline: Vec<Moment>,
+    /// When it was approved, and when it reached an end; both for the API.
+    pub approved_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
+}
+
+/// What the attempt is about: the part of the incident that people see in lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Sentry's project slug.
+    pub project: String,
+    pub sentry_issue_id: String,
+    pub sentry_event_id: Option<String>,
+    pub sentry_url: Option<String>,
+    pub title: String,
+    pub error_type: Option<String>,
+    pub error_message: Option<String>,
+    /// Where it surfaced, as Sentry reports it.
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub function: Option<String>,
+}
+
+/// Where a fix would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// `owner/name`.
+    pub repo: String,
+    /// Folder with the code; empty is the whole repository.
+    pub path: String,
+    /// Base branch; `None` is the repository's default.
+    pub branch: Option<String>,
+    pub slack_channel: Option<String>,
+}
+
+/// The card an attempt has, and the one it owes.
+///
+/// `wanted` grows with every change that people should see; the attempt owes a card while `shown` is behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardState {
+    pub wanted: u32,
+    pub shown: u32,
+    /// A first post was tried: after a crash the channel has to be looked at before posting again.
+    pub post_tried: bool,
+    pub message: Option<CardMessage>,
+    /// Slack did not take the card: not before this time again.
+    pub not_before: Option<Timestamp>,
+    pub failures: u32,
+}
+
+/// Where a card stands in Slack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardMessage {
+    /// Channel id. `None` for a card posted by incoming webhook, which tells neither channel nor `ts`.
+    pub channel: Option<String>,
+    pub ts: Option<String>,
+}
+
+/// How often the present step has failed, and when it may be tried again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    pub failures: u32,
+    pub not_before: Option<Timestamp>,
+    pub last: Option<String>,
+}
+
+/// One entry of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub at: Timestamp,
+    pub what: String,
+}
+
+impl Subject {
+    /// The part of an incident that lists and cards show.
+    pub fn of(incident: &Incident) -> Subject {
+        let culprit = incident.culprit_frame();
+        let surfaced = incident.surfaced();
+        Subject {
+            project: incident.project.clone(),
+            sentry_issue_id: incident.issue_id.clone(),
+            sentry_event_id: incident.event_id.clone(),
+            sentry_url: incident.web_url.clone(),
+            title: incident.title.clone(),
+            error_type: surfaced.map(|exception| exception.kind.clone()),
+            error_message: surfaced.map(|exception| exception.message.clone()),
+            file: culprit.and_then(|at| at.frame.filename.clone().or_else(|| at.frame.abs_path.clone())),
+            line: culprit.and_then(|at| at.frame.line),
+            function: culprit.and_then(|at| at.frame.function.clone()),
+        }
+    }
+}
+
+impl Attempt {
+    /// A new attempt that waits for the worker.
+    pub fn pending(id: AttemptId, subject: Subject, target: Target, now: Timestamp) -> Attempt {
+        let mut attempt = Attempt {
+            id,
+            created_at: now,
+            subject,
+            target,
+            state: State::Pending,
+            analysis: None,
+            usage: Usage::default(),
+            card: CardState::default(),
+            trouble: Trouble::default(),
+            timeline: Vec::new(),
+            approved_at: None,
+            completed_at: None,
+        };
+        attempt.note(now, "Sentry reported the error");
+        attempt
+    }
+
+    pub fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// Adds a line to the timeline.
+    pub fn note(&mut self, now: Timestamp, what: impl Into<String>) {
+        if self.timeline.len() >= MAX_TIMELINE {
+            self.timeline.remove(MAX_TIMELINE / 2);
+        }
+        self.timeline.push(Moment { at: now, what: what.into() });
+    }
+
+    /// The card has been brought up to `revision`.
+    pub fn card_shown(&mut self, revision: u32, message: Option<CardMessage>) {
+        self.card.shown = self.card.shown.max(revision);
+        self.card.message = message.or(self.card.message.take());
+        self.card.not_before = None;
+        self.card.failures = 0;
+    }
+
+    /// Slack did not take the card; it stays owed.
+    pub fn card_postponed(&mut self, until: Timestamp) {
+        self.card.failures += 1;
+        self.card.not_before = Some(until);
+    }
+
+    /// The present step failed in a way that may pass.
+    pub fn step_postponed(&mut self, until: Timestamp, why: String) {
+        self.trouble.failures += 1;
+        self.trouble.not_before = Some(until);
+        self.trouble.last = Some(why);
+    }
+}

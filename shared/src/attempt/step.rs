@@ -1,0 +1,86 @@
+//! What to do next with an attempt: the only place that decides it.
+
+use jiff::Timestamp;
+
+use super::Attempt;
+use super::state::{Cleanup, State};
+
+/// Failures of one step after which the attempt ends as `failed`. With the back-off of the worker, which
+/// doubles from half a minute to two hours, this is about eight hours: long enough for most outages.
+pub const MAX_STEP_FAILURES: u32 = 12;
+
+/// One thing the worker does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Analyze,
+    OpenPullRequest,
+    LookAtChecks,
+    Merge,
+    CleanUp,
+    ShowCard,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Do(Step),
+    /// Nothing until this time.
+    WaitUntil(Timestamp),
+    /// Nothing until someone clicks.
+    WaitForPerson,
+    /// Nothing any more.
+    Ended,
+}
+
+impl Attempt {
+    /// What to do now. A card that is owed comes first: people should not wait for machines.
+    pub fn next_step(&self, now: Timestamp) -> Next {
+        let card = self.card_step(now);
+        if card == Some(Next::Do(Step::ShowCard)) {
+            return Next::Do(Step::ShowCard);
+        }
+        let work = match &self.state {
+            State::Pending | State::Analyzing { .. } => Next::Do(Step::Analyze),
+            State::Proposed { .. } => Next::Do(Step::OpenPullRequest),
+            State::PrCreated { look_at, .. } => not_before(*look_at, Step::LookAtChecks, now),
+            State::AwaitingApproval { .. } => Next::WaitForPerson,
+            State::Approved { .. } => Next::Do(Step::Merge),
+            State::Rejected { cleanup: Cleanup::Owed, .. } => Next::Do(Step::CleanUp),
+            State::Rejected { cleanup: Cleanup::Done, .. }
+            | State::Deployed { .. }
+            | State::Verified { .. }
+            | State::Regressed { .. }
+            | State::RolledBack { .. }
+            | State::Failed { .. }
+            | State::Skipped { .. } => Next::Ended,
+        };
+        let work = match (work, self.trouble.not_before) {
+            (Next::Do(step), Some(time)) => not_before(time, step, now),
+            (work, _) => work,
+        };
+        earlier(work, card)
+    }
+
+    fn card_step(&self, now: Timestamp) -> Option<Next> {
+        if self.card.shown >= self.card.wanted {
+            return None;
+        }
+        Some(match self.card.not_before {
+            Some(time) => not_before(time, Step::ShowCard, now),
+            None => Next::Do(Step::ShowCard),
+        })
+    }
+}
+
+fn not_before(time: Timestamp, step: Step, now: Timestamp) -> Next {
+    if time > now { Next::WaitUntil(time) } else { Next::Do(step) }
+}
+
+/// The work, unless the card has to be tried again before that.
+fn earlier(work: Next, card: Option<Next>) -> Next {
+    match (work, card) {
+        (Next::WaitUntil(a), Some(Next::WaitUntil(b))) => Next::WaitUntil(a.min(b)),
+        (Next::WaitForPerson | Next::Ended, Some(card)) => card,
+        (work, _) => work,
+    }
+}

@@ -1,0 +1,250 @@
+//! Anthropic's Messages API: one request, one answer, and what an answer can mean.
+//!
+//! Facts of API version 2026-10-21 that shape this client: no forced tool choice and no sampling
+//! parameters on current models; thinking blocks go back unchanged; at most 21,333 output tokens
+//! without streaming. Answers are kept as raw JSON, since they have to be sent back byte for byte.
+
+use std::time::Duration;
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::config::names;
+use crate::journal::Service;
+use crate::outbound::{Answer, Auth, Call, Outbound, ServiceError};
+use crate::secrets::{Credential, Secrets};
+use crate::usage::{Price, Usage};
+use crate::words::word_enum;
+
+const API_VERSION: &str = "2026-10-21";
+/// Output tokens of one answer, thinking included. Below the 21,333 that need streaming.
+const MAX_TOKENS: u32 = 16_000;
+/// The API's own limit for an answer that is not streamed is ten minutes.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+word_enum! {
+    /// How much the model thinks.
+    pub enum Effort { Low = "low", Medium = "medium", High = "high", }
+}
+
+/// What one conversation keeps the same in every request, so that the prefix can be cached.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub system: String,
+    pub tools: Vec<Value>,
+    pub effort: Effort,
+}
+
+/// The client. Clones share connections.
+#[derive(Clone)]
+pub struct Claude {
+    outbound: Outbound,
+    base: Url,
+    model: String,
+    key: Credential,
+}
+
+/// One answer of the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The content blocks as they came.
+    pub content: Vec<Value>,
+    pub stop: Stop,
+    pub usage: Usage,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum Stop {
+    EndOfTurn,
+    ToolUse,
+    /// The answer was cut; a tool use in it is unusable.
+    MaxTokens,
+    /// Send the content back unchanged and the model goes on.
+    Pause,
+    Refusal {
+        category: Option<String>,
+    },
+    ContextFull,
+    /// A reason that this version does not know.
+    Other {
+        reason: String,
+    },
+}
+
+/// One call of a tool by the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolUse {
+    pub id: String,
+    pub name: String,
+    pub input: Value,
+}
+
+impl Turn {
+    /// The tools that the model called, in order; none where the answer was cut.
+    pub fn tool_uses(&self) -> Vec<ToolUse> {
+        if self.stop == Stop::MaxTokens {
+            return Vec::new();
+        }
+        let blocks = self.content.iter().filter(|block| block["type"] == "tool_use");
+        let uses = blocks.filter_map(|block| {
+            Some(ToolUse {
+                id: block["id"].as_str()?.to_owned(),
+                name: block["name"].as_str()?.to_owned(),
+                input: block["input"].clone(),
+            })
+        });
+        uses.collect()
+    }
+}
+
+impl Claude {
+    pub fn new(outbound: Outbound, base: Url, model: String, secrets: &Secrets) -> Claude {
+        Claude { outbound, base, model, key: Credential::new(secrets, names::ANTHROPIC_API_KEY) }
+    }
+
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Asks for the next turn. `messages` must end with a user message.
+    ///
+    /// # Errors
+    /// Not for a refusal or a cut answer: those are turns, and paid for.
+    pub async fn turn(
+        &self,
+        setting: &Setting,
+        messages: &[Value],
+        timeout: Duration,
+    ) -> Result<Turn, ServiceError> {
+        let call = Call {
+            service: Service::Anthropic,
+            method: Method::POST,
+            url: self.address("/v1/messages"),
+            headers: vec![
+                ("anthropic-version", API_VERSION.to_owned()),
+                ("accept", "application/json".to_owned()),
+            ],
+            body: Some(self.request(setting, messages)),
+            auth: Auth::Bearer(self.key.clone()),
+            timeout: timeout.min(TIMEOUT),
+        };
+        let answer = self.outbound.send(&call).await?;
+        if !answer.status.is_success() {
+            return Err(error_of(&answer));
+        }
+        let wire: WireMessage = answer.read()?;
+        Ok(wire.into_turn(&self.model))
+    }
+
+    fn request(&self, setting: &Setting, messages: &[Value]) -> Value {
+        let mut tools = setting.tools.clone();
+        if let Some(last) = tools.last_mut() {
+            last["cache_control"] = json!({ "type": "ephemeral" });
+        }
+        let mut messages = messages.to_vec();
+        mark_last_block(&mut messages);
+        json!({
+            "model": self.model,
+            "max_tokens": MAX_TOKENS,
+            "system": [{ "type": "text", "text": setting.system, "cache_control": { "type": "ephemeral" } }],
+            "tools": tools,
+            "tool_choice": { "type": "auto" },
+            "thinking": { "type": "adaptive" },
+            "output_config": { "effort": setting.effort },
+            "messages": messages,
+        })
+    }
+
+    fn address(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+}
+
+/// Marks the end of what has been said so far, so that the next turn reads it from the cache.
+/// The mark is not part of the history: it moves on with every request.
+fn mark_last_block(messages: &mut [Value]) {
+    let content = messages.last_mut().and_then(|message| message["content"].as_array_mut());
+    if let Some(block) = content.and_then(|blocks| blocks.last_mut()) {
+        block["cache_control"] = json!({ "type": "ephemeral" });
+    }
+}
+
+#[derive(Deserialize)]
+struct WireMessage {
+    content: Vec<Value>,
+    stop_reason: Option<String>,
+    stop_details: Option<WireStopDetails>,
+    #[serde(default)]
+    usage: WireUsage,
+}
+
+#[derive(Deserialize)]
+struct WireStopDetails {
+    category: Option<String>,
+}
+
+/// Every field may be null.
+#[derive(Deserialize, Default)]
+struct WireUsage {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+}
+
+impl WireMessage {
+    fn into_turn(self, model: &str) -> Turn {
+        let stop = match self.stop_reason.as_deref() {
+            Some("end_turn" | "stop_sequence") | None => Stop::EndOfTurn,
+            Some("tool_use") => Stop::ToolUse,
+            Some("max_tokens") => Stop::MaxTokens,
+            Some("pause_turn") => Stop::Pause,
+            Some("refusal") => {
+                Stop::Refusal { category: self.stop_details.and_then(|details| details.category) }
+            }
+            Some("model_context_window_exceeded") => Stop::ContextFull,
+            Some(other) => Stop::Other { reason: other.chars().take(60).collect() },
+        };
+        let mut usage = Usage {
+            input_tokens: self.usage.input_tokens.unwrap_or(0),
+            output_tokens: self.usage.output_tokens.unwrap_or(0),
+            cache_creation_input_tokens: self.usage.cache_creation_input_tokens.unwrap_or(0),
+            cache_read_input_tokens: self.usage.cache_read_input_tokens.unwrap_or(0),
+            cost_usd: 0.0,
+            turns: 1,
+        };
+        usage.cost_usd = Price::of(model).cost(&usage);
+        Turn { content: self.content, stop, usage }
+    }
+}
+
+/// By the table of errors: `x-should-retry` decides where it is sent.
+fn error_of(answer: &Answer) -> ServiceError {
+    let status = answer.status.as_u16();
+    let body = answer.json();
+    let kind = body["error"]["type"].as_str().unwrap_or("error");
+    let text: String = body["error"]["message"].as_str().unwrap_or_default().chars().take(300).collect();
+    let message = format!("Claude answered {status} {kind}: {text}");
+    let retry_after = answer.retry_after();
+    let asked = answer.header("x-should-retry");
+    match status {
+        429 if retry_after.is_none() && asked != Some("true") => {
+            // A spend cap: waiting a minute does not help, so it is left to the long back-off.
+            ServiceError::RateLimited { message, retry_after: Some(Duration::from_secs(3600)) }
+        }
+        429 => ServiceError::RateLimited { message, retry_after },
+        401 | 402 | 403 => ServiceError::Unauthorized(message),
+        _ if asked == Some("true") => ServiceError::Unavailable { message, retry_after },
+        _ if asked == Some("false") => ServiceError::Refused { status, message },
+        408 | 409 => ServiceError::Unavailable { message, retry_after },
+        404 => ServiceError::NotFound(message),
+        500.. => ServiceError::Unavailable { message, retry_after },
+        _ => ServiceError::Refused { status, message },
+    }
+}

@@ -1,0 +1,416 @@
+//! The settings of each function, read from the environment in one place.
+//!
+//! Everything that is missing or wrong is collected and reported at once, by name and with where to
+//! get it. Secrets are not here: see [`crate::secrets`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::attempt::Target;
+
+/// Where the secrets of one deployment are, by name.
+pub mod names {
+    pub const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
+    pub const GITHUB_TOKEN: &str = "AUTOFIX_GITHUB_TOKEN";
+    pub const SLACK_WEBHOOK_URL: &str = "AUTOFIX_SLACK_WEBHOOK_URL";
+    pub const SLACK_BOT_TOKEN: &str = "AUTOFIX_SLACK_BOT_TOKEN";
+    pub const SLACK_SIGNING_SECRET: &str = "AUTOFIX_SLACK_SIGNING_SECRET";
+    pub const SENTRY_WEBHOOK_SECRET: &str = "SENTRY_WEBHOOK_SECRET";
+    pub const SENTRY_AUTH_TOKEN: &str = "SENTRY_AUTH_TOKEN";
+    pub const API_TOKEN: &str = "AUTOFIX_API_TOKEN";
+}
+
+/// The environment as it was at start. Clones share it.
+#[derive(Clone, Default)]
+pub struct Environment(Arc<BTreeMap<String, String>>);
+
+impl Environment {
+    /// The process's environment; the only place that reads it.
+    #[allow(clippy::disallowed_methods, reason = "the one place where the environment enters")]
+    pub fn of_process() -> Environment {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// The value of a variable; an empty one counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Every variable with its value.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// This environment with other variables put below it: what is set here wins.
+    pub fn over(&self, below: Environment) -> Environment {
+        let mut all = (*below.0).clone();
+        all.extend(self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.clone(), v.clone())));
+        Environment(Arc::new(all))
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Environment {
+        Environment(Arc::new(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect()))
+    }
+}
+
+/// All that is wrong with the settings, one line each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Reads settings and collects what is wrong with them.
+#[derive(Clone)]
+struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(environment: &'a Environment) -> Reader<'a> {
+        Reader { environment, problems: Vec::new() }
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.environment.get(name).map(str::to_owned)
+    }
+
+    fn text_or(&self, name: &str, default: &str) -> String {
+        self.environment.get(name).unwrap_or(default).to_owned()
+    }
+
+    fn required(&mut self, name: &str, what: &str) -> String {
+        self.environment.get(name).map(str::to_owned).unwrap_or_else(|| {
+            self.problems.push(format!("`{name}` is not set: {what}"));
+            String::new()
+        })
+    }
+
+    fn flag(&mut self, name: &str) -> Flag {
+        match self.environment.get(name) {
+            None | Some("false" | "0" | "no") => Flag::Off,
+            Some("true" | "1" | "yes") => Flag::On,
+            Some(_) => {
+                self.problems.push(format!("`{name}` must be `true` or `false`"));
+                Flag::Off
+            }
+        }
+    }
+
+    /// A number within bounds (both included).
+    fn number(&mut self, name: &str, default: f64, bounds: std::ops::RangeInclusive<f64>) -> f64 {
+        let Some(text) = self.environment.get(name) else { return default };
+        match text.parse::<f64>() {
+            Ok(number) if bounds.contains(&number) => number,
+            _ => {
+                let (low, high) = (bounds.start(), bounds.end());
+                self.problems.push(format!("`{name}` must be a number from {low} to {high}"));
+                default
+            }
+        }
+    }
+
+    fn url(&mut self, name: &str, default: &str) -> url::Url {
+        let text = self.text_or(name, default);
+        let parsed = url::Url::parse(text.trim_end_matches('/'));
+        match parsed {
+            Ok(url) if url.host_str().is_some() && matches!(url.scheme(), "http" | "https") => url,
+            _ => {
+                self.problems.push(format!("`{name}` must be an http(s) address such as `{default}`"));
+                url::Url::parse(default).expect("the default addresses are written in this file and parse")
+            }
+        }
+    }
+
+    fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
+        if self.problems.is_empty() { Ok(settings) } else { Err(ConfigError(self.problems)) }
+    }
+}
+
+/// A setting that is on or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flag {
+    On,
+    #[default]
+    Off,
+}
+
+impl Flag {
+    pub fn is_on(self) -> bool {
+        self == Flag::On
+    }
+}
+
+/// What every function needs.
+#[derive(Clone, Debug)]
+pub struct CommonConfig {
+    /// `AUTOFIX_TABLE`
+    pub table: String,
+    /// `AUTOFIX_PREFIX`, with a slash at the front and none at the end; may be empty.
+    pub prefix: String,
+    /// `AUTOFIX_SECRET_ARN`
+    pub secret_arn: Option<String>,
+}
+
+impl CommonConfig {
+    pub fn from_env(environment: &Environment) -> Result<CommonConfig, ConfigError> {
+        let mut read = Reader::new(environment);
+        let config = CommonConfig::read(&mut read);
+        read.finish(config)
+    }
+
+    fn read(read: &mut Reader<'_>) -> CommonConfig {
+        let prefix = read.text_or("AUTOFIX_PREFIX", "/autofix");
+        let prefix = prefix.trim_matches('/');
+        if !prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b)) {
+            read.problems
+                .push("`AUTOFIX_PREFIX` must be a path of letters, digits, `-`, `_`, `.` and `/`".to_owned());
+        }
+        CommonConfig {
+            table: read.text_or("AUTOFIX_TABLE", "autofix"),
+            prefix: if prefix.is_empty() { String::new() } else { format!("/{prefix}") },
+            secret_arn: read.text("AUTOFIX_SECRET_ARN"),
+        }
+    }
+}
+
+/// The settings of `sentry-intake`.
+#[derive(Clone, Debug)]
+pub struct IntakeConfig {
+    pub common: CommonConfig,
+    /// `AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS`
+    pub allow_unsigned: Flag,
+    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`
+    pub max_attempts_per_hour: u32,
+    pub projects: Projects,
+}
+
+impl IntakeConfig {
+    pub fn from_env(environment: &Environment) -> Result<IntakeConfig, ConfigError> {
+        let mut read = Reader::new(environment);
+        let config = IntakeConfig {
+            common: CommonConfig::read(&mut read),
+            allow_unsigned: read.flag("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"),
+            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            projects: Projects::read(&mut read),
+        };
+        read.finish(config)
+    }
+}
+
+/// The settings of `slack-interactions`.
+#[derive(Clone, Debug)]
+pub struct InteractionsConfig {
+    pub common: CommonConfig,
+    /// `AUTOFIX_SLACK_TEAM_ID`: the only workspace that may decide, where set.
+    pub team_id: Option<String>,
+    /// `AUTOFIX_SLACK_APPROVERS`: user ids that may decide; empty means everyone in the workspace.
+    pub approvers: Vec<String>,
+    pub slack_api_url: url::Url,
+}
+
+impl InteractionsConfig {
+    pub fn from_env(environment: &Environment) -> Result<InteractionsConfig, ConfigError> {
+        let mut read = Reader::new(environment);
+        let approvers = read.text_or("AUTOFIX_SLACK_APPROVERS", "");
+        let approvers = approvers.split([',', ' ']).filter(|id| !id.is_empty()).map(str::to_owned);
+        let config = InteractionsConfig {
+            common: CommonConfig::read(&mut read),
+            team_id: read.text("AUTOFIX_SLACK_TEAM_ID"),
+            approvers: approvers.collect(),
+            slack_api_url: read.url("SLACK_API_URL", SLACK_API_URL),
+        };
+        read.finish(config)
+    }
+}
+
+/// The settings of `attempt-queries`.
+#[derive(Clone, Debug)]
+pub struct QueriesConfig {
+    pub common: CommonConfig,
+    pub projects: Projects,
+}
+
+impl QueriesConfig {
+    pub fn from_env(environment: &Environment) -> Result<QueriesConfig, ConfigError> {
+        let mut read = Reader::new(environment);
+        let config =
+            QueriesConfig { common: CommonConfig::read(&mut read), projects: Projects::read(&mut read) };
+        read.finish(config)
+    }
+}
+
+/// The settings of `fix-worker`.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    pub common: CommonConfig,
+    /// `AUTOFIX_SLACK_CHANNEL`: where cards go unless a project names its own. Needed with a bot token.
+    pub slack_channel: Option<String>,
+    /// `AUTOFIX_MIN_CONFIDENCE`, 0 to 1.
+    pub min_confidence: f64,
+    /// `AUTOFIX_MODEL`
+    pub model: String,
+    /// `AUTOFIX_MAX_COST_USD`, dollars for one attempt.
+    pub max_cost_usd: f64,
+    /// `AUTOFIX_DAILY_COST_USD`, dollars for all attempts of one UTC day.
+    pub daily_cost_usd: f64,
+    /// `AUTOFIX_DRY_RUN`: no writes to GitHub or Sentry.
+    pub dry_run: Flag,
+    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence.
+    pub max_attempts_per_hour: u32,
+    pub anthropic_url: url::Url,
+    pub github_url: url::Url,
+    pub sentry_url: url::Url,
+    pub slack_api_url: url::Url,
+}
+
+const SLACK_API_URL: &str = "https://slack.com/api";
+
+impl WorkerConfig {
+    pub fn from_env(environment: &Environment) -> Result<WorkerConfig, ConfigError> {
+        let mut read = Reader::new(environment);
+        let config = WorkerConfig {
+            common: CommonConfig::read(&mut read),
+            slack_channel: read.text("AUTOFIX_SLACK_CHANNEL"),
+            min_confidence: read.number("AUTOFIX_MIN_CONFIDENCE", 0.8, 0.0..=1.0),
+            model: read.text_or("AUTOFIX_MODEL", "claude-opus-5-5"),
+            max_cost_usd: read.number("AUTOFIX_MAX_COST_USD", 1.5, 0.01..=100.0),
+            daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
+            dry_run: read.flag("AUTOFIX_DRY_RUN"),
+            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
+            github_url: read.url("GITHUB_API_URL", "https://api.github.com"),
+            sentry_url: read.url("SENTRY_URL", "https://sentry.io"),
+            slack_api_url: read.url("SLACK_API_URL", SLACK_API_URL),
+        };
+        read.finish(config)
+    }
+}
+
+/// Which Sentry project belongs to which repository.
+#[derive(Clone, Debug, Default)]
+pub struct Projects {
+    /// `AUTOFIX_PROJECTS`, by Sentry project slug.
+    by_slug: BTreeMap<String, ProjectSetting>,
+    /// `AUTOFIX_GITHUB_REPO` and `AUTOFIX_GITHUB_PATH`: where every other project's code is.
+    fallback: Option<Target>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectSetting {
+    repo: String,
+    #[serde(default)]
+    path: String,
+    branch: Option<String>,
+    slack_channel: Option<String>,
+}
+
+impl Projects {
+    fn read(read: &mut Reader<'_>) -> Projects {
+        let by_slug = match read.text("AUTOFIX_PROJECTS") {
+            None => BTreeMap::new(),
+            Some(text) => serde_json::from_str(&text).unwrap_or_else(|error| {
+                read.problems.push(format!(
+                    "`AUTOFIX_PROJECTS` must be JSON such as `{{\"shop\": {{\"repo\": \"acme/shop\"}}}}`: {error}"
+                ));
+                BTreeMap::new()
+            }),
+        };
+        let fallback = if by_slug.is_empty() {
+            Some(read.required("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"))
+        } else {
+            read.text("AUTOFIX_GITHUB_REPO")
+        };
+        let path = read.text_or("AUTOFIX_GITHUB_PATH", "").trim_matches('/').to_owned();
+        let repos = by_slug.values().map(|project: &ProjectSetting| &project.repo).chain(&fallback);
+        let wrong: Vec<String> =
+            repos.filter(|repo| !repo.is_empty() && !is_repository(repo)).cloned().collect();
+        read.problems
+            .extend(wrong.iter().map(|repo| format!("`{repo}` is not a repository name, `owner/name`")));
+        let fallback = fallback.map(|repo| Target { repo, path, branch: None, slack_channel: None });
+        Projects { by_slug, fallback }
+    }
+
+    /// Where the code of a Sentry project is; `None` where no setting says so.
+    pub fn target(&self, slug: &str) -> Option<Target> {
+        match self.by_slug.get(slug) {
+            Some(project) => Some(Target {
+                repo: project.repo.clone(),
+                path: project.path.trim_matches('/').to_owned(),
+                branch: project.branch.clone(),
+                slack_channel: project.slack_channel.clone(),
+            }),
+            None => self.fallback.clone(),
+        }
+    }
+
+    /// The repositories, for `status`.
+    pub fn repositories(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.by_slug.values().map(|project| project.repo.as_str()).collect();
+        all.extend(self.fallback.as_ref().map(|target| target.repo.as_str()));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn is_repository(text: &str) -> bool {
+    let good = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 100
+            && part != "."
+            && part != ".."
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    matches!(text.split_once('/'), Some((owner, name)) if good(owner) && good(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let environment = Environment::from_iter([
+            ("AUTOFIX_MIN_CONFIDENCE", "1.5"),
+            ("AUTOFIX_DRY_RUN", "maybe"),
+            ("SENTRY_URL", "not an address"),
+        ]);
+        let problems = WorkerConfig::from_env(&environment).unwrap_err().0;
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        let problems = IntakeConfig::from_env(&Environment::default()).unwrap_err().0;
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with("`AUTOFIX_GITHUB_REPO` is not set"));
+    }
+
+    #[test]
+    fn a_project_of_its_own_wins_over_the_fallback() {
+        let environment = Environment::from_iter([
+            ("AUTOFIX_PROJECTS", r#"{"shop":{"repo":"acme/shop","path":"/api/","branch":"dev"}}"#),
+            ("AUTOFIX_GITHUB_REPO", "acme/mono"),
+            ("AUTOFIX_GITHUB_PATH", "backend/"),
+        ]);
+        let projects = IntakeConfig::from_env(&environment).unwrap().projects;
+        let shop = projects.target("shop").unwrap();
+        assert_eq!((shop.repo.as_str(), shop.path.as_str()), ("acme/shop", "api"));
+        let other = projects.target("other").unwrap();
+        assert_eq!((other.repo.as_str(), other.path.as_str()), ("acme/mono", "backend"));
+        assert_eq!(projects.repositories(), ["acme/mono", "acme/shop"]);
+    }
+
+    #[test]
+    fn only_owner_and_name_is_a_repository() {
+        for good in ["acme/shop", "a-b/c.d_e"] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in ["", "acme", "/x", "x/", "a/b/c", "a/..", "a b/c", "a/b?c"] {
+            assert!(!is_repository(bad), "{bad}");
+        }
+    }
+}

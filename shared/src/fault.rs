@@ -1,0 +1,212 @@
+//! Recognises the same fault again when Sentry files it as another issue.
+//!
+//! Sentry groups by whole stacks, so one fault reached over two endpoints is two issues. What makes
+//! it one fault here: the exception types of the chain and the application's innermost frames, by
+//! module and function. Line numbers, messages and everything else that changes from event to event
+//! or from release to release play no part.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::incident::{Exception, Frame, Incident};
+
+/// Application frames of each exception that count, from the innermost.
+const FRAMES_PER_EXCEPTION: usize = 3;
+
+/// Stable name of a fault: 16 lower-case hex digits. To be compared within one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct FaultKey(String);
+
+impl FaultKey {
+    /// Digits of a key.
+    pub const LENGTH: usize = 16;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for FaultKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is not a fault's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fault key is 16 lower-case hex digits")]
+pub struct NotAFaultKey;
+
+impl TryFrom<String> for FaultKey {
+    type Error = NotAFaultKey;
+    fn try_from(text: String) -> Result<Self, NotAFaultKey> {
+        let hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if hex && text.len() == Self::LENGTH { Ok(FaultKey(text)) } else { Err(NotAFaultKey) }
+    }
+}
+
+/// The key of an incident's fault. An incident without any frame is known by its types, title and
+/// culprit instead.
+pub fn fault_key(incident: &Incident) -> FaultKey {
+    let mut hash = Sha256::new();
+    // Every part ends with a byte that no part can hold, so that parts cannot run together.
+    let mut add = |mark: &str, text: &str| {
+        hash.update(mark);
+        hash.update(text);
+        hash.update([0]);
+    };
+    for exception in &incident.exceptions {
+        add("exception ", &without_volatile(exception.kind.rsplit('.').next().unwrap_or_default()));
+        for place in places(exception) {
+            add("at ", &place);
+        }
+    }
+    if !incident.has_stack_trace() {
+        add("title ", &without_volatile(&incident.title));
+        add("culprit ", &without_volatile(incident.culprit.as_deref().unwrap_or_default()));
+    }
+    let mut key = hex::encode(hash.finalize());
+    key.truncate(FaultKey::LENGTH);
+    FaultKey(key)
+}
+
+/// The innermost application frames, a recursion counted once; any frames where there are none.
+fn places(exception: &Exception) -> Vec<String> {
+    let all = || exception.frames.iter().rev();
+    let application: Vec<&Frame> = all().filter(|frame| frame.is_application()).collect();
+    let frames = if application.is_empty() { all().collect() } else { application };
+    let mut places: Vec<String> = frames.into_iter().map(place).collect();
+    places.dedup();
+    places.truncate(FRAMES_PER_EXCEPTION);
+    places
+}
+
+/// `package.module:function`, alike for SDKs that send a module and those that send a path.
+fn place(frame: &Frame) -> String {
+    let path = frame.filename.as_deref().or(frame.abs_path.as_deref()).unwrap_or_default();
+    let (path, extension) = match path.rsplit_once('.') {
+        Some((stem, extension)) if !extension.contains(['/', '\\']) => (stem, extension),
+        _ => (path, ""),
+    };
+    // Only Python's modules are its paths; elsewhere "module" is anything an SDK made up.
+    let is_python = matches!(extension, "py" | "");
+    let module = frame.module.as_deref().filter(|_| is_python).map(|module| module.replace('.', "/"));
+    let whole = module.unwrap_or_else(|| path.replace('\\', "/"));
+    let parts: Vec<&str> = whole.split('/').filter(|part| !part.is_empty() && *part != "__init__").collect();
+    let suffix = parts[parts.len().saturating_sub(2)..].join(".");
+    // Newer Pythons say `Orders.total`, older ones `total`.
+    let function = frame.function.as_deref().unwrap_or_default().rsplit('.').next().unwrap_or_default();
+    format!("{}:{}", without_volatile(&suffix), without_volatile(function))
+}
+
+/// Ids, addresses, hashes and numbers become `#`.
+fn without_volatile(text: &str) -> String {
+    static VOLATILE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r"(?i-u)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            r"|0x[0-9a-f]+|\b[0-9a-f]*[0-9][0-9a-f]{7,}\b|[0-9]+"
+        ))
+        .expect("a valid expression")
+    });
+    VOLATILE.replace_all(text, "#").into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(path: &str, function: &str, line: u32) -> Frame {
+        Frame {
+            filename: Some(path.into()),
+            function: Some(function.into()),
+            line: Some(line),
+            in_app: true,
+            ..Frame::default()
+        }
+    }
+
+    fn incident(kinds: &[&str], frames: &[Frame]) -> Incident {
+        let exceptions = kinds.iter().map(|kind| Exception {
+            kind: (*kind).into(),
+            frames: frames.to_vec(),
+            ..Exception::default()
+        });
+        Incident { exceptions: exceptions.collect(), ..Incident::default() }
+    }
+
+    #[track_caller]
+    fn same(a: &Incident, b: &Incident) {
+        assert_eq!(fault_key(a), fault_key(b));
+    }
+
+    #[track_caller]
+    fn differ(a: &Incident, b: &Incident) {
+        assert_ne!(fault_key(a), fault_key(b));
+    }
+
+    #[test]
+    fn the_same_fault_is_known_again() {
+        let here = [frame("shop/api.py", "get_label", 10), frame("shop/labels.py", "address_lines", 20)];
+        let known = incident(&["AttributeError"], &here);
+        let moved =
+            [frame("shop/api.py", "get_label", 11), frame("/app/shop/labels.py", "Label.address_lines", 99)];
+        same(&known, &incident(&["AttributeError"], &moved));
+        let by_module = Frame {
+            module: Some("shop.labels".into()),
+            filename: Some("labels.py".into()),
+            ..here[1].clone()
+        };
+        same(&known, &incident(&["builtins.AttributeError"], &[here[0].clone(), by_module]));
+        let mut other_message = known.clone();
+        other_message.exceptions[0].message = "object at 0x7f".into();
+        other_message.issue_id = "99".into();
+        same(&known, &other_message);
+        let library = Frame { in_app: false, ..frame("sqlalchemy/orm.py", "get", 1) };
+        same(
+            &known,
+            &incident(&["AttributeError"], &[library.clone(), here[0].clone(), here[1].clone(), library]),
+        );
+        same(&incident(&["E"], &[here[1].clone()]), &incident(&["E"], &vec![here[1].clone(); 9]));
+    }
+
+    #[test]
+    fn another_fault_has_another_key() {
+        let here = [frame("shop/labels.py", "address_lines", 20)];
+        let known = incident(&["AttributeError"], &here);
+        differ(&known, &incident(&["KeyError"], &here));
+        differ(&known, &incident(&["KeyError", "AttributeError"], &here));
+        differ(&known, &incident(&["AttributeError"], &[frame("shop/labels.py", "total", 20)]));
+        differ(&known, &incident(&["AttributeError"], &[frame("crm/labels.py", "address_lines", 20)]));
+    }
+
+    #[test]
+    fn without_frames_the_title_counts_less_what_changes_in_it() {
+        let titled = |title: &str| Incident { title: title.into(), ..Incident::default() };
+        same(&titled("order 17 not found in 0x7fa3"), &titled("order 4711 not found in 0x55aa"));
+        same(
+            &titled("job 6f1c2d3e-aaaa-4bbb-8ccc-0123456789ab failed"),
+            &titled("job 00000000-1111-4222-8333-444444444444 failed"),
+        );
+        differ(&titled("order not found"), &titled("customer not found"));
+    }
+
+    #[test]
+    fn a_built_file_s_hash_does_not_count() {
+        let built = |file: &str| incident(&["TypeError"], &[frame(file, "render", 1)]);
+        same(&built("assets/index-4f3a2b1c9d.js"), &built("assets/index-99887766ab.js"));
+    }
+
+    #[test]
+    fn a_key_reads_back_only_what_it_writes() {
+        let key = fault_key(&incident(&["KeyError"], &[]));
+        let json = serde_json::to_string(&key).expect("a key is JSON");
+        assert_eq!(serde_json::from_str::<FaultKey>(&json).expect("a key"), key);
+        for bad in ["\"\"", "\"0123456789ABCDEF\"", "\"0123456789abcdef0\"", "7"] {
+            assert!(serde_json::from_str::<FaultKey>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What Sentry reported, in one internal form, whichever of its dialects it came in.
+//!
+//! Every string in here was written by whoever can reach the application, and a Sentry DSN is
+//! public: treat all of it as hostile. `Incident` is bounded (see the `MAX_` constants), so it fits
+//! into a table item; it is *not* redacted.
+
+mod bounds;
+
+use serde::{Deserialize, Serialize};
+
+/// Frames kept over the whole chain, application frames first.
+pub const MAX_FRAMES: usize = 16;
+/// Exceptions kept of a chain: the ones that surfaced last.
+pub const MAX_EXCEPTIONS: usize = 8;
+/// Breadcrumbs kept: the newest.
+pub const MAX_BREADCRUMBS: usize = 10;
+/// Characters kept of an exception's message or the title.
+pub const MAX_MESSAGE_CHARS: usize = 2_000;
+/// Characters kept of names, paths, and one line of source.
+pub const MAX_NAME_CHARS: usize = 400;
+/// Lines of source kept before and after a frame's line.
+pub const MAX_CONTEXT_LINES: usize = 7;
+/// Variables kept per frame.
+pub const MAX_VARIABLES: usize = 20;
+/// Characters kept of a variable's value.
+pub const MAX_VARIABLE_CHARS: usize = 300;
+/// Bytes of text kept over all, so that an attempt with its analysis stays far below the 400 KB of
+/// a table item. Variables and surrounding lines of the less important frames go first.
+pub const MAX_TEXT_BYTES: usize = 160_000;
+
+/// One error as Sentry reported it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Sentry's organisation slug, where the payload names it.
+    pub organization: Option<String>,
+    /// Slug of the Sentry project; its numeric id as text where only that is known.
+    pub project: String,
+    /// Sentry's group ("issue"). Decimal digits.
+    pub issue_id: String,
+    /// 32 hex digits. `None` for `issue` webhooks, which carry no event.
+    pub event_id: Option<String>,
+    pub title: String,
+    pub culprit: Option<String>,
+    pub level: Option<String>,
+    pub platform: Option<String>,
+    pub environment: Option<String>,
+    pub release: Option<Release>,
+    /// Link for people.
+    pub web_url: Option<String>,
+    /// Route template or transaction name, such as `GET /orders/{id}`.
+    pub transaction: Option<String>,
+    pub request: Option<Request>,
+    /// People affected, as Sentry counts them.
+    pub user_count: Option<u64>,
+    /// Cause first, the one that surfaced last, as Sentry lists them. At most [`MAX_EXCEPTIONS`].
+    pub exceptions: Vec<Exception>,
+    /// Oldest first. At most [`MAX_BREADCRUMBS`].
+    pub breadcrumbs: Vec<Breadcrumb>,
+}
+
+/// What was deployed when the error happened.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    pub version: String,
+    /// Commit of the release, 7 to 40 hex digits, where Sentry or the version's text tells it.
+    pub commit: Option<String>,
+}
+
+/// The HTTP request that failed: method and URL without query string, headers or body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub method: Option<String>,
+    pub url: Option<String>,
+}
+
+/// One exception of the chain.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exception {
+    /// Type name, such as `KeyError`.
+    pub kind: String,
+    pub message: String,
+    pub module: Option<String>,
+    pub handled: Option<bool>,
+    /// Outermost call first, the crash last.
+    pub frames: Vec<Frame>,
+}
+
+/// One stack frame.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Path as the SDK shortened it, such as `app/orders.py`.
+    pub filename: Option<String>,
+    /// Path on the machine that crashed.
+    pub abs_path: Option<String>,
+    pub module: Option<String>,
+    pub function: Option<String>,
+    /// Counted from 1.
+    pub line: Option<u32>,
+    /// Sentry's view of whether this is the application's own code.
+    pub in_app: bool,
+    pub pre_context: Vec<String>,
+    /// The source line that was running.
+    pub context_line: Option<String>,
+    pub post_context: Vec<String>,
+    /// Local variables as Sentry shows them: name and value.
+    pub variables: Vec<(String, String)>,
+}
+
+/// Something that happened shortly before the error.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Breadcrumb {
+    pub category: Option<String>,
+    pub level: Option<String>,
+    pub message: String,
+}
+
+/// Where in the code the error surfaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Culprit<'a> {
+    pub exception: &'a Exception,
+    pub frame: &'a Frame,
+}
+
+impl Incident {
+    /// The exception that surfaced: the last of the chain.
+    pub fn surfaced(&self) -> Option<&Exception> {
+        self.exceptions.last()
+    }
+
+    /// The frame to blame: the innermost application frame of the exception that surfaced, else of
+    /// the nearest cause that has one. A framework's frame is never it where the application has
+    /// one, whatever Sentry calls "in app"; without any, the innermost frame at all.
+    pub fn culprit_frame(&self) -> Option<Culprit<'_>> {
+        let innermost = |wanted: fn(&Frame) -> bool| {
+            self.exceptions.iter().rev().find_map(|exception| {
+                let frame = exception.frames.iter().rev().find(|frame| wanted(frame))?;
+                Some(Culprit { exception, frame })
+            })
+        };
+        innermost(Frame::is_application)
+            .or_else(|| innermost(|frame| frame.in_app))
+            .or_else(|| innermost(|frame| !frame.is_framework()))
+            .or_else(|| innermost(|_| true))
+    }
+
+    /// Whether any exception has a frame at all.
+    pub fn has_stack_trace(&self) -> bool {
+        self.exceptions.iter().any(|exception| !exception.frames.is_empty())
+    }
+}
+
+impl Frame {
+    /// Whether a fault of the application can be in this frame: Sentry calls it "in app" and it is
+    /// not a framework's.
+    pub fn is_application(&self) -> bool {
+        self.in_app && !self.is_framework()
+    }
+
+    /// Whether the frame belongs to an installed library, to a language's own library, or to a web
+    /// framework known by name. A path outside the places of installed code outweighs the name,
+    /// since an application may well have a package called `redis`.
+    pub fn is_framework(&self) -> bool {
+        let path = self.abs_path.as_deref().or(self.filename.as_deref()).unwrap_or_default();
+        if is_installed_code(path) {
+            return true;
+        }
+        let has_a_real_path = self.abs_path.as_deref().is_some_and(|path| path.starts_with('/'));
+        !has_a_real_path && self.package().is_some_and(|package| FRAMEWORKS.contains(&package))
+    }
+
+    /// Top-level package: the first part of the module, else of the path, below the place of
+    /// installed code where the path names one.
+    pub fn package(&self) -> Option<&str> {
+        let installed = self.abs_path.as_deref().and_then(|path| {
+            ["site-packages/", "dist-packages/"].iter().find_map(|place| path.rsplit_once(place))
+        });
+        let start = match (installed, &self.module, &self.filename) {
+            (Some((_, inside)), _, _) => inside,
+            (None, Some(module), _) => module,
+            (None, None, Some(filename)) => filename,
+            (None, None, None) => return None,
+        };
+        start.split(['.', '/', '\\']).next().filter(|package| !package.is_empty())
+    }
+}
+
+/// Whether a path lies where package managers and languages put code that nobody edits.
+pub fn is_installed_code(path: &str) -> bool {
+    const PLACES: [&str; 12] = [
+        "site-packages",
+        "dist-packages",
+        "node_modules",
+        "lib/python",
+        "lib\\python",
+        "<frozen ",
+        "node:",
+        "/rustc/",
+        "/.cargo/registry/",
+        "/go/pkg/mod/",
+        "/usr/local/go/src/",
+        "/gems/",
+    ];
+    PLACES.iter().any(|place| path.contains(place))
+}
+
+/// Packages whose frames only carry the application's calls.
+const FRAMEWORKS: &[&str] = &[
+    "aiohttp",
+    "alembic",
+    "anyio",
+    "asyncio",
+    "asyncpg",
+    "botocore",
+    "celery",
+    "concurrent",
+    "contextlib",
+    "django",
+    "fastapi",
+    "flask",
+    "gunicorn",
+    "h11",
+    "httpcore",
+    "httptools",
+    "httpx",
+    "hypercorn",
+    "mangum",
+    "psycopg",
+    "psycopg2",
+    "pydantic",
+    "pydantic_core",
+    "pydantic_settings",
+    "requests",
+    "sentry_sdk",
+    "sqlalchemy",
+    "sqlmodel",
+    "starlette",
+    "threading",
+    "urllib3",
+    "uvicorn",
+    "uvloop",
+    "werkzeug",
+];
+
+impl Eq for Exception {}
+impl Eq for Frame {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(path: &str, in_app: bool) -> Frame {
+        Frame { filename: Some(path.into()), in_app, ..Frame::default() }
+    }
+
+    fn incident(frames: Vec<Frame>) -> Incident {
+        let exception = Exception { kind: "KeyError".into(), frames, ..Exception::default() };
+        Incident { exceptions: vec![exception], ..Incident::default() }
+    }
+
+    #[track_caller]
+    fn check(frames: Vec<Frame>, culprit: Option<&str>) {
+        let incident = incident(frames);
+        let found = incident.culprit_frame().and_then(|culprit| culprit.frame.filename.as_deref());
+        assert_eq!(found, culprit);
+    }
+
+    #[test]
+    fn a_framework_frame_is_never_to_blame_when_the_application_has_one() {
+        let app = || frame("shop/orders.py", true);
+        check(
+            vec![frame("fastapi/routing.py", true), app(), frame("sqlalchemy/orm/query.py", true)],
+            Some("shop/orders.py"),
+        );
+        check(vec![app(), frame("starlette/routing.py", false)], Some("shop/orders.py"));
+        check(vec![frame("a.py", false), frame("pydantic/main.py", false)], Some("a.py"));
+        check(vec![frame("pydantic/main.py", true), frame("a.py", false)], Some("pydantic/main.py"));
+        check(vec![frame("uvicorn/main.py", false)], Some("uvicorn/main.py"));
+        check(vec![], None);
+    }
+
+    #[test]
+    fn an_own_package_with_a_library_s_name_is_application_code() {
+        let own =
+            Frame { abs_path: Some("/app/requests/views.py".into()), ..frame("requests/views.py", true) };
+        assert!(own.is_application());
+        let library = Frame {
+            abs_path: Some("/usr/local/lib/python3.12/site-packages/stripe/api.py".into()),
+            ..frame("stripe/api.py", true)
+        };
+        assert!(library.is_framework());
+        assert_eq!(library.package(), Some("stripe"));
+    }
+}

@@ -1,0 +1,13 @@
+//! Every sentence that a person reads: Slack cards, the pull request, the commit, answers to clicks.
+//! Outside text comes in as it is and leaves cleaned, redacted, capped and escaped for its medium.
+
+mod blocks;
+mod card;
+mod digest;
+mod markdown;
+mod pull_request;
+
+pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
+pub use card::{Buttons, card, is_worth_a_message};
+pub use digest::digest;
+pub use pull_request::{commit_message, merge_message, pull_request_body, pull_request_title};

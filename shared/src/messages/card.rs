@@ -1,0 +1,288 @@
+//! The one card of an attempt, for each state it can be in.
+
+use super::blocks::{ButtonValue, Card, DEPLOY, DISMISS, button, link, outside, outside_lines};
+use crate::analysis::report::{Analysis, BlastRadius, Complexity, SecurityRisk};
+use crate::attempt::{Attempt, Checks, Fix, PullRequest, State};
+use crate::reason::{Reason, ReasonCode};
+
+/// Whether a click can reach us: without a signing secret nobody could prove a click.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Buttons {
+    Shown,
+    LinksOnly,
+}
+
+const GOOD: &str = "✅";
+const CAREFUL: &str = "⚠️";
+const BAD: &str = "❌";
+
+/// Room kept for what follows the diff.
+const TAIL_CHARS: usize = 2_200;
+const MAX_REASONS: usize = 12;
+
+/// The card that shows this attempt as it is now.
+pub fn card(attempt: &Attempt, buttons: Buttons) -> Card {
+    let (mark, headline) = headline(attempt);
+    let project = &attempt.subject.project;
+    let error = error_line(attempt);
+    let mut card = Card::new(&format!("{mark} {headline}: {error} in {project}"));
+    card.header(&format!("{mark} {headline}: {project}"));
+    facts(&mut card, attempt);
+    state_lines(&mut card, attempt);
+    if let Some(analysis) = &attempt.analysis {
+        labelled(&mut card, "Root cause", &analysis.root_cause, 1_200);
+        labelled(&mut card, "Recommendation", &analysis.recommendation, 700);
+    }
+    if let Some(fix) = attempt.state.fix() {
+        diff(&mut card, fix);
+    }
+    if buttons == Buttons::Shown {
+        decide(&mut card, attempt);
+    }
+    footer(&mut card, attempt);
+    card
+}
+
+/// Whether this state deserves a message of its own where a card cannot be updated in place.
+pub fn is_worth_a_message(attempt: &Attempt) -> bool {
+    match &attempt.state {
+        State::Pending | State::Analyzing { .. } | State::Proposed { .. } | State::Approved { .. } => false,
+        State::PrCreated { checks, .. } => matches!(checks, Checks::Red { .. }),
+        State::AwaitingApproval { .. }
+        | State::Rejected { .. }
+        | State::Deployed { .. }
+        | State::Verified { .. }
+        | State::Regressed { .. }
+        | State::RolledBack { .. }
+        | State::Failed { .. }
+        | State::Skipped { .. } => true,
+    }
+}
+
+fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
+    match &attempt.state {
+        State::Pending | State::Analyzing { .. } | State::Proposed { .. } => {
+            ("🔎", "AutoFix is looking at it")
+        }
+        State::PrCreated { checks: Checks::Red { .. }, .. } => ("🔴", "AutoFix: checks failed"),
+        State::PrCreated { .. } => ("⏳", "AutoFix: checks running"),
+        State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged"),
+        State::AwaitingApproval { .. } => ("🔧", "AutoFix ready"),
+        State::Approved { .. } => ("🚀", "AutoFix: deploying"),
+        State::Deployed { .. } => ("✅", "AutoFix deployed"),
+        State::Verified { .. } => ("💚", "AutoFix verified"),
+        State::Regressed { .. } => ("🔥", "AutoFix: the error came back"),
+        State::RolledBack { .. } => ("↩️", "AutoFix rolled back"),
+        State::Rejected { .. } => ("❌", "AutoFix dismissed"),
+        State::Failed { .. } => ("⚠️", "AutoFix failed"),
+        State::Skipped { reasons, .. } => match reasons.first().map(|reason| reason.code) {
+            Some(ReasonCode::AlreadyFixed) => ("✅", "Already fixed"),
+            Some(ReasonCode::DryRun) => ("🧪", "AutoFix dry run"),
+            Some(ReasonCode::SentryAgentTookOver) => ("🤝", "Left to Sentry's agent"),
+            Some(ReasonCode::DisabledByRepository) => ("⏸️", "AutoFix is off for this repository"),
+            _ => ("🔍", "Manual Review Required"), // whatever the reason, a person has to look
+        },
+    }
+}
+
+fn error_line(attempt: &Attempt) -> String {
+    attempt.subject.error_type.clone().unwrap_or_else(|| attempt.subject.title.clone())
+}
+
+/// The facts that people know from every card: error, place, and the four judgements with their marks.
+fn facts(card: &mut Card, attempt: &Attempt) {
+    let subject = &attempt.subject;
+    let message = subject.error_message.as_deref().unwrap_or(&subject.title);
+    let error = match &subject.error_type {
+        Some(kind) => format!("*Error*\n`{}`: {}", code(kind, 120), outside(message, 400)),
+        None => format!("*Error*\n{}", outside(message, 400)),
+    };
+    let mut fields = vec![error];
+    if let Some(place) = place(attempt) {
+        fields.push(format!("*File*\n`{}`", code(&place, 300)));
+    }
+    if let Some(analysis) = &attempt.analysis {
+        fields.extend(judgements(analysis, attempt.state.fix()));
+    }
+    card.fields(&fields);
+}
+
+fn place(attempt: &Attempt) -> Option<String> {
+    let (file, line) = match &attempt.analysis {
+        Some(analysis) if !analysis.file_path.is_empty() => {
+            (analysis.file_path.clone(), analysis.line_number)
+        }
+        _ => (attempt.subject.file.clone()?, attempt.subject.line), // before or without an analysis: Sentry's word
+    };
+    Some(match line {
+        Some(line) => format!("{file}:{line}"),
+        None => file,
+    })
+}
+
+fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> Vec<String> {
+    let complexity = match analysis.complexity {
+        Some(Complexity::Minimal | Complexity::Simple) => GOOD,
+        Some(Complexity::Moderate) => CAREFUL,
+        Some(Complexity::Complex) | None => BAD,
+    };
+    let security = match analysis.security_implications {
+        Some(SecurityRisk::None | SecurityRisk::Low) => GOOD,
+        Some(SecurityRisk::Medium) => CAREFUL,
+        Some(SecurityRisk::High) | None => BAD,
+    };
+    let radius = match analysis.blast_radius {
+        Some(BlastRadius::Isolated) => GOOD,
+        Some(BlastRadius::Module) => CAREFUL,
+        Some(BlastRadius::Service | BlastRadius::Global) | None => BAD,
+    };
+    let confidence = fix.map(|fix| fix.confidence).or(analysis.confidence);
+    let sure = match confidence {
+        Some(confidence) if confidence >= 0.8 => GOOD,
+        Some(confidence) if confidence >= 0.6 => CAREFUL,
+        _ => BAD,
+    };
+    let word = |word: Option<&str>| word.unwrap_or("not stated").to_owned();
+    let percent = confidence.map_or("not stated".to_owned(), |number| format!("{:.0} %", number * 100.0));
+    vec![
+        format!("*Complexity*\n{complexity} {}", word(analysis.complexity.map(Complexity::as_str))),
+        format!("*Security*\n{security} {}", word(analysis.security_implications.map(SecurityRisk::as_str))),
+        format!("*Blast radius*\n{radius} {}", word(analysis.blast_radius.map(BlastRadius::as_str))),
+        format!("*Confidence*\n{sure} {percent}"),
+    ]
+}
+
+/// What is special about the state: who decided, which checks, which reasons.
+fn state_lines(card: &mut Card, attempt: &Attempt) {
+    match &attempt.state {
+        State::Pending | State::Analyzing { .. } | State::Proposed { .. } => {}
+        State::PrCreated { pull_request, checks, .. } => {
+            card.section(&format!("{}\n{}", pull_request_line(pull_request), checks_line(checks)));
+        }
+        State::AwaitingApproval { pull_request, checks, problem, .. } => {
+            card.section(&format!("{}\n{}", pull_request_line(pull_request), checks_line(checks)));
+            if let Some(problem) = problem {
+                card.section(&format!(
+                    "{CAREFUL} *GitHub did not merge it.* {}",
+                    outside(&problem.detail, 600)
+                ));
+            }
+        }
+        State::Approved { pull_request, decision, .. } => {
+            card.section(&format!(
+                "{}\nApproved by <@{}>, merging now.",
+                pull_request_line(pull_request),
+                user(&decision.by)
+            ));
+        }
+        State::Rejected { pull_request, decision, .. } => card.section(&format!(
+            "{}\nDismissed by <@{}>. The pull request is closed; AutoFix will not propose this again.",
+            pull_request_line(pull_request),
+            user(&decision.by)
+        )),
+        State::Deployed { pull_request, decision, merge_sha, .. }
+        | State::Verified { pull_request, decision, merge_sha, .. }
+        | State::Regressed { pull_request, decision, merge_sha, .. }
+        | State::RolledBack { pull_request, decision, merge_sha, .. } => {
+            let commit = merge_sha.as_deref().map_or(String::new(), |sha| format!(" as `{}`", code(sha, 12)));
+            let who = user(&decision.by);
+            card.section(&format!(
+                "{}\nMerged{commit}, approved by <@{who}>.",
+                pull_request_line(pull_request)
+            ));
+        }
+        State::Failed { reason, pull_request, .. } => {
+            let pull_request = pull_request.as_ref().map(pull_request_line).unwrap_or_default();
+            card.section(&format!("{}\n{pull_request}", reason_line(reason)));
+        }
+        State::Skipped { reasons, .. } => {
+            let mut lines: Vec<String> = reasons.iter().take(MAX_REASONS).map(reason_line).collect();
+            if reasons.len() > MAX_REASONS {
+                lines.push(format!("• … and {} more", reasons.len() - MAX_REASONS));
+            }
+            let title = if reasons.len() > 1 { "Reasons" } else { "Reason" };
+            card.section(&format!("*{title}*\n{}", lines.join("\n")));
+        }
+    }
+}
+
+fn reason_line(reason: &Reason) -> String {
+    format!("• {} (`{}`)", outside(&reason.detail, 200), reason.code)
+}
+
+fn pull_request_line(pull_request: &PullRequest) -> String {
+    let label = format!("Pull request #{}", pull_request.number);
+    format!("*{}*  `{}`", link(&pull_request.url, &label), code(&pull_request.branch, 100))
+}
+
+fn checks_line(checks: &Checks) -> String {
+    match checks {
+        Checks::Running => "⏳ Checks are running; Deploy comes when they are green.".to_owned(),
+        Checks::Red { failed } => {
+            let names: Vec<String> =
+                failed.iter().take(5).map(|name| format!("`{}`", code(name, 80))).collect();
+            format!("🔴 Failed: {}. Deploy stays off until they are green.", names.join(", "))
+        }
+        Checks::Green { passed: 1 } => "✅ 1 check passed.".to_owned(),
+        Checks::Green { passed } => format!("✅ {passed} checks passed."),
+        Checks::None => "⚠️ No checks ran for this commit.".to_owned(),
+    }
+}
+
+fn labelled(card: &mut Card, label: &str, text: &str, max_chars: usize) {
+    if !text.trim().is_empty() {
+        card.section(&format!("*{label}*\n{}", outside_lines(text, max_chars)));
+    }
+}
+
+fn diff(card: &mut Card, fix: &Fix) {
+    let room = card.room().saturating_sub(TAIL_CHARS);
+    card.section(&format!("*Change* in `{}`", code(&fix.file_path, 300)));
+    card.code(&fix.diff, room.clamp(400, 3_000));
+    if !fix.unchecked.is_empty() {
+        let lines: Vec<String> =
+            fix.unchecked.iter().take(4).map(|line| format!("• {}", outside(line, 150))).collect();
+        card.section(&format!("*Not checked*\n{}", lines.join("\n")));
+    }
+}
+
+fn decide(card: &mut Card, attempt: &Attempt) {
+    let Some(pull_request) = attempt.state.pull_request() else { return };
+    let value = ButtonValue { attempt: attempt.id, head_sha: pull_request.head_sha.clone() };
+    let deploy = || button(DEPLOY, "🚀 Deploy Live", "primary", &value);
+    let dismiss = || button(DISMISS, "❌ Dismiss", "danger", &value);
+    let buttons = match &attempt.state {
+        State::AwaitingApproval { .. } => vec![deploy(), dismiss()],
+        State::PrCreated { .. } => vec![dismiss()],
+        _ => return, // nothing to decide, or decided already
+    };
+    card.actions(&format!("autofix_{}", attempt.id.short()), buttons);
+}
+
+fn footer(card: &mut Card, attempt: &Attempt) {
+    card.divider();
+    let mut parts = Vec::new();
+    if let Some(url) = &attempt.subject.sentry_url {
+        parts.push(link(url, "Sentry issue"));
+    }
+    if !attempt.target.repo.is_empty() {
+        parts.push(format!("`{}`", code(&attempt.target.repo, 100)));
+    }
+    if attempt.usage.turns > 0 {
+        parts.push(format!("${:.2}", attempt.usage.cost_usd));
+    }
+    parts.push(format!("Attempt `{}`", attempt.id));
+    card.context(&parts.join("  ·  "));
+}
+
+/// Outside text between back-ticks.
+fn code(text: &str, max_chars: usize) -> String {
+    outside(&text.replace('`', "'"), max_chars)
+}
+
+/// A Slack user id; anything else is shown as nobody rather than as a mention of someone.
+fn user(id: &str) -> &str {
+    let good =
+        !id.is_empty() && id.len() <= 20 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if good { id } else { "unknown" }
+}

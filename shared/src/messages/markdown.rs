@@ -1,0 +1,82 @@
+//! Outside text in GitHub's Markdown: nothing in it may format, link, mention, refer or close.
+
+use crate::cleaning;
+use crate::redaction::redact;
+
+/// One line of prose.
+pub(super) fn outside(text: &str, max_chars: usize) -> String {
+    escape(redact(&cleaning::one_line(text, max_chars)).as_str())
+}
+
+/// Prose of several lines, as separate paragraphs.
+pub(super) fn outside_lines(text: &str, max_chars: usize) -> String {
+    let clean = cleaning::multi_line(text, max_chars);
+    let safe = redact(&clean);
+    let lines = safe.as_str().lines().map(str::trim).filter(|line| !line.is_empty()).map(escape);
+    lines.collect::<Vec<_>>().join("\n\n")
+}
+
+/// Text in a fixed font, inside a line. A table cell's bar is replaced.
+pub(super) fn code(text: &str, max_chars: usize) -> String {
+    let clean = cleaning::one_line(text, max_chars);
+    let safe = redact(&clean);
+    format!("`{}`", safe.as_str().replace('`', "'").replace('|', "¦"))
+}
+
+/// A block of text in a fixed font, fenced by more back-ticks than it contains.
+pub(super) fn code_block(text: &str, language: &str, max_chars: usize) -> String {
+    let clean = cleaning::multi_line(text, max_chars);
+    let safe = redact(&clean);
+    let longest = safe.as_str().split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}{language}\n{}\n{fence}", safe.as_str().trim_end_matches('\n'))
+}
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            // A reference or a mention survives a backslash, since GitHub looks for it after rendering.
+            '@' | '#' => {
+                out.push(c);
+                out.push_str("<!-- -->");
+            }
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            ':' => out.push_str("&#58;"), // no bare address becomes a link, no :emoji:
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    // At the start of a line these make lists, headings and rules.
+    match out.chars().next() {
+        Some('-' | '+' | '=') => format!("\\{out}"),
+        Some(first) if first.is_ascii_digit() => out.replacen('.', "\\.", 1),
+        _ => out,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outside_text_cannot_format_link_mention_or_close_an_issue() {
+        let shown = outside("Fixes #12 @admin [x](https://evil.example) <img src=x> `code` www", 500);
+        assert_eq!(
+            shown,
+            "Fixes #<!-- -->12 @<!-- -->admin \\[x\\]\\(https&#58;//evil.example\\) &lt;img src=x&gt; \\`code\\` www"
+        );
+        assert_eq!(outside("- item", 50), "\\- item");
+    }
+
+    #[test]
+    fn a_code_block_cannot_be_left() {
+        assert_eq!(code_block("a\n````\nb", "diff", 100), "`````diff\na\n````\nb\n`````");
+        assert_eq!(code("a`b|c", 10), "`a'b¦c`");
+    }
+}

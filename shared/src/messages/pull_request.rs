@@ -1,0 +1,123 @@
+//! The pull request, its commit and its merge, in words.
+
+use std::fmt::Write;
+
+use super::markdown::{code, code_block, outside, outside_lines};
+use crate::attempt::{Attempt, Decision, Fix};
+
+const TITLE_CHARS: usize = 100;
+/// GitHub cuts a body at 65,536 characters; the diff is the only long part.
+const DIFF_CHARS: usize = 20_000;
+
+/// The title: only identifiers of the error go into it, so that no outside text can give a CI system orders.
+pub fn pull_request_title(attempt: &Attempt) -> String {
+    let error = identifier(attempt.subject.error_type.as_deref().unwrap_or("error"));
+    let place = match attempt.analysis.as_ref().and_then(|analysis| analysis.function_name.as_deref()) {
+        Some(function) if !identifier(function).is_empty() => format!(" in {}", identifier(function)),
+        _ => String::new(),
+    };
+    let title = format!("AutoFix: {error}{place}");
+    title.chars().take(TITLE_CHARS).collect()
+}
+
+/// The commit's message. Depends on nothing but the attempt, so that a repeat makes the same commit.
+pub fn commit_message(attempt: &Attempt, fix: &Fix) -> String {
+    let mut message = format!(
+        "{}\n\nChange `{}` so that the error does not happen.\n\n",
+        pull_request_title(attempt),
+        identifier_path(&fix.file_path)
+    );
+    let _ = writeln!(message, "AutoFix-Attempt: {}", attempt.id);
+    let _ = writeln!(message, "Sentry-Issue: {}", attempt.subject.sentry_issue_id);
+    message
+}
+
+/// Title and message of the merge.
+pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (String, String) {
+    let title = format!("{} (#{number})", pull_request_title(attempt));
+    let message = format!(
+        "AutoFix-Attempt: {}\nSentry-Issue: {}\nApproved-By: Slack user {}\n",
+        attempt.id,
+        attempt.subject.sentry_issue_id,
+        identifier(&decision.by)
+    );
+    (title, message)
+}
+
+/// The body: what happened, what was concluded from what, what was and was not verified.
+pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> String {
+    let mut body = String::new();
+    let subject = &attempt.subject;
+    let kind = subject.error_type.as_deref().unwrap_or("Error");
+    let message = subject.error_message.as_deref().unwrap_or(&subject.title);
+    let _ = writeln!(body, "## {}\n\n{}\n", outside(kind, 120), outside(message, 500));
+    if let Some(url) = subject.sentry_url.as_deref().and_then(|url| url::Url::parse(url).ok())
+        && matches!(url.scheme(), "http" | "https")
+    {
+        let _ = writeln!(body, "[Sentry issue]({})\n", url.as_str().replace('(', "%28").replace(')', "%29"));
+    }
+    if let Some(analysis) = &attempt.analysis {
+        let word = |word: Option<&str>| word.unwrap_or("not stated").to_owned();
+        let _ = writeln!(body, "| | |\n|---|---|");
+        let place = match analysis.line_number {
+            Some(line) => format!("{}:{line}", analysis.file_path),
+            None => analysis.file_path.clone(),
+        };
+        let _ = writeln!(body, "| Place | {} |", code(&place, 300));
+        let _ = writeln!(body, "| Complexity | {} |", word(analysis.complexity.map(|w| w.as_str())));
+        let _ = writeln!(body, "| Security | {} |", word(analysis.security_implications.map(|w| w.as_str())));
+        let _ = writeln!(body, "| Blast radius | {} |", word(analysis.blast_radius.map(|w| w.as_str())));
+        let _ = writeln!(body, "| Confidence | {:.0} % |\n", fix.confidence * 100.0);
+        section(&mut body, "Root cause", &outside_lines(&analysis.root_cause, 4_000));
+        section(&mut body, "Why this change", &outside_lines(&fix.explanation, 3_000));
+        section(&mut body, "Recommendation", &outside_lines(&analysis.recommendation, 2_000));
+        if !analysis.evidence.is_empty() {
+            let _ = writeln!(
+                body,
+                "### Evidence\n\nEach quote was found in the tree at `{}`.\n",
+                short(&fix.base_sha)
+            );
+            for evidence in analysis.evidence.iter().take(8) {
+                let place = format!("{}:{}", evidence.file, evidence.line);
+                let _ = writeln!(body, "* {}: {}", code(&place, 300), code(&evidence.quote, 200));
+            }
+            body.push('\n');
+        }
+    }
+    let _ = writeln!(body, "### Change\n\n{}\n", code_block(&fix.diff, "diff", DIFF_CHARS));
+    let _ = writeln!(body, "### Verified\n");
+    for line in [
+        "the error's frame and the quoted evidence stand in this commit's tree",
+        "the edit matches exactly one place and changes one file",
+        "a second, independent conversation reviewed the change",
+        "AutoFix's policy allows it",
+    ] {
+        let _ = writeln!(body, "* {line}");
+    }
+    let _ = writeln!(body, "\n### Not verified\n");
+    for line in &fix.unchecked {
+        let _ = writeln!(body, "* {}", outside(line, 300));
+    }
+    let _ = writeln!(body, "* your tests were not run by AutoFix: look at the checks below\n");
+    let _ = writeln!(body, "---\nAttempt `{}` · cost ${:.2}", attempt.id, attempt.usage.cost_usd);
+    body
+}
+
+fn section(body: &mut String, title: &str, text: &str) {
+    if !text.is_empty() {
+        let _ = writeln!(body, "### {title}\n\n{text}\n");
+    }
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..10).unwrap_or(sha)
+}
+
+/// Letters, digits, `_`, `.` of a name; everything else is dropped.
+fn identifier(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || "_.".contains(*c)).take(60).collect()
+}
+
+fn identifier_path(text: &str) -> String {
+    text.chars().filter(|c| c.is_ascii_alphanumeric() || "_./-".contains(*c)).take(200).collect()
+}

@@ -1,0 +1,318 @@
+//! Reads an event in both dialects that Sentry speaks, the webhooks' (snake case) and the REST
+//! API's (camel case, `entries`), into one [`Incident`].
+//!
+//! Every string is cleaned and capped on its way in. The two dialects meet in `Parts`; nothing
+//! behind it knows which one it was.
+
+use serde::Deserialize;
+
+use super::stack::{Stack, Thread, WireException, exceptions};
+use super::webhook::WebhookError;
+use super::wire::{Leaf, List, Object, Pair};
+use super::{links, release};
+use crate::cleaning::one_line;
+use crate::incident::{Breadcrumb, Incident, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Request};
+
+/// Reads the answer of `GET …/issues/{id}/events/{event}/`. The issue stays the `known` one, since
+/// that is what the attempt was claimed for; what else the answer lacks is filled in from it.
+///
+/// # Errors
+/// [`WebhookError::NotJson`], or [`WebhookError::Shape`] where the answer is no event.
+pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, WebhookError> {
+    let Object(event): Object<RestEvent<'_>> = super::webhook::parse(body)?;
+    if !event.entries.is_list() {
+        return Err(WebhookError::Shape { what: "`entries` is missing or not a list" });
+    }
+    let group = event.group.text().filter(|id| links::is_issue_id(id)).map(String::from);
+    let project = event.project.text().filter(|id| links::is_slug(id)).map(String::from);
+    let read = event.parts().incident();
+    let kept = |known: &str, read: Option<String>| match known {
+        "" => read.unwrap_or_default(),
+        known => known.to_owned(),
+    };
+    let merged = Incident {
+        organization: known.organization.clone(),
+        project: kept(&known.project, project),
+        issue_id: kept(&known.issue_id, group),
+        event_id: read.event_id.or_else(|| known.event_id.clone()),
+        title: if read.title.is_empty() { known.title.clone() } else { read.title },
+        culprit: read.culprit.or_else(|| known.culprit.clone()),
+        level: read.level.or_else(|| known.level.clone()),
+        platform: read.platform.or_else(|| known.platform.clone()),
+        environment: read.environment.or_else(|| known.environment.clone()),
+        release: read.release.or_else(|| known.release.clone()),
+        web_url: known.web_url.clone(),
+        transaction: read.transaction.or_else(|| known.transaction.clone()),
+        request: read.request.or_else(|| known.request.clone()),
+        user_count: read.user_count.or(known.user_count),
+        exceptions: if read.exceptions.is_empty() { known.exceptions.clone() } else { read.exceptions },
+        breadcrumbs: if read.breadcrumbs.is_empty() { known.breadcrumbs.clone() } else { read.breadcrumbs },
+    };
+    if !links::is_issue_id(&merged.issue_id) {
+        return Err(WebhookError::Shape { what: "`groupID` is missing or not 1 to 20 decimal digits" });
+    }
+    Ok(merged.bounded())
+}
+
+/// `data.event` and `data.error` of a webhook.
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+pub(super) struct WebhookEvent<'a> {
+    pub(super) event_id: Leaf<'a>,
+    pub(super) project: Leaf<'a>,
+    pub(super) issue_id: Leaf<'a>,
+    pub(super) issue_url: Leaf<'a>,
+    pub(super) url: Leaf<'a>,
+    pub(super) web_url: Leaf<'a>,
+    release: Leaf<'a>,
+    environment: Leaf<'a>,
+    platform: Leaf<'a>,
+    level: Leaf<'a>,
+    culprit: Leaf<'a>,
+    title: Leaf<'a>,
+    message: Leaf<'a>,
+    logentry: Object<Message<'a>>,
+    metadata: Object<Metadata<'a>>,
+    transaction: Leaf<'a>,
+    tags: List<Pair<'a>>,
+    request: Object<WireRequest<'a>>,
+    exception: Object<Values<WireException<'a>>>,
+    threads: Object<Values<Thread<'a>>>,
+    stacktrace: Object<Stack<'a>>,
+    breadcrumbs: Object<Values<Crumb<'a>>>,
+}
+
+impl<'a> WebhookEvent<'a> {
+    pub(super) fn parts(self) -> Parts<'a> {
+        let message = self.message.words().map_or(self.logentry.0.formatted, |_| self.message);
+        Parts {
+            event_id: self.event_id,
+            title: self.title,
+            message,
+            culprit: self.culprit,
+            level: self.level,
+            platform: self.platform,
+            environment: self.environment,
+            release: self.release,
+            transaction: self.transaction,
+            metadata: self.metadata.0,
+            tags: self.tags.0,
+            request: self.request.0,
+            exceptions: self.exception.0.into_vec(),
+            threads: self.threads.0.into_vec(),
+            stack: self.stacktrace.0,
+            breadcrumbs: self.breadcrumbs.0.into_vec(),
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct RestEvent<'a> {
+    #[serde(rename = "eventID")]
+    event_id: Leaf<'a>,
+    #[serde(rename = "groupID")]
+    group: Leaf<'a>,
+    #[serde(rename = "projectID")]
+    project: Leaf<'a>,
+    title: Leaf<'a>,
+    message: Leaf<'a>,
+    culprit: Leaf<'a>,
+    platform: Leaf<'a>,
+    release: Leaf<'a>,
+    metadata: Object<Metadata<'a>>,
+    tags: List<Pair<'a>>,
+    entries: Leaf<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Entry<'a> {
+    #[serde(rename = "type")]
+    kind: Leaf<'a>,
+    data: Leaf<'a>,
+}
+
+impl<'a> RestEvent<'a> {
+    fn parts(self) -> Parts<'a> {
+        let mut parts = Parts {
+            event_id: self.event_id,
+            title: self.title,
+            message: self.message,
+            culprit: self.culprit,
+            platform: self.platform,
+            release: self.release,
+            metadata: self.metadata.0,
+            tags: self.tags.0,
+            ..Parts::default()
+        };
+        let entries: List<Object<Entry<'a>>> = self.entries.read();
+        for Object(entry) in entries.0 {
+            match entry.kind.text().as_deref() {
+                Some("exception") => parts.exceptions = values(entry.data),
+                Some("threads") => parts.threads = values(entry.data),
+                Some("breadcrumbs") => parts.breadcrumbs = values(entry.data),
+                Some("stacktrace") => parts.stack = entry.data.read::<Object<Stack<'a>>>().0,
+                Some("request") => parts.request = entry.data.read::<Object<WireRequest<'a>>>().0,
+                Some("message") if parts.message.words().is_none() => {
+                    parts.message = entry.data.read::<Object<Message<'a>>>().0.formatted;
+                }
+                _ => {}
+            }
+        }
+        parts
+    }
+}
+
+fn values<'a, T: Deserialize<'a> + Default>(data: Leaf<'a>) -> Vec<Object<T>> {
+    data.read::<Object<Values<T>>>().0.into_vec()
+}
+
+#[derive(Deserialize)]
+#[serde(default, bound(deserialize = "T: Deserialize<'de> + Default"))]
+struct Values<T> {
+    values: List<Object<T>>,
+}
+
+impl<T> Default for Values<T> {
+    fn default() -> Self {
+        Values { values: List::default() }
+    }
+}
+
+impl<T> Values<T> {
+    fn into_vec(self) -> Vec<Object<T>> {
+        self.values.0
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Message<'a> {
+    formatted: Leaf<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Metadata<'a> {
+    #[serde(rename = "type")]
+    kind: Leaf<'a>,
+    value: Leaf<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct WireRequest<'a> {
+    method: Leaf<'a>,
+    url: Leaf<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Crumb<'a> {
+    category: Leaf<'a>,
+    #[serde(rename = "type")]
+    kind: Leaf<'a>,
+    level: Leaf<'a>,
+    message: Leaf<'a>,
+    data: Leaf<'a>,
+}
+
+/// What both dialects tell of an event.
+#[derive(Default)]
+pub(super) struct Parts<'a> {
+    event_id: Leaf<'a>,
+    title: Leaf<'a>,
+    message: Leaf<'a>,
+    culprit: Leaf<'a>,
+    level: Leaf<'a>,
+    platform: Leaf<'a>,
+    environment: Leaf<'a>,
+    release: Leaf<'a>,
+    transaction: Leaf<'a>,
+    metadata: Metadata<'a>,
+    tags: Vec<Pair<'a>>,
+    request: WireRequest<'a>,
+    exceptions: Vec<Object<WireException<'a>>>,
+    threads: Vec<Object<Thread<'a>>>,
+    stack: Stack<'a>,
+    breadcrumbs: Vec<Object<Crumb<'a>>>,
+}
+
+impl Parts<'_> {
+    /// The incident without its identity (organisation, project, issue, link), which the caller
+    /// knows better. Not yet [`Incident::bounded`].
+    pub(super) fn incident(self) -> Incident {
+        let tag = |wanted: &str| {
+            let found = self.tags.iter().find(|tag| tag.0.text().as_deref() == Some(wanted))?;
+            name(found.1)
+        };
+        let without_query = |address: String| address.split(['?', '#']).next().map(String::from);
+        let culprit = name(self.culprit);
+        let transaction = name(self.transaction)
+            .or_else(|| tag("transaction"))
+            .or_else(|| tag("url").and_then(without_query))
+            .or_else(|| culprit.clone());
+        let message = self.message.words().or_else(|| self.metadata.value.words());
+        let title = title(&self);
+        let request = Request {
+            method: name(self.request.method),
+            url: name(self.request.url).and_then(without_query),
+        };
+        let release = release::read(self.release).or_else(|| release::of_version(&tag("release")?));
+        Incident {
+            event_id: self.event_id.text().and_then(|id| event_id(&id)),
+            title,
+            level: name(self.level).or_else(|| tag("level")),
+            platform: name(self.platform),
+            environment: name(self.environment).or_else(|| tag("environment")),
+            release,
+            request: Some(request).filter(|request| request.method.is_some() || request.url.is_some()),
+            exceptions: exceptions(self.exceptions, self.threads, self.stack, || {
+                (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
+            }),
+            breadcrumbs: self
+                .breadcrumbs
+                .into_iter()
+                .filter_map(|Object(crumb)| breadcrumb(&crumb))
+                .collect(),
+            culprit,
+            transaction,
+            ..Incident::default()
+        }
+    }
+}
+
+/// A leaf as a cleaned, capped name; `None` where nothing is left of it.
+pub(super) fn name(leaf: Leaf<'_>) -> Option<String> {
+    leaf.text().map(|text| one_line(&text, MAX_NAME_CHARS)).filter(|text| !text.is_empty())
+}
+
+fn title(parts: &Parts<'_>) -> String {
+    let cleaned = |leaf: Leaf<'_>| {
+        leaf.text().map(|text| one_line(&text, MAX_MESSAGE_CHARS)).filter(|text| !text.is_empty())
+    };
+    let of_metadata = || match (cleaned(parts.metadata.kind), cleaned(parts.metadata.value)) {
+        (Some(kind), Some(value)) => Some(one_line(&format!("{kind}: {value}"), MAX_MESSAGE_CHARS)),
+        (kind, value) => kind.or(value),
+    };
+    cleaned(parts.title).or_else(of_metadata).or_else(|| cleaned(parts.message)).unwrap_or_default()
+}
+
+/// 32 lower-case hex digits, from any spelling of a UUID.
+fn event_id(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| *c != '-').take(33).collect();
+    let valid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    valid.then(|| digits.to_ascii_lowercase())
+}
+
+/// `None` for a breadcrumb that says nothing: many have neither message nor data.
+fn breadcrumb(crumb: &Crumb<'_>) -> Option<Breadcrumb> {
+    let data = || Some(crumb.data).filter(|data| data.is_object())?.shown();
+    let message = one_line(&crumb.message.words().or_else(data)?, MAX_NAME_CHARS);
+    let category = name(crumb.category).or_else(|| name(crumb.kind));
+    (!message.is_empty()).then(|| Breadcrumb { category, level: name(crumb.level), message })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! What Sentry's own addresses tell: organisation, project, issue.
+//!
+//! Three ages are in use: `/api/0/issues/{id}/`, `/api/0/organizations/{org}/issues/{id}/` with
+//! `/api/0/projects/{org}/{project}/events/{id}/`, and for people `/organizations/{org}/issues/{id}/`
+//! or `https://{org}.sentry.io/issues/{id}/`.
+
+use crate::cleaning::one_line;
+
+/// Longest slug that Sentry gives is 50 characters; ids are shorter.
+const MAX_SLUG_CHARS: usize = 100;
+const MAX_LINK_CHARS: usize = 500;
+/// Hosts below `sentry.io` that are regions or pages, not organisations.
+const NOT_ORGANIZATIONS: [&str; 6] = ["www", "us", "de", "docs", "status", "app"];
+
+/// Organisation slug named by an address.
+pub(super) fn organization(address: &str) -> Option<&str> {
+    let parts = path_parts(address);
+    let named = after(&parts, "organizations").or_else(|| after(&parts, "projects"));
+    let host = || {
+        let host = address.split_once("://")?.1.split(['/', '?', '#', ':']).next()?;
+        host.strip_suffix(".sentry.io").filter(|name| !NOT_ORGANIZATIONS.contains(name))
+    };
+    named.or_else(host).filter(|slug| is_slug(slug))
+}
+
+/// Project slug named by the API address of an event.
+pub(super) fn project(address: &str) -> Option<&str> {
+    let parts = path_parts(address);
+    let at = parts.iter().position(|part| *part == "projects")?;
+    parts.get(at + 2).copied().filter(|slug| is_slug(slug))
+}
+
+/// Issue id named by an address.
+pub(super) fn issue_id(address: &str) -> Option<&str> {
+    after(&path_parts(address), "issues").filter(|id| is_issue_id(id))
+}
+
+/// 1 to 20 decimal digits.
+pub(super) fn is_issue_id(text: &str) -> bool {
+    (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a text can stand in a path of Sentry's API as it is.
+pub(super) fn is_slug(text: &str) -> bool {
+    (1..=MAX_SLUG_CHARS).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && !text.bytes().all(|byte| byte == b'.')
+}
+
+/// An address that can be shown as a link: web scheme, nothing but printable ASCII, without
+/// credentials, query or fragment.
+pub(super) fn for_people(address: &str) -> Option<String> {
+    let address = one_line(address.split(['?', '#']).next()?, MAX_LINK_CHARS);
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
+    let plain = rest.bytes().all(|byte| matches!(byte, b'!'..=b'~'))
+        && !rest.contains(['@', '"', '\'', '<', '>', '|', '`', '\\', '(', ')', '[', ']', '{', '}']);
+    (plain && !rest.is_empty() && !rest.starts_with('/')).then_some(address)
+}
+
+fn path_parts(address: &str) -> Vec<&str> {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    path.split('/').skip(1).filter(|part| !part.is_empty()).take(10).collect()
+}
+
+fn after<'a>(parts: &[&'a str], name: &str) -> Option<&'a str> {
+    let at = parts.iter().position(|part| *part == name)?;
+    parts.get(at + 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_age_of_address_is_understood() {
+        let people = "https://sentry.io/organizations/acme/issues/117/events/e4874d/";
+        assert_eq!((organization(people), issue_id(people)), (Some("acme"), Some("117")));
+        let host = "https://acme.sentry.io/issues/118/?referrer=x";
+        assert_eq!((organization(host), issue_id(host)), (Some("acme"), Some("118")));
+        let api = "https://us.sentry.io/api/0/organizations/acme/issues/119/";
+        assert_eq!((organization(api), issue_id(api)), (Some("acme"), Some("119")));
+        let old = "https://sentry.io/api/0/issues/120/";
+        assert_eq!((organization(old), issue_id(old)), (None, Some("120")));
+        let event = "https://sentry.io/api/0/projects/acme/bookshop/events/e4874d/";
+        assert_eq!((organization(event), project(event)), (Some("acme"), Some("bookshop")));
+        assert_eq!(organization("https://us.sentry.io/issues/1/"), None);
+        assert_eq!(organization("https://a%2Fb.sentry.io/issues/1/"), None);
+        assert_eq!(issue_id("https://sentry.io/issues/../secrets/"), None);
+    }
+
+    #[test]
+    fn only_a_plain_web_address_becomes_a_link() {
+        let link = "https://acme.sentry.io/issues/118/";
+        assert_eq!(for_people(&format!("{link}?a=b#c")).as_deref(), Some(link));
+        for bad in
+            ["javascript:alert(1)", "https://", "https:///x", "https://a@b/", "https://a b/", "https://a/|x>"]
+        {
+            assert_eq!(for_people(bad), None, "{bad}");
+        }
+    }
+}

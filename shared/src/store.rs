@@ -1,0 +1,74 @@
+//! The one DynamoDB table: attempts, claims on Sentry issues, the hourly limit, the digest, and the
+//! checkpoints of conversations. The table is also the queue: an item with `work = "ready"` wakes
+//! the worker through the table's stream, and the sparse index `due` is read by the clock.
+//!
+//! | item | pk | sk |
+//! |---|---|---|
+//! | attempt | `ATTEMPT#<id>` | `ATTEMPT` |
+//! | its incident, written once | `ATTEMPT#<id>` | `INCIDENT` |
+//! | a finished turn of Claude | `ATTEMPT#<id>` | `TURN#<step>#<n>` |
+//! | claim on a Sentry issue | `ISSUE#<id>` | `CLAIM` |
+//! | starts of the last hour | `LIMIT` | `HOURLY` |
+//! | what the limit turned away | `DIGEST` | `DIGEST` |
+//! | dollars spent in a day | `SPEND#<date>` | `SPEND` |
+
+mod admission;
+mod attempts;
+mod claim;
+mod digest;
+mod item;
+mod lease;
+mod listing;
+mod spending;
+mod turns;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+pub use admission::{Admission, NewAttempt, Occasion};
+pub use attempts::{Saved, Versioned};
+pub use claim::Claim;
+pub use digest::Digest;
+pub use lease::{Due, Lease, Leased, Leasing};
+pub use listing::{Listing, ListingFilter, Page};
+pub use turns::Turn;
+
+/// How long an attempt is kept after it was written last, seconds. Half a year of history.
+const KEEP_SECONDS: i64 = 180 * 24 * 3600;
+
+/// The table. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// The table could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Throttled, unreachable, or failing: nothing is known to have happened. Try again later.
+    #[error("the table cannot be reached: {0}")]
+    Unavailable(String),
+    /// An item is not in the form that this version writes.
+    #[error("the item `{key}` cannot be read: {why}")]
+    Damaged { key: String, why: String },
+}
+
+impl Store {
+    pub fn new(client: Client, table: impl Into<String>) -> Store {
+        Store { client, table: table.into() }
+    }
+
+    /// Asks the table for nothing in particular; tells whether it can be reached.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let key = item::key("LIMIT", "HOURLY");
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key));
+        get.send().await.map(|_| ()).map_err(unavailable)
+    }
+}
+
+fn unavailable<E: ProvideErrorMetadata + std::error::Error + 'static, R: std::fmt::Debug + 'static>(
+    error: SdkError<E, R>,
+) -> StoreError {
+    StoreError::Unavailable(DisplayErrorContext(error).to_string())
+}

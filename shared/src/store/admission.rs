@@ -1,0 +1,199 @@
+//! Letting a report in: claim, hourly limit and attempt in one transaction, so that no crash and no
+//! race can leave one without the others.
+//!
+//! The limit is exact over every sliding hour: the starts of the last hour stand in one item with a
+//! version, and a start is written on the version that was counted. Losing that race means counting
+//! again; at most `max_per_hour` starts an hour can win it, so nobody loses for long.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use jiff::{SignedDuration, Timestamp};
+
+use super::attempts::{attempt_item, attribute_values, incident_item, mark_ready};
+use super::claim::{self, Holder};
+use super::item::{self, Item};
+use super::{Store, StoreError, unavailable};
+use crate::attempt::{Attempt, AttemptId, Event};
+use crate::incident::Incident;
+use crate::reason::{Reason, ReasonCode};
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// How often a lost race is run again. Under a storm each round has a winner, and the hour is soon full.
+const MAX_ROUNDS: u32 = 60;
+/// Longest pause between rounds; Sentry waits one second for the answer in all.
+const MAX_PAUSE_MS: u64 = 20;
+
+/// A report that asks to become an attempt.
+pub struct NewAttempt<'a> {
+    pub attempt: &'a Attempt,
+    pub incident: &'a Incident,
+    pub occasion: Occasion,
+    pub max_per_hour: u32,
+}
+
+/// Why the report came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// An error, new or once more.
+    Reported,
+    /// Sentry says that a resolved error came back, or that it escalates.
+    CameBack,
+}
+
+/// What became of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    Started(AttemptId),
+    /// The issue is, or was lately, in the hands of this attempt.
+    Duplicate(AttemptId),
+    /// Recorded, and not looked at: the hour is full.
+    TurnedAway(AttemptId),
+    /// Sentry's own agent has it.
+    LeftToSentry,
+}
+
+enum Round {
+    Done(Admission),
+    Lost,
+}
+
+impl Store {
+    /// Starts an attempt, or says which one already has the issue, or records that the hour is full.
+    pub async fn admit(&self, new: NewAttempt<'_>, now: Timestamp) -> Result<Admission, StoreError> {
+        for round in 0..MAX_ROUNDS {
+            match self.admission_round(&new, now).await? {
+                Round::Done(admission) => return Ok(admission),
+                Round::Lost => {
+                    let pause = fastrand::u64(0..=MAX_PAUSE_MS.min(2 << round.min(5)));
+                    tokio::time::sleep(Duration::from_millis(pause)).await;
+                }
+            }
+        }
+        Err(StoreError::Unavailable(format!("lost {MAX_ROUNDS} races for the hourly limit")))
+    }
+
+    async fn admission_round(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {
+        let issue = &new.attempt.subject.sentry_issue_id;
+        if let Some(claim) = self.claim(issue).await?
+            && !is_free(&claim, new.occasion, now)
+        {
+            let Some(id) = claim.attempt else { return Ok(Round::Done(Admission::LeftToSentry)) };
+            self.count_occurrence(issue, new.attempt.subject.sentry_event_id.as_deref()).await?;
+            return Ok(Round::Done(Admission::Duplicate(id)));
+        }
+        let limit = self.item(item::key("LIMIT", "HOURLY")).await?.unwrap_or_default();
+        let starts = starts_within_the_hour(&limit, now);
+        if starts.len() < new.max_per_hour as usize {
+            self.start(new, &limit, starts, now).await
+        } else {
+            self.turn_away(new, now).await
+        }
+    }
+
+    async fn start(
+        &self,
+        new: &NewAttempt<'_>,
+        limit: &Item,
+        mut starts: Vec<i64>,
+        now: Timestamp,
+    ) -> Result<Round, StoreError> {
+        starts.push(now.as_millisecond());
+        let mut item = attempt_item(new.attempt, 1, now);
+        mark_ready(&mut item, now);
+        let incident = incident_item(new.attempt.id, new.incident, now);
+        let claim = claim::live_claim(new.attempt, now);
+        let writes = vec![
+            put(self.put(item)),
+            put(self.put(incident)),
+            put(claim_condition(self.put(claim), new.occasion, now)),
+            TransactWriteItem::builder().update(self.count_start(limit, &starts)).build(),
+        ];
+        self.write(writes, Admission::Started(new.attempt.id)).await
+    }
+
+    async fn turn_away(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {
+        let mut attempt = new.attempt.clone();
+        attempt.subject.error_message = None; // nobody looked at it, so nobody redacted it
+        let sentence = format!("The limit of {} attempts an hour was reached.", new.max_per_hour);
+        let reasons = vec![Reason::new(ReasonCode::HourlyLimit, sentence)];
+        if attempt.apply(Event::Skipped { reasons, fix: None }, now).is_err() {
+            return Err(StoreError::Unavailable("a new attempt was not pending".to_owned()));
+        }
+        attempt.card = crate::attempt::CardState::default(); // told in the digest, not one by one
+        let claim = claim::ended_claim(&attempt, now);
+        let not_before = self.digest().await?.and_then(|digest| digest.not_before);
+        let writes = vec![
+            put(self.put(attempt_item(&attempt, 1, now))),
+            put(claim_condition(self.put(claim), new.occasion, now)),
+            TransactWriteItem::builder().update(self.count_turned_away(not_before, now)).build(),
+        ];
+        self.write(writes, Admission::TurnedAway(attempt.id)).await
+    }
+
+    async fn write(&self, writes: Vec<TransactWriteItem>, admission: Admission) -> Result<Round, StoreError> {
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(Round::Done(admission)),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_transaction_canceled_exception() => Ok(Round::Lost),
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    fn count_start(&self, limit: &Item, starts: &[i64]) -> Update {
+        let version = item::get_number(limit, "version");
+        let list = AttributeValue::L(starts.iter().map(item::number).collect());
+        let mut values = vec![(":starts", list), (":next", item::number(version.unwrap_or(0) + 1))];
+        let condition = match version {
+            Some(version) => {
+                values.push((":version", item::number(version)));
+                "version = :version"
+            }
+            None => "attribute_not_exists(pk)",
+        };
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::key("LIMIT", "HOURLY")))
+            .update_expression("SET starts = :starts, version = :next")
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(attribute_values(values)))
+            .build()
+            .expect("table, key and expression are set above")
+    }
+}
+
+fn is_free(claim: &super::Claim, occasion: Occasion, now: Timestamp) -> bool {
+    match (claim.holder, occasion) {
+        (Holder::Live, _) => false,
+        (Holder::EndedUntil(_), Occasion::CameBack) => true,
+        (Holder::EndedUntil(again_at), Occasion::Reported) => again_at <= now.as_second(),
+    }
+}
+
+/// The same rule as [`is_free`], for the table to check at the moment of writing.
+fn claim_condition(
+    put: aws_sdk_dynamodb::types::builders::PutBuilder,
+    occasion: Occasion,
+    now: Timestamp,
+) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+    match occasion {
+        Occasion::CameBack => {
+            put.condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
+        }
+        Occasion::Reported => put
+            .condition_expression("attribute_not_exists(pk) OR again_at <= :now")
+            .expression_attribute_values(":now", item::number(now.as_second())),
+    }
+}
+
+fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> TransactWriteItem {
+    TransactWriteItem::builder().put(put.build().expect("table and item are set by `Store::put`")).build()
+}
+
+fn starts_within_the_hour(limit: &Item, now: Timestamp) -> Vec<i64> {
+    let since = now.as_millisecond() - i64::try_from(HOUR.as_millis()).unwrap_or(i64::MAX);
+    let all = limit.get("starts").and_then(|list| list.as_l().ok());
+    let numbers = all.into_iter().flatten().filter_map(|start| start.as_n().ok()?.parse::<i64>().ok());
+    numbers.filter(|start| *start > since).collect()
+}

@@ -1,0 +1,106 @@
+//! What the hourly limit turned away, told in at most one card an hour.
+
+use aws_sdk_dynamodb::types::Update;
+use jiff::{SignedDuration, Timestamp};
+
+use super::attempts::{attribute_values, is_condition};
+use super::item;
+use super::{Store, StoreError, unavailable};
+
+/// Time to let a storm gather before it is told, so that the first card says how large it is.
+const GATHER: SignedDuration = SignedDuration::from_secs(60);
+/// Time between two digests.
+const BETWEEN: SignedDuration = SignedDuration::from_hours(1);
+
+/// Errors that were turned away and not told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    pub turned_away: u64,
+    /// Since when they were turned away.
+    pub since: Timestamp,
+    pub due_at: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
+}
+
+impl Store {
+    /// The digest; `None` where nothing was ever turned away.
+    pub async fn digest(&self) -> Result<Option<Digest>, StoreError> {
+        let Some(item) = self.item(item::key("DIGEST", "DIGEST")).await? else { return Ok(None) };
+        let time = |name| item::get_number(&item, name).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Ok(Some(Digest {
+            turned_away: item::get_number(&item, "turned_away")
+                .and_then(|n| u64::try_from(n).ok())
+                .unwrap_or(0),
+            since: time("since").unwrap_or(Timestamp::UNIX_EPOCH),
+            due_at: time(item::DUE_AT),
+            not_before: time("not_before"),
+        }))
+    }
+
+    /// The digest was told: the next one is an hour away. Errors that were turned away in between stay owed.
+    pub async fn digest_told(&self, told: &Digest, now: Timestamp) -> Result<(), StoreError> {
+        let next = now + BETWEEN;
+        let update = |expression: &str| {
+            self.client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(item::key("DIGEST", "DIGEST")))
+                .update_expression(expression)
+                .expression_attribute_values(":told", item::number(told.turned_away))
+                .expression_attribute_values(":next", item::milliseconds(next))
+        };
+        let all_told = update("SET not_before = :next, turned_away = :zero REMOVE since, due_at, due_shard")
+            .expression_attribute_values(":zero", item::number(0))
+            .condition_expression("turned_away = :told")
+            .send()
+            .await;
+        match all_told {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => {
+                update("SET not_before = :next, due_at = :next, turned_away = turned_away - :told")
+                    .send()
+                    .await
+                    .map(|_| ())
+                    .map_err(unavailable)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// The card could not be posted: not before `until` again.
+    pub async fn digest_postponed(&self, until: Timestamp) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::key("DIGEST", "DIGEST")))
+            .update_expression("SET due_at = :until")
+            .condition_expression("attribute_exists(due_at)")
+            .expression_attribute_values(":until", item::milliseconds(until));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_condition(&error) => Ok(()),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// The part of a transaction that counts one more.
+    pub(super) fn count_turned_away(&self, not_before: Option<Timestamp>, now: Timestamp) -> Update {
+        let due = not_before.map_or(now + GATHER, |time| time.max(now + GATHER));
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::key("DIGEST", "DIGEST")))
+            .update_expression(
+                "ADD turned_away :one SET since = if_not_exists(since, :now), \
+                 due_at = if_not_exists(due_at, :due), due_shard = :shard",
+            )
+            .set_expression_attribute_values(Some(attribute_values(vec![
+                (":one", item::number(1)),
+                (":now", item::milliseconds(now)),
+                (":due", item::milliseconds(due)),
+                (":shard", item::due_shard("DIGEST")),
+            ])))
+            .build()
+            .expect("table, key and expression are set above")
+    }
+}

@@ -1,0 +1,221 @@
+//! The lease: the right to work on one attempt, taken by a conditional write and proven by a value.
+//!
+//! A redelivery comes with the same owner's name and takes over its own lease at once; anyone else
+//! waits until it has run out. While a lease runs, the attempt is due at its end, so a worker that
+//! dies leaves an attempt that the clock will find.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::Timestamp;
+
+use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
+use super::item;
+use super::{Store, StoreError, unavailable};
+use crate::attempt::{Attempt, AttemptId};
+
+/// Who asks for a lease, and until when.
+#[derive(Clone, Debug)]
+pub struct Leasing<'a> {
+    /// The same for every delivery of the same wake-up.
+    pub owner: &'a str,
+    pub now: Timestamp,
+    pub until: Timestamp,
+}
+
+/// Proof that the holder may work on an attempt.
+#[derive(Debug)]
+pub struct Lease {
+    id: AttemptId,
+    owner: String,
+    until: Timestamp,
+    version: i64,
+    tries: i64,
+}
+
+/// What became of asking for a lease.
+#[derive(Debug)]
+pub enum Leased {
+    Taken(Lease, Box<Attempt>),
+    /// Someone else works on it.
+    Busy,
+    Missing,
+}
+
+impl Lease {
+    pub fn attempt_id(&self) -> AttemptId {
+        self.id
+    }
+
+    /// How often the lease was taken since it was last given back: more than once means that a worker died.
+    pub fn tries(&self) -> i64 {
+        self.tries
+    }
+}
+
+impl Store {
+    /// Takes the lease, unless someone else holds it.
+    pub async fn lease(&self, id: AttemptId, leasing: Leasing<'_>) -> Result<Leased, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(attempt_key(id)))
+            .update_expression(
+                "SET lease_owner = :owner, lease_until = :until, due_shard = :shard, due_at = :until \
+                 REMOVE #work ADD tries :one",
+            )
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until <= :now OR lease_owner = :owner)",
+            )
+            .expression_attribute_names("#work", item::WORK)
+            .expression_attribute_values(":one", item::number(1))
+            .expression_attribute_values(":owner", item::text(leasing.owner))
+            .expression_attribute_values(":until", item::milliseconds(leasing.until))
+            .expression_attribute_values(":now", item::milliseconds(leasing.now))
+            .expression_attribute_values(":shard", item::due_shard(&pk(id)))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
+        match update.send().await {
+            Ok(answer) => {
+                let item = answer.attributes.unwrap_or_default();
+                let read = attempts::read(&item)?;
+                let tries = item::get_number(&item, "tries").unwrap_or(1);
+                let owner = leasing.owner.to_owned();
+                let lease = Lease { id, owner, until: leasing.until, version: read.version, tries };
+                Ok(Leased::Taken(lease, Box::new(read.attempt)))
+            }
+            Err(error) if attempts::is_condition(&error) => match self.attempt(id).await? {
+                Some(_) => Ok(Leased::Busy),
+                None => Ok(Leased::Missing),
+            },
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Saves the attempt and keeps the lease.
+    pub async fn save(
+        &self,
+        lease: &mut Lease,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        let mut item = attempt_item(attempt, lease.version + 1, now);
+        item.insert("lease_owner".to_owned(), item::text(&lease.owner));
+        item.insert("lease_until".to_owned(), item::milliseconds(lease.until));
+        item.insert("tries".to_owned(), item::number(lease.tries));
+        set_due(&mut item, &pk(lease.id), lease.until);
+        let saved = self.save_item(lease, attempt, item, now).await?;
+        if saved == Saved::Yes {
+            lease.version += 1;
+        }
+        Ok(saved)
+    }
+
+    /// Saves the attempt and gives the lease back; `due` is when the clock should look again.
+    pub async fn release(
+        &self,
+        lease: &Lease,
+        attempt: &Attempt,
+        due: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        let mut item = attempt_item(attempt, lease.version + 1, now);
+        if let Some(due) = due {
+            set_due(&mut item, &pk(lease.id), due);
+        }
+        self.save_item(lease, attempt, item, now).await
+    }
+
+    /// Reads the attempt again after a lost write; `None` where the lease itself was lost.
+    pub async fn reload(&self, lease: &mut Lease) -> Result<Option<Attempt>, StoreError> {
+        let Some(item) = self.item(attempt_key(lease.id)).await? else { return Ok(None) };
+        if item::get_text(&item, "lease_owner") != Some(&lease.owner) {
+            return Ok(None);
+        }
+        let read = attempts::read(&item)?;
+        lease.version = read.version;
+        Ok(Some(read.attempt))
+    }
+
+    async fn save_item(
+        &self,
+        lease: &Lease,
+        attempt: &Attempt,
+        item: item::Item,
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        let put = self
+            .put(item)
+            .condition_expression("version = :version AND lease_owner = :owner")
+            .expression_attribute_values(":version", item::number(lease.version))
+            .expression_attribute_values(":owner", item::text(&lease.owner))
+            .build()
+            .expect("table and item are set by `Store::put`");
+        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+        if !attempt.state.is_live() {
+            writes.push(TransactWriteItem::builder().update(self.release_claim(attempt, now)).build());
+        }
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(Saved::Yes),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_transaction_canceled_exception() => Ok(Saved::Conflict),
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    /// Makes every leased attempt due now and free to take. Only for a table that one process alone uses.
+    pub async fn break_leases(&self, now: Timestamp) -> Result<(), StoreError> {
+        let far = now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(now);
+        for id in self.due(far, 1_000).await?.attempts {
+            let update = self
+                .client
+                .update_item()
+                .table_name(&self.table)
+                .set_key(Some(attempt_key(id)))
+                .update_expression("SET due_at = :now REMOVE lease_owner, lease_until")
+                .condition_expression("attribute_exists(lease_owner)")
+                .expression_attribute_values(":now", item::milliseconds(now));
+            match update.send().await {
+                Ok(_) => {}
+                Err(error) if attempts::is_condition(&error) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Attempts whose time has come, and whether the digest's has: oldest first, at most `limit` a partition.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Due, StoreError> {
+        let mut due = Due::default();
+        for shard in 0..item::DUE_SHARDS {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(item::DUE_INDEX)
+                .key_condition_expression("#shard = :shard AND #at <= :now")
+                .set_expression_attribute_names(Some(attribute_names(&[
+                    ("#shard", item::DUE_SHARD),
+                    ("#at", item::DUE_AT),
+                ])))
+                .expression_attribute_values(":shard", item::due_shard_name(shard))
+                .expression_attribute_values(":now", item::milliseconds(now))
+                .limit(limit);
+            for found in query.send().await.map_err(unavailable)?.items.unwrap_or_default() {
+                let pk = item::get_text(&found, "pk").unwrap_or_default();
+                match pk.strip_prefix("ATTEMPT#").and_then(|id| AttemptId::parse(id).ok()) {
+                    Some(id) => due.attempts.push(id),
+                    None => due.digest |= pk == "DIGEST",
+                }
+            }
+        }
+        due.attempts.sort_unstable();
+        Ok(due)
+    }
+}
+
+/// What the clock found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    pub attempts: Vec<AttemptId>,
+    pub digest: bool,
+}

@@ -1,0 +1,144 @@
+//! Attempts newest first, by month: the index `listing` has one partition a month, sorted by id.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::attempts::{self, attribute_names};
+use super::item;
+use super::{Store, StoreError, unavailable};
+use crate::attempt::{Attempt, AttemptId, Status};
+
+/// Months that are looked through: attempts are kept for half a year.
+const MONTHS: usize = 7;
+/// Queries made for one page at most: a filter that matches hardly anything gives a short page and a cursor.
+const MAX_QUERIES: usize = 24;
+
+/// Which attempts to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListingFilter {
+    pub status: Option<Status>,
+    pub project: Option<String>,
+}
+
+/// A request for one page.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    pub filter: ListingFilter,
+    /// 1 to 100.
+    pub limit: usize,
+    /// Only attempts older than this one.
+    pub before: Option<AttemptId>,
+    pub now: Timestamp,
+}
+
+/// One page, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub attempts: Vec<Attempt>,
+    /// Where the next page starts, where there may be one.
+    pub next: Option<AttemptId>,
+}
+
+impl Store {
+    /// One page of attempts. An item that cannot be read is logged and left out.
+    pub async fn list(&self, listing: &Listing) -> Result<Page, StoreError> {
+        let mut page = Page::default();
+        let mut last = listing.before;
+        let mut queries = 0;
+        let mut month = listing.before.map_or(listing.now, |id| id.created_at().min(listing.now));
+        for _ in 0..MONTHS {
+            loop {
+                queries += 1;
+                let wanted = listing.limit - page.attempts.len();
+                let (found, more) = self.query_month(month, listing, last, wanted).await?;
+                last = more.or(last);
+                page.attempts.extend(found);
+                if page.attempts.len() >= listing.limit {
+                    page.next = page.attempts.last().map(|attempt| attempt.id);
+                    return Ok(page);
+                }
+                if queries >= MAX_QUERIES && more.is_some() {
+                    page.next = more;
+                    return Ok(page);
+                }
+                if more.is_none() {
+                    break;
+                }
+            }
+            month = month_before(month);
+        }
+        Ok(page)
+    }
+
+    /// Up to `wanted` matches of one month, and the last id looked at where there may be more.
+    async fn query_month(
+        &self,
+        month: Timestamp,
+        listing: &Listing,
+        before: Option<AttemptId>,
+        wanted: usize,
+    ) -> Result<(Vec<Attempt>, Option<AttemptId>), StoreError> {
+        let mut names = vec![("#bucket", "list_bucket")];
+        let mut condition = "#bucket = :bucket".to_owned();
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(item::LISTING_INDEX)
+            .scan_index_forward(false)
+            .expression_attribute_values(":bucket", bucket(month));
+        if let Some(before) = before {
+            names.push(("#key", "list_key"));
+            condition.push_str(" AND #key < :before");
+            query = query.expression_attribute_values(":before", item::text(before.to_string()));
+        }
+        let mut filters = Vec::new();
+        if let Some(status) = listing.filter.status {
+            names.push(("#status", "status"));
+            filters.push("#status = :status");
+            query = query.expression_attribute_values(":status", item::text(status.as_str()));
+        }
+        if let Some(project) = &listing.filter.project {
+            names.push(("#project", "project"));
+            filters.push("#project = :project");
+            query = query.expression_attribute_values(":project", item::text(project));
+        }
+        // With a filter the table stops counting at what it looked at, not at what matched.
+        let limit = if filters.is_empty() { wanted } else { 100 };
+        let filter = (!filters.is_empty()).then(|| filters.join(" AND "));
+        let answer = query
+            .key_condition_expression(condition)
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(Some(attribute_names(&names)))
+            .limit(i32::try_from(limit).unwrap_or(100))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let mut more = answer
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|key| AttemptId::parse(item::get_text(key, "list_key")?).ok());
+        let mut found = Vec::new();
+        for item in answer.items.unwrap_or_default() {
+            if found.len() == wanted {
+                more = found.last().map(|attempt: &Attempt| attempt.id);
+                break;
+            }
+            match attempts::read(&item) {
+                Ok(read) => found.push(read.attempt),
+                Err(error) => tracing::error!(error = %error, "Left an unreadable attempt out of the list"),
+            }
+        }
+        Ok((found, more))
+    }
+}
+
+/// The partition of an attempt's month, `2026-11`.
+pub(super) fn bucket(created_at: Timestamp) -> AttributeValue {
+    item::text(created_at.to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string())
+}
+
+fn month_before(time: Timestamp) -> Timestamp {
+    let first = time.to_zoned(TimeZone::UTC).first_of_month();
+    first.map(|day| day.timestamp() - jiff::SignedDuration::from_hours(24)).unwrap_or(time)
+}

@@ -1,0 +1,14 @@
+//! AutoFix, driven through its doors: webhooks, clicks, queries. The services outside are the sandbox's
+//! stand-ins, the table is the embedded one, the clock is the test's, and nothing sleeps.
+
+mod world;
+
+mod clicks;
+mod happy_path;
+mod intake;
+mod layers;
+mod queries;
+mod refusals;
+mod restarts;
+mod template;
+mod troubles;

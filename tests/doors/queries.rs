@@ -1,0 +1,167 @@
+//! Reading attempts: the shape that clients know, pages, filters, and who may read.
+
+use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::sentry::Hook;
+use autofix_local::scenario::Scenario;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn an_attempt_has_the_names_that_clients_of_the_python_version_know() {
+    let world = World::new().await;
+    let (id, _) = world.until_armed().await;
+    let attempt = world.attempt(&id).await;
+    for name in [
+        "id",
+        "status",
+        "project_name",
+        "github_repo",
+        "sentry_event_id",
+        "error_analysis",
+        "proposed_fixes",
+        "slack_message_ts",
+        "slack_channel",
+        "pr_url",
+        "pr_number",
+        "failure_reason",
+        "created_at",
+        "approved_at",
+        "completed_at",
+        "reason",
+        "sentry_issue_id",
+        "sentry_url",
+        "head_sha",
+        "base_sha",
+        "approved_by",
+        "usage",
+        "timeline",
+        "occurrences",
+    ] {
+        assert!(attempt.as_object().unwrap().contains_key(name), "`{name}` is missing");
+    }
+    for name in [
+        "error_type",
+        "error_message",
+        "root_cause",
+        "file_path",
+        "line_number",
+        "function_name",
+        "confidence",
+        "can_auto_fix",
+        "explanation",
+        "complexity",
+        "security_implications",
+        "blast_radius",
+        "recommendation",
+    ] {
+        assert!(!attempt["error_analysis"][name].is_null(), "`error_analysis.{name}` is missing");
+    }
+    for name in ["file_path", "original_code", "fixed_code", "explanation", "confidence"] {
+        assert!(!attempt["proposed_fixes"][0][name].is_null(), "`proposed_fixes.{name}` is missing");
+    }
+    assert_eq!(attempt["created_at"], "2026-11-22T10:00:00Z");
+    assert_eq!(attempt["pr_number"], 1);
+}
+
+#[tokio::test]
+async fn the_list_is_newest_first_in_pages_and_filtered() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
+    let event = Scenario::Security.event(world.clock.now());
+    let mut ids = Vec::new();
+    for number in 1..=7 {
+        world.clock.advance(SignedDuration::from_secs(1));
+        ids.insert(
+            0,
+            world.report(&event.as_other_issue(number), Hook::EventAlertTriggered).await.attempt_id(),
+        );
+    }
+    let mut seen = Vec::new();
+    let mut path = "attempts?limit=3&project=bookshop".to_owned();
+    loop {
+        let page = world.get(&path).await;
+        let attempts = page.body.as_array().unwrap().clone();
+        assert!(attempts.len() <= 3);
+        seen.extend(attempts.iter().map(|attempt| attempt["id"].as_str().unwrap().to_owned()));
+        let Some(link) = page.link else { break };
+        assert!(link.ends_with("; rel=\"next\""), "{link}");
+        path = link.split(['<', '>']).nth(1).unwrap().strip_prefix("/autofix/").unwrap().to_owned();
+    }
+    assert_eq!(seen, ids);
+    assert_eq!(world.get("attempts?project=another").await.body, json!([]));
+    assert_eq!(world.get("attempts?status=pending").await.body.as_array().unwrap().len(), 7);
+    world.settle().await;
+    assert_eq!(world.get("attempts?status=pending").await.body, json!([]));
+}
+
+#[tokio::test]
+async fn attempts_of_earlier_months_are_listed_too() {
+    let world = World::new().await;
+    let old = world.alert(Scenario::Security).await.attempt_id();
+    world.settle().await;
+    world.clock.advance(SignedDuration::from_hours(24 * 45));
+    let new = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    let list = world.get("attempts").await.body;
+    assert_eq!([&list[0]["id"], &list[1]["id"]], [&json!(new), &json!(old)]);
+}
+
+#[tokio::test]
+async fn a_question_that_makes_no_sense_is_refused_with_the_way_to_ask() {
+    let world = World::new().await;
+    for (path, expected) in [
+        ("attempts?limit=0", "from 1 to 100"),
+        ("attempts?limit=101", "from 1 to 100"),
+        ("attempts?limit=many", "from 1 to 100"),
+        ("attempts?status=open", "awaiting_approval"),
+        ("attempts?before=x", "id of an attempt"),
+    ] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(answer.detail().contains(expected), "{path}: {}", answer.detail());
+    }
+    for id in ["x", "../status", "01a202b2-c500-7c7c-8e66-d0fb14e3c2d4", "%00"] {
+        assert_eq!(
+            world.get(&format!("attempts/{}", id.replace('/', "%2F"))).await.status,
+            StatusCode::NOT_FOUND,
+            "{id}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_being_alive_is_told_without_the_token() {
+    let world = World::new().await;
+    let id = world.alert(Scenario::Security).await.attempt_id();
+    world.settle().await;
+    for (path, authorization) in [
+        ("attempts".to_owned(), None),
+        (format!("attempts/{id}"), None),
+        ("attempts".to_owned(), Some("Bearer wrong")),
+        ("attempts".to_owned(), Some("Bearer ")),
+        ("attempts".to_owned(), Some("development-api-token")),
+        ("attempts".to_owned(), Some("Basic development-api-token")),
+        ("status".to_owned(), Some("Bearer wrong")),
+    ] {
+        let mut request = Request::get(format!("/autofix/{path}"));
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let answer = world.ask(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {authorization:?}");
+    }
+    let open = world.ask(Request::get("/autofix/status").body(Body::empty()).unwrap()).await;
+    assert_eq!(open.body, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }));
+    let full = world.get("status").await.body;
+    assert_eq!(full["repositories"], json!(["acme/bookshop"]));
+    assert_eq!(full["counts"], json!({ "skipped": 1 }));
+}
+
+#[tokio::test]
+async fn without_a_configured_token_nobody_may_read() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_API_TOKEN", "")]).await;
+    assert_eq!(world.get("attempts").await.status, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,95 @@
+//! A process that dies in the middle, and what the next one makes of it.
+
+use autofix::messages::DEPLOY;
+use autofix_local::sandbox::service::Fault;
+use autofix_local::scenario::Scenario;
+use axum::http::Method;
+use jiff::SignedDuration;
+
+use crate::world::{REPO, World};
+
+#[tokio::test]
+async fn a_restart_before_the_worker_began_loses_nothing() {
+    let world = World::new().await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    let world = world.restart().await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+}
+
+#[tokio::test]
+async fn a_restart_between_the_card_and_the_click_changes_nothing() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    let world = world.restart().await;
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert_eq!(world.sandbox.slack.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn after_a_break_in_the_middle_of_the_analysis_no_finished_turn_is_paid_again() {
+    let world = World::new().await;
+    // The second turn of the first conversation is not answered, three times over.
+    for _ in 0..3 {
+        world.sandbox.claude.service().fail_next(Method::POST, "nothing yet", Fault::status(529));
+    }
+    world.sandbox.claude.service().clear_faults();
+    let undisturbed = World::new().await;
+    undisturbed.until_armed().await;
+    let turns = undisturbed.sandbox.claude.turns_answered();
+
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.sandbox.github.service().fail_next(Method::POST, "/git/blobs", Fault::status(503));
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "analyzing", "the fix waits for GitHub");
+    let world = world.restart().await;
+    world.after(SignedDuration::from_secs(60)).await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.sandbox.claude.turns_answered(), turns);
+}
+
+#[tokio::test]
+async fn an_answer_that_never_arrives_is_looked_for_before_it_is_repeated() {
+    for (method, path) in [
+        (Method::POST, "/git/commits"),
+        (Method::POST, "/git/refs"),
+        (Method::POST, "/pulls"),
+        (Method::POST, "/api/chat.postMessage"),
+        (Method::POST, "/api/chat.update"),
+        (Method::POST, "/v1/messages"),
+    ] {
+        let world = World::new().await;
+        let service = match path {
+            path if path.starts_with("/api") => world.sandbox.slack.service(),
+            path if path.starts_with("/v1") => world.sandbox.claude.service(),
+            _ => world.sandbox.github.service(),
+        };
+        service.fail_next(method.clone(), path, Fault::BreakAfter);
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        for _ in 0..3 {
+            world.after(SignedDuration::from_secs(90)).await;
+        }
+        let case = format!("{method} {path}");
+        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{case}");
+        assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1, "{case}");
+        assert_eq!(world.fix_branches().len(), 1, "{case}");
+        assert_eq!(world.sandbox.slack.messages().len(), 1, "{case}");
+        assert!(world.shown(&world.card()).contains("Deploy Live"), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_whose_answer_is_lost_is_recognised() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    world.sandbox.github.service().fail_next(Method::PUT, "/merge", Fault::BreakAfter);
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    world.after(SignedDuration::from_secs(90)).await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    let merges = world.sandbox.github.log(REPO, "main").unwrap();
+    assert_eq!(merges.iter().filter(|(_, message)| message.contains("AutoFix-Attempt")).count(), 1);
+}

@@ -1,0 +1,252 @@
+//! Services that fail: by meaning, later again, or the end with the sentence that helps.
+
+use autofix::messages::DEPLOY;
+use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::claude::{Script, Turn};
+use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
+use autofix_local::sandbox::service::Fault;
+use autofix_local::scenario::Scenario;
+use axum::http::Method;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::world::{REPO, World};
+
+#[tokio::test]
+async fn claude_that_is_overloaded_is_asked_again_later() {
+    for fault in [
+        Fault::status(529),
+        Fault::status(500),
+        Fault::Answer { status: 429, headers: vec![("retry-after", "120".to_owned())], body: String::new() },
+        Fault::Answer { status: 200, headers: vec![], body: "no JSON".to_owned() },
+        Fault::BreakBefore,
+    ] {
+        let world = World::new().await;
+        for _ in 0..2 {
+            world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", fault.clone());
+        }
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        world.sandbox.claude.service().clear_faults();
+        assert_eq!(world.attempt(&id).await["status"], "analyzing", "{fault:?}");
+        world.after(SignedDuration::from_secs(200)).await;
+        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_that_does_not_end_ends_the_attempt_with_a_card() {
+    let world = World::new().await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    for _ in 0..60 {
+        world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", Fault::status(529));
+    }
+    world.settle().await;
+    for _ in 0..14 {
+        world.after(SignedDuration::from_hours(3)).await;
+    }
+    let attempt = world.attempt(&id).await;
+    assert_eq!(
+        (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
+        (Some("failed"), Some("retries_used_up"))
+    );
+    assert!(world.shown(&world.card()).contains("AutoFix failed"));
+    world.sandbox.claude.service().clear_faults();
+}
+
+#[tokio::test]
+async fn credentials_that_are_refused_end_the_attempt_with_the_setting_to_check() {
+    for (setting, expected) in
+        [("ANTHROPIC_API_KEY", "claude_unavailable"), ("AUTOFIX_GITHUB_TOKEN", "github_refused")]
+    {
+        let world = World::with(SlackWay::Bot, &[(setting, "wrong")]).await;
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        let attempt = world.attempt(&id).await;
+        assert_eq!(attempt["reason"]["code"], expected);
+        assert!(world.shown(&world.card()).contains(setting), "{}", world.shown(&world.card()));
+    }
+}
+
+#[tokio::test]
+async fn claude_that_declines_leaves_it_to_people() {
+    let analysis =
+        |turns: Vec<Turn>| Script::new("test", "address_lines").conversation("report_analysis", turns);
+    for (script, code) in [
+        (analysis(vec![Turn::refusal("cyber", "cannot help")]), "claude_refused"),
+        (analysis(vec![Turn::text("I think…"), Turn::text("Still thinking…")]), "claude_refused"),
+        (
+            analysis(vec![
+                Turn::text("long").but_stopped("max_tokens"),
+                Turn::text("long").but_stopped("max_tokens"),
+            ]),
+            "claude_refused",
+        ),
+        (analysis(vec![Turn::tool("list_files", json!({ "folder": "", "glob": "" })); 8]), "stuck_in_loop"),
+    ] {
+        let world = World::new().await;
+        world.sandbox.claude.add_script(script);
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        let attempt = world.attempt(&id).await;
+        assert_eq!(
+            (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
+            (Some("skipped"), Some(code))
+        );
+        assert!(world.shown(&world.card()).contains("Manual Review Required"));
+        assert!(world.fix_branches().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn evidence_that_is_not_in_the_code_is_asked_for_once_more_and_then_refused() {
+    let world = World::new().await;
+    let report = Turn::tool("report_analysis", invented_analysis());
+    let script =
+        Script::new("test", "address_lines").conversation("report_analysis", vec![report.clone(), report]);
+    world.sandbox.claude.add_script(script);
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["reason"]["code"], "evidence_false");
+}
+
+fn invented_analysis() -> Value {
+    json!({
+        "error_type": "AttributeError", "error_message": "m", "root_cause": "r",
+        "file_path": "backend/bookshop/labels.py", "line_number": 34, "function_name": "address_lines",
+        "confidence": 1.0, "can_auto_fix": true, "explanation": "e", "complexity": "minimal",
+        "security_implications": "none", "blast_radius": "isolated", "recommendation": "r",
+        "classification": "code_fix", "categories": [],
+        "evidence": [{ "file": "backend/bookshop/labels.py", "line": 34, "quote": "this line was never written by anyone" }],
+    })
+}
+
+#[tokio::test]
+async fn an_attempt_that_costs_too_much_stops_with_a_card() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_COST_USD", "0.01")]).await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["reason"]["code"], "budget_spent");
+    assert!(world.shown(&world.card()).contains("AUTOFIX_MAX_COST_USD"));
+}
+
+#[tokio::test]
+async fn github_that_limits_or_fails_is_asked_again_when_it_said() {
+    let secondary = Fault::Answer {
+        status: 403,
+        headers: vec![("retry-after", "300".to_owned())],
+        body: r#"{"message":"You have exceeded a secondary rate limit"}"#.to_owned(),
+    };
+    for fault in [Fault::status(502), secondary, Fault::BreakBefore] {
+        let world = World::new().await;
+        world.sandbox.github.service().fail_next(Method::POST, "/git/trees", fault.clone());
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "analyzing", "{fault:?}");
+        world.after(SignedDuration::from_secs(400)).await;
+        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn slack_that_is_down_for_an_hour_loses_and_doubles_nothing() {
+    let world = World::new().await;
+    for _ in 0..200 {
+        world.sandbox.slack.service().fail_next(Method::POST, "/api/", Fault::status(503));
+    }
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    for _ in 0..12 {
+        world.after(SignedDuration::from_mins(5)).await;
+    }
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "the work does not wait for Slack");
+    assert!(world.sandbox.slack.messages().is_empty());
+    world.sandbox.slack.service().clear_faults();
+    world.after(SignedDuration::from_hours(2)).await;
+    assert!(world.shown(&world.card()).contains("Deploy Live"));
+}
+
+#[tokio::test]
+async fn slack_that_says_no_with_a_200_is_heard() {
+    let world = World::new().await;
+    let no = Fault::Answer {
+        status: 200,
+        headers: vec![],
+        body: r#"{"ok":false,"error":"ratelimited"}"#.to_owned(),
+    };
+    world.sandbox.slack.service().fail_next(Method::POST, "/api/chat.postMessage", no);
+    world.alert(Scenario::Fix).await;
+    world.settle().await;
+    assert!(world.sandbox.slack.messages().is_empty());
+    world.after(SignedDuration::from_secs(120)).await;
+    assert!(world.shown(&world.card()).contains("Deploy Live"));
+}
+
+#[tokio::test]
+async fn red_checks_keep_the_button_off_until_they_are_green() {
+    let world = World::new().await;
+    let set = |conclusion| {
+        let run = CheckRun::ended("pytest", conclusion);
+        world.sandbox.github.set_checks(REPO, Heads::Every, &[run]).unwrap();
+    };
+    set(Conclusion::Failure);
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "pr_created");
+    let shown = world.shown(&world.card());
+    assert!(shown.contains("pytest") && !shown.contains("Deploy Live"), "{shown}");
+    set(Conclusion::Success);
+    world.after(SignedDuration::from_secs(60)).await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert!(world.shown(&world.card()).contains("Deploy Live"));
+}
+
+#[tokio::test]
+async fn a_repository_without_checks_is_armed_after_a_grace_period_and_says_so() {
+    let world = World::new().await;
+    world.sandbox.github.set_checks(REPO, Heads::Every, &[]).unwrap();
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "pr_created");
+    for _ in 0..8 {
+        world.after(SignedDuration::from_secs(20)).await;
+    }
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert!(world.shown(&world.card()).contains("No checks ran"));
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_read_check_runs_still_sees_other_checks() {
+    let world = World::new().await;
+    world.sandbox.github.configure(REPO, |settings| settings.check_runs_readable = false).unwrap();
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    for _ in 0..8 {
+        world.after(SignedDuration::from_secs(20)).await;
+    }
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+}
+
+#[tokio::test]
+async fn a_pull_request_that_a_person_closes_is_noticed() {
+    let world = World::new().await;
+    world.sandbox.github.set_checks(REPO, Heads::Every, &[CheckRun::running("pytest")]).unwrap();
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    world.sandbox.github.close_pull_request(REPO, 1).unwrap();
+    world.after(SignedDuration::from_secs(60)).await;
+    assert_eq!(world.attempt(&id).await["reason"]["code"], "pull_request_closed");
+    assert!(world.shown(&world.card()).contains("Someone closed"));
+}
+
+#[tokio::test]
+async fn a_click_that_finds_github_down_is_merged_when_it_is_back() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    world.sandbox.github.service().fail_next(Method::PUT, "/merge", Fault::status(503));
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "approved");
+    world.after(SignedDuration::from_secs(90)).await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+}

@@ -1,0 +1,235 @@
+//! A world for one test: the four functions in this process, the sandbox, the embedded table, and a clock that
+//! only moves when it is told to. Dropping a world that did not settle, or in which a stand-in was asked
+//! something that it does not know, fails the test.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use autofix::clock::Clock;
+use autofix::config::Environment;
+use autofix::outbound::Outbound;
+use autofix_local::one_process::OneProcess;
+use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
+use autofix_local::sandbox::slack::{APPROVER_ID, Message, SignedForm};
+use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
+use autofix_local::scenario::Scenario;
+use autofix_local::table::EmbeddedTable;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tower::ServiceExt;
+
+pub const REPO: &str = "acme/bookshop";
+/// When every test begins.
+const START: &str = "2026-11-22T10:00:00Z";
+/// Deliveries of the stream after which a world that still has work is called restless.
+const ROUNDS: usize = 50;
+
+pub struct World {
+    pub sandbox: Sandbox,
+    pub process: OneProcess,
+    pub clock: MovableClock,
+    environment: Environment,
+    folder: PathBuf,
+}
+
+/// A clock that stands still between two moves.
+#[derive(Clone)]
+pub struct MovableClock(Arc<AtomicI64>);
+
+impl MovableClock {
+    fn new() -> MovableClock {
+        let start: Timestamp = START.parse().unwrap();
+        MovableClock(Arc::new(AtomicI64::new(start.as_millisecond())))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn clock(&self) -> Clock {
+        let clock = self.clone();
+        Clock::new(move || clock.now())
+    }
+}
+
+/// An answer of a door.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub link: Option<String>,
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn attempt_id(&self) -> String {
+        self.body["fix_attempt_id"].as_str().unwrap_or_else(|| panic!("no attempt in {self:?}")).to_owned()
+    }
+
+    pub fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap_or_default()
+    }
+}
+
+impl World {
+    /// A world with a bot token and the bookshop, whose checks pass.
+    pub async fn new() -> World {
+        World::with(SlackWay::Bot, &[]).await
+    }
+
+    /// A world with other settings; what is named here wins.
+    pub async fn with(way: SlackWay, settings: &[(&str, &str)]) -> World {
+        static WORLDS: AtomicU64 = AtomicU64::new(0);
+        let number = WORLDS.fetch_add(1, Ordering::SeqCst);
+        let folder = std::env::temp_dir().join(format!("autofix-test-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let clock = MovableClock::new();
+        let sandbox = Sandbox::start(&folder, clock.clock()).await.unwrap();
+        sandbox.add_demo_project().unwrap();
+        let environment: Environment = settings.iter().copied().collect();
+        // An empty value unsets what the sandbox would set.
+        let unset: Vec<&str> =
+            settings.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| *name).collect();
+        let base =
+            sandbox.environment(way).pairs().into_iter().filter(|(name, _)| !unset.contains(&name.as_str()));
+        let environment = environment.over(base.collect());
+        let table = EmbeddedTable::memory().await.unwrap();
+        let process = start(table, &environment, &clock).await;
+        World { sandbox, process, clock, environment, folder }
+    }
+
+    /// The process dies and another one starts on the same table.
+    pub async fn restart(self) -> World {
+        let World { sandbox, process, clock, environment, folder } = self;
+        let process = start(process.into_table(), &environment, &clock).await;
+        process.break_leases().await.unwrap();
+        World { sandbox, process, clock, environment, folder }
+    }
+
+    /// Sentry sees the event and reports it; the answer of the door.
+    pub async fn report(&self, event: &SandboxEvent, hook: Hook) -> Answer {
+        self.sandbox.sentry.throw(event);
+        self.deliver_webhook(self.sandbox.sentry.webhook(event, hook)).await
+    }
+
+    /// The alert of a scenario.
+    pub async fn alert(&self, scenario: Scenario) -> Answer {
+        self.report(&scenario.event(self.clock.now()), Hook::EventAlertTriggered).await
+    }
+
+    pub async fn deliver_webhook(&self, webhook: SignedWebhook) -> Answer {
+        let mut request = Request::post("/autofix/webhooks/sentry");
+        for (name, value) in &webhook.headers {
+            request = request.header(name, value);
+        }
+        self.ask(request.body(Body::from(webhook.body)).unwrap()).await
+    }
+
+    /// Any request to the doors.
+    pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let answer = self.process.doors().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let link = answer.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        let body = axum::body::to_bytes(answer.into_body(), 10_000_000).await.unwrap();
+        Answer { status, link, body: serde_json::from_slice(&body).unwrap_or_default() }
+    }
+
+    /// A read with the API token.
+    pub async fn get(&self, path: &str) -> Answer {
+        let request =
+            Request::get(format!("/autofix/{path}")).header("authorization", format!("Bearer {API_TOKEN}"));
+        self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn attempt(&self, id: &str) -> Value {
+        let answer = self.get(&format!("attempts/{id}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.body
+    }
+
+    /// An approver presses a button of the card.
+    pub async fn press(&self, card: &Message, action: &str) -> Answer {
+        self.press_as(card, action, APPROVER_ID).await
+    }
+
+    pub async fn press_as(&self, card: &Message, action: &str, user: &str) -> Answer {
+        let now = self.clock.now().as_second();
+        self.click(self.sandbox.slack.press(card, action, user, now).unwrap()).await
+    }
+
+    pub async fn click(&self, form: SignedForm) -> Answer {
+        let request = Request::post("/autofix/slack/interact")
+            .header("content-type", form.content_type)
+            .header("x-slack-request-timestamp", form.timestamp)
+            .header("x-slack-signature", form.signature);
+        self.ask(request.body(Body::from(form.body)).unwrap()).await
+    }
+
+    /// Delivers the stream until it has nothing more.
+    pub async fn settle(&self) {
+        for _ in 0..ROUNDS {
+            if self.process.deliver().await.unwrap() == 0 {
+                return;
+            }
+        }
+        panic!("the stream still has work after {ROUNDS} rounds");
+    }
+
+    /// Time passes, the clock runs once, and everything settles.
+    pub async fn after(&self, time: SignedDuration) {
+        self.clock.advance(time);
+        self.process.tick().await;
+        self.settle().await;
+    }
+
+    /// The only card there is.
+    pub fn card(&self) -> Message {
+        let mut messages = self.sandbox.slack.messages();
+        assert_eq!(
+            messages.len(),
+            1,
+            "{:#?}",
+            messages.iter().map(|m| self.sandbox.slack.render(m)).collect::<Vec<_>>()
+        );
+        messages.remove(0)
+    }
+
+    /// A card as a person sees it.
+    pub fn shown(&self, card: &Message) -> String {
+        self.sandbox.slack.render(card)
+    }
+
+    /// Every branch but `main`.
+    pub fn fix_branches(&self) -> Vec<String> {
+        let branches = self.sandbox.github.branches(REPO).unwrap();
+        branches.into_iter().filter(|branch| branch != "main").collect()
+    }
+
+    /// From the alert to the armed card.
+    pub async fn until_armed(&self) -> (String, Message) {
+        let id = self.alert(Scenario::Fix).await.attempt_id();
+        self.settle().await;
+        assert_eq!(self.attempt(&id).await["status"], "awaiting_approval");
+        (id, self.card())
+    }
+}
+
+async fn start(table: EmbeddedTable, environment: &Environment, clock: &MovableClock) -> OneProcess {
+    OneProcess::new(table, environment, clock.clock(), Outbound::new(None).unwrap()).await.unwrap()
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+        let unknown = self.sandbox.unknown();
+        if !std::thread::panicking() {
+            assert!(unknown.is_empty(), "the stand-ins did not understand: {unknown:#?}");
+        }
+    }
+}
