@@ -133,7 +133,7 @@ fn labels_script() -> Script {
             "report_analysis",
             vec![
                 Turn::tool("read_file", json!({"path": LABELS, "start_line": 1, "end_line": 80})),
-                Turn::tool("search", json!({"pattern": "address_lines|line2|model_dump", "folder": ""})),
+                Turn::tool("search", json!({"regex": "address_lines|line2|model_dump", "folder": ""})),
                 Turn::tool("report_analysis", analysis),
             ],
         )
@@ -178,7 +178,7 @@ fn tokens_script() -> Script {
         "report_analysis",
         vec![
             Turn::tool("read_file", json!({"path": AUTH, "start_line": 1, "end_line": 80})),
-            Turn::tool("search", json!({"pattern": "read_claims|current_user|issue_token", "folder": ""})),
+            Turn::tool("search", json!({"regex": "read_claims|current_user|issue_token", "folder": ""})),
             Turn::tool("report_analysis", analysis),
         ],
     )

@@ -13,10 +13,10 @@
 
 mod event;
 mod id;
+#[cfg(test)]
+mod matrix;
 mod state;
 mod step;
-//#[cfg(test)]
-//mod matrix;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -92,7 +92,7 @@ mod tests {
             timestamp: Some(b"1531420618"),
             signature: Some(b"v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"),
         };
-        let at = |seconds| Timestamp::from_second(1_531_420_618 + seconds).unwrap();
+        let at = |seconds| Timestamp::from_second(1_531_420_618_i64 + seconds).unwrap();
         assert_eq!(check_slack(&secret, headers, body, at(0)), Ok(()));
         assert_eq!(check_slack(&secret, headers, body, at(300)), Ok(()));
         assert_eq!(check_slack(&secret, headers, body, at(301)), Err(NotSigned));

@@ -31,11 +31,6 @@ async fn a_restart_between_the_card_and_the_click_changes_nothing() {
 #[tokio::test]
 async fn after_a_break_in_the_middle_of_the_analysis_no_finished_turn_is_paid_again() {
     let world = World::new().await;
-    // The second turn of the first conversation is not answered, three times over.
-    for _ in 0..3 {
-        world.sandbox.claude.service().fail_next(Method::POST, "nothing yet", Fault::status(529));
-    }
-    world.sandbox.claude.service().clear_faults();
     let undisturbed = World::new().await;
     undisturbed.until_armed().await;
     let turns = undisturbed.sandbox.claude.turns_answered();

@@ -185,17 +185,16 @@ async fn slack_that_says_no_with_a_200_is_heard() {
 #[tokio::test]
 async fn red_checks_keep_the_button_off_until_they_are_green() {
     let world = World::new().await;
-    let set = |conclusion| {
-        let run = CheckRun::ended("pytest", conclusion);
-        world.sandbox.github.set_checks(REPO, Heads::Every, &[run]).unwrap();
+    let set = |heads, conclusion| {
+        world.sandbox.github.set_checks(REPO, heads, &[CheckRun::ended("pytest", conclusion)]).unwrap();
     };
-    set(Conclusion::Failure);
+    set(Heads::Every, Conclusion::Failure);
     let id = world.alert(Scenario::Fix).await.attempt_id();
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "pr_created");
     let shown = world.shown(&world.card());
     assert!(shown.contains("pytest") && !shown.contains("Deploy Live"), "{shown}");
-    set(Conclusion::Success);
+    set(Heads::Commit(world.sandbox.github.pull_request(REPO, 1).unwrap().head_sha), Conclusion::Success);
     world.after(SignedDuration::from_secs(60)).await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
     assert!(world.shown(&world.card()).contains("Deploy Live"));

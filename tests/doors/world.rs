@@ -32,6 +32,12 @@ pub struct World {
     pub process: OneProcess,
     pub clock: MovableClock,
     environment: Environment,
+    leftovers: Leftovers,
+}
+
+/// Cleans up after a world, and fails the test over what a stand-in was asked and did not understand.
+struct Leftovers {
+    sandbox: Sandbox,
     folder: PathBuf,
 }
 
@@ -101,15 +107,16 @@ impl World {
         let environment = environment.over(base.collect());
         let table = EmbeddedTable::memory().await.unwrap();
         let process = start(table, &environment, &clock).await;
-        World { sandbox, process, clock, environment, folder }
+        let leftovers = Leftovers { sandbox: sandbox.clone(), folder };
+        World { sandbox, process, clock, environment, leftovers }
     }
 
     /// The process dies and another one starts on the same table.
     pub async fn restart(self) -> World {
-        let World { sandbox, process, clock, environment, folder } = self;
+        let World { sandbox, process, clock, environment, leftovers } = self;
         let process = start(process.into_table(), &environment, &clock).await;
         process.break_leases().await.unwrap();
-        World { sandbox, process, clock, environment, folder }
+        World { sandbox, process, clock, environment, leftovers }
     }
 
     /// Sentry sees the event and reports it; the answer of the door.
@@ -224,7 +231,7 @@ async fn start(table: EmbeddedTable, environment: &Environment, clock: &MovableC
     OneProcess::new(table, environment, clock.clock(), Outbound::new(None).unwrap()).await.unwrap()
 }
 
-impl Drop for World {
+impl Drop for Leftovers {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
         let unknown = self.sandbox.unknown();

@@ -74,7 +74,10 @@ pub(crate) async fn talk<T>(
         match &turn.stop {
             Stop::Refusal { category } => return Ok(refused_by_model(category.as_deref())),
             Stop::ContextFull => {
-                return Ok(refused(ReasonCode::ClaudeRefused, "The code does not fit into one conversation."));
+                return Ok(refused(
+                    ReasonCode::ClaudeRefused,
+                    "The code does not fit into one conversation.",
+                ));
             }
             Stop::MaxTokens if cut_before => {
                 return Ok(refused(

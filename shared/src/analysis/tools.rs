@@ -116,7 +116,7 @@ pub fn definitions() -> Vec<Value> {
                 "Finds lines that match a regular expression (the syntax of Rust's regex: no look-around, no \
                  back-references), case-sensitive unless it begins with `(?i)`. At most {MAX_MATCHES} lines an answer."
             ),
-            &[("pattern", text("The regular expression.")), ("folder", text(folder))],
+            &[("regex", text("The regular expression.")), ("folder", text(folder))],
         ),
     ]
 }
@@ -147,7 +147,7 @@ struct ReadInput {
 
 #[derive(Deserialize)]
 struct SearchInput {
-    pattern: String,
+    regex: String,
     #[serde(default)]
     folder: String,
 }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::attempts::{attempt_item, attribute_values, incident_item, mark_ready};
 use super::claim::{self, Holder};
 use super::item::{self, Item};
-use super::{Store, StoreError, unavailable};
+use super::{Saved, Store, StoreError};
 use crate::attempt::{Attempt, AttemptId, Event};
 use crate::incident::Incident;
 use crate::reason::{Reason, ReasonCode};
@@ -132,13 +132,10 @@ impl Store {
     }
 
     async fn write(&self, writes: Vec<TransactWriteItem>, admission: Admission) -> Result<Round, StoreError> {
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(Round::Done(admission)),
-            Err(error) => match error.as_service_error() {
-                Some(service) if service.is_transaction_canceled_exception() => Ok(Round::Lost),
-                _ => Err(unavailable(error)),
-            },
-        }
+        Ok(match self.transact(writes).await? {
+            Saved::Yes => Round::Done(admission),
+            Saved::Conflict => Round::Lost,
+        })
     }
 
     fn count_start(&self, limit: &Item, starts: &[i64]) -> Update {

@@ -1,7 +1,9 @@
 //! Reading and writing attempts. Every write names the version it was made from; a write that lost
 //! a race changes nothing and says so.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use jiff::Timestamp;
 
 use super::item::{self, Item};
@@ -59,9 +61,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
         let pk = pk(before.attempt.id);
-        let update = self
-            .client
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(attempt_key(before.attempt.id)))
             .update_expression(
@@ -77,11 +77,24 @@ impl Store {
             .expression_attribute_values(":version", item::number(before.version))
             .expression_attribute_values(":ready", item::text(item::READY))
             .expression_attribute_values(":shard", item::due_shard(&pk))
-            .expression_attribute_values(":now", item::milliseconds(now));
-        match update.send().await {
+            .expression_attribute_values(":now", item::milliseconds(now))
+            .build()
+            .expect("table, key and expression are set above");
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        if before.attempt.state.is_live() && !after.state.is_live() {
+            writes.push(TransactWriteItem::builder().update(self.release_claim(after, now)).build());
+        }
+        self.transact(writes).await
+    }
+
+    /// All of the writes or none; a condition that does not hold is a conflict.
+    pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Saved, StoreError> {
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => Ok(Saved::Yes),
-            Err(error) if is_condition(&error) => Ok(Saved::Conflict),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_transaction_canceled_exception() => Ok(Saved::Conflict),
+                _ => Err(unavailable(error)),
+            },
         }
     }
 

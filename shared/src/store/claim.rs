@@ -73,7 +73,8 @@ impl Store {
         }
     }
 
-    /// The part of a transaction that gives a claim free when its attempt ends.
+    /// The part of a transaction that gives a claim free, written once, with the write that ends the attempt. An
+    /// attempt that ends is the one that holds the claim, so the condition fails only where the item was tampered with.
     pub(super) fn release_claim(&self, attempt: &Attempt, now: Timestamp) -> Update {
         Update::builder()
             .table_name(&self.table)

@@ -29,6 +29,8 @@ pub struct Lease {
     until: Timestamp,
     version: i64,
     tries: i64,
+    /// Whether the attempt held its claim when it was last read or written.
+    live: bool,
 }
 
 /// What became of asking for a lease.
@@ -79,7 +81,8 @@ impl Store {
                 let read = attempts::read(&item)?;
                 let tries = item::get_number(&item, "tries").unwrap_or(1);
                 let owner = leasing.owner.to_owned();
-                let lease = Lease { id, owner, until: leasing.until, version: read.version, tries };
+                let live = read.attempt.state.is_live();
+                let lease = Lease { id, owner, until: leasing.until, version: read.version, tries, live };
                 Ok(Leased::Taken(lease, Box::new(read.attempt)))
             }
             Err(error) if attempts::is_condition(&error) => match self.attempt(id).await? {
@@ -105,6 +108,7 @@ impl Store {
         let saved = self.save_item(lease, attempt, item, now).await?;
         if saved == Saved::Yes {
             lease.version += 1;
+            lease.live = attempt.state.is_live();
         }
         Ok(saved)
     }
@@ -132,6 +136,7 @@ impl Store {
         }
         let read = attempts::read(&item)?;
         lease.version = read.version;
+        lease.live = read.attempt.state.is_live();
         Ok(Some(read.attempt))
     }
 
@@ -150,16 +155,10 @@ impl Store {
             .build()
             .expect("table and item are set by `Store::put`");
         let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        if !attempt.state.is_live() {
+        if lease.live && !attempt.state.is_live() {
             writes.push(TransactWriteItem::builder().update(self.release_claim(attempt, now)).build());
         }
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) => match error.as_service_error() {
-                Some(service) if service.is_transaction_canceled_exception() => Ok(Saved::Conflict),
-                _ => Err(unavailable(error)),
-            },
-        }
+        self.transact(writes).await
     }
 
     /// Makes every leased attempt due now and free to take. Only for a table that one process alone uses.

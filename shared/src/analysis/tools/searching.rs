@@ -46,7 +46,7 @@ impl Toolbox<'_> {
     pub(super) fn search(&self, input: &SearchInput) -> Result<String, String> {
         let folder = self.folder(&input.folder)?;
         let files = self.snapshot.files_in(&folder);
-        let search = Search::of(&input.pattern, files)?;
+        let search = Search::of(&input.regex, files)?;
         let mut found = Found::default();
         let mut unread = 0;
         for (path, file) in files {
@@ -59,7 +59,7 @@ impl Toolbox<'_> {
         let place = shown_folder(&folder);
         let mut answer = search.note;
         let _ = match found.matches {
-            0 => writeln!(answer, "No line in {place} matches `{}`.", echo(&input.pattern)),
+            0 => writeln!(answer, "No line in {place} matches `{}`.", echo(&input.regex)),
             matches => {
                 let lines = counted(matches, "matching line", "matching lines");
                 writeln!(answer, "{lines} in {} in {place}:", counted(found.files, "file", "files"))

@@ -197,8 +197,8 @@ fn a_wrong_question_is_told_what_to_ask_instead() {
     let file = refused("list_files", json!({"folder": "backend/evil.py", "glob": ""}));
     assert_eq!(file, "`backend/evil.py` is a file, not a folder; read it with `read_file`.");
     refused("list_files", json!({"folder": "a/../..", "glob": ""}));
-    refused("search", json!({"pattern": ""}));
-    refused("search", json!({"pattern": "x".repeat(1_001)}));
+    refused("search", json!({"regex": ""}));
+    refused("search", json!({"regex": "x".repeat(1_001)}));
     refused("search", json!([]));
     let unknown = refused("run\n`shell`", json!({}));
     assert_eq!(unknown, "There is no tool `run 'shell'`. The tools are `list_files`, `read_file`, `search`.");
@@ -206,7 +206,7 @@ fn a_wrong_question_is_told_what_to_ask_instead() {
 
 #[test]
 fn a_search_shows_each_matching_line_once() {
-    let text = found("search", json!({"pattern": "^\\s*(def|import) \\w+", "folder": ""}));
+    let text = found("search", json!({"regex": "^\\s*(def|import) \\w+", "folder": ""}));
     let expected = "\
 4 matching lines in 2 files in `backend`:
 backend/bookshop/api/orders.py
@@ -218,35 +218,33 @@ backend/bookshop/labels.py
 (not searched, since too large: 1 file)
 ";
     assert_eq!(text, expected);
-    let end = found("search", json!({"pattern": "import os$", "folder": "bookshop"}));
+    let end = found("search", json!({"regex": "import os$", "folder": "bookshop"}));
     assert!(end.starts_with("2 matching lines in 2 files"), "CRLF is a line's end: {end}");
+    assert!(found("search", json!({"regex": "LINE2"})).starts_with("No line in `backend` matches `LINE2`."));
+    assert!(found("search", json!({"regex": "(?i)LINE2"})).starts_with("1 matching line in"));
     assert!(
-        found("search", json!({"pattern": "LINE2"})).starts_with("No line in `backend` matches `LINE2`.")
-    );
-    assert!(found("search", json!({"pattern": "(?i)LINE2"})).starts_with("1 matching line in"));
-    assert!(
-        found("search", json!({"pattern": "[\\u{e9}é]t.", "folder": "/"}))
+        found("search", json!({"regex": "[\\u{e9}é]t.", "folder": "/"}))
             .contains("web/src/labels.ts\n    1 | const")
     );
-    assert!(found("search", json!({"pattern": "hunter.", "folder": "/"})).starts_with("No line"));
+    assert!(found("search", json!({"regex": "hunter.", "folder": "/"})).starts_with("No line"));
     assert!(
-        found("search", json!({"pattern": "^$", "folder": "backend/bookshop/api"}))
+        found("search", json!({"regex": "^$", "folder": "backend/bookshop/api"}))
             .starts_with("2 matching lines in 1 file")
     );
 }
 
 #[test]
 fn a_pattern_that_is_none_is_searched_as_text() {
-    let text = found("search", json!({"pattern": "lines(", "folder": ""}));
+    let text = found("search", json!({"regex": "lines(", "folder": ""}));
     assert!(
         text.starts_with(
             "The pattern is no regular expression (unclosed group), so it was searched as plain text.\n1 matching line"
         ),
         "{text}"
     );
-    let text = found("search", json!({"pattern": "(?<=a)b", "folder": ""}));
+    let text = found("search", json!({"regex": "(?<=a)b", "folder": ""}));
     assert!(text.contains("look-around") && text.contains("No line"), "{text}");
-    let text = refused("search", json!({"pattern": "((\\w{100}){100}){100}", "folder": ""}));
+    let text = refused("search", json!({"regex": "((\\w{100}){100}){100}", "folder": ""}));
     assert!(text.contains("too large"), "{text}");
 }
 
@@ -265,7 +263,7 @@ fn a_pattern_that_would_run_for_minutes_is_refused() {
     }
     let snapshot = builder.build(None).expect("no path twice");
     let toolbox = Toolbox::new(&snapshot, &ProjectPath::root());
-    let search = |pattern: &str| toolbox.call("search", &json!({"pattern": pattern, "folder": ""}));
+    let search = |pattern: &str| toolbox.call("search", &json!({"regex": pattern, "folder": ""}));
     for pattern in
         ["(?:[^e](?s:.){6,18}){5}[XYZ]{2}", "(?:[aeiou](?s:.){0,20}){20}[XYZ]{2}", "[ae].{30}[XYZ]{2}"]
     {
@@ -281,12 +279,12 @@ fn a_pattern_that_would_run_for_minutes_is_refused() {
 
 #[test]
 fn a_search_is_bounded_in_lines_and_in_width() {
-    let text = found("search", json!({"pattern": "row", "folder": ""}));
+    let text = found("search", json!({"regex": "row", "folder": ""}));
     assert!(
         text.starts_with("60 matching lines in 1 file")
             && text.contains("search ended early: there are more matches")
     );
-    let text = found("search", json!({"pattern": "needle", "folder": ""}));
+    let text = found("search", json!({"regex": "needle", "folder": ""}));
     let line = text.lines().find(|line| line.contains("needle")).expect("the match is in what is shown");
     assert!(line.chars().count() < 420 && line.starts_with("    1 | …ää"), "{line}");
 }
@@ -296,7 +294,7 @@ fn what_was_read_is_remembered_and_nothing_else() {
     let snapshot = snapshot();
     let toolbox = Toolbox::new(&snapshot, &ProjectPath::parse("backend").expect("a good folder"));
     toolbox.call("list_files", &json!({"folder": "", "glob": "*.py"}));
-    toolbox.call("search", &json!({"pattern": "def", "folder": ""}));
+    toolbox.call("search", &json!({"regex": "def", "folder": ""}));
     toolbox.call("read_file", &read("backend/.env", 1, 0));
     toolbox.call("read_file", &read("backend/evil.py", 99, 0));
     assert!(toolbox.shown_files().is_empty());
@@ -309,7 +307,7 @@ fn what_was_read_is_remembered_and_nothing_else() {
 fn the_same_question_has_the_same_answer() {
     for (name, input) in [
         ("list_files", json!({"folder": "/", "glob": "*"})),
-        ("search", json!({"pattern": "o", "folder": "/"})),
+        ("search", json!({"regex": "o", "folder": "/"})),
         ("read_file", read("app.ts", 1, 0)),
     ] {
         assert_eq!(call(name, input.clone()), call(name, input));

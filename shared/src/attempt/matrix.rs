@@ -1,0 +1,242 @@
+//! Every state against every event, and what is to be done in every state: change a rule of the machine
+//! and these tables show what else changed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::reason::{Reason, ReasonCode};
+
+fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+fn later() -> Timestamp {
+    now() + SignedDuration::from_mins(5)
+}
+
+fn reason() -> Reason {
+    Reason::new(ReasonCode::NeedsHuman, "because")
+}
+
+fn fix() -> Fix {
+    Fix {
+        base_sha: "b".repeat(40),
+        base_branch: "main".to_owned(),
+        file_path: "a.py".to_owned(),
+        edits: vec![ProposedEdit { search: "a".to_owned(), replace: "b".to_owned() }],
+        explanation: "why".to_owned(),
+        confidence: 0.9,
+        diff: "-a\n+b\n".to_owned(),
+        before_sha256: "0".repeat(64),
+        unchecked: Vec::new(),
+    }
+}
+
+fn pull_request() -> PullRequest {
+    PullRequest {
+        number: 1,
+        url: "https://github.com/acme/shop/pull/1".to_owned(),
+        branch: "autofix/1".to_owned(),
+        head_sha: "a".repeat(40),
+    }
+}
+
+fn decision() -> Decision {
+    Decision { by: "U1".to_owned(), at: now(), response_url: None }
+}
+
+fn states() -> Vec<(&'static str, State)> {
+    let (fix, pull_request, decision) = (fix(), pull_request(), decision());
+    let created = |checks, look_at| State::PrCreated {
+        fix: fix.clone(),
+        pull_request: pull_request.clone(),
+        since: now(),
+        checks,
+        look_at,
+    };
+    let awaiting = |problem| State::AwaitingApproval {
+        fix: fix.clone(),
+        pull_request: pull_request.clone(),
+        checks: Checks::Green { passed: 1 },
+        problem,
+    };
+    let rejected = |cleanup| State::Rejected {
+        fix: fix.clone(),
+        pull_request: pull_request.clone(),
+        decision: decision.clone(),
+        cleanup,
+    };
+    let merged = (fix.clone(), pull_request.clone(), decision.clone(), Some("c".repeat(40)));
+    let (f, p, d, m) = merged;
+    vec![
+        ("pending", State::Pending),
+        ("analyzing", State::Analyzing { base_sha: None }),
+        ("analyzing, pinned", State::Analyzing { base_sha: Some("b".repeat(40)) }),
+        ("proposed", State::Proposed { fix: fix.clone() }),
+        ("checks running", created(Checks::Running, now())),
+        ("checks running, looked", created(Checks::Running, later())),
+        ("checks red", created(Checks::Red { failed: vec!["tests".to_owned()] }, later())),
+        ("awaiting approval", awaiting(None)),
+        ("awaiting, not merged", awaiting(Some(reason()))),
+        (
+            "approved",
+            State::Approved {
+                fix: fix.clone(),
+                pull_request: pull_request.clone(),
+                checks: Checks::None,
+                decision: decision.clone(),
+            },
+        ),
+        ("rejected", rejected(Cleanup::Owed)),
+        ("rejected, closed", rejected(Cleanup::Done)),
+        (
+            "deployed",
+            State::Deployed {
+                fix: f.clone(),
+                pull_request: p.clone(),
+                decision: d.clone(),
+                merge_sha: m.clone(),
+            },
+        ),
+        (
+            "verified",
+            State::Verified {
+                fix: f.clone(),
+                pull_request: p.clone(),
+                decision: d.clone(),
+                merge_sha: m.clone(),
+            },
+        ),
+        (
+            "regressed",
+            State::Regressed {
+                fix: f.clone(),
+                pull_request: p.clone(),
+                decision: d.clone(),
+                merge_sha: m.clone(),
+            },
+        ),
+        ("rolled back", State::RolledBack { fix: f, pull_request: p, decision: d, merge_sha: m }),
+        ("failed", State::Failed { reason: reason(), fix: None, pull_request: None }),
+        ("skipped", State::Skipped { reasons: vec![reason()], fix: None }),
+    ]
+}
+
+fn events() -> Vec<(&'static str, Event)> {
+    let seen = |checks| Event::ChecksSeen { checks, look_at: later() };
+    vec![
+        ("started", Event::AnalysisStarted { base_sha: Some("b".repeat(40)) }),
+        ("cause found", Event::CauseFound { analysis: Box::default() }),
+        ("fix proposed", Event::FixProposed { fix: Box::new(fix()) }),
+        ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
+        ("opened", Event::PullRequestOpened { pull_request: pull_request() }),
+        ("running", seen(Checks::Running)),
+        ("red", seen(Checks::Red { failed: vec!["tests".to_owned()] })),
+        ("green", seen(Checks::Green { passed: 1 })),
+        ("none ran", seen(Checks::None)),
+        ("approved", Event::Approved { decision: decision() }),
+        ("dismissed", Event::Dismissed { decision: decision() }),
+        ("merged", Event::Merged { merge_sha: None }),
+        ("merge refused", Event::MergeRefused { reason: reason() }),
+        ("cleaned up", Event::CleanedUp),
+        ("stayed quiet", Event::StayedQuiet),
+        ("came back", Event::CameBack),
+        ("rolled back", Event::RolledBack),
+        ("failed", Event::Failed { reason: reason() }),
+        ("sentry's agent", Event::SentryAgentTookOver { reason: reason() }),
+    ]
+}
+
+fn attempt(state: State) -> Attempt {
+    let mut attempt = Attempt::pending(AttemptId::new(now()), Subject::default(), Target::default(), now());
+    attempt.state = state;
+    attempt
+}
+
+fn refusal_name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::AlreadyApproved { .. } => "already approved",
+        Refusal::AlreadyDismissed { .. } => "already dismissed",
+        Refusal::AlreadyDeployed => "already deployed",
+        Refusal::NotArmed => "not armed",
+        Refusal::Ended { .. } => "ended",
+        Refusal::NotNow { .. } => "not now",
+    }
+}
+
+#[test]
+fn what_each_event_does_in_each_state() {
+    let mut table = String::new();
+    for (state_name, state) in states() {
+        let mut happens = Vec::new();
+        let mut refused: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (event_name, event) in events() {
+            let mut attempt = attempt(state.clone());
+            let before = attempt.clone();
+            match attempt.apply(event, later()) {
+                Ok(()) => {
+                    let card = if attempt.card.wanted > before.card.wanted { " +card" } else { "" };
+                    happens.push(format!("{event_name} -> {}{card}", attempt.status()));
+                }
+                Err(refusal) => {
+                    assert_eq!(attempt, before, "a refused event changed something");
+                    let name = refusal_name(&refusal);
+                    match refused.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, events)) => events.push(event_name),
+                        None => refused.push((name, vec![event_name])),
+                    }
+                }
+            }
+        }
+        table.push_str(&format!("{state_name}\n"));
+        for line in happens {
+            table.push_str(&format!("    {line}\n"));
+        }
+        // "Not now" and "ended" are what is left over; the others are told to people.
+        for (name, events) in refused.iter().filter(|(name, _)| !matches!(*name, "not now" | "ended")) {
+            table.push_str(&format!("    {}: {name}\n", events.join(", ")));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn what_is_to_be_done_in_each_state() {
+    let mut table = String::new();
+    for (name, state) in states() {
+        let plain = attempt(state.clone()).next_step(now());
+        let mut owes = attempt(state.clone());
+        owes.card.wanted = 1;
+        let mut postponed = attempt(state);
+        postponed.step_postponed(later(), "down".to_owned());
+        let shown = |next: Next| match next {
+            Next::Do(step) => format!("{step:?}"),
+            Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),
+            Next::WaitForPerson => "a person".to_owned(),
+            Next::Ended => "-".to_owned(),
+        };
+        assert_eq!(
+            owes.next_step(now()),
+            Next::Do(Step::ShowCard),
+            "{name}: a card that is owed comes first"
+        );
+        table.push_str(&format!(
+            "{name:<24} {:<16} after a failure: {}\n",
+            shown(plain),
+            shown(postponed.next_step(now()))
+        ));
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_card_that_slack_did_not_take_is_tried_again_and_stops_nothing() {
+    let mut attempt = attempt(State::Proposed { fix: fix() });
+    attempt.card.wanted = 1;
+    attempt.card_postponed(later());
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::OpenPullRequest));
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::ShowCard));
+    let mut ended = attempt.clone();
+    ended.state = State::Failed { reason: reason(), fix: None, pull_request: None };
+    assert_eq!(ended.next_step(now()), Next::WaitUntil(later()), "an end does not forget the card");
+}
