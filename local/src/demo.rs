@@ -37,7 +37,7 @@ pub struct Options {
     pub click: Click,
     /// Where the git repository goes; a new folder in the system's temporary one by default.
     pub folder: Option<PathBuf>,
-    pub journal: Option<PathBuf>,
+    pub journal: Option<Journal>,
 }
 
 /// Who presses the button.
@@ -55,14 +55,13 @@ pub async fn demo(options: Options) -> anyhow::Result<()> {
     let clock = Clock::system();
     let folder = options.folder.clone().unwrap_or_else(|| new_folder(&clock));
     std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
-    let journal =
-        options.journal.as_deref().map(Journal::create).transpose().context("create the journal")?;
     let sandbox = Sandbox::start(&folder, clock.clone()).await?;
     let repository = sandbox.add_demo_project()?;
     let table = EmbeddedTable::memory().await?;
     let environment = sandbox.environment(SlackWay::Bot);
-    let process =
-        Arc::new(OneProcess::new(table, &environment, clock.clone(), Outbound::new(journal)?).await?);
+    let process = Arc::new(
+        OneProcess::new(table, &environment, clock.clone(), Outbound::new(options.journal.clone())?).await?,
+    );
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = format!("http://{}", listener.local_addr()?);
     let doors = process.doors();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use autofix::clock::Clock;
+use autofix::journal::Journal;
 use autofix::logging;
 use autofix_local::demo::{self, Click};
 use autofix_local::scenario::Scenario;
@@ -20,6 +21,9 @@ use clap::{Args, Parser, Subcommand};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Write every request to the four services to this file, one JSON object a line, secrets replaced.
+    #[arg(long, global = true, value_name = "FILE")]
+    journal: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -51,9 +55,6 @@ struct DemoArgs {
     /// Folder for the git repository [default: a new temporary one].
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Write every request to the services to this file, one JSON object a line.
-    #[arg(long)]
-    journal: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -73,9 +74,6 @@ struct ServeArgs {
     /// With `--table-only`: write the variables that the functions need to this file.
     #[arg(long, requires = "table_only")]
     env_file: Option<PathBuf>,
-    /// Write every request to the services to this file, one JSON object a line.
-    #[arg(long)]
-    journal: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -103,7 +101,7 @@ struct AttemptsArgs {
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     autofix::outbound::install_tls();
-    match run(cli.command).await {
+    match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("autofix: {error:#}");
@@ -112,23 +110,22 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
+async fn run(cli: Cli) -> anyhow::Result<()> {
     let environment = settings::environment(std::path::Path::new("."))?;
     let clock = Clock::system();
-    match command {
+    let journal = cli.journal.as_deref().map(Journal::create).transpose().context("create the journal")?;
+    match cli.command {
         Command::Demo(args) => {
             // The story is what people read; logs only where something is wrong.
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
             let click = if args.yes { Click::ByItself } else { Click::Ask };
-            let options =
-                demo::Options { scenario: args.scenario, click, folder: args.data, journal: args.journal };
+            let options = demo::Options { scenario: args.scenario, click, folder: args.data, journal };
             demo::demo(options).await
         }
         Command::Serve(args) => {
             logging::start_plain(environment.get("RUST_LOG"));
             let services = if args.sandbox { Services::Sandbox } else { Services::Real };
-            let options =
-                serve::Options { port: args.port, data: args.data, services, journal: args.journal };
+            let options = serve::Options { port: args.port, data: args.data, services, journal };
             if args.table_only {
                 serve::serve_backing(options, args.env_file).await
             } else {

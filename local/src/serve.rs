@@ -25,7 +25,7 @@ pub struct Options {
     /// Folder of the table, and of the sandbox's repositories.
     pub data: PathBuf,
     pub services: Services,
-    pub journal: Option<PathBuf>,
+    pub journal: Option<Journal>,
 }
 
 /// Which services AutoFix talks to.
@@ -40,9 +40,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let clock = Clock::system();
     let table = EmbeddedTable::open(&options.data).await?;
     let (environment, _sandbox) = surroundings(&options, &clock).await?;
-    let journal =
-        options.journal.as_deref().map(Journal::create).transpose().context("create the journal")?;
-    let outbound = Outbound::new(journal)?;
+    let outbound = Outbound::new(options.journal.clone())?;
     let process = Arc::new(OneProcess::new(table, &environment, clock, outbound).await?);
     process.break_leases().await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))

@@ -239,7 +239,7 @@ fn error_of(answer: &Answer) -> ServiceError {
             ServiceError::RateLimited { message, retry_after: Some(Duration::from_secs(3600)) }
         }
         429 => ServiceError::RateLimited { message, retry_after },
-        401 | 402 | 403 => ServiceError::Unauthorized(message),
+        401..=403 => ServiceError::Unauthorized(message),
         _ if asked == Some("true") => ServiceError::Unavailable { message, retry_after },
         _ if asked == Some("false") => ServiceError::Refused { status, message },
         408 | 409 => ServiceError::Unavailable { message, retry_after },

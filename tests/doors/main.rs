@@ -1,6 +1,8 @@
 //! AutoFix, driven through its doors: webhooks, clicks, queries. The services outside are the sandbox's
 //! stand-ins, the table is the embedded one, the clock is the test's, and nothing sleeps.
 
+#![allow(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
+
 mod world;
 
 mod clicks;

@@ -4,6 +4,7 @@ use autofix::messages::DEPLOY;
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::{Script, Turn};
 use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
+use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::service::Fault;
 use autofix_local::scenario::Scenario;
 use axum::http::Method;
@@ -128,6 +129,22 @@ async fn an_attempt_that_costs_too_much_stops_with_a_card() {
     world.settle().await;
     assert_eq!(world.attempt(&id).await["reason"]["code"], "budget_spent");
     assert!(world.shown(&world.card()).contains("AUTOFIX_MAX_COST_USD"));
+}
+
+#[tokio::test]
+async fn a_day_that_costs_too_much_stops_every_attempt_until_tomorrow() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_DAILY_COST_USD", "0.06")]).await;
+    world.until_armed().await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let id = world.report(&event.as_other_issue(2), Hook::EventAlertTriggered).await.attempt_id();
+    world.settle().await;
+    let attempt = world.attempt(&id).await;
+    assert_eq!(attempt["reason"]["code"], "budget_spent");
+    assert!(attempt["reason"]["detail"].as_str().unwrap().contains("AUTOFIX_DAILY_COST_USD"));
+    world.clock.advance(SignedDuration::from_hours(24));
+    let id = world.report(&event.as_other_issue(3), Hook::EventAlertTriggered).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
 }
 
 #[tokio::test]

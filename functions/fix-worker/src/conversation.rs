@@ -65,7 +65,12 @@ pub(crate) async fn talk<T>(
     for number in 0..MAX_TURNS {
         let turn = match kept.next() {
             Some(turn) => read_kept(turn)?,
-            None => next_turn(desk, &topic, &messages, number).await?,
+            None => {
+                if let Some(spent) = over_daily_budget(desk).await? {
+                    return Ok(spent);
+                }
+                next_turn(desk, &topic, &messages, number).await?
+            }
         };
         desk.attempt.usage.add(&turn.usage);
         if desk.attempt.usage.cost_usd > desk.worker.config.max_cost_usd {
@@ -221,6 +226,17 @@ fn refused_by_model<T>(category: Option<&str>) -> Outcome<T> {
         ReasonCode::ClaudeRefused,
         &format!("Claude declined to work on this ({category}). A person has to look at it."),
     )
+}
+
+/// The budget of all attempts of a day, looked at before every turn that would be paid for.
+async fn over_daily_budget<T>(desk: &Desk<'_>) -> Result<Option<Outcome<T>>, Stopped> {
+    let max = desk.worker.config.daily_cost_usd;
+    let spent = desk.store().spent_today(desk.now()).await?;
+    Ok((spent >= max).then(|| {
+        let sentence =
+            format!("Today's budget of ${max:.2} for all attempts is spent (`AUTOFIX_DAILY_COST_USD`).");
+        refused(ReasonCode::BudgetSpent, &sentence)
+    }))
 }
 
 fn over_budget<T>(max: f64) -> Outcome<T> {

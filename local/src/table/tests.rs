@@ -141,7 +141,7 @@ async fn a_sweep_deletes_what_has_expired_and_nothing_else() {
     table.create("autofix").await.unwrap();
     let client = table.client();
     // DynamoDB leaves alone what expired more than five years ago, so these are near now.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = autofix::clock::Clock::system().now().as_second();
     put(&client, "EXPIRED", Some(("expires_at", AttributeValue::N((now - 3600).to_string())))).await;
     put(&client, "LATER", Some(("expires_at", AttributeValue::N((now + 3600).to_string())))).await;
     put(&client, "FOREVER", None).await;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::analysis::frames::LocatedFrame;
 use crate::attempt::AttemptId;
+use crate::fastapi;
 use crate::incident::{Exception, Frame, Incident};
 use crate::redaction::{Redacted, redact};
 
@@ -62,6 +63,14 @@ pub fn incident_text(incident: &Incident, located: &[LocatedFrame]) -> Redacted 
     line("Request method", request.and_then(|request| request.method.as_deref()));
     line("Request URL", request.and_then(|request| request.url.as_deref()));
     line("People affected", incident.user_count.map(|count| count.to_string()).as_deref());
+    if let Some(context) = fastapi::context(incident) {
+        line("FastAPI endpoint", context.endpoint.as_deref());
+        line("FastAPI part that ran", Some(context.role.as_str()));
+        line("Pydantic model", context.model.as_deref());
+        if let Some(handler) = &context.handler {
+            line("Handler", Some(&format!("{} in {}", handler.function, handler.file)));
+        }
+    }
     for (index, exception) in incident.exceptions.iter().enumerate() {
         exception_text(&mut text, exception, index, located, incident.exceptions.len());
     }

@@ -1,5 +1,6 @@
 //! What the stand-in remembers beside git: pull requests, checks, deployments, settings.
 
+use autofix::clock::Clock;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -226,6 +227,6 @@ impl Repository {
 
 /// The time, in whole seconds as GitHub writes it.
 pub(super) fn now() -> Timestamp {
-    let now = Timestamp::now();
+    let now = Clock::system().now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
