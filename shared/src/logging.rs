@@ -1,4 +1,4 @@
-//! Logs: JSON lines on Lambda. `RUST_LOG` chooses the level, `info` for ours and `warn` for others by default.
+//! Logs: JSON lines on Lambda, with the `timestamp` and `level` by which Lambda filters them. `RUST_LOG` chooses the level, `info` for ours and `warn` for others by default.
 
 use tracing_subscriber::EnvFilter;
 
@@ -12,7 +12,6 @@ pub fn start_json(level: Option<&str>) {
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
-        .without_time() // CloudWatch and the Lambda runtime stamp every line
         .with_env_filter(filter(level))
         .try_init();
 }
