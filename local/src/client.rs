@@ -1,7 +1,6 @@
 //! The commands that talk to a running AutoFix: `send` and `attempts`.
 
-#![allow(clippy::print_stdout, reason = "commands print their result")]
-
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -12,56 +11,98 @@ use serde_json::Value;
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
 
-/// Signs an event of `events/` and posts it; prints the answer.
-///
-/// # Errors
-/// When the door refuses it, too.
-pub async fn send(file: &Path, url: &str, environment: &Environment, now: Timestamp) -> anyhow::Result<()> {
-    let mut event = SampleEvent::open(file)?;
-    event.sign(environment, now)?;
-    let method = event.method().parse().context("read the event's method")?;
-    let address = format!("{}{}", url.trim_end_matches('/'), event.path());
-    let mut request = http()?.request(method, &address).body(event.body().to_vec());
-    for (name, value) in event.headers() {
-        request = request.header(name, value);
-    }
-    let answer =
-        request.send().await.with_context(|| format!("reach `{address}`; is `autofix serve` running?"))?;
-    let status = answer.status();
-    println!("{status}\n{}", answer.text().await.unwrap_or_default());
-    if status.is_success() { Ok(()) } else { bail!("the door refused the event") }
+/// A running AutoFix.
+pub struct Server {
+    /// Such as `http://127.0.0.1:3000`.
+    pub url: String,
+    /// Its prefix and secrets, where they are not the development ones.
+    pub environment: Environment,
 }
 
-/// Prints an event of `events/`, signed for this moment, for `sam local invoke --event -`.
-pub fn print_signed(file: &Path, environment: &Environment, now: Timestamp) -> anyhow::Result<()> {
-    let mut event = SampleEvent::open(file)?;
-    event.sign(environment, now)?;
-    println!("{:#}", event.to_json());
-    Ok(())
+impl Server {
+    /// An event of `events/`, signed for this moment; a click may be made about another attempt.
+    pub async fn prepare(
+        &self,
+        file: &Path,
+        attempt: Option<&str>,
+        now: Timestamp,
+    ) -> anyhow::Result<SampleEvent> {
+        let mut event = SampleEvent::open(file)?;
+        event.move_to(&self.prefix());
+        if let Some(id) = attempt {
+            let found = self.get(&format!("attempts/{id}")).await?;
+            let head =
+                found["head_sha"].as_str().context("this attempt has no pull request to click about")?;
+            event.click_on(id, head)?;
+        }
+        event.sign(&self.environment, now)?;
+        Ok(event)
+    }
+
+    /// Posts the event and prints the answer.
+    ///
+    /// # Errors
+    /// When the door refuses it, too.
+    pub async fn send(&self, event: &SampleEvent) -> anyhow::Result<()> {
+        let method = event.method().parse().context("read the event's method")?;
+        let address = format!("{}{}", self.url.trim_end_matches('/'), event.path());
+        let mut request = reqwest::Client::new().request(method, &address).body(event.body().to_vec());
+        for (name, value) in event.headers() {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.with_context(|| unreachable_at(&address))?;
+        let status = answer.status();
+        say(&format!("{status}\n{}", answer.text().await.unwrap_or_default()))?;
+        if status.is_success() { Ok(()) } else { bail!("the door refused the event") }
+    }
+
+    /// Prints the newest attempts as a table, or one in full.
+    pub async fn show_attempts(&self, id: Option<&str>) -> anyhow::Result<()> {
+        let path = id.map_or("attempts".to_owned(), |id| format!("attempts/{id}"));
+        let body = self.get(&path).await?;
+        match body.as_array() {
+            None => say(&format!("{body:#}")),
+            Some(attempts) if attempts.is_empty() => say("No attempts yet."),
+            Some(attempts) => say(&attempts.iter().map(row).collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let address = format!("{}{}/{path}", self.url.trim_end_matches('/'), self.prefix());
+        let token = self.environment.get(names::API_TOKEN).unwrap_or(API_TOKEN);
+        let answer = reqwest::Client::new().get(&address).bearer_auth(token).send().await;
+        let answer = answer.with_context(|| unreachable_at(&address))?;
+        let status = answer.status();
+        let body: Value = serde_json::from_str(&answer.text().await?).context("read the answer as JSON")?;
+        if !status.is_success() {
+            bail!("{status}: {}", body["detail"].as_str().unwrap_or_default());
+        }
+        Ok(body)
+    }
+
+    fn prefix(&self) -> String {
+        let prefix = self.environment.get("AUTOFIX_PREFIX").unwrap_or("autofix").trim_matches('/');
+        if prefix.is_empty() { String::new() } else { format!("/{prefix}") }
+    }
 }
 
-/// Prints the newest attempts as a table, or one in full.
-pub async fn attempts(id: Option<&str>, url: &str, environment: &Environment) -> anyhow::Result<()> {
-    let prefix = environment.get("AUTOFIX_PREFIX").unwrap_or("/autofix").trim_matches('/');
-    let path = match id {
-        Some(id) => format!("attempts/{id}"),
-        None => "attempts".to_owned(),
-    };
-    let address = format!("{}/{prefix}/{path}", url.trim_end_matches('/'));
-    let token = environment.get(names::API_TOKEN).unwrap_or(API_TOKEN);
-    let answer = http()?.get(&address).bearer_auth(token).send().await;
-    let answer = answer.with_context(|| format!("reach `{address}`; is `autofix serve` running?"))?;
-    let status = answer.status();
-    let body: Value = serde_json::from_str(&answer.text().await?).context("read the answer as JSON")?;
-    if !status.is_success() {
-        bail!("{status}: {}", body["detail"].as_str().unwrap_or_default());
+/// Prints an event, for `sam local invoke --event -`.
+pub fn print(event: &SampleEvent) -> anyhow::Result<()> {
+    say(&format!("{:#}", event.to_json()))
+}
+
+fn unreachable_at(address: &str) -> String {
+    format!("reach `{address}`; is `autofix serve` running?")
+}
+
+/// Prints a result. A reader that has gone (`| head`) is no error.
+fn say(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("print the result")
+        }
+        _ => Ok(()),
     }
-    match body.as_array() {
-        None => println!("{body:#}"),
-        Some(attempts) if attempts.is_empty() => println!("No attempts yet."),
-        Some(attempts) => attempts.iter().for_each(|attempt| println!("{}", row(attempt))),
-    }
-    Ok(())
 }
 
 fn row(attempt: &Value) -> String {
@@ -80,9 +121,4 @@ fn row(attempt: &Value) -> String {
         text(&analysis["error_type"]),
         attempt["pr_url"].as_str().or(attempt["reason"]["code"].as_str()).unwrap_or(""),
     )
-}
-
-fn http() -> anyhow::Result<reqwest::Client> {
-    autofix::outbound::install_tls();
-    Ok(reqwest::Client::builder().build()?)
 }

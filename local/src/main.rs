@@ -37,7 +37,9 @@ enum Command {
     )]
     Serve(ServeArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
-    #[command(after_help = "Example:\n    autofix send events/sentry-event-alert.json")]
+    #[command(
+        after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
+    )]
     Send(SendArgs),
     /// Show the newest attempts, or one in full.
     #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
@@ -86,6 +88,9 @@ struct SendArgs {
     /// Print the signed event in place of posting it, for `sam local invoke --event -`.
     #[arg(long)]
     print: bool,
+    /// For a click: the attempt that it is about, in place of the one in the file.
+    #[arg(long, value_name = "ID")]
+    attempt: Option<String>,
 }
 
 #[derive(Args)]
@@ -123,7 +128,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             demo::demo(options).await
         }
         Command::Serve(args) => {
-            logging::start_plain(environment.get("RUST_LOG"));
+            logging::start_plain(logging::level(&environment));
             let services = if args.sandbox { Services::Sandbox } else { Services::Real };
             let options = serve::Options { port: args.port, data: args.data, services, journal };
             if args.table_only {
@@ -132,10 +137,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 serve::serve(options).await
             }
         }
-        Command::Send(args) if args.print => client::print_signed(&args.file, &environment, clock.now()),
-        Command::Send(args) => client::send(&args.file, &args.url, &environment, clock.now()).await,
+        Command::Send(args) => {
+            let server = client::Server { url: args.url, environment };
+            let event = server.prepare(&args.file, args.attempt.as_deref(), clock.now()).await?;
+            if args.print { client::print(&event) } else { server.send(&event).await }
+        }
         Command::Attempts(args) => {
-            client::attempts(args.id.as_deref(), &args.url, &environment).await.context("read the attempts")
+            let server = client::Server { url: args.url, environment };
+            server.show_attempts(args.id.as_deref()).await.context("read the attempts")
         }
     }
 }

@@ -49,9 +49,22 @@ pub struct OneProcess {
     stream: Mutex<StreamReader>,
     clock: Clock,
     table: EmbeddedTable,
-    invocations: AtomicU64,
-    parallel: Arc<Semaphore>,
+    lambda: Arc<Lambda>,
     door_used: Arc<Notify>,
+}
+
+/// What Lambda does for the worker: names and times of invocations, and a bound on how many run at once.
+struct Lambda {
+    clock: Clock,
+    invocations: AtomicU64,
+    parallel: Semaphore,
+}
+
+impl Lambda {
+    fn invocation(&self) -> Invocation {
+        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
+        Invocation { request_id: format!("local-{number}"), deadline: self.clock.now() + INVOCATION }
+    }
 }
 
 impl OneProcess {
@@ -103,6 +116,11 @@ impl OneProcess {
                 answer
             }
         };
+        let lambda = Lambda {
+            clock: clock.clone(),
+            invocations: AtomicU64::new(0),
+            parallel: Semaphore::new(PARALLEL),
+        };
         Ok(OneProcess {
             doors: door::closed(routes).layer(middleware::from_fn(notify)),
             door_used,
@@ -110,8 +128,7 @@ impl OneProcess {
             worker: Arc::new(Worker::new(config.worker, secrets, store, clock.clone(), outbound)),
             clock,
             table,
-            invocations: AtomicU64::new(0),
-            parallel: Arc::new(Semaphore::new(PARALLEL)),
+            lambda: Arc::new(lambda),
         })
     }
 
@@ -150,7 +167,7 @@ impl OneProcess {
 
     /// One run of the clock.
     pub async fn tick(&self) {
-        self.worker.handle(Wake::Clock, &self.invocation()).await;
+        self.worker.handle(Wake::Clock, &self.lambda.invocation()).await;
     }
 
     /// Runs stream and clock until the future is dropped. A long analysis holds up neither.
@@ -166,7 +183,7 @@ impl OneProcess {
                     error!(error = format!("{error:#}"), "Cannot deliver the table's stream");
                 },
                 _ = clock.tick() => {
-                    let (worker, invocation) = (Arc::clone(&self.worker), self.invocation());
+                    let (worker, invocation) = (Arc::clone(&self.worker), self.lambda.invocation());
                     tasks.spawn(async move {
                         worker.handle(Wake::Clock, &invocation).await;
                         Ok(())
@@ -191,19 +208,14 @@ impl OneProcess {
         let records = self.stream.lock().await.poll().await?;
         let count = records.len();
         for record in records {
-            let (worker, invocation) = (Arc::clone(&self.worker), self.invocation());
-            let limit = Arc::clone(&self.parallel);
+            let (lambda, worker) = (Arc::clone(&self.lambda), Arc::clone(&self.worker));
             tasks.spawn(async move {
-                let _turn = limit.acquire().await;
-                deliver_record(&worker, record, &invocation).await
+                let _turn = lambda.parallel.acquire().await;
+                // Its time begins when it begins.
+                deliver_record(&worker, record, &lambda.invocation()).await
             });
         }
         Ok(count)
-    }
-
-    fn invocation(&self) -> Invocation {
-        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
-        Invocation { request_id: format!("local-{number}"), deadline: self.clock.now() + INVOCATION }
     }
 }
 

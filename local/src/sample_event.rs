@@ -41,6 +41,27 @@ impl SampleEvent {
         Ok(SampleEvent { event, body })
     }
 
+    /// Moves it to another prefix of the doors; the files are written for `/autofix`.
+    pub fn move_to(&mut self, prefix: &str) {
+        let path = self.event["rawPath"].as_str().unwrap_or_default();
+        if let Some(rest) = path.strip_prefix("/autofix") {
+            self.event["rawPath"] = json!(format!("{prefix}{rest}"));
+        }
+    }
+
+    /// Makes a click one about this attempt, whose card shows this commit. It has to be signed after that.
+    pub fn click_on(&mut self, attempt: &str, head_sha: &str) -> anyhow::Result<()> {
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(&self.body).into_owned().collect();
+        let payload = form.iter().find(|(name, _)| name == "payload").context("the event is not a click")?;
+        let mut payload: Value = serde_json::from_str(&payload.1).context("read the click")?;
+        payload["actions"][0]["value"] = json!(format!("{attempt}:{head_sha}"));
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        self.body = form.append_pair("payload", &payload.to_string()).finish().into_bytes();
+        self.event["body"] = json!(STANDARD.encode(&self.body));
+        self.event["isBase64Encoded"] = json!(true);
+        Ok(())
+    }
+
     /// Signs it with the secrets of `environment`, where it sets them, else with the development ones.
     pub fn sign(&mut self, environment: &Environment, now: Timestamp) -> anyhow::Result<()> {
         let secret = |name, development: &str| environment.get(name).unwrap_or(development).to_owned();

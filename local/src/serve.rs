@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "commands print their result")]
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -71,6 +72,7 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
             if !missing.is_empty() {
                 bail!("these settings are missing (environment or `.env`):\n  {}", missing.join("\n  "));
             }
+            settings::hints(&environment).iter().for_each(|hint| println!("{hint}"));
             Ok((environment, None))
         }
         Services::Sandbox => {
@@ -95,6 +97,7 @@ async fn start_sandbox(options: &Options, clock: &Clock) -> anyhow::Result<Sandb
         sandbox.sentry.throw(&event);
     }
     println!("The sandbox's repository is {}", repository.display());
+    println!("Its services begin anew with each start: attempts of an earlier one cannot go on.");
     Ok(sandbox)
 }
 
@@ -114,7 +117,14 @@ pub async fn serve_backing(options: Options, env_file: Option<PathBuf>) -> anyho
     environment.extend(sandbox.iter().flat_map(|sandbox| sandbox.environment(SlackWay::Bot).pairs()));
     println!("The table is at {}", table.endpoint());
     if let Some(path) = env_file {
-        let lines: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        let lines = match path.extension().is_some_and(|extension| extension == "json") {
+            // The form of `sam local invoke --env-vars`.
+            true => {
+                serde_json::json!({ "Parameters": environment.iter().cloned().collect::<BTreeMap<_, _>>() })
+                    .to_string()
+            }
+            false => environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
+        };
         // Written beside and renamed, so that whoever waits for the file never reads half of it.
         let beside = path.with_extension("part");
         std::fs::write(&beside, lines).with_context(|| format!("write `{}`", beside.display()))?;

@@ -83,6 +83,16 @@ pub fn missing(environment: &Environment) -> Vec<String> {
     missing
 }
 
+/// What works, but less well, without a setting that is absent; one sentence each.
+pub fn hints(environment: &Environment) -> Vec<String> {
+    let without = [
+        (names::SLACK_SIGNING_SECRET, "cards have no buttons"),
+        (names::SENTRY_AUTH_TOKEN, "`issue` webhooks, which carry no stack trace, end without an analysis"),
+    ];
+    let absent = without.iter().filter(|(name, _)| environment.get(name).is_none());
+    absent.map(|(name, what)| format!("Without `{name}` {what}.")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -91,6 +91,17 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A Slack channel's id. A name would do for posting, but neither for updating nor for looking a card up.
+    fn channel(&mut self, name: &str) -> Option<String> {
+        let id = self.text(name)?;
+        let good = id.len() >= 7 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !good {
+            self.problems
+                .push(format!("`{name}` must be a channel's id such as `C0123456789`, not its name"));
+        }
+        Some(id)
+    }
+
     fn flag(&mut self, name: &str) -> Flag {
         match self.environment.get(name) {
             None | Some("false" | "0" | "no") => Flag::Off,
@@ -261,6 +272,9 @@ pub struct WorkerConfig {
     pub daily_cost_usd: f64,
     /// `AUTOFIX_DRY_RUN`: no writes to GitHub or Sentry.
     pub dry_run: Flag,
+    /// `AUTOFIX_CHECKS_SETTLE_SECONDS`: how long a repository may take to start its checks. Before that, neither
+    /// "all green" nor "none ran" is believed.
+    pub checks_settle: jiff::SignedDuration,
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence.
     pub max_attempts_per_hour: u32,
     pub anthropic_url: url::Url,
@@ -276,13 +290,18 @@ impl WorkerConfig {
         let mut read = Reader::new(environment);
         let config = WorkerConfig {
             common: CommonConfig::read(&mut read),
-            slack_channel: read.text("AUTOFIX_SLACK_CHANNEL"),
+            slack_channel: read.channel("AUTOFIX_SLACK_CHANNEL"),
             min_confidence: read.number("AUTOFIX_MIN_CONFIDENCE", 0.8, 0.0..=1.0),
             model: read.text_or("AUTOFIX_MODEL", "claude-opus-5-5"),
             max_cost_usd: read.number("AUTOFIX_MAX_COST_USD", 1.5, 0.01..=100.0),
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
             dry_run: read.flag("AUTOFIX_DRY_RUN"),
             max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            checks_settle: jiff::SignedDuration::from_secs(read.number(
+                "AUTOFIX_CHECKS_SETTLE_SECONDS",
+                120.0,
+                0.0..=3_600.0,
+            ) as i64),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             github_url: read.url("GITHUB_API_URL", "https://api.github.com"),
             sentry_url: read.url("SENTRY_URL", "https://sentry.io"),

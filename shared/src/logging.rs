@@ -1,8 +1,13 @@
-//! Logs: JSON lines on Lambda, with the `timestamp` and `level` by which Lambda filters them. `RUST_LOG` chooses the level, `info` for ours and `warn` for others by default.
+//! Logs: JSON lines on Lambda, with the `timestamp` and `level` by which Lambda filters them. `RUST_LOG` chooses what is logged: `info`
+//! for our own lines and `warn` for others by default.
 
 use tracing_subscriber::EnvFilter;
 
-const DEFAULT: &str = "warn,autofix=info,autofix_local=info,sentry_intake=info,fix_worker=info,slack_interactions=info,attempt_queries=info";
+use crate::config::Environment;
+
+/// The crates whose lines are ours.
+const OURS: [&str; 6] =
+    ["autofix", "autofix_local", "sentry_intake", "fix_worker", "slack_interactions", "attempt_queries"];
 
 /// Logs as JSON lines, for CloudWatch. A second call changes nothing.
 pub fn start_json(level: Option<&str>) {
@@ -26,6 +31,20 @@ pub fn start_plain(level: Option<&str>) {
         .try_init();
 }
 
+/// A bare level such as `debug` is for our own lines; anything longer is a filter of its own. The AWS SDK is kept
+/// quiet: it warns of answers that the table's conditions are meant to give.
 fn filter(level: Option<&str>) -> EnvFilter {
-    level.and_then(|level| EnvFilter::try_new(level).ok()).unwrap_or_else(|| EnvFilter::new(DEFAULT))
+    let level = level.unwrap_or("info");
+    let ours = |level: &str| {
+        let each = OURS.map(|name| format!("{name}={level}")).join(",");
+        format!("warn,aws_smithy_runtime=error,{each}")
+    };
+    let is_bare = level.bytes().all(|b| b.is_ascii_alphabetic());
+    let text = if is_bare { ours(&level.to_ascii_lowercase()) } else { level.to_owned() };
+    EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new(ours("info")))
+}
+
+/// `RUST_LOG`, or the level that a Lambda function's logging configuration asks for.
+pub fn level(environment: &Environment) -> Option<&str> {
+    environment.get("RUST_LOG").or_else(|| environment.get("AWS_LAMBDA_LOG_LEVEL"))
 }

@@ -8,6 +8,6 @@ mod markdown;
 mod pull_request;
 
 pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
-pub use card::{Buttons, card, is_worth_a_message};
+pub use card::{Buttons, card, is_worth_a_message, plain_card};
 pub use digest::digest;
 pub use pull_request::{commit_message, merge_message, pull_request_body, pull_request_title};

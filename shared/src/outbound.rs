@@ -95,6 +95,9 @@ pub enum ServiceError {
     /// A passing fault: try again later.
     #[error("unavailable: {message}")]
     Unavailable { message: String, retry_after: Option<Duration> },
+    /// No answer within the time that was given.
+    #[error("no answer in time")]
+    TimedOut,
     /// The request itself is wrong; repeating it changes nothing.
     #[error("refused with {status}: {message}")]
     Refused { status: u16, message: String },
@@ -110,7 +113,7 @@ impl ServiceError {
             ServiceError::RateLimited { retry_after, .. } | ServiceError::Unavailable { retry_after, .. } => {
                 Some(*retry_after)
             }
-            ServiceError::Malformed(_) | ServiceError::Conflict(_) => Some(None),
+            ServiceError::Malformed(_) | ServiceError::Conflict(_) | ServiceError::TimedOut => Some(None),
             ServiceError::NotFound(_) | ServiceError::Unauthorized(_) | ServiceError::Refused { .. } => None,
         }
     }
@@ -149,15 +152,17 @@ impl Outbound {
         Ok(Outbound { http, journal })
     }
 
-    /// Sends, and reads the whole answer. Any HTTP status is an answer, not an error.
+    /// Sends, and reads the whole answer. Any HTTP status is an answer, not an error. Where the credential is
+    /// refused and a newer one is to be had, the request is sent once more with that.
     pub async fn send(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let answer = self.send_once(call).await?;
+        let used = self.bearer(call).await?;
+        let answer = self.send_once(call, used.as_ref()).await?;
+        let refused = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         match &call.auth {
-            Auth::Bearer(credential) if answer.status == StatusCode::UNAUTHORIZED => {
-                let before = credential.get().await.map_err(secrets_unavailable)?;
+            Auth::Bearer(credential) if refused => {
                 credential.renew().await.map_err(secrets_unavailable)?;
-                let after = credential.get().await.map_err(secrets_unavailable)?;
-                if before == after { Ok(answer) } else { self.send_once(call).await }
+                let newer = self.bearer(call).await?;
+                if newer == used { Ok(answer) } else { self.send_once(call, newer.as_ref()).await }
             }
             _ => Ok(answer),
         }
@@ -165,12 +170,12 @@ impl Outbound {
 
     /// Sends a GET and streams the answer's body, which is not bounded here.
     pub async fn download(&self, call: &Call) -> Result<(StatusCode, Download), ServiceError> {
-        let response = self.start(call).await?;
+        let response = self.start(call, self.bearer(call).await?.as_ref()).await?;
         Ok((response.status(), Download { response }))
     }
 
-    async fn send_once(&self, call: &Call) -> Result<Answer, ServiceError> {
-        let mut response = self.start(call).await?;
+    async fn send_once(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, ServiceError> {
+        let mut response = self.start(call, bearer).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
             if body.len() + chunk.len() > ANSWER_LIMIT {
@@ -181,13 +186,12 @@ impl Outbound {
         Ok(Answer { status: response.status(), headers: response.headers().clone(), body: body.into() })
     }
 
-    async fn start(&self, call: &Call) -> Result<reqwest::Response, ServiceError> {
-        let bearer = self.bearer(call).await?;
+    async fn start(&self, call: &Call, bearer: Option<&Secret>) -> Result<reqwest::Response, ServiceError> {
         let mut request = self.http.request(call.method.clone(), call.url.clone()).timeout(call.timeout);
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
-        if let Some(secret) = &bearer {
+        if let Some(secret) = bearer {
             request = request.bearer_auth(secret.expose());
         }
         if let Some(body) = &call.body {
@@ -216,13 +220,10 @@ pub fn install_tls() {
 
 /// The address is left out: an incoming webhook's address is itself a secret.
 fn unavailable(error: reqwest::Error) -> ServiceError {
-    let what = if error.is_timeout() {
-        "no answer in time"
-    } else if error.is_connect() {
-        "cannot connect"
-    } else {
-        "the connection broke"
-    };
+    if error.is_timeout() {
+        return ServiceError::TimedOut;
+    }
+    let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
     ServiceError::Unavailable { message: what.to_owned(), retry_after: None }
 }
 

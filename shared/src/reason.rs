@@ -25,7 +25,7 @@ word_enum! {
         NeedsHuman = "needs_human",
         DryRun = "dry_run",
 
-        // The policy (DESIGN 6.7) refuses.
+        // The policy refuses.
         FieldMissing = "field_missing",
         ComplexityTooHigh = "complexity_too_high",
         SecurityRisk = "security_risk",
@@ -37,7 +37,7 @@ word_enum! {
         EvidenceFalse = "evidence_false",
         CriticRefused = "critic_refused",
 
-        // The edit could not be applied (DESIGN 6.4).
+        // The edit could not be applied.
         EditEmptySearch = "edit_empty_search",
         EditNoChange = "edit_no_change",
         EditNotFound = "edit_not_found",
@@ -45,7 +45,7 @@ word_enum! {
         EditOverlap = "edit_overlap",
         EditUnknownFile = "edit_unknown_file",
 
-        // The edited file is not one that AutoFix would defend (DESIGN 6.5).
+        // The edited file is not one that AutoFix would defend.
         SeveralFiles = "several_files",
         OutsidePath = "outside_path",
         ForbiddenPath = "forbidden_path",
@@ -74,13 +74,13 @@ word_enum! {
         ClaudeUnavailable = "claude_unavailable",
         SentryUnavailable = "sentry_unavailable",
         BudgetSpent = "budget_spent",
+        DailyBudgetSpent = "daily_budget_spent",
         StuckInLoop = "stuck_in_loop",
-        ChecksFailed = "checks_failed",
         BranchMoved = "branch_moved",
+        ChecksFailed = "checks_failed",
+        ChecksUnfinished = "checks_unfinished",
         MergeRefused = "merge_refused",
-        PullRequestClosed = "pull_request_closed",
         RetriesUsedUp = "retries_used_up",
-        SlackUnavailable = "slack_unavailable",
     }
 }
 

@@ -18,6 +18,9 @@ const KEEP: SignedDuration = SignedDuration::from_mins(5);
 /// How soon after a reading another one may be forced, so that a wrong credential does not become a storm of reads.
 const FORCE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long a reading that failed is not tried again, as long as older values are known.
+const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(30);
+
 /// A text that must not be printed. `Debug` hides it; there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -67,6 +70,7 @@ struct Source {
 struct Read {
     values: BTreeMap<String, Secret>,
     at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
 }
 
 impl Secrets {
@@ -111,7 +115,11 @@ impl Secrets {
     async fn read_if_older_than(&self, age: SignedDuration) -> Result<(), SecretsUnavailable> {
         let Some(source) = &self.0.source else { return Ok(()) };
         let now = self.0.clock.now();
-        let fresh = |read: &Read| read.at.is_some_and(|at| now.duration_since(at) < age);
+        let within = |time: Option<Timestamp>, age| time.is_some_and(|time| now.duration_since(time) < age);
+        // What is known stays good for a while where it cannot be read anew: an outage must not slow every request.
+        let fresh = |read: &Read| {
+            within(read.at, age) || (read.at.is_some() && within(read.failed_at, AFTER_FAILURE))
+        };
         if fresh(&*self.0.read.read().await) {
             return Ok(());
         }
@@ -121,11 +129,12 @@ impl Secrets {
         }
         match source.fetch().await {
             Ok(values) => {
-                *read = Read { values, at: Some(now) };
+                *read = Read { values, at: Some(now), failed_at: None };
                 Ok(())
             }
             Err(error) if read.at.is_some() => {
                 tracing::warn!(error = %error, "Keeping the secrets that were read before");
+                read.failed_at = Some(now);
                 Ok(())
             }
             Err(error) => Err(error),

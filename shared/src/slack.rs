@@ -97,8 +97,12 @@ impl Slack {
         let body = json!({ "channel": channel, "limit": HISTORY, "include_all_metadata": true });
         let answer = match self.api_call("conversations.history", body).await {
             Ok(answer) => answer,
-            Err(ServiceError::Unauthorized(why)) => {
-                tracing::warn!(why, "Cannot look for a card that was posted before a crash");
+            Err(
+                error @ (ServiceError::Unauthorized(_)
+                | ServiceError::NotFound(_)
+                | ServiceError::Refused { .. }),
+            ) => {
+                tracing::warn!(error = %error, "Cannot look for a card that was posted before a crash");
                 return Ok(None);
             }
             Err(error) => return Err(error),

@@ -116,6 +116,9 @@ async fn an_error_that_came_back_is_looked_at_again() {
     let event = Scenario::Security.event(world.clock.now());
     let same = world.report(&event.again(2, world.clock.now()), Hook::ErrorCreated).await;
     assert_eq!(same.attempt_id(), id, "an answer about an error holds for a while");
+    let at_once = world.report(&event.again(3, world.clock.now()), Hook::IssueUnresolved).await;
+    assert_eq!(at_once.attempt_id(), id, "a repeated delivery is not a regression");
+    world.clock.advance(SignedDuration::from_mins(11));
     let back = world.report(&event.again(3, world.clock.now()), Hook::IssueUnresolved).await;
     assert_eq!(back.status, StatusCode::ACCEPTED);
     assert_ne!(back.attempt_id(), id);

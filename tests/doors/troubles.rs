@@ -1,6 +1,6 @@
 //! Services that fail: by meaning, later again, or the end with the sentence that helps.
 
-use autofix::messages::DEPLOY;
+use autofix::messages::{DEPLOY, DISMISS};
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::{Script, Turn};
 use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
@@ -139,7 +139,7 @@ async fn a_day_that_costs_too_much_stops_every_attempt_until_tomorrow() {
     let id = world.report(&event.as_other_issue(2), Hook::EventAlertTriggered).await.attempt_id();
     world.settle().await;
     let attempt = world.attempt(&id).await;
-    assert_eq!(attempt["reason"]["code"], "budget_spent");
+    assert_eq!(attempt["reason"]["code"], "daily_budget_spent");
     assert!(attempt["reason"]["detail"].as_str().unwrap().contains("AUTOFIX_DAILY_COST_USD"));
     world.clock.advance(SignedDuration::from_hours(24));
     let id = world.report(&event.as_other_issue(3), Hook::EventAlertTriggered).await.attempt_id();
@@ -219,7 +219,7 @@ async fn red_checks_keep_the_button_off_until_they_are_green() {
 
 #[tokio::test]
 async fn a_repository_without_checks_is_armed_after_a_grace_period_and_says_so() {
-    let world = World::new().await;
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_CHECKS_SETTLE_SECONDS", "120")]).await;
     world.sandbox.github.set_checks(REPO, Heads::Every, &[]).unwrap();
     let id = world.alert(Scenario::Fix).await.attempt_id();
     world.settle().await;
@@ -244,15 +244,119 @@ async fn a_token_that_cannot_read_check_runs_still_sees_other_checks() {
 }
 
 #[tokio::test]
-async fn a_pull_request_that_a_person_closes_is_noticed() {
+async fn what_people_decide_on_github_is_noticed() {
     let world = World::new().await;
     world.sandbox.github.set_checks(REPO, Heads::Every, &[CheckRun::running("pytest")]).unwrap();
     let id = world.alert(Scenario::Fix).await.attempt_id();
     world.settle().await;
     world.sandbox.github.close_pull_request(REPO, 1).unwrap();
     world.after(SignedDuration::from_secs(60)).await;
-    assert_eq!(world.attempt(&id).await["reason"]["code"], "pull_request_closed");
-    assert!(world.shown(&world.card()).contains("Someone closed"));
+    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    assert!(
+        world.shown(&world.card()).contains("Dismissed by someone on GitHub"),
+        "{}",
+        world.shown(&world.card())
+    );
+
+    let world = World::new().await;
+    let (id, _) = world.until_armed().await;
+    world.sandbox.github.merge_pull_request(REPO, 1).unwrap();
+    world.after(SignedDuration::from_mins(61)).await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert!(world.shown(&world.card()).contains("Merged by someone on GitHub"));
+}
+
+#[tokio::test]
+async fn a_fix_that_people_closed_or_changed_is_not_proposed_again() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    let branch = &world.fix_branches()[0];
+    world
+        .sandbox
+        .github
+        .commit(REPO, branch)
+        .file("backend/README.md", b"changed", "A person pushes")
+        .unwrap();
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["reason"]["code"], "branch_moved");
+    world.clock.advance(SignedDuration::from_hours(24 * 30));
+    let event = Scenario::Fix.event(world.clock.now());
+    let again = world.report(&event.again(9, world.clock.now()), Hook::ErrorCreated).await;
+    assert_eq!(again.attempt_id(), id);
+    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn checks_that_start_late_are_waited_for() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_CHECKS_SETTLE_SECONDS", "120")]).await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "pr_created", "one quick green check is not all of them");
+    let head = world.sandbox.github.pull_request(REPO, 1).unwrap().head_sha;
+    let runs = [CheckRun::ended("cla", Conclusion::Success), CheckRun::ended("pytest", Conclusion::Failure)];
+    world.sandbox.github.set_checks(REPO, Heads::Commit(head), &runs).unwrap();
+    world.after(SignedDuration::from_secs(60)).await;
+    let shown = world.shown(&world.card());
+    assert!(shown.contains("pytest") && !shown.contains("Deploy Live"), "{shown}");
+}
+
+#[tokio::test]
+async fn checks_that_turn_red_after_the_card_stop_the_merge_and_the_button() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    let head = world.sandbox.github.pull_request(REPO, 1).unwrap().head_sha;
+    let red = [CheckRun::ended("nightly", Conclusion::Failure)];
+    world.sandbox.github.set_checks(REPO, Heads::Commit(head.clone()), &red).unwrap();
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 0);
+    assert!(world.shown(&world.card()).contains("nightly"), "{}", world.shown(&world.card()));
+    world.after(SignedDuration::from_mins(61)).await;
+    assert_eq!(world.attempt(&id).await["status"], "pr_created");
+    assert!(!world.shown(&world.card()).contains("Deploy Live"));
+}
+
+#[tokio::test]
+async fn checks_that_never_end_end_the_attempt_after_a_day() {
+    for (way, run, code) in [
+        (SlackWay::Bot, CheckRun::running("pytest"), "checks_unfinished"),
+        (SlackWay::Webhook, CheckRun::running("pytest"), "checks_unfinished"),
+        (SlackWay::Bot, CheckRun::ended("pytest", Conclusion::Failure), "checks_failed"),
+    ] {
+        let world = World::with(way, &[]).await;
+        world.sandbox.github.set_checks(REPO, Heads::Every, &[run]).unwrap();
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        for _ in 0..4 {
+            world.after(SignedDuration::from_hours(7)).await;
+        }
+        let attempt = world.attempt(&id).await;
+        assert_eq!(
+            (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
+            (Some("failed"), Some(code))
+        );
+        assert!(world.shown(&world.card()).contains("stays open for you"));
+        assert_eq!(world.sandbox.github.open_pull_requests(REPO).unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_dismissal_never_deletes_what_a_colleague_pushed() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    let branch = world.fix_branches().remove(0);
+    world
+        .sandbox
+        .github
+        .commit(REPO, &branch)
+        .file("backend/README.md", b"mine", "A colleague's work")
+        .unwrap();
+    world.press(&card, DISMISS).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    assert_eq!(world.fix_branches(), [branch]);
 }
 
 #[tokio::test]

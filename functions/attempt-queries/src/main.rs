@@ -8,7 +8,7 @@ use autofix::{aws, door, logging};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let environment = Environment::of_process();
-    logging::start_json(environment.get("RUST_LOG"));
+    logging::start_json(logging::level(&environment));
     let config = QueriesConfig::from_env(&environment)?;
     let clock = Clock::system();
     let sdk = aws::sdk_config().await;

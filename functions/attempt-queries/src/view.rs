@@ -34,7 +34,7 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "reasons": reasons,
         "usage": attempt.usage,
         "timeline": attempt.timeline,
-        "occurrences": 1,
+        "occurrences": null, // known only where one attempt is asked for
         "created_at": attempt.created_at,
         "approved_at": attempt.approved_at,
         "completed_at": attempt.completed_at,

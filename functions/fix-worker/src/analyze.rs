@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use autofix::analysis::categories;
 use autofix::analysis::critic;
-use autofix::analysis::diff::unified;
+use autofix::analysis::diff::{FileChange, unified};
 use autofix::analysis::fix::{self, Candidate, MAX_REPAIRS, Proposal};
 use autofix::analysis::frames::{self, LocatedFrame};
 use autofix::analysis::policy::{
@@ -27,10 +27,17 @@ use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::redact_incident;
 use autofix::usage::Usage;
+use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
 use crate::conversation::{self, Judged, Outcome, Topic};
 use crate::desk::{Desk, Stopped};
+
+/// Bounds of the diff that is kept for people.
+const MAX_DIFF_BYTES: usize = 40_000;
+const MAX_DIFF_LINE_CHARS: usize = 500;
+/// Sentry announces an issue before its event can be read; after this time it is not there.
+const EVENT_READABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// What everything after the event is about.
 struct Case {
@@ -80,7 +87,11 @@ async fn prepare(desk: &mut Desk<'_>) -> Result<Result<Case, Event>, Stopped> {
         None => github.repository(&repo).await?.default_branch,
     };
     let base_sha = pin_base(desk, &repo, &base_branch).await?;
-    let snapshot = match download(desk, &repo, &base_sha).await? {
+    let downloaded = match download(desk, &repo, &base_sha).await? {
+        Err(SnapshotError::Damaged(_)) => download(desk, &repo, &base_sha).await?, // cut on the way, perhaps
+        downloaded => downloaded,
+    };
+    let snapshot = match downloaded {
         Ok(snapshot) => snapshot,
         Err(error) => {
             return Ok(Err(failed(
@@ -108,7 +119,14 @@ async fn incident(desk: &mut Desk<'_>) -> Result<Option<Incident>, Stopped> {
     if incident.has_stack_trace() || !desk.worker.sentry.is_configured().await {
         return Ok(Some(incident));
     }
-    let Some(fuller) = desk.worker.sentry.fetch_event(&incident).await? else { return Ok(Some(incident)) };
+    let Some(fuller) = desk.worker.sentry.fetch_event(&incident).await? else {
+        let age = desk.now().duration_since(desk.attempt.created_at);
+        if incident.organization.is_some() && age < EVENT_READABLE_AFTER {
+            let message = "Sentry cannot show the event yet".to_owned();
+            return Err(ServiceError::Unavailable { message, retry_after: None }.into());
+        }
+        return Ok(Some(incident));
+    };
     desk.store().save_incident(desk.attempt.id, &fuller, desk.now()).await?;
     Ok(Some(fuller))
 }
@@ -408,10 +426,26 @@ fn fix_of(case: &Case, candidate: &Candidate, confidence: f64, unchecked: Vec<St
         edits: edits.collect(),
         explanation: candidate.explanation.clone(),
         confidence,
-        diff: unified(&candidate.change),
+        diff: shown_diff(&candidate.change),
         before_sha256: hex::encode(Sha256::digest(&candidate.change.before)),
         unchecked,
     }
+}
+
+/// The diff for people. Lines of data or minified code are cut: the attempt has to fit into a table item.
+fn shown_diff(change: &FileChange) -> String {
+    let mut shown = String::new();
+    for line in unified(change).lines() {
+        if shown.len() > MAX_DIFF_BYTES {
+            shown.push_str("…\n");
+            break;
+        }
+        match line.char_indices().nth(MAX_DIFF_LINE_CHARS) {
+            Some((end, _)) => shown.push_str(&format!("{}…\n", &line[..end])),
+            None => shown.push_str(&format!("{line}\n")),
+        }
+    }
+    shown
 }
 
 fn skipped(code: ReasonCode, sentence: impl Into<String>) -> Event {

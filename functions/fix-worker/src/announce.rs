@@ -23,17 +23,27 @@ const EXAMPLES: usize = 10;
 pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let revision = desk.attempt.card.wanted;
     let buttons = buttons(desk.worker).await;
-    let card = messages::card(&desk.attempt, buttons);
-    let message = match desk.worker.slack.way().await? {
-        Way::Bot => Some(by_bot(desk, &card).await?),
-        Way::Webhook => by_webhook(desk, &card).await?,
-        Way::Nowhere => {
-            warn!("No Slack is configured: the card of this attempt is in the API only");
-            None
+    let full = messages::card(&desk.attempt, buttons);
+    let message = match show(desk, &full).await {
+        Err(Stopped::Service(error @ ServiceError::Refused { .. })) => {
+            warn!(error = %error, "Slack refuses the card; showing the plain one");
+            show(desk, &messages::plain_card(&desk.attempt)).await?
         }
+        shown => shown?,
     };
     desk.attempt.card_shown(revision, message);
     desk.save().await
+}
+
+async fn show(desk: &mut Desk<'_>, card: &Card) -> Result<Option<CardMessage>, Stopped> {
+    match desk.worker.slack.way().await? {
+        Way::Bot => by_bot(desk, card).await.map(Some),
+        Way::Webhook => by_webhook(desk, card).await,
+        Way::Nowhere => {
+            warn!("No Slack is configured: the card of this attempt is in the API only");
+            Ok(None)
+        }
+    }
 }
 
 /// Without a signing secret no click could be trusted, so the card has none to offer.

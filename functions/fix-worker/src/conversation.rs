@@ -10,8 +10,10 @@ use autofix::analysis::tools::Toolbox;
 use autofix::claude::{Setting, Stop, Turn};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
-use autofix::store;
+use autofix::store::{self, Saved};
+use autofix::usage::{Price, Usage};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tracing::info;
 
 use crate::desk::{Desk, Stopped};
@@ -20,8 +22,13 @@ use crate::desk::{Desk, Stopped};
 const MAX_TURNS: usize = 30;
 /// The same call of a tool, over and over.
 const MAX_REPEATS: u32 = 3;
-/// A turn is not begun with less time than this: it could not be finished.
-const TURN_TIME: Duration = Duration::from_secs(60);
+/// A turn is not begun with less time than this: a long answer takes minutes, and one that is cut off is paid for.
+const TURN_TIME: Duration = Duration::from_secs(240);
+/// Calls of tools that one answer may make, and bytes that they may bring in: one request must not cost a fortune.
+const MAX_CALLS: usize = 8;
+const MAX_RESULT_BYTES: usize = 80_000;
+/// A token of English or code is about four bytes; more would be guessed too low.
+const BYTES_PER_TOKEN: u64 = 4;
 /// One quick second try inside the invocation; longer waits are the clock's.
 const QUICK_RETRY: Duration = Duration::from_millis(400);
 
@@ -56,7 +63,8 @@ pub(crate) async fn talk<T>(
     topic: Topic<'_>,
     mut judge: impl FnMut(&Value) -> Judged<T>,
 ) -> Result<Outcome<T>, Stopped> {
-    let kept = desk.store().turns(desk.attempt.id, topic.name).await?;
+    let name = checkpoint_name(desk.worker.claude.model(), &topic);
+    let kept = desk.store().turns(desk.attempt.id, &name).await?;
     let mut kept = kept.into_iter();
     let mut messages = vec![topic.opening.clone()];
     let mut calls: HashMap<String, u32> = HashMap::new();
@@ -66,16 +74,13 @@ pub(crate) async fn talk<T>(
         let turn = match kept.next() {
             Some(turn) => read_kept(turn)?,
             None => {
-                if let Some(spent) = over_daily_budget(desk).await? {
+                if let Some(spent) = over_budget(desk, &messages).await? {
                     return Ok(spent);
                 }
-                next_turn(desk, &topic, &messages, number).await?
+                next_turn(desk, &topic, &messages, Place { name: &name, number }).await?
             }
         };
         desk.attempt.usage.add(&turn.usage);
-        if desk.attempt.usage.cost_usd > desk.worker.config.max_cost_usd {
-            return Ok(over_budget(desk.worker.config.max_cost_usd));
-        }
         match &turn.stop {
             Stop::Refusal { category } => return Ok(refused_by_model(category.as_deref())),
             Stop::ContextFull => {
@@ -101,8 +106,10 @@ pub(crate) async fn talk<T>(
             }
             Stop::EndOfTurn | Stop::ToolUse | Stop::Pause | Stop::Other { .. } => {}
         }
-        messages.push(json!({ "role": "assistant", "content": turn.content }));
         let uses = turn.tool_uses();
+        if !is_empty(&turn) {
+            messages.push(json!({ "role": "assistant", "content": turn.content }));
+        }
         if uses.is_empty() {
             if turn.stop != Stop::Pause {
                 if asked_again {
@@ -112,12 +119,19 @@ pub(crate) async fn talk<T>(
                 asked_again = true;
             }
             let text = format!("Go on, and end by calling `{}`.", topic.result_tool);
-            messages.push(json!({ "role": "user", "content": [{ "type": "text", "text": text }] }));
+            if is_empty(&turn) {
+                add_text(&mut messages, &text);
+            } else {
+                messages.push(json!({ "role": "user", "content": [{ "type": "text", "text": text }] }));
+            }
             continue;
         }
-        let mut results = Vec::new();
+        let mut results: Vec<Value> = Vec::new();
+        let mut bytes = 0;
         for tool_use in uses {
-            let (text, is_error) = if tool_use.name == topic.result_tool {
+            let (text, is_error) = if results.len() >= MAX_CALLS || bytes > MAX_RESULT_BYTES {
+                ("Too many calls at once: not answered. Ask for less in one turn.".to_owned(), true)
+            } else if tool_use.name == topic.result_tool {
                 match judge(&tool_use.input) {
                     Judged::Accepted(result) => return Ok(Outcome::Result(result)),
                     Judged::Refused(reasons) => return Ok(Outcome::Refused(reasons)),
@@ -139,6 +153,7 @@ pub(crate) async fn talk<T>(
                     None => (format!("There is only the tool `{}`.", topic.result_tool), true),
                 }
             };
+            bytes += text.len();
             results.push(json!({
                 "type": "tool_result",
                 "tool_use_id": tool_use.id,
@@ -152,40 +167,70 @@ pub(crate) async fn talk<T>(
     Ok(refused(ReasonCode::BudgetSpent, &sentence))
 }
 
+/// Where a turn stands among the checkpoints.
+struct Place<'p> {
+    name: &'p str,
+    number: usize,
+}
+
+/// A checkpoint belongs to one model, one prompt and one opening: with others, its thinking blocks would be refused.
+fn checkpoint_name(model: &str, topic: &Topic<'_>) -> String {
+    let setting = json!([model, topic.setting.system, topic.setting.tools, topic.opening]);
+    let hash = Sha256::digest(setting.to_string());
+    format!("{}@{}", topic.name, hex::encode(&hash[..6]))
+}
+
 async fn next_turn(
     desk: &mut Desk<'_>,
     topic: &Topic<'_>,
     messages: &[Value],
-    number: usize,
+    place: Place<'_>,
 ) -> Result<Turn, Stopped> {
-    let time = desk.time_left();
-    if time < TURN_TIME {
+    if desk.time_left() < TURN_TIME {
         return Err(Stopped::OutOfTime);
     }
     let claude = &desk.worker.claude;
-    let turn = match claude.turn(&topic.setting, messages, time).await {
-        Err(error) if is_quick(&error) => {
+    let turn = match claude.turn(&topic.setting, messages, desk.time_left()).await {
+        Err(error) if is_quick(&error) && desk.time_left() >= TURN_TIME => {
             tokio::time::sleep(QUICK_RETRY).await;
-            claude.turn(&topic.setting, messages, desk.time_left()).await?
+            claude.turn(&topic.setting, messages, desk.time_left()).await
         }
+        turn => turn,
+    };
+    let turn = match turn {
+        // The invocation's own end, and no fault of Claude's.
+        Err(ServiceError::TimedOut) if desk.time_left() < TURN_TIME => return Err(Stopped::OutOfTime),
         turn => turn?,
     };
     let now = desk.now();
-    let kept = json!(turn);
-    desk.store()
-        .save_turn(&desk.lease, store::Turn { conversation: topic.name, number, answer: &kept }, now)
-        .await?;
+    let answer = json!(turn);
+    let kept = store::Turn { conversation: place.name, number: place.number, answer: &answer };
+    if desk.store().save_turn(&desk.lease, kept, now).await? == Saved::Conflict {
+        // Another worker is having this conversation.
+        return Err(Stopped::LostLease);
+    }
     desk.store().spend(turn.usage.cost_usd, now).await?;
     info!(
         conversation = topic.name,
-        turn = number,
+        turn = place.number,
         tokens.output = turn.usage.output_tokens,
         tokens.cached = turn.usage.cache_read_input_tokens,
         cost_usd = turn.usage.cost_usd,
-        "Claude answered turn {number} of `{}`",
+        "Claude answered turn {} of `{}`",
+        place.number,
         topic.name
     );
     Ok(turn)
+}
+
+/// Nothing but thinking, or nothing at all: such an answer may not stand in the history.
+fn is_empty(turn: &Turn) -> bool {
+    let says_something = |block: &Value| match block["type"].as_str() {
+        Some("text") => block["text"].as_str().is_some_and(|text| !text.trim().is_empty()),
+        Some("thinking" | "redacted_thinking") | None => false,
+        Some(_) => true,
+    };
+    !turn.content.iter().any(says_something)
 }
 
 /// A fault that is likely to be gone at once, and for which nobody asked us to wait long.
@@ -201,6 +246,7 @@ fn is_quick(error: &ServiceError) -> bool {
         | ServiceError::Conflict(_)
         | ServiceError::Unauthorized(_)
         | ServiceError::Refused { .. }
+        | ServiceError::TimedOut
         | ServiceError::Malformed(_) => false,
     }
 }
@@ -228,20 +274,35 @@ fn refused_by_model<T>(category: Option<&str>) -> Outcome<T> {
     )
 }
 
-/// The budget of all attempts of a day, looked at before every turn that would be paid for.
-async fn over_daily_budget<T>(desk: &Desk<'_>) -> Result<Option<Outcome<T>>, Stopped> {
-    let max = desk.worker.config.daily_cost_usd;
-    let spent = desk.store().spent_today(desk.now()).await?;
-    Ok((spent >= max).then(|| {
+/// The budgets, looked at before every turn that would be paid for: the attempt's, with what this turn will cost at
+/// least, and the day's.
+async fn over_budget<T>(desk: &Desk<'_>, messages: &[Value]) -> Result<Option<Outcome<T>>, Stopped> {
+    let config = &desk.worker.config;
+    let spent = desk.attempt.usage.cost_usd;
+    let max = config.max_cost_usd;
+    if spent + least_cost(&config.model, messages) > max {
+        let sentence = format!(
+            "The budget of ${max:.2} for one attempt does not allow another turn (`AUTOFIX_MAX_COST_USD`; ${spent:.2} spent)."
+        );
+        return Ok(Some(refused(ReasonCode::BudgetSpent, &sentence)));
+    }
+    let max = config.daily_cost_usd;
+    if desk.store().spent_today(desk.now()).await? >= max {
         let sentence =
             format!("Today's budget of ${max:.2} for all attempts is spent (`AUTOFIX_DAILY_COST_USD`).");
-        refused(ReasonCode::BudgetSpent, &sentence)
-    }))
+        return Ok(Some(refused(ReasonCode::DailyBudgetSpent, &sentence)));
+    }
+    Ok(None)
 }
 
-fn over_budget<T>(max: f64) -> Outcome<T> {
-    refused(
-        ReasonCode::BudgetSpent,
-        &format!("The budget of ${max:.2} for one attempt is spent (`AUTOFIX_MAX_COST_USD`)."),
-    )
+/// What reading these messages costs at the least, US dollars: the newest anew, the others from the cache.
+fn least_cost(model: &str, messages: &[Value]) -> f64 {
+    let tokens = |message: &Value| message.to_string().len() as u64 / BYTES_PER_TOKEN;
+    let (newest, older) = match messages.split_last() {
+        Some((newest, older)) => (tokens(newest), older.iter().map(tokens).sum()),
+        None => (0, 0),
+    };
+    let usage =
+        Usage { cache_creation_input_tokens: newest, cache_read_input_tokens: older, ..Usage::default() };
+    Price::of(model).cost(&usage)
 }

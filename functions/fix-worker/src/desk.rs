@@ -1,7 +1,7 @@
 //! The loop: one attempt on the desk, its lease in hand. Steps return what happened; only this file
 //! saves, gives leases back, and decides what a failed step means.
 
-use autofix::attempt::{Attempt, AttemptId, Event, MAX_STEP_FAILURES, Next, Step};
+use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, State, Step};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{Lease, Leased, Leasing, Saved, Store, StoreError};
@@ -87,7 +87,7 @@ pub(crate) async fn work(
             waits => {
                 let due = match waits {
                     Next::WaitUntil(time) => Some(time),
-                    Next::Do(_) | Next::WaitForPerson | Next::Ended => None,
+                    Next::Do(_) | Next::Ended => None,
                 };
                 match desk.release(due).await? {
                     Worked::ChangedMeanwhile => continue,
@@ -99,13 +99,19 @@ pub(crate) async fn work(
         match desk.run(step).await {
             Ok(()) | Err(Stopped::Changed) => {}
             Err(Stopped::LostLease) => return Ok(Worked::LostLease),
-            Err(Stopped::OutOfTime) => return desk.release(Some(worker.clock.now())).await,
+            Err(Stopped::OutOfTime) => break,
             Err(Stopped::Store(error)) => return Err(error),
             Err(Stopped::Service(error)) => desk.step_failed(step, &error),
         }
     }
-    warn!("Stopped after {MAX_STEPS} steps in one go");
-    desk.release(Some(worker.clock.now())).await
+    // Out of time, or out of steps: due at once, so that the clock goes on. A decision that comes in between is
+    // read and saved with the lease given back.
+    loop {
+        match desk.release(Some(worker.clock.now())).await? {
+            Worked::ChangedMeanwhile => {}
+            worked => return Ok(worked),
+        }
+    }
 }
 
 impl Desk<'_> {
@@ -205,7 +211,7 @@ impl Desk<'_> {
         let event = match step {
             Step::Merge => Event::MergeRefused { reason },
             // The dismissal stands; what is left on GitHub is said in the timeline.
-            Step::CleanUp => Event::CleanedUp,
+            Step::CleanUp => Event::CleanedUp { outcome: Cleanup::Done },
             Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::ShowCard => {
                 Event::Failed { reason }
             }
@@ -218,14 +224,28 @@ impl Desk<'_> {
         }
     }
 
+    /// Workers died over this attempt again and again: whatever they did last is given up.
     async fn give_up_after_crashes(&mut self) -> Result<(), StoreError> {
         let sentence = format!("The worker stopped {MAX_TRIES} times while it worked on this; see its logs.");
         let reason = Reason::new(ReasonCode::RetriesUsedUp, sentence);
+        warn!("Gave up after {MAX_TRIES} workers died over this attempt");
         let now = self.now();
-        if self.attempt.apply(Event::Failed { reason }, now).is_ok() {
-            warn!("Gave up after {MAX_TRIES} workers died over this attempt");
-            let _ = self.save().await;
+        let event = match &self.attempt.state {
+            State::Approved { .. } => Some(Event::MergeRefused { reason }),
+            State::Rejected { cleanup: Cleanup::Owed, .. } => {
+                Some(Event::CleanedUp { outcome: Cleanup::Done })
+            }
+            state if state.is_live() => Some(Event::Failed { reason }),
+            _ => None, // ended: only its card can be what they died over
+        };
+        match event.map(|event| self.attempt.apply(event, now)) {
+            Some(Ok(())) => {}
+            Some(Err(refusal)) => warn!(refusal = %refusal, "Giving up did not fit the attempt's state"),
+            None => self.attempt.card_shown(self.attempt.card.wanted, None),
         }
-        Ok(())
+        match self.save().await {
+            Err(Stopped::Store(error)) => Err(error),
+            _ => Ok(()), // changed or lost: whoever did that goes on with it
+        }
     }
 }

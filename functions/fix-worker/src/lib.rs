@@ -111,9 +111,6 @@ impl Worker {
     /// Wakes every attempt whose time has come, and tells the digest.
     async fn tick(&self, invocation: &Invocation) -> Result<(), StoreError> {
         let due = self.store.due(self.clock.now(), CLOCK_BATCH).await?;
-        if due.digest {
-            announce::tell_digest(self).await?;
-        }
         let owner = format!("clock:{}", invocation.request_id);
         for id in due.attempts {
             if self.time_left(invocation) < Duration::from_secs(30) {
@@ -123,6 +120,9 @@ impl Worker {
             if let Err(error) = self.work_on(id, &owner, invocation).await {
                 error!(attempt.id = %id, error = %error, "Left attempt {id} to the next run of the clock");
             }
+        }
+        if due.digest {
+            announce::tell_digest(self).await?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let environment = Environment::of_process();
-    logging::start_json(environment.get("RUST_LOG"));
+    logging::start_json(logging::level(&environment));
     let config = WorkerConfig::from_env(&environment)?;
     let clock = Clock::system();
     let sdk = aws::sdk_config().await;

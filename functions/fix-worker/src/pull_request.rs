@@ -1,7 +1,7 @@
 //! The pull request: opened once, watched, merged at the commit that was approved, or closed.
 
 use autofix::analysis::edits::{self, Edit};
-use autofix::attempt::{Checks, Event, State};
+use autofix::attempt::{Checks, Cleanup, Event, State};
 use autofix::github::{
     BranchCreated, CheckResult, Merge, NewCommit, NewPullRequest, OpenPullRequest, Outcome,
 };
@@ -13,11 +13,13 @@ use sha2::{Digest, Sha256};
 
 use crate::desk::{Desk, Stopped};
 
-/// How long a repository may take to start its first check before "no checks ran" is the answer.
-const GRACE: SignedDuration = SignedDuration::from_secs(120);
 /// First pause between two looks; it grows with the time that the checks take.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(15);
 const LONGEST_LOOK: SignedDuration = SignedDuration::from_mins(10);
+/// Between two looks at an armed pull request: people may decide on GitHub, too.
+const ARMED_LOOK: SignedDuration = SignedDuration::from_hours(1);
+/// Checks that run or stay red for so long are a person's business.
+const CHECKS_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
 pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
@@ -69,25 +71,46 @@ pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     desk.happened(Event::PullRequestOpened { pull_request }).await
 }
 
-/// Looks at the checks of the head commit, and at whether a person has taken over.
+/// Looks at the checks of the head commit, and at whether people have decided on GitHub.
 pub(crate) async fn look_at_checks(desk: &mut Desk<'_>) -> Result<(), Stopped> {
-    let State::PrCreated { pull_request, since, .. } = desk.attempt.state.clone() else { return Ok(()) };
+    let (pull_request, since) = match &desk.attempt.state {
+        State::PrCreated { pull_request, since, .. }
+        | State::AwaitingApproval { pull_request, since, .. } => (pull_request.clone(), *since),
+        _ => return Ok(()), // decided in the meantime
+    };
     let github = &desk.worker.github;
     let repo = &desk.attempt.target.repo;
     let current = github.pull_request(repo, pull_request.number).await?;
-    if let Some(reason) = taken_over(&current, &pull_request.head_sha) {
-        return desk.happened(Event::Failed { reason }).await;
+    if let Some(event) = taken_over(&current, &pull_request.head_sha) {
+        return desk.happened(event).await;
     }
     let results = github.checks(repo, &pull_request.head_sha).await?;
     let now = desk.now();
     let age = now.duration_since(since);
-    let checks = judge(&results, age);
-    let pause = (age / 4).clamp(FIRST_LOOK, LONGEST_LOOK);
-    desk.happened(Event::ChecksSeen { checks, look_at: now + pause }).await
+    let checks = judge(&results, age, desk.worker.config.checks_settle);
+    let event = match &checks {
+        Checks::Green { .. } | Checks::None => Event::ChecksSeen { checks, look_at: now + ARMED_LOOK },
+        Checks::Running | Checks::Red { .. } if age < CHECKS_PATIENCE => {
+            let pause = (age / 4).clamp(FIRST_LOOK, LONGEST_LOOK);
+            Event::ChecksSeen { checks, look_at: now + pause }
+        }
+        Checks::Running => failed(
+            ReasonCode::ChecksUnfinished,
+            "The checks have not ended within a day. The pull request stays open for you.".to_owned(),
+        ),
+        Checks::Red { failed: names } => failed(
+            ReasonCode::ChecksFailed,
+            format!(
+                "The checks have been red for a day ({}). The pull request stays open for you.",
+                names.join(", ")
+            ),
+        ),
+    };
+    desk.happened(event).await
 }
 
-/// What the results mean together.
-fn judge(results: &[CheckResult], age: SignedDuration) -> Checks {
+/// What the results mean together. A repository may take some time to start its checks: until then nothing is green.
+fn judge(results: &[CheckResult], age: SignedDuration, settle: SignedDuration) -> Checks {
     let failed: Vec<String> = results
         .iter()
         .filter(|check| check.outcome == Outcome::Failed)
@@ -96,21 +119,31 @@ fn judge(results: &[CheckResult], age: SignedDuration) -> Checks {
     if !failed.is_empty() {
         return Checks::Red { failed };
     }
-    if results.iter().any(|check| check.outcome == Outcome::Running) {
+    if age < settle || results.iter().any(|check| check.outcome == Outcome::Running) {
         return Checks::Running;
     }
     match u32::try_from(results.len()).unwrap_or(u32::MAX) {
-        0 if age < GRACE => Checks::Running,
         0 => Checks::None,
         passed => Checks::Green { passed },
     }
 }
 
-/// Merges exactly the commit that was approved.
+/// Merges exactly the commit that was approved, if its checks are still what the card said.
 pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
-    let State::Approved { pull_request, decision, .. } = desk.attempt.state.clone() else { return Ok(()) };
+    let State::Approved { pull_request, since, decision, .. } = desk.attempt.state.clone() else {
+        return Ok(());
+    };
     let github = &desk.worker.github;
     let repo = &desk.attempt.target.repo;
+    let results = github.checks(repo, &pull_request.head_sha).await?;
+    let age = desk.now().duration_since(since);
+    if let Some(reason) = not_green_any_more(&judge(&results, age, desk.worker.config.checks_settle)) {
+        // Unless the answer to an earlier try was lost: then it is merged, whatever the checks do now.
+        let current = github.pull_request(repo, pull_request.number).await?;
+        let merged = current.merged && current.head_sha == pull_request.head_sha;
+        let event = if merged { Event::Merged { merge_sha: None } } else { Event::MergeRefused { reason } };
+        return desk.happened(event).await;
+    }
     let method = github.repository(repo).await?.merge_method;
     let (title, message) = messages::merge_message(&desk.attempt, &decision, pull_request.number);
     let merge = Merge {
@@ -129,16 +162,28 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             // A merge whose answer was lost also ends here: GitHub says that it is merged already.
             let current = github.pull_request(repo, pull_request.number).await?;
             match taken_over(&current, &pull_request.head_sha) {
-                _ if current.merged && current.head_sha == pull_request.head_sha => {
-                    Event::Merged { merge_sha: None }
-                }
-                Some(reason) => Event::Failed { reason },
+                Some(Event::MergedOnGithub) => Event::Merged { merge_sha: None },
+                Some(event) => event,
                 None => Event::MergeRefused { reason: why_not_merged(&error) },
             }
         }
         Err(error) => return Err(error.into()),
     };
     desk.happened(event).await
+}
+
+fn not_green_any_more(checks: &Checks) -> Option<Reason> {
+    match checks {
+        Checks::Green { .. } | Checks::None => None,
+        Checks::Running => Some(Reason::new(
+            ReasonCode::ChecksUnfinished,
+            "Checks have started again. Press Deploy Live when they are green.",
+        )),
+        Checks::Red { failed } => Some(Reason::new(
+            ReasonCode::ChecksFailed,
+            format!("Checks have failed since: {}.", failed.join(", ")),
+        )),
+    }
 }
 
 fn why_not_merged(error: &ServiceError) -> Reason {
@@ -154,36 +199,35 @@ fn why_not_merged(error: &ServiceError) -> Reason {
     Reason::new(ReasonCode::MergeRefused, sentence)
 }
 
-/// Why the pull request is no longer ours to decide about.
-fn taken_over(current: &OpenPullRequest, head_sha: &str) -> Option<Reason> {
+/// What people did with the pull request on GitHub, where they did something.
+fn taken_over(current: &OpenPullRequest, head_sha: &str) -> Option<Event> {
     if current.head_sha != head_sha {
         let sentence = "Someone pushed to the branch, so what was reviewed is not what would be merged. Merge it on GitHub if it is right.";
-        return Some(Reason::new(ReasonCode::BranchMoved, sentence));
+        return Some(failed(ReasonCode::BranchMoved, sentence.to_owned()));
     }
     match (current.open, current.merged) {
         (true, _) => None,
-        (false, true) => {
-            Some(Reason::new(ReasonCode::PullRequestClosed, "Someone merged the pull request on GitHub."))
-        }
-        (false, false) => {
-            Some(Reason::new(ReasonCode::PullRequestClosed, "Someone closed the pull request on GitHub."))
-        }
+        (false, true) => Some(Event::MergedOnGithub),
+        (false, false) => Some(Event::ClosedOnGithub),
     }
 }
 
-/// Closes the dismissed pull request and deletes its branch.
+/// Closes the dismissed pull request and deletes its branch, unless it holds someone else's commits.
 pub(crate) async fn clean_up(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let State::Rejected { pull_request, .. } = desk.attempt.state.clone() else { return Ok(()) };
     let github = &desk.worker.github;
     let repo = &desk.attempt.target.repo;
     let current = github.pull_request(repo, pull_request.number).await?;
+    if current.merged {
+        return desk.happened(Event::CleanedUp { outcome: Cleanup::TooLate }).await;
+    }
     if current.open {
         github.close_pull_request(repo, pull_request.number).await?;
     }
-    if !current.merged {
+    if current.head_sha == pull_request.head_sha {
         github.delete_branch(repo, &pull_request.branch).await?;
     }
-    desk.happened(Event::CleanedUp).await
+    desk.happened(Event::CleanedUp { outcome: Cleanup::Done }).await
 }
 
 fn failed(code: ReasonCode, sentence: String) -> Event {

@@ -27,18 +27,22 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
     }
     let said = error.to_string();
     Some(match step {
-        Step::Analyze if said.contains("Claude") || said.contains("ANTHROPIC_API_KEY") => Reason::new(
-            ReasonCode::ClaudeUnavailable,
-            format!(
-                "Claude does not take our requests. Check `ANTHROPIC_API_KEY` and `AUTOFIX_MODEL`. {said}."
-            ),
-        ),
-        Step::Analyze if said.contains("Sentry") || said.contains("SENTRY_AUTH_TOKEN") => Reason::new(
-            ReasonCode::SentryUnavailable,
-            format!(
-                "Sentry does not give us the event. Check `SENTRY_AUTH_TOKEN` (it needs event:read). {said}."
-            ),
-        ),
+        Step::Analyze if said.contains("Claude answered") || said.contains("`ANTHROPIC_API_KEY`") => {
+            Reason::new(
+                ReasonCode::ClaudeUnavailable,
+                format!(
+                    "Claude does not take our requests. Check `ANTHROPIC_API_KEY` and `AUTOFIX_MODEL`. {said}."
+                ),
+            )
+        }
+        Step::Analyze if said.contains("Sentry answered") || said.contains("`SENTRY_AUTH_TOKEN`") => {
+            Reason::new(
+                ReasonCode::SentryUnavailable,
+                format!(
+                    "Sentry does not give us the event. Check `SENTRY_AUTH_TOKEN` (it needs event:read). {said}."
+                ),
+            )
+        }
         Step::Analyze if matches!(error, ServiceError::NotFound(_)) => Reason::new(
             ReasonCode::RepositoryNotFound,
             format!(
@@ -50,9 +54,7 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
             format!("GitHub does not let us do this. Check what `AUTOFIX_GITHUB_TOKEN` may do. {said}."),
         ),
         Step::Merge => Reason::new(ReasonCode::MergeRefused, format!("GitHub did not merge it. {said}.")),
-        Step::ShowCard => {
-            Reason::new(ReasonCode::SlackUnavailable, format!("Slack does not take the card. {said}."))
-        }
+        Step::ShowCard => return None, // a card stays owed, whatever Slack says
     })
 }
 

@@ -117,19 +117,16 @@ impl Intake {
         let message = "Standing down: Sentry's agent opened a pull request";
         for _ in 0..STAND_DOWN_ROUNDS {
             let now = self.clock.now();
+            // Where no live attempt has the issue, a word in its claim is enough.
+            if self.store.stand_down(issue, now).await.map_err(refused)? == Saved::Yes {
+                return Ok(received(StatusCode::OK, None, message));
+            }
             let claim = self.store.claim(issue).await.map_err(refused)?;
-            let Some(id) = claim.as_ref().and_then(|claim| claim.attempt) else {
-                self.store.stand_down(issue, now).await.map_err(refused)?;
-                return Ok(received(StatusCode::OK, None, message));
-            };
-            let Some(before) = self.store.attempt(id).await.map_err(refused)? else {
-                return Ok(received(StatusCode::OK, None, message));
-            };
+            let Some(id) = claim.and_then(|claim| claim.attempt) else { continue };
+            let Some(before) = self.store.attempt(id).await.map_err(refused)? else { continue };
             let mut after = before.attempt.clone();
-            let reason = Reason::new(
-                ReasonCode::SentryAgentTookOver,
-                "Sentry's own agent opened a pull request for this issue.",
-            );
+            let sentence = "Sentry's own agent opened a pull request for this issue.";
+            let reason = Reason::new(ReasonCode::SentryAgentTookOver, sentence);
             if let Err(refusal) = after.apply(Event::SentryAgentTookOver { reason }, now) {
                 info!(attempt.id = %id, "Sentry's agent opened a pull request too: {refusal}");
                 return Ok(received(StatusCode::OK, Some(id), "This attempt is past standing down"));

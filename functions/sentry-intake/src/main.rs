@@ -8,7 +8,7 @@ use sentry_intake::Intake;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let environment = Environment::of_process();
-    logging::start_json(environment.get("RUST_LOG"));
+    logging::start_json(logging::level(&environment));
     let config = IntakeConfig::from_env(&environment)?;
     let clock = Clock::system();
     let sdk = aws::sdk_config().await;

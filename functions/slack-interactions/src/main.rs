@@ -10,7 +10,7 @@ use slack_interactions::Interactions;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let environment = Environment::of_process();
-    logging::start_json(environment.get("RUST_LOG"));
+    logging::start_json(logging::level(&environment));
     let config = InteractionsConfig::from_env(&environment)?;
     let clock = Clock::system();
     let sdk = aws::sdk_config().await;

@@ -73,7 +73,7 @@ pub fn opening(
     let text = format!(
         "Review this change.\n\n{}\n\n{}\n\n{}",
         boundary.around("error report", &incident_text(incident, located)),
-        boundary.around_code("diff", &unified(change)),
+        boundary.around_code("diff", &unified(change).chars().take(MAX_FILE_CHARS).collect::<String>()),
         boundary.around_code(&format!("{} before the change", change.path), &before),
     );
     json!({ "role": "user", "content": [{ "type": "text", "text": text }] })

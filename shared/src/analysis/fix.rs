@@ -14,6 +14,7 @@ use super::snapshot::Snapshot;
 use super::validators::{self, ProposedChange};
 use crate::analysis::diff::FileChange;
 use crate::claude::{Effort, Setting};
+use crate::cleaning;
 use crate::reason::{Reason, ReasonCode};
 use crate::redaction::redact;
 
@@ -23,10 +24,15 @@ pub const RESULT_TOOL: &str = "propose_fix";
 pub const MAX_REPAIRS: usize = 3;
 /// Files shown in full; longer ones are shown around the cited lines.
 const MAX_FILES: usize = 4;
+/// Bytes of one file shown; what goes beyond is left out and cannot be edited blindly.
+const MAX_FILE_BYTES: usize = 60_000;
+/// Bytes of all edits together: the rule of thirty lines is the tight one, this keeps the attempt's item small.
+const MAX_EDIT_BYTES: usize = 60_000;
 /// Lines of a file shown in one piece.
 const MAX_LINES: usize = 600;
 /// Lines shown around a cited line of a longer file.
 const AROUND: usize = 200;
+const MAX_EXPLANATION_CHARS: usize = 4_000;
 /// Other files looked through for a name, and the ones that mention it.
 const MAX_MENTIONS: usize = 200;
 
@@ -134,7 +140,7 @@ fn numbered(text: &str, cited: &[u32]) -> String {
     let mut skipped = false;
     for (index, line) in lines.iter().enumerate() {
         let number = index + 1;
-        if lines.len() <= MAX_LINES || near(number) {
+        if (lines.len() <= MAX_LINES || near(number)) && shown.len() + line.len() < MAX_FILE_BYTES {
             shown.push_str(&format!("{number:>5}  {line}\n"));
             skipped = false;
         } else if !skipped {
@@ -192,6 +198,13 @@ pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &Pr
     if wire.edits.is_empty() {
         return Proposal::None { explanation: wire.explanation };
     }
+    let bytes: usize = wire.edits.iter().map(|edit| edit.search.len() + edit.replace.len()).sum();
+    if bytes > MAX_EDIT_BYTES {
+        let sentence = format!("The edits have {bytes} bytes together; at most {MAX_EDIT_BYTES} are taken.");
+        let reasons = vec![Reason::new(ReasonCode::TooManyLines, sentence.clone())];
+        return Proposal::Unusable { sentence, reasons };
+    }
+    wire.explanation = cleaning::multi_line(&wire.explanation, MAX_EXPLANATION_CHARS);
     for edit in &mut wire.edits {
         if let Some(path) = snapshot.resolve(&edit.file_path, project) {
             edit.file_path = path.to_string();

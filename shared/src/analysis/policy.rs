@@ -1,4 +1,4 @@
-//! Whether a pull request may be opened (DESIGN 6.7): a pure, total function of what is known.
+//! Whether a pull request may be opened: a pure, total function of what is known.
 //!
 //! It says yes only if every single thing that it asks for is there and is good, and otherwise
 //! gives *all* reasons, so that a person sees the whole picture at once. A field that is missing or

@@ -81,7 +81,7 @@ pub struct Evidence {
     pub quote: String,
 }
 
-/// The critic's answer (DESIGN 6.6).
+/// The critic's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Critique {
     /// Does the diff stop this exception at this frame?

@@ -11,10 +11,15 @@ use super::report::{Analysis, BlastRadius, Category, Classification, Complexity,
 use super::snapshot::Snapshot;
 use super::tools;
 use crate::claude::{Effort, Setting};
+use crate::cleaning;
 use crate::incident::Incident;
 
 /// The tool that ends the conversation.
 pub const RESULT_TOOL: &str = "report_analysis";
+
+/// Pieces of evidence kept, and bytes of one quote.
+const MAX_EVIDENCE: usize = 8;
+const MAX_QUOTE_BYTES: usize = 1_000;
 
 /// System text, tools and effort.
 pub fn setting(boundary: &Boundary) -> Setting {
@@ -118,6 +123,7 @@ pub fn opening(
 pub fn read(input: &Value, snapshot: &Snapshot, project: &ProjectPath) -> Result<Analysis, Objection> {
     let mut analysis: Analysis = serde_json::from_value(input.clone())
         .map_err(|error| Objection::Unreadable(format!("The report cannot be read: {error}.")))?;
+    bound(&mut analysis);
     if let Some(path) = snapshot.resolve(&analysis.file_path, project) {
         analysis.file_path = path.to_string();
     }
@@ -139,6 +145,29 @@ pub fn read(input: &Value, snapshot: &Snapshot, project: &ProjectPath) -> Result
         Ok(analysis)
     } else {
         Err(Objection::EvidenceFalse { analysis: Box::new(analysis), sentences: wrong })
+    }
+}
+
+/// Keeps a report within what a table item and a card can hold.
+fn bound(analysis: &mut Analysis) {
+    for (text, max_chars) in [
+        (&mut analysis.root_cause, 4_000),
+        (&mut analysis.explanation, 4_000),
+        (&mut analysis.recommendation, 2_000),
+        (&mut analysis.error_message, 1_000),
+        (&mut analysis.error_type, 200),
+        (&mut analysis.file_path, 1_000),
+    ] {
+        *text = cleaning::multi_line(text, max_chars);
+    }
+    analysis.function_name = analysis
+        .function_name
+        .take()
+        .map(|name| cleaning::one_line(&name, 200))
+        .filter(|name| !name.is_empty());
+    analysis.evidence.truncate(MAX_EVIDENCE);
+    for evidence in &mut analysis.evidence {
+        evidence.quote.truncate(evidence.quote.floor_char_boundary(MAX_QUOTE_BYTES));
     }
 }
 

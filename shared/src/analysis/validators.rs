@@ -1,4 +1,4 @@
-//! What AutoFix refuses to propose, decided by code alone (DESIGN 6.5): no model is asked.
+//! What AutoFix refuses to propose, decided by code alone: no model is asked.
 //!
 //! Each rule is one function with one reason code, and says `None` where it has no objection. The
 //! rules compare the file before and after the edits: what stood there already is not held against

@@ -1,11 +1,14 @@
 //! What can happen to an attempt, and whether it may happen now.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::state::{Checks, Cleanup, Decision, Fix, PullRequest, State, Status};
 use super::{Attempt, Trouble};
 use crate::analysis::report::Analysis;
 use crate::reason::Reason;
+
+/// After a merge that GitHub refused, people need some time; until then the sentence about it stays on the card.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,8 +51,14 @@ pub enum Event {
     MergeRefused {
         reason: Reason,
     },
-    /// The dismissed pull request is closed and its branch deleted.
-    CleanedUp,
+    /// The dismissed pull request is closed, or someone merged it before that.
+    CleanedUp {
+        outcome: Cleanup,
+    },
+    /// A person merged the pull request on GitHub.
+    MergedOnGithub,
+    /// A person closed the pull request on GitHub.
+    ClosedOnGithub,
     /// Quiet for the whole window after the deploy.
     StayedQuiet,
     /// The error came back in a release that contains the fix.
@@ -119,7 +128,8 @@ impl Attempt {
                 State::PrCreated { fix, pull_request, since: now, checks: Checks::Running, look_at: now }
             }
             (
-                State::PrCreated { fix, pull_request, since, checks: before, .. },
+                State::PrCreated { fix, pull_request, since, checks: before, .. }
+                | State::AwaitingApproval { fix, pull_request, since, checks: before, .. },
                 Event::ChecksSeen { checks, look_at },
             ) => {
                 if checks != before {
@@ -131,15 +141,19 @@ impl Attempt {
                         State::PrCreated { fix, pull_request, since, checks, look_at }
                     }
                     Checks::Green { .. } | Checks::None => {
-                        State::AwaitingApproval { fix, pull_request, checks, problem: None }
+                        let problem = self.state.problem().filter(|_| checks == before).cloned();
+                        State::AwaitingApproval { fix, pull_request, since, checks, problem, look_at }
                     }
                 }
             }
-            (State::AwaitingApproval { fix, pull_request, checks, .. }, Event::Approved { decision }) => {
+            (
+                State::AwaitingApproval { fix, pull_request, since, checks, .. },
+                Event::Approved { decision },
+            ) => {
                 self.note(now, format!("Approved by {}", decision.by));
                 self.approved_at = Some(now);
                 self.card.wanted += 1;
-                State::Approved { fix, pull_request, checks, decision }
+                State::Approved { fix, pull_request, since, checks, decision }
             }
             (
                 State::PrCreated { fix, pull_request, .. }
@@ -150,20 +164,55 @@ impl Attempt {
                 self.card.wanted += 1;
                 State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed }
             }
-            (State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed }, Event::CleanedUp) => {
-                self.note(now, format!("Pull request #{} closed", pull_request.number));
+            (
+                State::PrCreated { fix, pull_request, .. }
+                | State::AwaitingApproval { fix, pull_request, .. }
+                | State::Approved { fix, pull_request, .. },
+                Event::MergedOnGithub,
+            ) => {
+                self.note(now, format!("Pull request #{} was merged on GitHub", pull_request.number));
+                self.card.wanted += 1;
+                State::Deployed { fix, pull_request, decision: Decision::on_github(now), merge_sha: None }
+            }
+            (
+                State::PrCreated { fix, pull_request, .. }
+                | State::AwaitingApproval { fix, pull_request, .. }
+                | State::Approved { fix, pull_request, .. },
+                Event::ClosedOnGithub,
+            ) => {
+                self.note(now, format!("Pull request #{} was closed on GitHub", pull_request.number));
+                self.card.wanted += 1;
+                let decision = Decision::on_github(now);
                 State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Done }
+            }
+            (
+                State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed },
+                Event::CleanedUp { outcome },
+            ) => {
+                self.note(
+                    now,
+                    format!("Pull request #{}: {}", pull_request.number, cleanup_sentence(outcome)),
+                );
+                self.card.wanted += 1;
+                State::Rejected { fix, pull_request, decision, cleanup: outcome }
             }
             (State::Approved { fix, pull_request, decision, .. }, Event::Merged { merge_sha }) => {
                 self.note(now, format!("Pull request #{} merged", pull_request.number));
                 self.card.wanted += 1;
                 State::Deployed { fix, pull_request, decision, merge_sha }
             }
-            (State::Approved { fix, pull_request, checks, .. }, Event::MergeRefused { reason }) => {
+            (State::Approved { fix, pull_request, since, checks, .. }, Event::MergeRefused { reason }) => {
                 self.note(now, format!("Not merged: {}", reason.detail));
                 self.approved_at = None;
                 self.card.wanted += 1;
-                State::AwaitingApproval { fix, pull_request, checks, problem: Some(reason) }
+                State::AwaitingApproval {
+                    fix,
+                    pull_request,
+                    since,
+                    checks,
+                    problem: Some(reason),
+                    look_at: now + LOOK_AGAIN,
+                }
             }
             (State::Deployed { fix, pull_request, decision, merge_sha }, Event::StayedQuiet) => {
                 self.note(now, "The error has not come back");
@@ -250,6 +299,13 @@ fn is_end(status: Status) -> bool {
         | Status::PrCreated
         | Status::AwaitingApproval
         | Status::Approved => false,
+    }
+}
+
+fn cleanup_sentence(outcome: Cleanup) -> &'static str {
+    match outcome {
+        Cleanup::Owed | Cleanup::Done => "closed",
+        Cleanup::TooLate => "was merged on GitHub before it could be closed",
     }
 }
 

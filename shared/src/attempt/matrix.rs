@@ -57,8 +57,10 @@ fn states() -> Vec<(&'static str, State)> {
     let awaiting = |problem| State::AwaitingApproval {
         fix: fix.clone(),
         pull_request: pull_request.clone(),
+        since: now(),
         checks: Checks::Green { passed: 1 },
         problem,
+        look_at: later(),
     };
     let rejected = |cleanup| State::Rejected {
         fix: fix.clone(),
@@ -83,6 +85,7 @@ fn states() -> Vec<(&'static str, State)> {
             State::Approved {
                 fix: fix.clone(),
                 pull_request: pull_request.clone(),
+                since: now(),
                 checks: Checks::None,
                 decision: decision.clone(),
             },
@@ -138,7 +141,10 @@ fn events() -> Vec<(&'static str, Event)> {
         ("dismissed", Event::Dismissed { decision: decision() }),
         ("merged", Event::Merged { merge_sha: None }),
         ("merge refused", Event::MergeRefused { reason: reason() }),
-        ("cleaned up", Event::CleanedUp),
+        ("cleaned up", Event::CleanedUp { outcome: Cleanup::Done }),
+        ("cleaned up too late", Event::CleanedUp { outcome: Cleanup::TooLate }),
+        ("merged on GitHub", Event::MergedOnGithub),
+        ("closed on GitHub", Event::ClosedOnGithub),
         ("stayed quiet", Event::StayedQuiet),
         ("came back", Event::CameBack),
         ("rolled back", Event::RolledBack),
@@ -212,7 +218,6 @@ fn what_is_to_be_done_in_each_state() {
         let shown = |next: Next| match next {
             Next::Do(step) => format!("{step:?}"),
             Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),
-            Next::WaitForPerson => "a person".to_owned(),
             Next::Ended => "-".to_owned(),
         };
         assert_eq!(

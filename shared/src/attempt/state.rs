@@ -46,16 +46,20 @@ pub enum State {
         checks: Checks,
         look_at: Timestamp,
     },
-    /// Deploy is armed. `problem` is what stopped the last try to merge.
+    /// Deploy is armed. `problem` is what stopped the last try to merge; `look_at` is when to see whether people
+    /// decided on GitHub, or the checks changed.
     AwaitingApproval {
         fix: Fix,
         pull_request: PullRequest,
+        since: Timestamp,
         checks: Checks,
         problem: Option<Reason>,
+        look_at: Timestamp,
     },
     Approved {
         fix: Fix,
         pull_request: PullRequest,
+        since: Timestamp,
         checks: Checks,
         decision: Decision,
     },
@@ -160,11 +164,21 @@ pub enum Checks {
 /// A person's click.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// Slack user id.
+    /// Slack user id, or [`Decision::ON_GITHUB`].
     pub by: String,
     pub at: Timestamp,
     /// Slack's short-lived address for changing the clicked card; used where no bot token is.
     pub response_url: Option<String>,
+}
+
+impl Decision {
+    /// Stands for the person where a pull request was merged or closed on GitHub and not by a click.
+    pub const ON_GITHUB: &'static str = "github";
+
+    /// A decision that was made on GitHub and noticed now.
+    pub fn on_github(now: Timestamp) -> Decision {
+        Decision { by: Decision::ON_GITHUB.to_owned(), at: now, response_url: None }
+    }
 }
 
 /// What is left of a dismissed fix on GitHub.
@@ -173,6 +187,8 @@ pub struct Decision {
 pub enum Cleanup {
     Owed,
     Done,
+    /// Someone merged it on GitHub before it could be closed.
+    TooLate,
 }
 
 impl State {
@@ -239,6 +255,14 @@ impl State {
             | State::AwaitingApproval { .. }
             | State::Failed { .. }
             | State::Skipped { .. } => None,
+        }
+    }
+
+    /// What stopped the last try to merge.
+    pub fn problem(&self) -> Option<&Reason> {
+        match self {
+            State::AwaitingApproval { problem, .. } => problem.as_ref(),
+            _ => None, // only an armed button can have been pressed in vain
         }
     }
 

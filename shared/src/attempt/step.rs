@@ -26,8 +26,6 @@ pub enum Next {
     Do(Step),
     /// Nothing until this time.
     WaitUntil(Timestamp),
-    /// Nothing until someone clicks.
-    WaitForPerson,
     /// Nothing any more.
     Ended,
 }
@@ -43,10 +41,10 @@ impl Attempt {
             State::Pending | State::Analyzing { .. } => Next::Do(Step::Analyze),
             State::Proposed { .. } => Next::Do(Step::OpenPullRequest),
             State::PrCreated { look_at, .. } => not_before(*look_at, Step::LookAtChecks, now),
-            State::AwaitingApproval { .. } => Next::WaitForPerson,
+            State::AwaitingApproval { look_at, .. } => not_before(*look_at, Step::LookAtChecks, now),
             State::Approved { .. } => Next::Do(Step::Merge),
             State::Rejected { cleanup: Cleanup::Owed, .. } => Next::Do(Step::CleanUp),
-            State::Rejected { cleanup: Cleanup::Done, .. }
+            State::Rejected { cleanup: Cleanup::Done | Cleanup::TooLate, .. }
             | State::Deployed { .. }
             | State::Verified { .. }
             | State::Regressed { .. }
@@ -80,7 +78,7 @@ fn not_before(time: Timestamp, step: Step, now: Timestamp) -> Next {
 fn earlier(work: Next, card: Option<Next>) -> Next {
     match (work, card) {
         (Next::WaitUntil(a), Some(Next::WaitUntil(b))) => Next::WaitUntil(a.min(b)),
-        (Next::WaitForPerson | Next::Ended, Some(card)) => card,
+        (Next::Ended, Some(card)) => card,
         (work, _) => work,
     }
 }

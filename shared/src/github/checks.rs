@@ -28,14 +28,24 @@ impl Github {
     pub async fn checks(&self, repo: &str, sha: &str) -> Result<Vec<CheckResult>, ServiceError> {
         let query = [("filter", "latest"), ("per_page", PER_PAGE)];
         let mut results = match self.get(repo, &["commits", sha, "check-runs"], &query).await {
-            Ok(body) => read_runs(&body["check_runs"]),
+            Ok(body) => {
+                let mut runs = read_runs(&body["check_runs"]);
+                if body["total_count"].as_u64().is_some_and(|total| total > runs.len() as u64) {
+                    // What was not read must not be taken for green.
+                    runs.push(CheckResult {
+                        name: "checks beyond the first hundred".to_owned(),
+                        outcome: Outcome::Running,
+                    });
+                }
+                runs
+            }
             Err(ServiceError::Unauthorized(_)) => {
                 let query = [("head_sha", sha), ("per_page", PER_PAGE)];
                 read_runs(&self.get(repo, &["actions", "runs"], &query).await?["workflow_runs"])
             }
             Err(error) => return Err(error),
         };
-        let statuses = self.get(repo, &["commits", sha, "status"], &[]).await?;
+        let statuses = self.get(repo, &["commits", sha, "status"], &[("per_page", PER_PAGE)]).await?;
         results.extend(statuses["statuses"].as_array().into_iter().flatten().map(|status| CheckResult {
             name: name_of(&status["context"]),
             outcome: match status["state"].as_str() {

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Github, text};
 use crate::outbound::ServiceError;
+use crate::redaction::Redacted;
 
 /// The author of AutoFix's commits. The address is GitHub's form for one that belongs to nobody.
 const AUTHOR: &str = "AutoFix";
@@ -18,7 +19,7 @@ pub struct NewCommit<'a> {
     pub parent_sha: &'a str,
     pub file_path: &'a str,
     pub content: &'a str,
-    pub message: &'a str,
+    pub message: &'a Redacted,
     /// Author's and committer's date.
     pub at: Timestamp,
 }

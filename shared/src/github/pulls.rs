@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Github, owner, text};
 use crate::outbound::ServiceError;
+use crate::redaction::Redacted;
 use crate::words::word_enum;
 
 word_enum! {
@@ -15,8 +16,8 @@ word_enum! {
 /// A pull request to open.
 #[derive(Clone, Debug)]
 pub struct NewPullRequest<'a> {
-    pub title: &'a str,
-    pub body: &'a str,
+    pub title: &'a Redacted,
+    pub body: &'a Redacted,
     /// Branch in the same repository.
     pub head: &'a str,
     pub base: &'a str,
@@ -39,8 +40,8 @@ pub struct Merge<'a> {
     /// Nothing but this commit is merged.
     pub head_sha: &'a str,
     pub method: MergeMethod,
-    pub title: &'a str,
-    pub message: &'a str,
+    pub title: &'a Redacted,
+    pub message: &'a Redacted,
 }
 
 impl Github {

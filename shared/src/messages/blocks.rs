@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::attempt::AttemptId;
 use crate::cleaning;
-use crate::redaction::redact;
+use crate::redaction::{Redacted, redact};
 
 /// `action_id` of the button that approves.
 pub const DEPLOY: &str = "autofix_deploy";
@@ -21,11 +21,11 @@ const FIELD_CHARS: usize = 2_000;
 /// Advised limit of the text that notifications show.
 const TEXT_CHARS: usize = 4_000;
 
-/// A message for Slack.
+/// A message for Slack. Every text in it is [`Redacted`], whatever its makers forgot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
     /// What notifications and screen readers say.
-    text: String,
+    text: Redacted,
     blocks: Vec<Value>,
 }
 
@@ -53,7 +53,7 @@ impl std::fmt::Display for ButtonValue {
 
 impl Card {
     pub(super) fn new(text: &str) -> Card {
-        Card { text: outside(text, TEXT_CHARS / 2), blocks: Vec::new() }
+        Card { text: redact(&outside(text, TEXT_CHARS / 2)), blocks: Vec::new() }
     }
 
     /// The body of a post or an update, without channel.
@@ -73,33 +73,30 @@ impl Card {
     /// A section of ready-made mrkdwn: outside text in it has gone through [`outside`].
     pub(super) fn section(&mut self, mrkdwn: &str) {
         if !mrkdwn.trim().is_empty() {
-            let text = cap(mrkdwn, SECTION_CHARS);
-            self.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } }));
+            let text = mrkdwn_text(mrkdwn, SECTION_CHARS);
+            self.push(json!({ "type": "section", "text": text }));
         }
     }
 
     /// Up to ten short facts in two columns.
     pub(super) fn fields(&mut self, fields: &[String]) {
-        let fields: Vec<Value> = fields
-            .iter()
-            .take(10)
-            .map(|field| json!({ "type": "mrkdwn", "text": cap(field, FIELD_CHARS) }))
-            .collect();
+        let fields: Vec<Value> =
+            fields.iter().take(10).map(|field| mrkdwn_text(field, FIELD_CHARS)).collect();
         if !fields.is_empty() {
             self.push(json!({ "type": "section", "fields": fields }));
         }
     }
 
     pub(super) fn context(&mut self, mrkdwn: &str) {
-        let text = cap(mrkdwn, FIELD_CHARS);
-        self.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": text }] }));
+        let text = mrkdwn_text(mrkdwn, FIELD_CHARS);
+        self.push(json!({ "type": "context", "elements": [text] }));
     }
 
     pub(super) fn divider(&mut self) {
         self.push(json!({ "type": "divider" }));
     }
 
-    /// Text in a fixed font, cut at a line's end and with the number of lines left out.
+    /// Text in a fixed font, cut at a line's end and with a note where lines are left out.
     pub(super) fn code(&mut self, text: &str, max_chars: usize) {
         let room = max_chars.min(SECTION_CHARS) - 60;
         let clean = cleaning::multi_line(text, room * 4);
@@ -116,11 +113,8 @@ impl Card {
                 left_out += 1;
             }
         }
-        let note = if left_out > 0 {
-            format!("\n_… {left_out} more lines in the pull request_")
-        } else {
-            String::new()
-        };
+        let note =
+            if left_out > 0 { format!("\n_… and more lines that do not fit here_") } else { String::new() };
         self.section(&format!("```\n{}```{note}", if shown.is_empty() { "(long line)\n" } else { &shown }));
     }
 
@@ -137,6 +131,13 @@ impl Card {
     fn push(&mut self, block: Value) {
         self.blocks.push(block);
     }
+}
+
+/// A text object. `verbatim`: Slack makes no links, channels or mentions of what merely looks like one.
+fn mrkdwn_text(text: &str, max_chars: usize) -> Value {
+    // Redaction may lengthen what was cut, so it is cut once more.
+    let text = redact(&cap(text, max_chars - 100)).capped(max_chars);
+    json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
 pub(super) fn button(action_id: &str, label: &str, style: &str, value: &ButtonValue) -> Value {
@@ -223,7 +224,7 @@ mod tests {
         card.code(&text, 2_000);
         let shown = card.blocks[0]["text"]["text"].as_str().unwrap();
         assert!(shown.chars().count() <= 2_000, "{}", shown.len());
-        assert!(shown.contains("more lines in the pull request"));
+        assert!(shown.contains("more lines that do not fit"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::blocks::{ButtonValue, Card, DEPLOY, DISMISS, button, link, outside, outside_lines};
 use crate::analysis::report::{Analysis, BlastRadius, Complexity, SecurityRisk};
-use crate::attempt::{Attempt, Checks, Fix, PullRequest, State};
+use crate::attempt::{Attempt, Checks, Cleanup, Decision, Fix, PullRequest, State};
 use crate::reason::{Reason, ReasonCode};
 
 /// Whether a click can reach us: without a signing secret nobody could prove a click.
@@ -38,6 +38,22 @@ pub fn card(attempt: &Attempt, buttons: Buttons) -> Card {
     }
     if buttons == Buttons::Shown {
         decide(&mut card, attempt);
+    }
+    footer(&mut card, attempt);
+    card
+}
+
+/// A card with the headline, the place and the links only: for a Slack that refuses the full one.
+pub fn plain_card(attempt: &Attempt) -> Card {
+    let (mark, headline) = headline(attempt);
+    let mut card =
+        Card::new(&format!("{mark} {headline}: {} in {}", error_line(attempt), attempt.subject.project));
+    card.header(&format!("{mark} {headline}: {}", attempt.subject.project));
+    if let Some(reason) = attempt.state.reasons().first() {
+        card.section(&reason_line(reason));
+    }
+    if let Some(pull_request) = attempt.state.pull_request() {
+        card.section(&pull_request_line(pull_request));
     }
     footer(&mut card, attempt);
     card
@@ -170,26 +186,33 @@ fn state_lines(card: &mut Card, attempt: &Attempt) {
         }
         State::Approved { pull_request, decision, .. } => {
             card.section(&format!(
-                "{}\nApproved by <@{}>, merging now.",
+                "{}
+Approved by {}, merging now.",
                 pull_request_line(pull_request),
-                user(&decision.by)
+                person(&decision.by)
             ));
         }
-        State::Rejected { pull_request, decision, .. } => card.section(&format!(
-            "{}\nDismissed by <@{}>. The pull request is closed; AutoFix will not propose this again.",
-            pull_request_line(pull_request),
-            user(&decision.by)
-        )),
+        State::Rejected { pull_request, decision, cleanup, .. } => {
+            let outcome = match cleanup {
+                Cleanup::Owed => "The pull request is being closed.",
+                Cleanup::Done => "The pull request is closed; AutoFix will not propose this again.",
+                Cleanup::TooLate => {
+                    "*Someone had merged the pull request on GitHub before it could be closed.*"
+                }
+            };
+            let who = person(&decision.by);
+            card.section(&format!("{}\nDismissed by {who}. {outcome}", pull_request_line(pull_request)));
+        }
         State::Deployed { pull_request, decision, merge_sha, .. }
         | State::Verified { pull_request, decision, merge_sha, .. }
         | State::Regressed { pull_request, decision, merge_sha, .. }
         | State::RolledBack { pull_request, decision, merge_sha, .. } => {
             let commit = merge_sha.as_deref().map_or(String::new(), |sha| format!(" as `{}`", code(sha, 12)));
-            let who = user(&decision.by);
-            card.section(&format!(
-                "{}\nMerged{commit}, approved by <@{who}>.",
-                pull_request_line(pull_request)
-            ));
+            let line = pull_request_line(pull_request);
+            card.section(&match decision.by.as_str() {
+                Decision::ON_GITHUB => format!("{line}\nMerged by someone on GitHub."),
+                by => format!("{line}\nMerged{commit}, approved by {}.", person(by)),
+            });
         }
         State::Failed { reason, pull_request, .. } => {
             let pull_request = pull_request.as_ref().map(pull_request_line).unwrap_or_default();
@@ -280,9 +303,13 @@ fn code(text: &str, max_chars: usize) -> String {
     outside(&text.replace('`', "'"), max_chars)
 }
 
-/// A Slack user id; anything else is shown as nobody rather than as a mention of someone.
-fn user(id: &str) -> &str {
-    let good =
+/// A mention of a Slack user; anything else is shown as someone and not as a mention.
+fn person(id: &str) -> String {
+    let is_user =
         !id.is_empty() && id.len() <= 20 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    if good { id } else { "unknown" }
+    match id {
+        id if is_user => format!("<@{id}>"),
+        Decision::ON_GITHUB => "someone on GitHub".to_owned(),
+        _ => "someone".to_owned(),
+    }
 }

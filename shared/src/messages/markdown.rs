@@ -52,6 +52,8 @@ fn escape(text: &str) -> String {
             c => out.push(c),
         }
     }
+    // Two forms that GitHub links without any mark.
+    let out = out.replace("www.", "www&#46;").replace("GH-", "GH&#45;").replace("gh-", "gh&#45;");
     // At the start of a line these make lists, headings and rules.
     match out.chars().next() {
         Some('-' | '+' | '=') => format!("\\{out}"),

@@ -4,24 +4,26 @@ use std::fmt::Write;
 
 use super::markdown::{code, code_block, outside, outside_lines};
 use crate::attempt::{Attempt, Decision, Fix};
+use crate::redaction::{Redacted, redact};
 
 const TITLE_CHARS: usize = 100;
-/// GitHub cuts a body at 65,536 characters; the diff is the only long part.
+/// GitHub refuses a body of more than 65,536 characters.
+const BODY_CHARS: usize = 60_000;
 const DIFF_CHARS: usize = 20_000;
 
 /// The title: only identifiers of the error go into it, so that no outside text can give a CI system orders.
-pub fn pull_request_title(attempt: &Attempt) -> String {
+pub fn pull_request_title(attempt: &Attempt) -> Redacted {
     let error = identifier(attempt.subject.error_type.as_deref().unwrap_or("error"));
     let place = match attempt.analysis.as_ref().and_then(|analysis| analysis.function_name.as_deref()) {
         Some(function) if !identifier(function).is_empty() => format!(" in {}", identifier(function)),
         _ => String::new(),
     };
     let title = format!("AutoFix: {error}{place}");
-    title.chars().take(TITLE_CHARS).collect()
+    redact(&title).capped(TITLE_CHARS)
 }
 
 /// The commit's message. Depends on nothing but the attempt, so that a repeat makes the same commit.
-pub fn commit_message(attempt: &Attempt, fix: &Fix) -> String {
+pub fn commit_message(attempt: &Attempt, fix: &Fix) -> Redacted {
     let mut message = format!(
         "{}\n\nChange `{}` so that the error does not happen.\n\n",
         pull_request_title(attempt),
@@ -29,11 +31,11 @@ pub fn commit_message(attempt: &Attempt, fix: &Fix) -> String {
     );
     let _ = writeln!(message, "AutoFix-Attempt: {}", attempt.id);
     let _ = writeln!(message, "Sentry-Issue: {}", attempt.subject.sentry_issue_id);
-    message
+    redact(&message)
 }
 
 /// Title and message of the merge.
-pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (String, String) {
+pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (Redacted, Redacted) {
     let title = format!("{} (#{number})", pull_request_title(attempt));
     let message = format!(
         "AutoFix-Attempt: {}\nSentry-Issue: {}\nApproved-By: Slack user {}\n",
@@ -41,11 +43,11 @@ pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (St
         attempt.subject.sentry_issue_id,
         identifier(&decision.by)
     );
-    (title, message)
+    (redact(&title), redact(&message))
 }
 
 /// The body: what happened, what was concluded from what, what was and was not verified.
-pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> String {
+pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
     let mut body = String::new();
     let subject = &attempt.subject;
     let kind = subject.error_type.as_deref().unwrap_or("Error");
@@ -100,7 +102,7 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> String {
     }
     let _ = writeln!(body, "* your tests were not run by AutoFix: look at the checks below\n");
     let _ = writeln!(body, "---\nAttempt `{}` · cost ${:.2}", attempt.id, attempt.usage.cost_usd);
-    body
+    redact(&body).capped(BODY_CHARS)
 }
 
 fn section(body: &mut String, title: &str, text: &str) {

@@ -19,6 +19,9 @@ use crate::incident::Incident;
 use crate::reason::{Reason, ReasonCode};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// An error that came back is believed this long after its attempt ended: a repeated delivery of the report that
+/// started it must not start another one.
+const CAME_BACK_AFTER_SECONDS: i64 = 10 * 60;
 /// How often a lost race is run again. Under a storm each round has a winner, and the hour is soon full.
 const MAX_ROUNDS: u32 = 60;
 /// Longest pause between rounds; Sentry waits one second for the answer in all.
@@ -102,7 +105,7 @@ impl Store {
         let mut item = attempt_item(new.attempt, 1, now);
         mark_ready(&mut item, now);
         let incident = incident_item(new.attempt.id, new.incident, now);
-        let claim = claim::live_claim(new.attempt, now);
+        let claim = claim::live_claim(new.attempt);
         let writes = vec![
             put(self.put(item)),
             put(self.put(incident)),
@@ -122,13 +125,16 @@ impl Store {
         }
         attempt.card = crate::attempt::CardState::default(); // told in the digest, not one by one
         let claim = claim::ended_claim(&attempt, now);
-        let not_before = self.digest().await?.and_then(|digest| digest.not_before);
         let writes = vec![
             put(self.put(attempt_item(&attempt, 1, now))),
             put(claim_condition(self.put(claim), new.occasion, now)),
-            TransactWriteItem::builder().update(self.count_turned_away(not_before, now)).build(),
         ];
-        self.write(writes, Admission::TurnedAway(attempt.id)).await
+        let round = self.write(writes, Admission::TurnedAway(attempt.id)).await?;
+        if let Round::Done(_) = round {
+            // Outside the transaction: in a storm all of them would fight over this one item.
+            self.count_turned_away(now).await?;
+        }
+        Ok(round)
     }
 
     async fn write(&self, writes: Vec<TransactWriteItem>, admission: Admission) -> Result<Round, StoreError> {
@@ -163,8 +169,8 @@ impl Store {
 fn is_free(claim: &super::Claim, occasion: Occasion, now: Timestamp) -> bool {
     match (claim.holder, occasion) {
         (Holder::Live, _) => false,
-        (Holder::EndedUntil(_), Occasion::CameBack) => true,
-        (Holder::EndedUntil(again_at), Occasion::Reported) => again_at <= now.as_second(),
+        (Holder::Ended { at, .. }, Occasion::CameBack) => at <= now.as_second() - CAME_BACK_AFTER_SECONDS,
+        (Holder::Ended { again_at, .. }, Occasion::Reported) => again_at <= now.as_second(),
     }
 }
 
@@ -175,9 +181,9 @@ fn claim_condition(
     now: Timestamp,
 ) -> aws_sdk_dynamodb::types::builders::PutBuilder {
     match occasion {
-        Occasion::CameBack => {
-            put.condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
-        }
+        Occasion::CameBack => put
+            .condition_expression("attribute_not_exists(pk) OR ended_at <= :cutoff")
+            .expression_attribute_values(":cutoff", item::number(now.as_second() - CAME_BACK_AFTER_SECONDS)),
         Occasion::Reported => put
             .condition_expression("attribute_not_exists(pk) OR again_at <= :now")
             .expression_attribute_values(":now", item::number(now.as_second())),

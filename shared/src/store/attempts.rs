@@ -1,15 +1,20 @@
 //! Reading and writing attempts. Every write names the version it was made from; a write that lost
 //! a race changes nothing and says so.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
-};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::item::{self, Item};
 use super::{KEEP_SECONDS, Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId};
 use crate::incident::Incident;
+
+/// How often a transaction that was in another one's way is sent again, and the longest pause between, milliseconds.
+const TRANSACTION_ROUNDS: u32 = 8;
+const TRANSACTION_PAUSE_MS: u64 = 40;
 
 /// An attempt as it was read, with the version that a write has to name.
 #[derive(Clone, Debug)]
@@ -87,15 +92,34 @@ impl Store {
         self.transact(writes).await
     }
 
-    /// All of the writes or none; a condition that does not hold is a conflict.
+    /// All of the writes or none. A condition that does not hold is a conflict; being in the way of another
+    /// transaction is not, and is tried again for a moment.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Saved, StoreError> {
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) => match error.as_service_error() {
-                Some(service) if service.is_transaction_canceled_exception() => Ok(Saved::Conflict),
-                _ => Err(unavailable(error)),
-            },
+        for _ in 0..TRANSACTION_ROUNDS {
+            let sent =
+                self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+            let error = match sent {
+                Ok(_) => return Ok(Saved::Yes),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
+                error.as_service_error()
+            else {
+                return Err(unavailable(error));
+            };
+            let codes: Vec<&str> =
+                canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+            if codes.contains(&"ConditionalCheckFailed") {
+                return Ok(Saved::Conflict);
+            }
+            if !codes.iter().any(|code| {
+                matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+            }) {
+                return Err(unavailable(error));
+            }
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=TRANSACTION_PAUSE_MS))).await;
         }
+        Err(StoreError::Unavailable(format!("{TRANSACTION_ROUNDS} transactions were in each other's way")))
     }
 
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, StoreError> {
@@ -104,10 +128,7 @@ impl Store {
     }
 
     pub(super) fn put(&self, item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
-        Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        Put::builder().table_name(&self.table).set_item(Some(item))
     }
 }
 
@@ -166,6 +187,14 @@ where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
 {
     error.as_service_error().and_then(|e| e.code()) == Some("ConditionalCheckFailedException")
+}
+
+/// Whether a single write was in the way of a transaction that is under way.
+pub(super) fn is_busy<E, R>(error: &aws_sdk_dynamodb::error::SdkError<E, R>) -> bool
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
+{
+    error.as_service_error().and_then(|e| e.code()) == Some("TransactionConflictException")
 }
 
 pub(super) fn attribute_names(pairs: &[(&str, &str)]) -> std::collections::HashMap<String, String> {

@@ -6,16 +6,17 @@ use jiff::Timestamp;
 
 use super::attempts::{attribute_names, attribute_values};
 use super::item::{self, Item};
-use super::{KEEP_SECONDS, Store, StoreError, unavailable};
+use super::{KEEP_SECONDS, Saved, Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId, Status};
 use crate::reason::ReasonCode;
 
 /// After a failure that may have passed, or an hour that was full.
 const AFTER_TROUBLE_SECONDS: i64 = 3600;
+const DAY_SECONDS: i64 = 24 * 3600;
 /// After an answer that will not change by itself; also after a deploy, whose old release goes on reporting.
-const AFTER_ANSWER_SECONDS: i64 = 7 * 24 * 3600;
+const AFTER_ANSWER_SECONDS: i64 = 7 * DAY_SECONDS;
 /// Only when Sentry says that the error came back: a person said no, or another agent is at it.
-const NEVER_SECONDS: i64 = 10 * 365 * 24 * 3600;
+const NEVER_SECONDS: i64 = 10 * 365 * DAY_SECONDS;
 
 /// Who has, or had, the claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,11 @@ pub struct Claim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
     Live,
-    /// Free again from this time on, epoch seconds; at once for an error that came back.
-    EndedUntil(i64),
+    /// When the attempt ended, and from when on the issue may be tried again; epoch seconds.
+    Ended {
+        at: i64,
+        again_at: i64,
+    },
 }
 
 impl Store {
@@ -54,21 +58,31 @@ impl Store {
             .expression_attribute_values(":event", item::text(event_id));
         match update.send().await {
             Ok(_) => Ok(()),
-            Err(error) if super::attempts::is_condition(&error) => Ok(()),
+            // Counted already; or a transaction of the claim is under way, and one event less is no harm.
+            Err(error) if super::attempts::is_condition(&error) || super::attempts::is_busy(&error) => Ok(()),
             Err(error) => Err(unavailable(error)),
         }
     }
 
-    /// Sentry's own agent is at work on an issue that nobody had claimed: new reports of it are left alone.
-    pub async fn stand_down(&self, issue: &str, now: Timestamp) -> Result<(), StoreError> {
-        let mut item = claim_key(issue);
-        item.insert("again_at".to_owned(), item::number(now.as_second() + NEVER_SECONDS));
-        item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-        item.insert("occurrences".to_owned(), item::number(0));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(()),
-            Err(error) if super::attempts::is_condition(&error) => Ok(()),
+    /// Sentry's own agent is at work on an issue that no live attempt has: new reports of it are left alone.
+    pub async fn stand_down(&self, issue: &str, now: Timestamp) -> Result<Saved, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(claim_key(issue)))
+            .update_expression(
+                "SET again_at = :never, ended_at = :now, expires_at = :expires, \
+                 occurrences = if_not_exists(occurrences, :none)",
+            )
+            .condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
+            .expression_attribute_values(":never", item::number(now.as_second() + NEVER_SECONDS))
+            .expression_attribute_values(":now", item::number(now.as_second()))
+            .expression_attribute_values(":expires", item::expires(now, KEEP_SECONDS))
+            .expression_attribute_values(":none", item::number(0));
+        match update.send().await {
+            Ok(_) => Ok(Saved::Yes),
+            Err(error) if super::attempts::is_condition(&error) => Ok(Saved::Conflict),
             Err(error) => Err(unavailable(error)),
         }
     }
@@ -79,11 +93,15 @@ impl Store {
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(claim_key(&attempt.subject.sentry_issue_id)))
-            .update_expression("SET again_at = :again, expires_at = :expires, attempt_id = :id, occurrences = if_not_exists(occurrences, :one)")
+            .update_expression(
+                "SET again_at = :again, ended_at = :now, expires_at = :expires, attempt_id = :id, \
+                 occurrences = if_not_exists(occurrences, :one)",
+            )
             .condition_expression("attribute_not_exists(pk) OR #id = :id")
             .set_expression_attribute_names(Some(attribute_names(&[("#id", "attempt_id")])))
             .set_expression_attribute_values(Some(attribute_values(vec![
-                (":again", item::number(now.as_second() + seconds_until_again(attempt))),
+                (":again", item::number(now.as_second() + seconds_until_again(attempt, now))),
+                (":now", item::number(now.as_second())),
                 (":expires", item::expires(now, KEEP_SECONDS)),
                 (":id", item::text(attempt.id.to_string())),
                 (":one", item::number(1)),
@@ -94,33 +112,39 @@ impl Store {
 }
 
 /// How long an ended attempt keeps its issue from being tried again.
-fn seconds_until_again(attempt: &Attempt) -> i64 {
-    match attempt.status() {
-        Status::Failed => AFTER_TROUBLE_SECONDS,
-        Status::Skipped => match attempt.state.reasons().first().map(|reason| reason.code) {
-            Some(ReasonCode::HourlyLimit | ReasonCode::BudgetSpent) => AFTER_TROUBLE_SECONDS,
-            Some(ReasonCode::SentryAgentTookOver) => NEVER_SECONDS,
-            _ => AFTER_ANSWER_SECONDS, // every other reason is an answer about this error
-        },
-        Status::Rejected => NEVER_SECONDS,
-        Status::Pending
-        | Status::Analyzing
-        | Status::PrCreated
-        | Status::AwaitingApproval
-        | Status::Approved
-        | Status::Deployed
-        | Status::Verified
-        | Status::Regressed
-        | Status::RolledBack => AFTER_ANSWER_SECONDS,
+fn seconds_until_again(attempt: &Attempt, now: Timestamp) -> i64 {
+    let reason = attempt.state.reasons().first().map(|reason| reason.code);
+    match (attempt.status(), reason) {
+        // Whatever became of a pull request, the next one is a person's decision.
+        (Status::Rejected, _) => NEVER_SECONDS,
+        (Status::Failed, _) if attempt.state.pull_request().is_some() => NEVER_SECONDS,
+        (_, Some(ReasonCode::SentryAgentTookOver)) => NEVER_SECONDS,
+        (_, Some(ReasonCode::DailyBudgetSpent)) => seconds_until_tomorrow(now),
+        (
+            _,
+            Some(
+                ReasonCode::HourlyLimit
+                | ReasonCode::RetriesUsedUp
+                | ReasonCode::ClaudeUnavailable
+                | ReasonCode::SentryUnavailable,
+            ),
+        ) => AFTER_TROUBLE_SECONDS,
+        // A set-up that does not work is looked at again soon, as long as nothing was paid for.
+        (Status::Failed, _) if attempt.usage.turns == 0 => AFTER_TROUBLE_SECONDS,
+        _ => AFTER_ANSWER_SECONDS, // an answer about this error, or a fix that has to reach production first
     }
+}
+
+fn seconds_until_tomorrow(now: Timestamp) -> i64 {
+    DAY_SECONDS - now.as_second().rem_euclid(DAY_SECONDS)
 }
 
 pub(super) fn claim_key(issue: &str) -> Item {
     item::key(format!("ISSUE#{issue}"), "CLAIM")
 }
 
-/// A claim that a new attempt holds.
-pub(super) fn live_claim(attempt: &Attempt, now: Timestamp) -> Item {
+/// A claim that a new attempt holds. It does not expire while the attempt lives.
+pub(super) fn live_claim(attempt: &Attempt) -> Item {
     let mut item = claim_key(&attempt.subject.sentry_issue_id);
     item.insert("attempt_id".to_owned(), item::text(attempt.id.to_string()));
     item.insert("occurrences".to_owned(), item::number(1));
@@ -128,14 +152,15 @@ pub(super) fn live_claim(attempt: &Attempt, now: Timestamp) -> Item {
         "last_event".to_owned(),
         item::text(attempt.subject.sentry_event_id.clone().unwrap_or_else(|| "none".to_owned())),
     );
-    item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
     item
 }
 
 /// A claim whose attempt has ended as it began: turned away at the door.
 pub(super) fn ended_claim(attempt: &Attempt, now: Timestamp) -> Item {
-    let mut item = live_claim(attempt, now);
-    item.insert("again_at".to_owned(), item::number(now.as_second() + seconds_until_again(attempt)));
+    let mut item = live_claim(attempt);
+    item.insert("again_at".to_owned(), item::number(now.as_second() + seconds_until_again(attempt, now)));
+    item.insert("ended_at".to_owned(), item::number(now.as_second()));
+    item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
     item
 }
 
@@ -143,6 +168,9 @@ pub(super) fn read(item: &Item) -> Claim {
     Claim {
         attempt: item::get_text(item, "attempt_id").and_then(|id| AttemptId::parse(id).ok()),
         occurrences: item::get_number(item, "occurrences").and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
-        holder: item::get_number(item, "again_at").map_or(Holder::Live, Holder::EndedUntil),
+        holder: match item::get_number(item, "again_at") {
+            Some(again_at) => Holder::Ended { at: item::get_number(item, "ended_at").unwrap_or(0), again_at },
+            None => Holder::Live,
+        },
     }
 }

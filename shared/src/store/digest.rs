@@ -1,9 +1,8 @@
 //! What the hourly limit turned away, told in at most one card an hour.
 
-use aws_sdk_dynamodb::types::Update;
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::{attribute_values, is_condition};
+use super::attempts::is_condition;
 use super::item;
 use super::{Store, StoreError, unavailable};
 
@@ -57,11 +56,20 @@ impl Store {
         match all_told {
             Ok(_) => Ok(()),
             Err(error) if is_condition(&error) => {
-                update("SET not_before = :next, due_at = :next, turned_away = turned_away - :told")
+                // More were turned away while the card was posted: they are told in an hour. Done once only.
+                let part =
+                    "SET not_before = :next, due_at = :next, since = :now, turned_away = turned_away - :told";
+                let told = update(part)
+                    .expression_attribute_values(":now", item::milliseconds(now))
+                    .condition_expression(
+                        "turned_away > :told AND (attribute_not_exists(not_before) OR not_before <> :next)",
+                    )
                     .send()
-                    .await
-                    .map(|_| ())
-                    .map_err(unavailable)
+                    .await;
+                match told {
+                    Err(error) if !is_condition(&error) => Err(unavailable(error)),
+                    _ => Ok(()),
+                }
             }
             Err(error) => Err(unavailable(error)),
         }
@@ -84,23 +92,23 @@ impl Store {
         }
     }
 
-    /// The part of a transaction that counts one more.
-    pub(super) fn count_turned_away(&self, not_before: Option<Timestamp>, now: Timestamp) -> Update {
+    /// Counts one more. The first one after a digest makes the next one due.
+    pub(super) async fn count_turned_away(&self, now: Timestamp) -> Result<(), StoreError> {
+        let not_before = self.digest().await?.and_then(|digest| digest.not_before);
         let due = not_before.map_or(now + GATHER, |time| time.max(now + GATHER));
-        Update::builder()
+        let update = self
+            .client
+            .update_item()
             .table_name(&self.table)
             .set_key(Some(item::key("DIGEST", "DIGEST")))
             .update_expression(
                 "ADD turned_away :one SET since = if_not_exists(since, :now), \
                  due_at = if_not_exists(due_at, :due), due_shard = :shard",
             )
-            .set_expression_attribute_values(Some(attribute_values(vec![
-                (":one", item::number(1)),
-                (":now", item::milliseconds(now)),
-                (":due", item::milliseconds(due)),
-                (":shard", item::due_shard("DIGEST")),
-            ])))
-            .build()
-            .expect("table, key and expression are set above")
+            .expression_attribute_values(":one", item::number(1))
+            .expression_attribute_values(":now", item::milliseconds(now))
+            .expression_attribute_values(":due", item::milliseconds(due))
+            .expression_attribute_values(":shard", item::due_shard("DIGEST"));
+        update.send().await.map(|_| ()).map_err(unavailable)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::attempts::{is_condition, pk};
 use super::item;
-use super::{Lease, Store, StoreError, unavailable};
+use super::{Lease, Saved, Store, StoreError, unavailable};
 use crate::attempt::AttemptId;
 
 /// Checkpoints are needed while the attempt is analysed; a week covers every retry.
@@ -41,16 +41,21 @@ impl Store {
         }
     }
 
-    /// Keeps the `n`th turn of a conversation. A turn that is already there stays as it is.
-    pub async fn save_turn(&self, lease: &Lease, turn: Turn<'_>, now: Timestamp) -> Result<(), StoreError> {
+    /// Keeps a turn of a conversation. One that is already there stays as it is: someone else was first.
+    pub async fn save_turn(
+        &self,
+        lease: &Lease,
+        turn: Turn<'_>,
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
         let mut item =
             item::key(pk(lease.attempt_id()), format!("TURN#{}#{:04}", turn.conversation, turn.number));
         item.insert("turn".to_owned(), item::json(turn.answer));
         item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_condition(&error) => Ok(()),
+            Ok(_) => Ok(Saved::Yes),
+            Err(error) if is_condition(&error) => Ok(Saved::Conflict),
             Err(error) => Err(unavailable(error)),
         }
     }
