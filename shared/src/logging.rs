@@ -31,17 +31,18 @@ pub fn start_plain(level: Option<&str>) {
         .try_init();
 }
 
-/// A bare level such as `debug` is for our own lines; anything longer is a filter of its own. The AWS SDK is kept
-/// quiet: it warns of answers that the table's conditions are meant to give.
+/// A bare level such as `debug` is for our own lines, others tell warnings at the most; anything longer is a filter of
+/// its own. The table's clients and stand-in are kept quiet: they warn of answers that conditions are meant to give.
 fn filter(level: Option<&str>) -> EnvFilter {
-    let level = level.unwrap_or("info");
-    let ours = |level: &str| {
+    let of_level = |level: &str| {
+        let others = if level == "error" || level == "off" { level } else { "warn" };
         let each = OURS.map(|name| format!("{name}={level}")).join(",");
-        format!("warn,aws_smithy_runtime=error,{each}")
+        format!("{others},aws_smithy_runtime=error,dynoxide=error,{each}")
     };
+    let level = level.unwrap_or("info");
     let is_bare = level.bytes().all(|b| b.is_ascii_alphabetic());
-    let text = if is_bare { ours(&level.to_ascii_lowercase()) } else { level.to_owned() };
-    EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new(ours("info")))
+    let text = if is_bare { of_level(&level.to_ascii_lowercase()) } else { level.to_owned() };
+    EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new(of_level("info")))
 }
 
 /// `RUST_LOG`, or the level that a Lambda function's logging configuration asks for.

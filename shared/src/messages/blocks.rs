@@ -102,19 +102,18 @@ impl Card {
         let clean = cleaning::multi_line(text, room * 4);
         let safe = redact(&clean);
         let mut shown = String::new();
-        let mut left_out = 0;
+        let mut left_out = false;
         for line in safe.as_str().lines() {
             // Three back-ticks would end the block: a space in between keeps them visible.
             let line = escape(line).replace("```", "`` `");
-            if left_out == 0 && shown.chars().count() + line.chars().count() < room {
+            if !left_out && shown.chars().count() + line.chars().count() < room {
                 shown.push_str(&line);
                 shown.push('\n');
             } else {
-                left_out += 1;
+                left_out = true;
             }
         }
-        let note =
-            if left_out > 0 { format!("\n_… and more lines that do not fit here_") } else { String::new() };
+        let note = if left_out { "\n_… and more lines that do not fit here_" } else { "" };
         self.section(&format!("```\n{}```{note}", if shown.is_empty() { "(long line)\n" } else { &shown }));
     }
 
@@ -218,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn long_code_says_how_much_is_left_out() {
+    fn long_code_says_that_something_is_left_out() {
         let mut card = Card::new("t");
         let text: String = (0..500).map(|n| format!("+ line number {n}\n")).collect();
         card.code(&text, 2_000);
