@@ -1,6 +1,5 @@
 //! The commands that talk to a running AutoFix: `send` and `attempts`.
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -10,6 +9,7 @@ use serde_json::Value;
 
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
+use crate::terminal::say;
 
 /// A running AutoFix.
 pub struct Server {
@@ -52,7 +52,7 @@ impl Server {
         }
         let answer = request.send().await.with_context(|| unreachable_at(&address))?;
         let status = answer.status();
-        say(&format!("{status}\n{}", answer.text().await.unwrap_or_default()))?;
+        say!("{status}\n{}", answer.text().await.unwrap_or_default());
         if status.is_success() { Ok(()) } else { bail!("the door refused the event") }
     }
 
@@ -61,10 +61,11 @@ impl Server {
         let path = id.map_or("attempts".to_owned(), |id| format!("attempts/{id}"));
         let body = self.get(&path).await?;
         match body.as_array() {
-            None => say(&format!("{body:#}")),
-            Some(attempts) if attempts.is_empty() => say("No attempts yet."),
-            Some(attempts) => say(&attempts.iter().map(row).collect::<Vec<_>>().join("\n")),
+            None => say!("{body:#}"),
+            Some(attempts) if attempts.is_empty() => say!("No attempts yet."),
+            Some(attempts) => attempts.iter().for_each(|attempt| say!("{}", row(attempt))),
         }
+        Ok(())
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -87,22 +88,12 @@ impl Server {
 }
 
 /// Prints an event, for `sam local invoke --event -`.
-pub fn print(event: &SampleEvent) -> anyhow::Result<()> {
-    say(&format!("{:#}", event.to_json()))
+pub fn print(event: &SampleEvent) {
+    say!("{:#}", event.to_json());
 }
 
 fn unreachable_at(address: &str) -> String {
     format!("reach `{address}`; is `autofix serve` running?")
-}
-
-/// Prints a result. A reader that has gone (`| head`) is no error.
-fn say(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).context("print the result")
-        }
-        _ => Ok(()),
-    }
 }
 
 fn row(attempt: &Value) -> String {

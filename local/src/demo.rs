@@ -1,8 +1,6 @@
 //! `autofix demo`: the whole loop on this machine, with nothing to configure. A small real project breaks,
 //! Sentry reports it, and one sees the analysis, the card, the click and the merge.
 
-#![allow(clippy::print_stdout, reason = "the demo is what it prints")]
-
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +22,7 @@ use crate::sandbox::slack::{APPROVER_ID, Message};
 use crate::sandbox::{Sandbox, SlackWay};
 use crate::scenario::Scenario;
 use crate::table::EmbeddedTable;
+use crate::terminal::say;
 
 /// How long one part of the story may take before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -85,11 +84,11 @@ struct Story {
 impl Story {
     async fn play(&self) -> anyhow::Result<()> {
         let scenario = self.options.scenario;
-        println!("AutoFix demo `{}`: {}.", scenario.name(), scenario.description());
-        println!(
+        say!("AutoFix demo `{}`: {}.", scenario.name(), scenario.description());
+        say!(
             "Sentry, GitHub and Slack are stand-ins on this machine, and Claude is scripted: it says here what a"
         );
-        println!("model would say. Everything else is what runs in production.\n");
+        say!("model would say. Everything else is what runs in production.\n");
         self.step(&format!("created the project `{REPOSITORY}`, a real git repository with a bug"));
         let id = self.report(scenario).await?;
         let attempt = self
@@ -188,11 +187,11 @@ impl Story {
         }
         let message = messages.remove(0);
         self.step("the card in Slack:");
-        println!();
+        say!("");
         for line in self.sandbox.slack.render(&message).lines() {
-            println!("    │ {line}");
+            say!("    │ {line}");
         }
-        println!();
+        say!("");
         Ok(message)
     }
 
@@ -208,7 +207,7 @@ impl Story {
 
     async fn decide(&self, id: AttemptId, attempt: &Attempt) -> anyhow::Result<()> {
         if let Some(fix) = attempt.state.fix() {
-            println!("{}", fix.diff);
+            say!("{}", fix.diff);
         }
         let action = self.choose()?;
         let card = self.sandbox.slack.messages().into_iter().next().context("the card is gone")?;
@@ -244,7 +243,7 @@ impl Story {
             self.step("clicking 🚀 Deploy Live");
             return Ok(DEPLOY);
         }
-        print!("Press Enter for 🚀 Deploy Live, or type d and Enter for ❌ Dismiss: ");
+        write!(std::io::stdout(), "Press Enter for 🚀 Deploy Live, or type d and Enter for ❌ Dismiss: ")?;
         std::io::stdout().flush()?;
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;
@@ -267,8 +266,8 @@ impl Story {
     }
 
     fn goodbye(&self) {
-        println!("\nThe git repository stays here; look at it with");
-        println!("    git -C {} log --stat", shown(&self.repository));
+        say!("\nThe git repository stays here; look at it with");
+        say!("    git -C {} log --stat", shown(&self.repository));
     }
 
     async fn attempt(&self, id: AttemptId) -> anyhow::Result<Attempt> {
@@ -277,7 +276,7 @@ impl Story {
     }
 
     fn step(&self, what: &str) {
-        println!("[{:>6.2} s] {what}", self.begun.elapsed().as_secs_f64());
+        say!("[{:>6.2} s] {what}", self.begun.elapsed().as_secs_f64());
     }
 }
 

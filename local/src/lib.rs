@@ -19,11 +19,17 @@ pub mod sandbox;
 /// The demo's stories: what breaks, and what the scripted Claude says.
 pub mod scenario;
 
+/// A local checkout as the analysis sees it.
+pub mod checkout;
 /// The commands `send` and `attempts`.
 pub mod client;
 /// The command `demo`.
 pub mod demo;
+/// The command `analyze`: AutoFix on one's own history.
+pub mod evaluate;
 /// The command `serve`.
 pub mod serve;
 /// Settings from the environment and a `.env` file.
 pub mod settings;
+/// Printing.
+mod terminal;

@@ -12,7 +12,7 @@ use autofix::logging;
 use autofix_local::demo::{self, Click};
 use autofix_local::scenario::Scenario;
 use autofix_local::serve::{self, Services};
-use autofix_local::{client, settings};
+use autofix_local::{client, evaluate, settings};
 use clap::{Args, Parser, Subcommand};
 
 /// Fixes production errors: from a Sentry webhook to a reviewed, merged pull request.
@@ -36,6 +36,11 @@ enum Command {
         after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
     )]
     Serve(ServeArgs),
+    /// Analyse Sentry events against a local checkout with the real Claude; writes nothing anywhere.
+    #[command(
+        after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json"
+    )]
+    Analyze(AnalyzeArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
     #[command(
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
@@ -76,6 +81,21 @@ struct ServeArgs {
     /// With `--table-only`: write the variables that the functions need to this file.
     #[arg(long, requires = "table_only")]
     env_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct AnalyzeArgs {
+    /// A webhook's body, an event of Sentry's API, or a folder of them.
+    events: PathBuf,
+    /// The git repository with the code; its checked-out commit is analysed.
+    #[arg(long)]
+    repo: PathBuf,
+    /// Do not ask Claude: show only which frames are found in the code.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one JSON object an event.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -137,10 +157,25 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 serve::serve(options).await
             }
         }
+        Command::Analyze(args) => {
+            logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
+            let options = evaluate::Options {
+                events: args.events,
+                repo: args.repo,
+                form: if args.json { evaluate::Form::Json } else { evaluate::Form::People },
+                ask: if args.dry_run { evaluate::Ask::Nobody } else { evaluate::Ask::Claude },
+            };
+            let outbound = autofix::outbound::Outbound::new(journal)?;
+            evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
+        }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };
             let event = server.prepare(&args.file, args.attempt.as_deref(), clock.now()).await?;
-            if args.print { client::print(&event) } else { server.send(&event).await }
+            if args.print {
+                client::print(&event);
+                return Ok(());
+            }
+            server.send(&event).await
         }
         Command::Attempts(args) => {
             let server = client::Server { url: args.url, environment };

@@ -1,7 +1,5 @@
 //! `autofix serve`: the doors on one port, the worker and the clock running, the table in a folder.
 
-#![allow(clippy::print_stdout, reason = "commands print their result")]
-
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -18,6 +16,7 @@ use crate::one_process::OneProcess;
 use crate::sandbox::{Sandbox, SlackWay};
 use crate::settings;
 use crate::table::EmbeddedTable;
+use crate::terminal::say;
 
 /// What `serve` was asked to do.
 #[derive(Debug)]
@@ -49,17 +48,17 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         .with_context(|| format!("listen on port {}", options.port))?;
     let address = listener.local_addr()?;
     let prefix = environment.get("AUTOFIX_PREFIX").unwrap_or("/autofix").trim_matches('/').to_owned();
-    println!("AutoFix is listening on http://{address}/{prefix}");
-    println!("  Sentry webhook       POST http://{address}/{prefix}/webhooks/sentry");
-    println!("  Slack interactivity  POST http://{address}/{prefix}/slack/interact");
-    println!("  Attempts             GET  http://{address}/{prefix}/attempts");
-    println!("The table is in {}", options.data.display());
+    say!("AutoFix is listening on http://{address}/{prefix}");
+    say!("  Sentry webhook       POST http://{address}/{prefix}/webhooks/sentry");
+    say!("  Slack interactivity  POST http://{address}/{prefix}/slack/interact");
+    say!("  Attempts             GET  http://{address}/{prefix}/attempts");
+    say!("The table is in {}", options.data.display());
     let doors = axum::serve(listener, process.doors()).with_graceful_shutdown(told_to_stop());
     tokio::select! {
         served = doors => served.context("serve the doors")?,
         () = process.run() => {}
     }
-    println!("Stopped; what is under way goes on with the next start.");
+    say!("Stopped; what is under way goes on with the next start.");
     Ok(())
 }
 
@@ -72,13 +71,13 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
             if !missing.is_empty() {
                 bail!("these settings are missing (environment or `.env`):\n  {}", missing.join("\n  "));
             }
-            settings::hints(&environment).iter().for_each(|hint| println!("{hint}"));
+            settings::hints(&environment).iter().for_each(|hint| say!("{hint}"));
             Ok((environment, None))
         }
         Services::Sandbox => {
             let sandbox = start_sandbox(options, clock).await?;
             let environment = sandbox.environment(SlackWay::Bot).over(environment);
-            println!("The four services are a sandbox on this machine; its Claude is scripted.");
+            say!("The four services are a sandbox on this machine; its Claude is scripted.");
             Ok((environment, Some(sandbox)))
         }
     }
@@ -96,8 +95,8 @@ async fn start_sandbox(options: &Options, clock: &Clock) -> anyhow::Result<Sandb
     for event in crate::scenario::Scenario::ALL.map(|scenario| scenario.event(clock.now())) {
         sandbox.sentry.throw(&event);
     }
-    println!("The sandbox's repository is {}", repository.display());
-    println!("Its services begin anew with each start: attempts of an earlier one cannot go on.");
+    say!("The sandbox's repository is {}", repository.display());
+    say!("Its services begin anew with each start: attempts of an earlier one cannot go on.");
     Ok(sandbox)
 }
 
@@ -115,7 +114,7 @@ pub async fn serve_backing(options: Options, env_file: Option<PathBuf>) -> anyho
     let mut environment = vec![("AUTOFIX_TABLE".to_owned(), name)];
     environment.extend(table.variables().map(|(name, value)| (name.to_owned(), value)));
     environment.extend(sandbox.iter().flat_map(|sandbox| sandbox.environment(SlackWay::Bot).pairs()));
-    println!("The table is at {}", table.endpoint());
+    say!("The table is at {}", table.endpoint());
     if let Some(path) = env_file {
         let lines = match path.extension().is_some_and(|extension| extension == "json") {
             // The form of `sam local invoke --env-vars`.
@@ -129,7 +128,7 @@ pub async fn serve_backing(options: Options, env_file: Option<PathBuf>) -> anyho
         let beside = path.with_extension("part");
         std::fs::write(&beside, lines).with_context(|| format!("write `{}`", beside.display()))?;
         std::fs::rename(&beside, &path).with_context(|| format!("write `{}`", path.display()))?;
-        println!("The functions' variables are in {}", path.display());
+        say!("The functions' variables are in {}", path.display());
     }
     told_to_stop().await;
     table.close().await

@@ -10,13 +10,14 @@ use autofix::analysis::tools::Toolbox;
 use autofix::claude::{Setting, Stop, Turn};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
-use autofix::store::{self, Saved};
+use autofix::store;
 use autofix::usage::{Price, Usage};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracing::info;
 
-use crate::desk::{Desk, Stopped};
+use crate::analyst::Analyst;
+use crate::desk::Stopped;
 
 /// Answers of the model in one conversation.
 const MAX_TURNS: usize = 30;
@@ -59,12 +60,12 @@ pub(crate) enum Outcome<T> {
 
 /// Talks until there is a result, a refusal, or a bound is reached.
 pub(crate) async fn talk<T>(
-    desk: &mut Desk<'_>,
+    analyst: &mut Analyst<'_>,
     topic: Topic<'_>,
     mut judge: impl FnMut(&Value) -> Judged<T>,
 ) -> Result<Outcome<T>, Stopped> {
-    let name = checkpoint_name(desk.worker.claude.model(), &topic);
-    let kept = desk.store().turns(desk.attempt.id, &name).await?;
+    let name = checkpoint_name(analyst.claude.model(), &topic);
+    let kept = analyst.kept_turns(&name).await?;
     let mut kept = kept.into_iter();
     let mut messages = vec![topic.opening.clone()];
     let mut calls: HashMap<String, u32> = HashMap::new();
@@ -74,13 +75,15 @@ pub(crate) async fn talk<T>(
         let turn = match kept.next() {
             Some(turn) => read_kept(turn)?,
             None => {
-                if let Some(spent) = over_budget(desk, &messages).await? {
-                    return Ok(spent);
+                if let Some(reason) =
+                    analyst.over_budget(least_cost(analyst.claude.model(), &messages)).await?
+                {
+                    return Ok(Outcome::Refused(vec![reason]));
                 }
-                next_turn(desk, &topic, &messages, Place { name: &name, number }).await?
+                next_turn(analyst, &topic, &messages, Place { name: &name, number }).await?
             }
         };
-        desk.attempt.usage.add(&turn.usage);
+        analyst.usage.add(&turn.usage);
         match &turn.stop {
             Stop::Refusal { category } => return Ok(refused_by_model(category.as_deref())),
             Stop::ContextFull => {
@@ -181,35 +184,30 @@ fn checkpoint_name(model: &str, topic: &Topic<'_>) -> String {
 }
 
 async fn next_turn(
-    desk: &mut Desk<'_>,
+    analyst: &Analyst<'_>,
     topic: &Topic<'_>,
     messages: &[Value],
     place: Place<'_>,
 ) -> Result<Turn, Stopped> {
-    if desk.time_left() < TURN_TIME {
+    if analyst.time_left() < TURN_TIME {
         return Err(Stopped::OutOfTime);
     }
-    let claude = &desk.worker.claude;
-    let turn = match claude.turn(&topic.setting, messages, desk.time_left()).await {
-        Err(error) if is_quick(&error) && desk.time_left() >= TURN_TIME => {
+    let claude = analyst.claude;
+    let turn = match claude.turn(&topic.setting, messages, analyst.time_left()).await {
+        Err(error) if is_quick(&error) && analyst.time_left() >= TURN_TIME => {
             tokio::time::sleep(QUICK_RETRY).await;
-            claude.turn(&topic.setting, messages, desk.time_left()).await
+            claude.turn(&topic.setting, messages, analyst.time_left()).await
         }
         turn => turn,
     };
     let turn = match turn {
         // The invocation's own end, and no fault of Claude's.
-        Err(ServiceError::TimedOut) if desk.time_left() < TURN_TIME => return Err(Stopped::OutOfTime),
+        Err(ServiceError::TimedOut) if analyst.time_left() < TURN_TIME => return Err(Stopped::OutOfTime),
         turn => turn?,
     };
-    let now = desk.now();
     let answer = json!(turn);
     let kept = store::Turn { conversation: place.name, number: place.number, answer: &answer };
-    if desk.store().save_turn(&desk.lease, kept, now).await? == Saved::Conflict {
-        // Another worker is having this conversation.
-        return Err(Stopped::LostLease);
-    }
-    desk.store().spend(turn.usage.cost_usd, now).await?;
+    analyst.keep(kept, turn.usage.cost_usd).await?;
     info!(
         conversation = topic.name,
         turn = place.number,
@@ -272,27 +270,6 @@ fn refused_by_model<T>(category: Option<&str>) -> Outcome<T> {
         ReasonCode::ClaudeRefused,
         &format!("Claude declined to work on this ({category}). A person has to look at it."),
     )
-}
-
-/// The budgets, looked at before every turn that would be paid for: the attempt's, with what this turn will cost at
-/// least, and the day's.
-async fn over_budget<T>(desk: &Desk<'_>, messages: &[Value]) -> Result<Option<Outcome<T>>, Stopped> {
-    let config = &desk.worker.config;
-    let spent = desk.attempt.usage.cost_usd;
-    let max = config.max_cost_usd;
-    if spent + least_cost(&config.model, messages) > max {
-        let sentence = format!(
-            "The budget of ${max:.2} for one attempt does not allow another turn (`AUTOFIX_MAX_COST_USD`; ${spent:.2} spent)."
-        );
-        return Ok(Some(refused(ReasonCode::BudgetSpent, &sentence)));
-    }
-    let max = config.daily_cost_usd;
-    if desk.store().spent_today(desk.now()).await? >= max {
-        let sentence =
-            format!("Today's budget of ${max:.2} for all attempts is spent (`AUTOFIX_DAILY_COST_USD`).");
-        return Ok(Some(refused(ReasonCode::DailyBudgetSpent, &sentence)));
-    }
-    Ok(None)
 }
 
 /// What reading these messages costs at the least, US dollars: the newest anew, the others from the cache.

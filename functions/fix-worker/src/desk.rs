@@ -5,10 +5,12 @@ use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Ne
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{Lease, Leased, Leasing, Saved, Store, StoreError};
+use autofix::usage::Usage;
 use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
-use crate::{MARGIN, Worker, analyze, announce, pull_request, trouble};
+use crate::analyst::{Analyst, Ledger};
+use crate::{Worker, analyze, announce, pull_request, trouble};
 
 /// Steps in one go. An attempt has fewer than ten; more would be a loop.
 const MAX_STEPS: usize = 40;
@@ -38,7 +40,7 @@ pub(crate) struct Desk<'w> {
 
 /// Why a step stopped before it was done.
 #[derive(Debug)]
-pub(crate) enum Stopped {
+pub enum Stopped {
     /// Someone else changed the attempt; it has been read again, and its next step may be another one.
     Changed,
     LostLease,
@@ -165,10 +167,21 @@ impl Desk<'_> {
         })
     }
 
-    /// Time left for work, the margin for saving already taken off.
-    pub(crate) fn time_left(&self) -> std::time::Duration {
-        let left = self.deadline.duration_since(self.now()) - MARGIN;
-        std::time::Duration::try_from(left).unwrap_or(std::time::Duration::ZERO)
+    /// The means to investigate this attempt's case. Usage is counted anew from the checkpoints.
+    pub(crate) fn analyst(&self) -> Analyst<'_> {
+        let config = &self.worker.config;
+        Analyst {
+            claude: &self.worker.claude,
+            clock: &self.worker.clock,
+            deadline: self.deadline,
+            max_cost_usd: config.max_cost_usd,
+            usage: Usage::default(),
+            ledger: Ledger::Table {
+                store: &self.worker.store,
+                lease: &self.lease,
+                daily_cost_usd: config.daily_cost_usd,
+            },
+        }
     }
 
     /// Gives the lease back. A person who decided in the meantime wins: the attempt stays due and is worked on again.

@@ -1,14 +1,18 @@
 //! The worker: woken by the table's stream and by the clock, it takes the lease of an attempt, asks
 //! the attempt what to do next, does it, saves, and goes on until the attempt waits or has ended.
 //!
-//! * [`wake`] reads what woke it; * `desk` is the loop and the lease;
-//! * `analyze` finds the cause and a fix; `conversation` talks to Claude;
-//! * `pull_request` opens, watches, merges and closes; * `announce` keeps the card up to date.
+//! * [`wake`] reads what woke it, `desk` is the loop and the lease;
+//! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
+//!   Claude that an [`analyst`] pays for;
+//! * `pull_request` opens, watches, merges and closes; `announce` keeps the card up to date.
 
+pub mod analyst;
 mod analyze;
 mod announce;
+pub mod case;
 mod conversation;
 mod desk;
+pub mod investigation;
 mod pull_request;
 mod trouble;
 pub mod wake;
@@ -28,6 +32,7 @@ use autofix::store::{Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{Instrument, error, info, info_span, warn};
 
+pub use desk::Stopped;
 use desk::Worked;
 use wake::{Answer, ItemFailure, Wake};
 

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::sandbox::service::Service;
+pub use rendering::rendered;
 pub use workspace::{Ephemeral, Message, Origin};
 use workspace::{ResponseUrl, Workspace, message_json};
 

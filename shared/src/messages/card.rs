@@ -77,9 +77,8 @@ pub fn is_worth_a_message(attempt: &Attempt) -> bool {
 
 fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
     match &attempt.state {
-        State::Pending | State::Analyzing { .. } | State::Proposed { .. } => {
-            ("🔎", "AutoFix is looking at it")
-        }
+        State::Pending | State::Analyzing { .. } => ("🔎", "AutoFix is looking at it"),
+        State::Proposed { .. } => ("🔧", "AutoFix proposes a fix"),
         State::PrCreated { checks: Checks::Red { .. }, .. } => ("🔴", "AutoFix: checks failed"),
         State::PrCreated { .. } => ("⏳", "AutoFix: checks running"),
         State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged"),

@@ -11,8 +11,12 @@ pub(super) fn render(message: &Message) -> String {
     if message.blocks.is_empty() {
         return markup(&message.text);
     }
-    let blocks: Vec<String> = message.blocks.iter().map(block).collect();
-    blocks.join("\n\n")
+    rendered(&message.blocks)
+}
+
+/// Blocks as plain text.
+pub fn rendered(blocks: &[Value]) -> String {
+    blocks.iter().map(block).collect::<Vec<String>>().join("\n\n")
 }
 
 fn block(block: &Value) -> String {

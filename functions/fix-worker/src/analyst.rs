@@ -1,0 +1,84 @@
+//! Who talks to Claude: the client, the budget, the time, and where finished turns are kept. The worker keeps them in
+//! the table; an evaluation on a laptop keeps nothing.
+
+use std::time::Duration;
+
+use autofix::claude::Claude;
+use autofix::clock::Clock;
+use autofix::reason::{Reason, ReasonCode};
+use autofix::store::{self, Lease, Saved, Store};
+use autofix::usage::Usage;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::MARGIN;
+use crate::desk::Stopped;
+
+/// One investigation's means.
+pub struct Analyst<'a> {
+    pub claude: &'a Claude,
+    pub clock: &'a Clock,
+    /// When the invocation ends.
+    pub deadline: Timestamp,
+    /// US dollars.
+    pub max_cost_usd: f64,
+    pub usage: Usage,
+    pub ledger: Ledger<'a>,
+}
+
+/// Where finished turns and their cost are kept.
+pub enum Ledger<'a> {
+    Table {
+        store: &'a Store,
+        lease: &'a Lease,
+        /// US dollars for all attempts of a UTC day.
+        daily_cost_usd: f64,
+    },
+    /// Nowhere: an evaluation begins anew each time.
+    None,
+}
+
+impl Analyst<'_> {
+    /// Time left for work, the margin for saving already taken off.
+    pub(crate) fn time_left(&self) -> Duration {
+        Duration::try_from(self.deadline.duration_since(self.clock.now()) - MARGIN).unwrap_or(Duration::ZERO)
+    }
+
+    pub(crate) async fn kept_turns(&self, conversation: &str) -> Result<Vec<Value>, Stopped> {
+        match &self.ledger {
+            Ledger::Table { store, lease, .. } => Ok(store.turns(lease.attempt_id(), conversation).await?),
+            Ledger::None => Ok(Vec::new()),
+        }
+    }
+
+    /// Keeps a finished turn and adds its cost to the day's.
+    pub(crate) async fn keep(&self, turn: store::Turn<'_>, cost_usd: f64) -> Result<(), Stopped> {
+        let Ledger::Table { store, lease, .. } = &self.ledger else { return Ok(()) };
+        let now = self.clock.now();
+        if store.save_turn(lease, turn, now).await? == Saved::Conflict {
+            // Another worker is having this conversation.
+            return Err(Stopped::LostLease);
+        }
+        Ok(store.spend(cost_usd, now).await?)
+    }
+
+    /// Looked at before every turn that would be paid for, with what that turn will cost at least: the reason to
+    /// stop, where there is one.
+    pub(crate) async fn over_budget(&self, least_cost_usd: f64) -> Result<Option<Reason>, Stopped> {
+        let (max, spent) = (self.max_cost_usd, self.usage.cost_usd);
+        if spent + least_cost_usd > max {
+            let sentence = format!(
+                "The budget of ${max:.2} for one attempt does not allow another turn (`AUTOFIX_MAX_COST_USD`; ${spent:.2} spent)."
+            );
+            return Ok(Some(Reason::new(ReasonCode::BudgetSpent, sentence)));
+        }
+        let Ledger::Table { store, daily_cost_usd, .. } = &self.ledger else { return Ok(None) };
+        if store.spent_today(self.clock.now()).await? < *daily_cost_usd {
+            return Ok(None);
+        }
+        let sentence = format!(
+            "Today's budget of ${daily_cost_usd:.2} for all attempts is spent (`AUTOFIX_DAILY_COST_USD`)."
+        );
+        Ok(Some(Reason::new(ReasonCode::DailyBudgetSpent, sentence)))
+    }
+}

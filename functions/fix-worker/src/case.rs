@@ -1,0 +1,118 @@
+//! A case: one incident, the code at one commit, and the rules that hold for it. Everything that can be decided without a
+//! model is decided when it is opened.
+
+use std::collections::BTreeSet;
+
+use autofix::analysis::frames::{self, LocatedFrame};
+use autofix::analysis::policy::{Enabled, PolicySettings};
+use autofix::analysis::prompt::Boundary;
+use autofix::analysis::repo_path::{ProjectPath, RepoPath};
+use autofix::analysis::snapshot::Snapshot;
+use autofix::attempt::AttemptId;
+use autofix::incident::Incident;
+use autofix::orchestrator_file::{self, ORCHESTRATOR_FILE};
+use autofix::reason::{Reason, ReasonCode};
+
+/// What a case is made of.
+pub struct Material {
+    pub attempt: AttemptId,
+    /// Redacted already: see `redact_incident`.
+    pub incident: Incident,
+    pub snapshot: Snapshot,
+    /// `owner/name`.
+    pub repo: String,
+    pub project: ProjectPath,
+    pub base_branch: String,
+    /// Commit of the snapshot.
+    pub base_sha: String,
+    /// The deployment's threshold, 0 to 1.
+    pub min_confidence: f64,
+}
+
+/// What everything after the event is about.
+pub struct Case {
+    pub(crate) incident: Incident,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) project: ProjectPath,
+    pub(crate) located: Vec<LocatedFrame>,
+    pub(crate) boundary: Boundary,
+    pub(crate) base_branch: String,
+    pub(crate) base_sha: String,
+    pub(crate) settings: PolicySettings,
+}
+
+impl Case {
+    /// Opens a case.
+    ///
+    /// # Errors
+    /// The reason why there is nothing for a model to look at.
+    pub fn open(material: Material) -> Result<Case, Reason> {
+        if !material.incident.has_stack_trace() {
+            let sentence = "The event has no stack trace, so there is no code to look at.";
+            return Err(Reason::new(ReasonCode::NoStackTrace, sentence));
+        }
+        let (settings, project) = repository_settings(&material)?;
+        let located = frames::locate(&material.incident, &material.snapshot, &project);
+        if located.is_empty() {
+            let sentence = "None of the stack trace's frames is a file of the repository. Check `AUTOFIX_GITHUB_REPO` and `AUTOFIX_GITHUB_PATH`.";
+            return Err(Reason::new(ReasonCode::NoAppFrame, sentence));
+        }
+        Ok(Case {
+            boundary: Boundary::of(material.attempt),
+            incident: material.incident,
+            snapshot: material.snapshot,
+            project,
+            located,
+            base_branch: material.base_branch,
+            base_sha: material.base_sha,
+            settings,
+        })
+    }
+
+    /// The frame to blame, where it was found in the code.
+    pub fn culprit(&self) -> Option<&LocatedFrame> {
+        frames::culprit(&self.incident, &self.located)
+    }
+
+    /// Every frame that was found in the code.
+    pub fn located(&self) -> &[LocatedFrame] {
+        &self.located
+    }
+}
+
+/// The deployment's settings and folder, made stricter by the repository's own file. `Err` says why they do not allow anything.
+fn repository_settings(material: &Material) -> Result<(PolicySettings, ProjectPath), Reason> {
+    let (snapshot, project) = (&material.snapshot, material.project.clone());
+    let deployment = PolicySettings {
+        enabled: Enabled::Yes,
+        min_confidence: material.min_confidence,
+        blocked_categories: BTreeSet::new(),
+    };
+    let path = RepoPath::parse(ORCHESTRATOR_FILE);
+    let Some((path, _)) = path.ok().and_then(|path| Some((path.clone(), snapshot.file(&path)?))) else {
+        return Ok((deployment, project));
+    };
+    let unusable = |why: String| {
+        let sentence =
+            format!("`{ORCHESTRATOR_FILE}` cannot be followed, so AutoFix does nothing here: {why}");
+        Reason::new(ReasonCode::RepositoryFileUnreadable, sentence)
+    };
+    let text = snapshot.text(&path).ok_or_else(|| unusable("it is not a text.".to_owned()))?;
+    let file = orchestrator_file::parse(text.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+    if file.github_repo.as_ref().is_some_and(|repo| *repo != material.repo) {
+        return Err(unusable(format!("it is about another repository than `{}`.", material.repo)));
+    }
+    let settings = orchestrator_file::stricter(&deployment, &file);
+    if settings.enabled == Enabled::No {
+        let sentence = format!("`{ORCHESTRATOR_FILE}` switches AutoFix off for this repository.");
+        return Err(Reason::new(ReasonCode::DisabledByRepository, sentence));
+    }
+    let narrower = match file.github_path.as_deref().map(ProjectPath::parse) {
+        None => project,
+        Some(Ok(folder)) if project.is_root() || folder.as_str() == project.as_str() => folder,
+        Some(Ok(folder)) if folder.as_str().starts_with(&format!("{project}/")) => folder,
+        Some(Ok(_)) => return Err(unusable(format!("its folder is not inside `{project}`."))),
+        Some(Err(_)) => return Err(unusable("its folder is not a path.".to_owned())),
+    };
+    Ok((settings, narrower))
+}

@@ -1,0 +1,69 @@
+//! A local git checkout as a snapshot: the commit that is checked out, not the files as they lie there.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use autofix::analysis::repo_path::RepoPath;
+use autofix::analysis::snapshot::{Content, File, FileMode, Limits, Snapshot, SnapshotBuilder};
+use git2::{ObjectType, Repository, TreeWalkMode, TreeWalkResult};
+
+/// The code at one commit.
+pub struct Checkout {
+    pub snapshot: Snapshot,
+    /// 40 hex digits.
+    pub sha: String,
+    pub branch: String,
+}
+
+/// Reads the commit that is checked out at `path`.
+pub fn read(path: &Path) -> anyhow::Result<Checkout> {
+    let repository = Repository::discover(path)
+        .with_context(|| format!("open the git repository at `{}`", path.display()))?;
+    let head = repository.head().context("find what is checked out")?;
+    let branch = head.shorthand().unwrap_or("HEAD").to_owned();
+    let commit = head.peel_to_commit().context("read the commit that is checked out")?;
+    let mut builder = SnapshotBuilder::new(Limits::default());
+    let mut problem = None;
+    commit
+        .tree()?
+        .walk(TreeWalkMode::PreOrder, |folder, entry| match add(&repository, &mut builder, folder, entry) {
+            Ok(()) => TreeWalkResult::Ok,
+            Err(error) => {
+                problem = Some(error);
+                TreeWalkResult::Abort
+            }
+        })
+        .or_else(|error| if problem.is_some() { Ok(()) } else { Err(error) })?;
+    if let Some(problem) = problem {
+        return Err(problem);
+    }
+    let sha = commit.id().to_string();
+    Ok(Checkout { snapshot: builder.build(Some(sha.clone()))?, sha, branch })
+}
+
+fn add(
+    repository: &Repository,
+    builder: &mut SnapshotBuilder,
+    folder: &str,
+    entry: &git2::TreeEntry<'_>,
+) -> anyhow::Result<()> {
+    if entry.kind() != Some(ObjectType::Blob) {
+        return Ok(()); // a folder is walked, a submodule is another repository
+    }
+    let path = entry.name().ok().and_then(|name| RepoPath::parse(&format!("{folder}{name}")).ok());
+    let Some(path) = path else { return Ok(builder.leave_out()?) };
+    let mode = match entry.filemode() {
+        0o100755 => FileMode::Executable,
+        0o120000 => {
+            return Ok(builder.add_unread(path, File { mode: FileMode::Regular, content: Content::Link })?);
+        }
+        0o100644 | 0o100664 => FileMode::Regular,
+        other => bail!("`{path}` has the unknown mode {other:o}"),
+    };
+    let blob = repository.find_blob(entry.id())?;
+    match builder.unread_content(&path, blob.size() as u64) {
+        Some(content) => builder.add_unread(path, File { mode, content })?,
+        None => builder.add_read(path, mode, blob.content().to_vec())?,
+    }
+    Ok(())
+}
