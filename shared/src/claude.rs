@@ -14,6 +14,7 @@ use url::Url;
 use crate::config::names;
 use crate::journal::Service;
 use crate::outbound::{Answer, Auth, Call, Outbound, ServiceError};
+use crate::redaction::Redacted;
 use crate::secrets::{Credential, Secrets};
 use crate::usage::{Price, Usage};
 use crate::words::word_enum;
@@ -44,6 +45,63 @@ pub struct Claude {
     base: Url,
     model: String,
     key: Credential,
+}
+
+/// One message of a conversation. What goes into it is either redacted, or the repository's own code, or what the
+/// model itself said.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Message {
+    role: &'static str,
+    content: Vec<Value>,
+}
+
+impl Message {
+    /// A message of ours, to be filled.
+    pub fn ours() -> Message {
+        Message { role: "user", content: Vec::new() }
+    }
+
+    /// What the model said, unchanged.
+    pub fn of_model(turn: &Turn) -> Message {
+        Message { role: "assistant", content: turn.content.clone() }
+    }
+
+    pub fn text(mut self, text: &Redacted) -> Message {
+        self.content.push(json!({ "type": "text", "text": text }));
+        self
+    }
+
+    /// Code of the repository. It goes as it is: an edit has to match it to the byte.
+    pub fn code(mut self, code: &SourceCode) -> Message {
+        self.content.push(json!({ "type": "text", "text": code.0 }));
+        self
+    }
+
+    /// The answer to a call of a tool.
+    pub fn tool_result(mut self, id: &str, answer: &ToolResult) -> Message {
+        let (text, is_error) = match answer {
+            ToolResult::Code(code) => (code.0.as_str(), false),
+            ToolResult::Refused(text) => (text.as_str(), true),
+        };
+        self.content.push(json!({
+            "type": "tool_result",
+            "tool_use_id": id,
+            "content": [{ "type": "text", "text": text }],
+            "is_error": is_error,
+        }));
+        self
+    }
+}
+
+/// Text that comes from the repository at the pinned commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCode(pub String);
+
+/// What a tool answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolResult {
+    Code(SourceCode),
+    Refused(Redacted),
 }
 
 /// One answer of the model.
@@ -117,7 +175,7 @@ impl Claude {
     pub async fn turn(
         &self,
         setting: &Setting,
-        messages: &[Value],
+        messages: &[Message],
         timeout: Duration,
     ) -> Result<Turn, ServiceError> {
         let call = Call {
@@ -140,7 +198,7 @@ impl Claude {
         Ok(wire.into_turn(&self.model))
     }
 
-    fn request(&self, setting: &Setting, messages: &[Value]) -> Value {
+    fn request(&self, setting: &Setting, messages: &[Message]) -> Value {
         let mut tools = setting.tools.clone();
         if let Some(last) = tools.last_mut() {
             last["cache_control"] = json!({ "type": "ephemeral" });
@@ -168,9 +226,8 @@ impl Claude {
 
 /// Marks the end of what has been said so far, so that the next turn reads it from the cache.
 /// The mark is not part of the history: it moves on with every request.
-fn mark_last_block(messages: &mut [Value]) {
-    let content = messages.last_mut().and_then(|message| message["content"].as_array_mut());
-    if let Some(block) = content.and_then(|blocks| blocks.last_mut()) {
+fn mark_last_block(messages: &mut [Message]) {
+    if let Some(block) = messages.last_mut().and_then(|message| message.content.last_mut()) {
         block["cache_control"] = json!({ "type": "ephemeral" });
     }
 }

@@ -49,9 +49,9 @@ fn the_domain_and_the_analysis_touch_neither_network_nor_table_nor_environment()
     ];
     let forbidden = [
         "async fn",
-        "tokio",
-        "reqwest",
-        "aws_sdk",
+        "tokio::",
+        "reqwest::",
+        "aws_sdk_dynamodb::",
         "std::env",
         "std::fs",
         "crate::store",

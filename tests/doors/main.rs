@@ -6,6 +6,7 @@
 mod world;
 
 mod clicks;
+mod evaluation;
 mod happy_path;
 mod intake;
 mod layers;

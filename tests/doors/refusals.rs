@@ -99,3 +99,36 @@ async fn code_that_has_changed_since_the_release_is_analysed_and_never_changed()
     world.after(SignedDuration::from_secs(60)).await;
     assert_eq!(world.sandbox.slack.messages().len(), 1);
 }
+
+#[tokio::test]
+async fn a_crash_line_that_has_changed_since_the_release_is_said_to_be_fixed() {
+    let world = World::new().await;
+    let released = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
+    let path = "backend/bookshop/labels.py";
+    let text = String::from_utf8(world.sandbox.github.file_at(REPO, "main", path).unwrap().unwrap()).unwrap();
+    let text = text.replace("address.get(\"line2\", \"\").strip()", "second_line(address)");
+    let text = text
+        .replace("    return shorten(", "    return shortened(")
+        .replace("lines = [fit(line)", "lines = [fitted(line)");
+    world.sandbox.github.commit(REPO, "main").file(path, text.as_bytes(), "Repair it by hand").unwrap();
+    for (file, old, new) in [
+        ("backend/bookshop/orders.py", "return render_label(parcel)", "return render_labels(parcel)"),
+        ("backend/bookshop/main.py", "return orders.label_for(order)", "return orders.labels_for(order)"),
+    ] {
+        let text =
+            String::from_utf8(world.sandbox.github.file_at(REPO, "main", file).unwrap().unwrap()).unwrap();
+        world
+            .sandbox
+            .github
+            .commit(REPO, "main")
+            .file(file, text.replace(old, new).as_bytes(), "Rename")
+            .unwrap();
+    }
+    let event = Scenario::Fix.event(world.clock.now());
+    let webhook = world.sandbox.sentry.webhook(&event, Hook::ErrorCreated);
+    let mut body: serde_json::Value = serde_json::from_slice(&webhook.body).unwrap();
+    body["data"]["error"]["release"] = json!(format!("bookshop@{released}"));
+    let id = world.deliver_webhook(world.sandbox.sentry.sign("error", &body)).await.attempt_id();
+    ends(&world, &id, "skipped", "already_fixed").await;
+    assert_eq!(world.sandbox.claude.turns_answered(), 0, "nothing is paid for what code can tell");
+}

@@ -212,6 +212,11 @@ impl World {
         self.sandbox.slack.render(card)
     }
 
+    /// The bookshop's bare repository on disk.
+    pub fn repository(&self) -> PathBuf {
+        self.leftovers.folder.join(format!("{REPO}.git"))
+    }
+
     /// Every branch but `main`.
     pub fn fix_branches(&self) -> Vec<String> {
         let branches = self.sandbox.github.branches(REPO).unwrap();

@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use autofix::analysis::tools::Toolbox;
-use autofix::claude::{Setting, Stop, Turn};
+use autofix::analysis::tools::{ToolAnswer, Toolbox};
+use autofix::claude::{Message, Setting, SourceCode, Stop, ToolResult, ToolUse, Turn};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
+use autofix::redaction::{Redacted, redact};
 use autofix::store;
 use autofix::usage::{Price, Usage};
 use serde_json::{Value, json};
@@ -38,7 +39,7 @@ pub(crate) struct Topic<'t> {
     /// Its name in the checkpoints.
     pub name: &'static str,
     pub setting: Setting,
-    pub opening: Value,
+    pub opening: Message,
     pub toolbox: Option<&'t Toolbox<'t>>,
     pub result_tool: &'static str,
 }
@@ -101,17 +102,15 @@ pub(crate) async fn talk<T>(
             Stop::MaxTokens => {
                 cut_before = true;
                 // The cut answer stays out of the history: a tool call in it would have no end.
-                add_text(
-                    &mut messages,
-                    "Your last answer was too long and was cut. Be brief and call one tool.",
-                );
+                let text = "Your last answer was too long and was cut. Be brief and call one tool.";
+                add_text(&mut messages, &Redacted::trusted(text));
                 continue;
             }
             Stop::EndOfTurn | Stop::ToolUse | Stop::Pause | Stop::Other { .. } => {}
         }
         let uses = turn.tool_uses();
         if !is_empty(&turn) {
-            messages.push(json!({ "role": "assistant", "content": turn.content }));
+            messages.push(Message::of_model(&turn));
         }
         if uses.is_empty() {
             if turn.stop != Stop::Pause {
@@ -121,24 +120,25 @@ pub(crate) async fn talk<T>(
                 }
                 asked_again = true;
             }
-            let text = format!("Go on, and end by calling `{}`.", topic.result_tool);
+            let text = redact(&format!("Go on, and end by calling `{}`.", topic.result_tool));
             if is_empty(&turn) {
                 add_text(&mut messages, &text);
             } else {
-                messages.push(json!({ "role": "user", "content": [{ "type": "text", "text": text }] }));
+                messages.push(Message::ours().text(&text));
             }
             continue;
         }
-        let mut results: Vec<Value> = Vec::new();
-        let mut bytes = 0;
+        let mut results = Message::ours();
+        let (mut answered, mut bytes) = (0, 0);
         for tool_use in uses {
-            let (text, is_error) = if results.len() >= MAX_CALLS || bytes > MAX_RESULT_BYTES {
-                ("Too many calls at once: not answered. Ask for less in one turn.".to_owned(), true)
+            let result = if answered >= MAX_CALLS || bytes > MAX_RESULT_BYTES {
+                let text = "Too many calls at once: not answered. Ask for less in one turn.";
+                ToolResult::Refused(Redacted::trusted(text))
             } else if tool_use.name == topic.result_tool {
                 match judge(&tool_use.input) {
                     Judged::Accepted(result) => return Ok(Outcome::Result(result)),
                     Judged::Refused(reasons) => return Ok(Outcome::Refused(reasons)),
-                    Judged::Again(sentence) => (sentence, true),
+                    Judged::Again(sentence) => ToolResult::Refused(redact(&sentence)),
                 }
             } else {
                 let count = calls.entry(format!("{} {}", tool_use.name, tool_use.input)).or_default();
@@ -148,26 +148,29 @@ pub(crate) async fn talk<T>(
                         format!("Claude called `{}` with the same input {count} times.", tool_use.name);
                     return Ok(refused(ReasonCode::StuckInLoop, &sentence));
                 }
-                match topic.toolbox {
-                    Some(toolbox) => {
-                        let answer = toolbox.call(&tool_use.name, &tool_use.input);
-                        (answer.text().to_owned(), answer.is_refusal())
-                    }
-                    None => (format!("There is only the tool `{}`.", topic.result_tool), true),
-                }
+                ask_tool(&topic, &tool_use)
             };
-            bytes += text.len();
-            results.push(json!({
-                "type": "tool_result",
-                "tool_use_id": tool_use.id,
-                "content": [{ "type": "text", "text": text }],
-                "is_error": is_error,
-            }));
+            answered += 1;
+            bytes += match &result {
+                ToolResult::Code(code) => code.0.len(),
+                ToolResult::Refused(text) => text.as_str().len(),
+            };
+            results = results.tool_result(&tool_use.id, &result);
         }
-        messages.push(json!({ "role": "user", "content": results }));
+        messages.push(results);
     }
     let sentence = format!("Claude did not come to a result within {MAX_TURNS} turns.");
     Ok(refused(ReasonCode::BudgetSpent, &sentence))
+}
+
+fn ask_tool(topic: &Topic<'_>, tool_use: &ToolUse) -> ToolResult {
+    let Some(toolbox) = topic.toolbox else {
+        return ToolResult::Refused(redact(&format!("There is only the tool `{}`.", topic.result_tool)));
+    };
+    match toolbox.call(&tool_use.name, &tool_use.input) {
+        ToolAnswer::Found(text) => ToolResult::Code(SourceCode(text)),
+        ToolAnswer::Refused(text) => ToolResult::Refused(redact(&text)),
+    }
 }
 
 /// Where a turn stands among the checkpoints.
@@ -186,7 +189,7 @@ fn checkpoint_name(model: &str, topic: &Topic<'_>) -> String {
 async fn next_turn(
     analyst: &Analyst<'_>,
     topic: &Topic<'_>,
-    messages: &[Value],
+    messages: &[Message],
     place: Place<'_>,
 ) -> Result<Turn, Stopped> {
     if analyst.time_left() < TURN_TIME {
@@ -254,9 +257,9 @@ fn read_kept(turn: Value) -> Result<Turn, Stopped> {
         .map_err(|error| Stopped::Service(ServiceError::Malformed(format!("a checkpoint: {error}"))))
 }
 
-fn add_text(messages: &mut [Value], text: &str) {
-    if let Some(content) = messages.last_mut().and_then(|message| message["content"].as_array_mut()) {
-        content.push(json!({ "type": "text", "text": text }));
+fn add_text(messages: &mut Vec<Message>, text: &Redacted) {
+    if let Some(last) = messages.pop() {
+        messages.push(last.text(text));
     }
 }
 
@@ -273,8 +276,8 @@ fn refused_by_model<T>(category: Option<&str>) -> Outcome<T> {
 }
 
 /// What reading these messages costs at the least, US dollars: the newest anew, the others from the cache.
-fn least_cost(model: &str, messages: &[Value]) -> f64 {
-    let tokens = |message: &Value| message.to_string().len() as u64 / BYTES_PER_TOKEN;
+fn least_cost(model: &str, messages: &[Message]) -> f64 {
+    let tokens = |message: &Message| json!(message).to_string().len() as u64 / BYTES_PER_TOKEN;
     let (newest, older) = match messages.split_last() {
         Some((newest, older)) => (tokens(newest), older.iter().map(tokens).sum()),
         None => (0, 0),

@@ -15,7 +15,7 @@ use crate::analysis::report::Category;
 use crate::analysis::syntax::definitions::{Definition, definitions, enclosing_class, enclosing_function};
 use crate::analysis::syntax::imports::{Bindings, imports};
 use crate::analysis::syntax::references::{Reference, Use, references_below};
-use crate::analysis::syntax::{Language, Parsed, visit_below};
+use crate::analysis::syntax::{Family, Language, Parsed, visit_below};
 use recognition::{
     category_of_class, category_of_decorator, category_of_module, category_of_name, category_of_path,
     category_of_reference, holds_sql,
@@ -95,7 +95,8 @@ fn look_at_tree(parsed: &Parsed<'_>, changed: &BTreeSet<u32>, found: &mut Found)
     let mut touched: Vec<&Definition<'_>> = Vec::new();
     for &line in changed {
         if let Some(class) = enclosing_class(&definitions, line)
-            && let Some(category) = category_of_class(&class.signature)
+            && let Some(category) =
+                class.decorators.iter().chain([&class.signature]).find_map(|text| category_of_class(text))
         {
             found.add(category, || format!("`{}` is a model of the database.", class.name));
         }
@@ -112,7 +113,7 @@ fn look_at_tree(parsed: &Parsed<'_>, changed: &BTreeSet<u32>, found: &mut Found)
     // The changed lines themselves, wherever they stand: here plain names count too.
     let references = references_below(parsed, parsed.root(), &bindings);
     for reference in references.iter().filter(|one| changed.contains(&one.line)) {
-        look_at_reference(reference, found);
+        look_at_reference(parsed.family(), reference, found);
         for (category, word) in category_of_name(&reference.path) {
             found.add(category, || format!("The changed lines use `{}` (`{word}`).", reference.path));
         }
@@ -136,7 +137,7 @@ fn look_at_function(parsed: &Parsed<'_>, function: &Definition<'_>, bindings: &B
     }
     let body = function.body();
     for reference in references_below(parsed, body, bindings) {
-        look_at_reference(&reference, found);
+        look_at_reference(parsed.family(), &reference, found);
         if reference.how == Use::Called {
             for (category, word) in category_of_name(&reference.path) {
                 found.add(category, || format!("`{name}` calls `{}` (`{word}`).", reference.path));
@@ -145,14 +146,17 @@ fn look_at_function(parsed: &Parsed<'_>, function: &Definition<'_>, bindings: &B
     }
     visit_below(body, |node, position| {
         let is_literal = node.kind().contains("string") && !position.parent_kind().contains("string");
-        if is_literal && holds_sql(parsed.text_of(node)) {
+        // Text between markers, without quotes of its own.
+        let in_heredoc = node.kind() == "heredoc_body";
+        let text = parsed.text_of(node).trim_start_matches(['r', '#']);
+        if (is_literal && holds_sql(text)) || (in_heredoc && holds_sql(&format!("\"{text}"))) {
             found.add(Category::Database, || format!("`{name}` holds an SQL statement."));
         }
     });
 }
 
-fn look_at_reference(reference: &Reference<'_>, found: &mut Found) {
-    if let Some(category) = category_of_reference(reference) {
+fn look_at_reference(family: Family, reference: &Reference<'_>, found: &mut Found) {
+    if let Some(category) = category_of_reference(family, reference) {
         found.add(category, || {
             format!("The touched code uses `{}` in line {}.", reference.path, reference.line)
         });

@@ -7,8 +7,9 @@ use super::diff::{FileChange, unified};
 use super::frames::LocatedFrame;
 use super::prompt::{Boundary, incident_text};
 use super::report::Critique;
-use crate::claude::{Effort, Setting};
+use crate::claude::{Effort, Message, Setting};
 use crate::incident::Incident;
+use crate::redaction::Redacted;
 
 /// The tool that ends the conversation.
 pub const RESULT_TOOL: &str = "give_verdict";
@@ -68,15 +69,14 @@ pub fn opening(
     incident: &Incident,
     located: &[LocatedFrame],
     change: &FileChange,
-) -> Value {
-    let before: String = change.before.chars().take(MAX_FILE_CHARS).collect();
-    let text = format!(
-        "Review this change.\n\n{}\n\n{}\n\n{}",
-        boundary.around("error report", &incident_text(incident, located)),
-        boundary.around_code("diff", &unified(change).chars().take(MAX_FILE_CHARS).collect::<String>()),
-        boundary.around_code(&format!("{} before the change", change.path), &before),
-    );
-    json!({ "role": "user", "content": [{ "type": "text", "text": text }] })
+) -> Message {
+    let capped = |text: &str| text.chars().take(MAX_FILE_CHARS).collect::<String>();
+    let file = format!("{} before the change", change.path);
+    Message::ours()
+        .text(&Redacted::trusted("Review this change."))
+        .text(&boundary.around("error report", &incident_text(incident, located)))
+        .code(&boundary.around_code("diff", &capped(&unified(change))))
+        .code(&boundary.around_code(&file, &capped(&change.before)))
 }
 
 /// Reads a verdict.

@@ -13,10 +13,10 @@ use super::report::Analysis;
 use super::snapshot::Snapshot;
 use super::validators::{self, ProposedChange};
 use crate::analysis::diff::FileChange;
-use crate::claude::{Effort, Setting};
+use crate::claude::{Effort, Message, Setting};
 use crate::cleaning;
 use crate::reason::{Reason, ReasonCode};
-use crate::redaction::redact;
+use crate::redaction::{Redacted, redact};
 
 /// The tool that ends the conversation.
 pub const RESULT_TOOL: &str = "propose_fix";
@@ -101,7 +101,7 @@ pub fn cited_files(analysis: &Analysis, snapshot: &Snapshot, project: &ProjectPa
 }
 
 /// The message that opens the conversation.
-pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], snapshot: &Snapshot) -> Value {
+pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], snapshot: &Snapshot) -> Message {
     let summary = json!({
         "root_cause": analysis.root_cause,
         "file_path": analysis.file_path,
@@ -112,10 +112,9 @@ pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], sna
         "error_type": analysis.error_type,
         "error_message": analysis.error_message,
     });
-    let mut content = vec![json!({
-        "type": "text",
-        "text": format!("Remove this root cause.\n\n{}", boundary.around("analysis", &redact(&summary.to_string()))),
-    })];
+    let mut message = Message::ours()
+        .text(&Redacted::trusted("Remove this root cause."))
+        .text(&boundary.around("analysis", &redact(&summary.to_string())));
     for path in files {
         let cited = analysis
             .evidence
@@ -127,9 +126,9 @@ pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], sna
             lines.extend(analysis.line_number);
         }
         let shown = numbered(snapshot.text(path).unwrap_or_default(), &lines);
-        content.push(json!({ "type": "text", "text": boundary.around_code(path.as_str(), &shown) }));
+        message = message.code(&boundary.around_code(path.as_str(), &shown));
     }
-    json!({ "role": "user", "content": content })
+    message
 }
 
 /// A file with line numbers; of a long one the parts around the cited lines.

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::analysis::frames::LocatedFrame;
 use crate::attempt::AttemptId;
+use crate::claude::SourceCode;
 use crate::fastapi;
 use crate::incident::{Exception, Frame, Incident};
 use crate::redaction::{Redacted, redact};
@@ -24,14 +25,14 @@ impl Boundary {
     }
 
     /// Outside text between boundaries.
-    pub fn around(&self, what: &str, text: &Redacted) -> String {
-        format!("<{b} content=\"{what}\">\n{}\n</{b}>", text.as_str(), b = self.0)
+    pub fn around(&self, what: &'static str, text: &Redacted) -> Redacted {
+        redact(&format!("<{b} content=\"{what}\">\n{}\n</{b}>", text.as_str(), b = self.0))
     }
 
     /// Source code of the repository between boundaries. It goes as it is: an edit has to match it to the byte.
-    pub fn around_code(&self, what: &str, code: &str) -> String {
+    pub fn around_code(&self, what: &str, code: &str) -> SourceCode {
         let what: String = what.chars().filter(|c| !"\"<>".contains(*c) && !c.is_control()).collect();
-        format!("<{b} content=\"{what}\">\n{code}\n</{b}>", b = self.0)
+        SourceCode(format!("<{b} content=\"{what}\">\n{code}\n</{b}>", b = self.0))
     }
 
     /// The sentence that says what the boundaries mean.

@@ -10,9 +10,10 @@ use super::repo_path::ProjectPath;
 use super::report::{Analysis, BlastRadius, Category, Classification, Complexity, SecurityRisk};
 use super::snapshot::Snapshot;
 use super::tools;
-use crate::claude::{Effort, Setting};
+use crate::claude::{Effort, Message, Setting};
 use crate::cleaning;
 use crate::incident::Incident;
+use crate::redaction::redact;
 
 /// The tool that ends the conversation.
 pub const RESULT_TOOL: &str = "report_analysis";
@@ -106,14 +107,11 @@ pub fn opening(
     incident: &Incident,
     located: &[LocatedFrame],
     project: &ProjectPath,
-) -> Value {
+) -> Message {
     let folder =
         if project.is_root() { "the whole repository".to_owned() } else { format!("the folder `{project}`") };
-    let text = format!(
-        "Find the root cause of this error. The project is {folder}.\n\n{}",
-        boundary.around("error report", &incident_text(incident, located))
-    );
-    json!({ "role": "user", "content": [{ "type": "text", "text": text }] })
+    let task = redact(&format!("Find the root cause of this error. The project is {folder}."));
+    Message::ours().text(&task).text(&boundary.around("error report", &incident_text(incident, located)))
 }
 
 /// Reads a reported analysis.

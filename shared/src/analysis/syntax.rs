@@ -6,6 +6,7 @@
 //! proportion to its size and never the stack.
 
 pub mod definitions;
+mod dotted_paths;
 pub mod imports;
 pub mod references;
 pub mod settings;
@@ -23,15 +24,23 @@ pub enum Language {
     TypeScript,
     Tsx,
     Go,
+    Rust,
+    Java,
+    Ruby,
+    Php,
 }
 
 /// Which family of syntax a language belongs to, where several share their node kinds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     Python,
     /// JavaScript, TypeScript and TSX.
     Script,
     Go,
+    Rust,
+    Java,
+    Ruby,
+    Php,
 }
 
 impl Language {
@@ -48,6 +57,10 @@ impl Language {
             "ts" | "mts" | "cts" => Some(Language::TypeScript),
             "tsx" => Some(Language::Tsx),
             "go" => Some(Language::Go),
+            "rs" => Some(Language::Rust),
+            "java" => Some(Language::Java),
+            "rb" | "rake" => Some(Language::Ruby),
+            "php" => Some(Language::Php),
             _ => None,
         }
     }
@@ -57,6 +70,10 @@ impl Language {
             Language::Python => Family::Python,
             Language::JavaScript | Language::TypeScript | Language::Tsx => Family::Script,
             Language::Go => Family::Go,
+            Language::Rust => Family::Rust,
+            Language::Java => Family::Java,
+            Language::Ruby => Family::Ruby,
+            Language::Php => Family::Php,
         }
     }
 
@@ -67,6 +84,11 @@ impl Language {
             Language::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Language::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
             Language::Go => tree_sitter_go::LANGUAGE.into(),
+            Language::Rust => tree_sitter_rust::LANGUAGE.into(),
+            Language::Java => tree_sitter_java::LANGUAGE.into(),
+            Language::Ruby => tree_sitter_ruby::LANGUAGE.into(),
+            // PHP between HTML, as files have it.
+            Language::Php => tree_sitter_php::LANGUAGE_PHP.into(),
         }
     }
 }
@@ -168,6 +190,36 @@ pub fn visit_below<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Positio
     }
 }
 
+/// One walk through a tree, kept: many looks at a tree cost less than many walks.
+pub struct Walk<'p>(Vec<Step<'p>>);
+
+struct Step<'p> {
+    node: Node<'p>,
+    field: Option<&'p str>,
+    /// How many ancestors it has.
+    depth: usize,
+}
+
+impl<'p> Walk<'p> {
+    pub fn of(parsed: &'p Parsed<'_>) -> Walk<'p> {
+        let mut steps = Vec::with_capacity(parsed.root().descendant_count());
+        parsed.visit(|node, position| {
+            steps.push(Step { node, field: position.field, depth: position.ancestors.len() });
+        });
+        Walk(steps)
+    }
+
+    /// As [`Parsed::visit`].
+    pub fn visit(&self, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
+        let mut ancestors: Vec<Node<'p>> = Vec::new();
+        for step in &self.0 {
+            ancestors.truncate(step.depth);
+            visitor(step.node, &Position { field: step.field, ancestors: &ancestors });
+            ancestors.push(step.node);
+        }
+    }
+}
+
 /// Line of a node's first character, counted from 1.
 pub fn first_line(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).map_or(u32::MAX, |row| row.saturating_add(1))
@@ -179,7 +231,15 @@ pub fn last_line(node: Node<'_>) -> u32 {
 }
 
 pub fn is_comment(node: Node<'_>) -> bool {
-    matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line")
+    matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line" | "line_comment" | "block_comment")
+}
+
+/// What stands before a definition and changes what it does: decorators, annotations, attributes.
+pub fn is_decorator(node: Node<'_>) -> bool {
+    matches!(
+        node.kind(),
+        "decorator" | "annotation" | "marker_annotation" | "attribute_item" | "attribute_group"
+    )
 }
 
 /// The named parts of a node without comments: of a block, its statements.
@@ -227,12 +287,16 @@ mod tests {
             ("a.ts", "export function f(a: number): string { return `${a}`; }\n"),
             ("a.tsx", "const A = (p: { a?: string }) => <div>{p.a}</div>;\n"),
             ("a.go", "package a\n\nfunc f(a int) (int, error) { return a, nil }\n"),
+            ("a.rs", "fn f(a: Option<u8>) -> Result<u8, E> { Ok(a.ok_or(E)?) }\n"),
+            ("a.java", "record A(int b) { String c() { return switch (b) { default -> \"\"; }; } }\n"),
+            ("a.rb", "def f(a, b: 1) = a&.b { |c| c.d! }\n"),
+            ("a.php", "<p><?php function f(?A $a): int { return $a?->b ?? 1; } ?></p>\n"),
         ];
         for (path, text) in samples {
             let language = Language::of_path(path).expect("the extension is known");
             assert_eq!(Parsed::new(language, text).error_lines(), Vec::<u32>::new(), "{path}");
         }
-        for path in ["Makefile", "a.rb", ".py", "a.py.txt", ""] {
+        for path in ["Makefile", "a.kt", ".py", "a.py.txt", ""] {
             assert_eq!(Language::of_path(path), None, "{path}");
         }
     }
@@ -257,8 +321,13 @@ mod tests {
     fn deep_nesting_does_not_overflow_the_stack() {
         let deep = format!("a = {}1{}\n", "(".repeat(50_000), ")".repeat(50_000));
         let parsed = Parsed::new(Language::Python, &deep);
-        let mut nodes = 0;
+        let (mut nodes, mut again, mut deepest) = (0, 0, 0);
         parsed.visit(|_, _| nodes += 1);
-        assert!(nodes >= 50_000, "{nodes}");
+        Walk::of(&parsed).visit(|_, position| {
+            again += 1;
+            deepest = deepest.max(position.ancestors.len());
+        });
+        assert!(nodes >= 50_000 && deepest >= 50_000, "{nodes} {deepest}");
+        assert_eq!(nodes, again);
     }
 }

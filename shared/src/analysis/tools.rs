@@ -1,13 +1,15 @@
-//! The tools that a model may use on the code: list, read, search. They see one snapshot and nothing
-//! else; there is none that writes, runs or connects.
+//! The tools that a model may use on the code: list, read, search, outline, find callers. They see one
+//! snapshot and nothing else; there is none that writes, runs or connects.
 //!
 //! The same question always gets the same answer, so that a conversation can be taken up again.
 //! Answers are bounded, show lines as numbered text without invisible characters, and a refusal says
 //! what to try instead. Every path is one in the repository; what was read is remembered, since an
 //! edit may only touch what its author was shown.
 
+mod callers;
 mod listing;
 mod nearest;
+mod outline;
 mod reading;
 mod searching;
 
@@ -27,14 +29,20 @@ use crate::words::word_enum;
 pub const MAX_ANSWER_BYTES: usize = 20_000;
 /// Lines of one answer of `list_files` and of `read_file`.
 pub const MAX_ANSWER_LINES: usize = 400;
-/// Lines that one `search` finds.
+/// Lines that one `search` or `find_callers` finds.
 pub const MAX_MATCHES: usize = 60;
 /// Characters of outside text repeated in an answer.
 const MAX_ECHO_CHARS: usize = 200;
 
 word_enum! {
     /// The tools by the names that the model calls them by.
-    pub enum ToolName { ListFiles = "list_files", ReadFile = "read_file", Search = "search", }
+    pub enum ToolName {
+        ListFiles = "list_files",
+        ReadFile = "read_file",
+        Search = "search",
+        Outline = "outline",
+        FindCallers = "find_callers",
+    }
 }
 
 /// What a tool answers.
@@ -118,6 +126,25 @@ pub fn definitions() -> Vec<Value> {
             ),
             &[("regex", text("The regular expression.")), ("folder", text(folder))],
         ),
+        tool(
+            ToolName::Outline,
+            "Lists the functions, methods and classes of a source file with their lines and signatures, from \
+             its syntax tree."
+                .to_owned(),
+            &[("path", text("Path of the file as seen from the repository's root."))],
+        ),
+        tool(
+            ToolName::FindCallers,
+            format!(
+                "Finds the lines that call, import or otherwise use a function, method or class by its name, \
+                 with the function around each. Comments and strings do not count where the language is known; \
+                 other files are searched as text and marked so. At most {MAX_MATCHES} lines an answer."
+            ),
+            &[
+                ("name", text("The name, such as `total`; of `Order.total` the last part counts.")),
+                ("folder", text(folder)),
+            ],
+        ),
     ]
 }
 
@@ -152,6 +179,18 @@ struct SearchInput {
     folder: String,
 }
 
+#[derive(Deserialize)]
+struct OutlineInput {
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct CallersInput {
+    name: String,
+    #[serde(default)]
+    folder: String,
+}
+
 impl<'s> Toolbox<'s> {
     pub fn new(snapshot: &'s Snapshot, project: &ProjectPath) -> Toolbox<'s> {
         Toolbox { snapshot, project: project.clone(), shown: Mutex::default() }
@@ -163,6 +202,8 @@ impl<'s> Toolbox<'s> {
             Ok(ToolName::ListFiles) => inputs(input).and_then(|input| self.list_files(&input)),
             Ok(ToolName::ReadFile) => inputs(input).and_then(|input| self.read_file(&input)),
             Ok(ToolName::Search) => inputs(input).and_then(|input| self.search(&input)),
+            Ok(ToolName::Outline) => inputs(input).and_then(|input| self.outline(&input)),
+            Ok(ToolName::FindCallers) => inputs(input).and_then(|input| self.find_callers(&input)),
             Err(_) => {
                 let names =
                     ToolName::ALL.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -182,6 +223,20 @@ impl<'s> Toolbox<'s> {
 
     fn remember_shown(&self, path: &RepoPath) {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+    }
+
+    /// The text of the file that the model means.
+    fn text(&self, named: &str) -> Result<(&'s RepoPath, &'s str), String> {
+        let Some(path) = self.snapshot.resolve(named, &self.project) else {
+            let hint = nearest::files(self.snapshot, named);
+            return Err(format!("There is no file `{}`.{hint}", echo(named)));
+        };
+        let file = self.snapshot.file(path).expect("a resolved path is a file of the snapshot");
+        let Some(text) = file.text() else {
+            let why = why_unread(&file.content).unwrap_or_default();
+            return Err(format!("`{path}` cannot be shown: {why} ({} bytes).", file.size()));
+        };
+        Ok((path, text))
     }
 
     /// The folder that the model means, which has at least one file.

@@ -9,6 +9,7 @@
 mod corpus;
 mod dangerous_calls;
 mod deleted_checks;
+mod exits;
 mod forbidden_paths;
 mod guards;
 mod hidden_characters;

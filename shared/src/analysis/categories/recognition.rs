@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::vocabulary::{
-    CLIENT_CALLS, CLIENT_RECEIVERS, DATABASE_CALLS, DATABASE_CALLS_ON_RECEIVER, DATABASE_RECEIVERS, MODULES,
-    NAME_PAIRS, NAME_WORDS, NETWORK_NAMES, PATH_WORDS,
+    CLIENT_CALLS, CLIENT_RECEIVERS, DATABASE_CALLS, DATABASE_CALLS_ON_CLASS, DATABASE_CALLS_ON_RECEIVER,
+    DATABASE_RECEIVERS, MODULES, NAME_PAIRS, NAME_WORDS, NETWORK_NAMES, PATH_WORDS,
 };
 use crate::analysis::report::Category;
+use crate::analysis::syntax::Family;
 use crate::analysis::syntax::references::{Origin, Reference, Use};
 
 /// A string literal that begins as an SQL statement does. Prose such as "select one from the list"
@@ -31,7 +32,10 @@ static SQL: LazyLock<Regex> = LazyLock::new(|| {
 static MODEL_CLASS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)\b(?: Base | DeclarativeBase | SQLModel | Document | EmbeddedDocument | models\x20\.\x20Model
-        | db\x20\.\x20Model | AbstractUser | Migration )\b",
+        | db\x20\.\x20Model | AbstractUser | Migration
+        | ApplicationRecord | ActiveRecord | extends\x20Model | extends\x20Eloquent )\b
+        | @\x20(?:Entity|MappedSuperclass|Table)\b
+        | derive\x20\(.*\b(?:Queryable|Insertable|FromRow|DeriveEntityModel|AsChangeset)\b",
     )
     .expect("the pattern is constant and tested")
 });
@@ -39,7 +43,8 @@ static MODEL_CLASS: LazyLock<Regex> = LazyLock::new(|| {
 static GUARDING_DECORATOR: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)validator\b | \b(?:login|permission|auth\w*|role|scope)s?_required | requires_
-        | permission_classes | csrf",
+        | permission_classes | csrf
+        | ^@\x20(?:PreAuthorize|PostAuthorize|Secured|RolesAllowed|Valid|Validated)\b | IsGranted",
     )
     .expect("the pattern is constant and tested")
 });
@@ -70,7 +75,7 @@ pub(super) fn category_of_module(module: &str) -> Option<Category> {
 }
 
 /// The category of a name by what it was imported from, or of a call by what it is made on.
-pub(super) fn category_of_reference(reference: &Reference<'_>) -> Option<Category> {
+pub(super) fn category_of_reference(family: Family, reference: &Reference<'_>) -> Option<Category> {
     let path = reference.path.as_str();
     let imported = reference.origin == Origin::Imported;
     if has_word(NETWORK_NAMES, path) {
@@ -86,15 +91,18 @@ pub(super) fn category_of_reference(reference: &Reference<'_>) -> Option<Categor
     // is only named after security, such as `validators`, is used by harmless code too.
     let mut by_package = if imported { category_of_path(path) } else { Vec::new() };
     by_package.retain(|(category, _)| *category != Category::Security);
-    by_package.first().map(|(category, _)| *category).or_else(|| category_of_call(path))
+    by_package.first().map(|(category, _)| *category).or_else(|| category_of_call(family, path))
 }
 
-fn category_of_call(path: &str) -> Option<Category> {
+fn category_of_call(family: Family, path: &str) -> Option<Category> {
     let (object, method) = path.rsplit_once('.')?;
     let called_on: Vec<String> = object.split('.').flat_map(words).collect();
     let on = |receivers: &str| called_on.iter().any(|word| has_word(receivers, word));
     let on_database = has_word(DATABASE_CALLS_ON_RECEIVER, method) && on(DATABASE_RECEIVERS);
-    if has_word(DATABASE_CALLS, method) || on_database {
+    let on_record = matches!(family, Family::Ruby | Family::Php)
+        && object.rsplit('.').next().is_some_and(|class| class.starts_with(|c: char| c.is_ascii_uppercase()))
+        && has_word(DATABASE_CALLS_ON_CLASS, method);
+    if has_word(DATABASE_CALLS, method) || on_database || on_record {
         return Some(Category::Database);
     }
     (has_word(CLIENT_CALLS, method) && on(CLIENT_RECEIVERS)).then_some(Category::ExternalApi)

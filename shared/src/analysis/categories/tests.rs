@@ -138,7 +138,7 @@ fn scripts_and_go_are_read_too() {
 fn several_files_are_a_category_and_unknown_languages_are_read_as_words() {
     let change =
         |path: &str| FileChange { path: path.into(), before: "a\n".into(), after: "check_password\n".into() };
-    let two = categories_of(&[change("a.rb"), change("b.rb")]);
+    let two = categories_of(&[change("a.kt"), change("b.kt")]);
     let words: Vec<Category> = two.iter().map(|(category, _)| *category).collect();
     assert_eq!(words, [Category::MultiFile, Category::Security]);
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tree_sitter::Node;
 
-use super::{Family, Parsed, Position, first_line, last_line, tokens};
+use super::{Family, Parsed, Position, first_line, is_comment, is_decorator, last_line, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefinitionKind {
@@ -23,7 +23,7 @@ pub struct Definition<'p> {
     pub signature: String,
     /// Counted from 1, with its decorators.
     pub lines: RangeInclusive<u32>,
-    /// Source text of its decorators, without layout and comments.
+    /// Source text of its decorators, annotations or attributes, without layout and comments.
     pub decorators: Vec<String>,
     pub node: Node<'p>,
 }
@@ -33,13 +33,27 @@ impl<'p> Definition<'p> {
     pub fn body(&self) -> Node<'p> {
         self.node.child_by_field_name("body").unwrap_or(self.node)
     }
+
+    /// Everything before its body as the file spells it.
+    pub fn written_signature<'t>(&self, parsed: &Parsed<'t>) -> &'t str {
+        let body = signature_end(self.node);
+        let mut cursor = self.node.walk();
+        let parts =
+            self.node.children(&mut cursor).filter(|part| part.end_byte() <= body && !is_comment(*part));
+        let end = parts.last().map_or(body, |part| part.end_byte());
+        &parsed.text[self.node.start_byte()..end]
+    }
 }
 
 /// Everything that a file defines by name, in the order of the file.
 pub fn definitions<'p>(parsed: &'p Parsed<'_>) -> Vec<Definition<'p>> {
     let mut found: Vec<Definition<'p>> = Vec::new();
     let mut open: Vec<(usize, String)> = Vec::new();
+    let mut attributes: Vec<Node<'p>> = Vec::new();
     parsed.visit(|node, position| {
+        if node.kind() == "attribute_item" {
+            attributes.push(node);
+        }
         while open.last().is_some_and(|(end, _)| *end <= node.start_byte()) {
             open.pop();
         }
@@ -51,15 +65,24 @@ pub fn definitions<'p>(parsed: &'p Parsed<'_>) -> Vec<Definition<'p>> {
         };
         open.push((node.end_byte(), qualified_name.clone()));
         let decorated = position.parent().filter(|parent| parent.kind() == "decorated_definition");
-        let whole = decorated.unwrap_or(node);
-        let body_start = node.child_by_field_name("body").map_or(node.end_byte(), |body| body.start_byte());
+        let own_attributes = attributes_before(parsed, node, &mut attributes);
+        let whole = own_attributes.first().copied().or(decorated).unwrap_or(node);
+        let mut decorators = decorators(parsed, decorated.unwrap_or(node));
+        decorators.extend(own_attributes.into_iter().map(|one| tokens::normalised(parsed, one)));
+        // Java's and PHP's decorators stand inside of what they decorate.
+        let signature = decorators.iter().fold(
+            tokens::normalised_until(parsed, node, signature_end(node)),
+            |text, decorator| {
+                text.strip_prefix(decorator.as_str()).map(|rest| rest.trim_start().to_owned()).unwrap_or(text)
+            },
+        );
         found.push(Definition {
             kind,
             name,
             qualified_name,
-            signature: tokens::normalised_until(parsed, node, body_start),
-            lines: first_line(whole)..=last_line(whole),
-            decorators: decorators(parsed, node, decorated),
+            signature,
+            lines: first_line(whole)..=last_line(decorated.unwrap_or(node)),
+            decorators,
             node,
         });
     });
@@ -85,14 +108,12 @@ pub fn enclosing_class<'d, 'p>(definitions: &'d [Definition<'p>], line: u32) -> 
         .min_by_key(|one| one.lines.end() - one.lines.start())
 }
 
-fn definition_of<'p>(
-    parsed: &'p Parsed<'_>,
-    node: Node<'p>,
-    position: &Position<'_, 'p>,
-) -> Option<(DefinitionKind, &'p str)> {
-    let kind = match (parsed.family(), node.kind()) {
-        (Family::Python, "function_definition") => DefinitionKind::Function,
-        (Family::Python, "class_definition") => DefinitionKind::Class,
+/// What kind of definition a kind of node is.
+pub fn kind_of_definition(family: Family, node_kind: &str) -> Option<DefinitionKind> {
+    use DefinitionKind::{Class, Function};
+    Some(match (family, node_kind) {
+        (Family::Python, "function_definition") => Function,
+        (Family::Python, "class_definition") => Class,
         (
             Family::Script,
             "function_declaration"
@@ -104,15 +125,62 @@ fn definition_of<'p>(
             | "function_expression"
             | "generator_function"
             | "arrow_function",
-        ) => DefinitionKind::Function,
+        ) => Function,
         (
             Family::Script,
             "class_declaration" | "abstract_class_declaration" | "class" | "interface_declaration",
-        ) => DefinitionKind::Class,
-        (Family::Go, "function_declaration" | "method_declaration") => DefinitionKind::Function,
-        (Family::Go, "type_spec") => DefinitionKind::Class,
+        ) => Class,
+        (Family::Go, "function_declaration" | "method_declaration") => Function,
+        (Family::Go, "type_spec") => Class,
+        (Family::Rust, "function_item" | "function_signature_item") => Function,
+        (
+            Family::Rust,
+            "struct_item" | "enum_item" | "union_item" | "trait_item" | "impl_item" | "mod_item",
+        ) => Class,
+        (
+            Family::Java,
+            "method_declaration" | "constructor_declaration" | "compact_constructor_declaration",
+        ) => Function,
+        (
+            Family::Java,
+            "class_declaration"
+            | "interface_declaration"
+            | "enum_declaration"
+            | "record_declaration"
+            | "annotation_type_declaration",
+        ) => Class,
+        (Family::Ruby, "method" | "singleton_method") => Function,
+        (Family::Ruby, "class" | "module") => Class,
+        (Family::Php, "function_definition" | "method_declaration") => Function,
+        (
+            Family::Php,
+            "class_declaration" | "interface_declaration" | "trait_declaration" | "enum_declaration",
+        ) => Class,
         _ => return None,
-    };
+    })
+}
+
+/// Where the part before the body ends. Without a body Ruby's `end` is no part of it.
+fn signature_end(node: Node<'_>) -> usize {
+    let field = |name: &str| node.child_by_field_name(name);
+    match node.kind() {
+        "method" | "singleton_method" | "class" | "module" => {
+            let last = ["superclass", "parameters", "name"].into_iter().find_map(field);
+            last.map_or(node.end_byte(), |last| last.end_byte())
+        }
+        _ => field("body").map_or(node.end_byte(), |body| body.start_byte()),
+    }
+}
+
+fn definition_of<'p>(
+    parsed: &'p Parsed<'_>,
+    node: Node<'p>,
+    position: &Position<'_, 'p>,
+) -> Option<(DefinitionKind, &'p str)> {
+    let kind = kind_of_definition(parsed.family(), node.kind())?;
+    if node.kind() == "impl_item" {
+        return Some((kind, parsed.field_text(node, "type")));
+    }
     let named = node.child_by_field_name("name").or_else(|| name_from_parent(node, position.parent()?))?;
     Some((kind, parsed.text_of(named))).filter(|(_, name)| !name.is_empty())
 }
@@ -138,12 +206,36 @@ fn receiver_type<'p>(parsed: &Parsed<'p>, node: Node<'_>) -> Option<&'p str> {
     Some(name.split('[').next().unwrap_or(name)).filter(|name| !name.is_empty())
 }
 
-fn decorators<'p>(parsed: &Parsed<'_>, node: Node<'p>, decorated: Option<Node<'p>>) -> Vec<String> {
-    let holder = decorated.unwrap_or(node);
+fn decorators(parsed: &Parsed<'_>, holder: Node<'_>) -> Vec<String> {
     let mut cursor = holder.walk();
-    let found: Vec<Node<'p>> =
-        holder.children(&mut cursor).filter(|child| child.kind() == "decorator").collect();
+    let mut found: Vec<Node<'_>> = Vec::new();
+    for child in holder.children(&mut cursor) {
+        // Java's stand among the modifiers, PHP's in a list.
+        if matches!(child.kind(), "modifiers" | "attribute_list") {
+            let mut inner = child.walk();
+            found.extend(child.children(&mut inner).filter(|one| is_decorator(*one)));
+        } else if child.kind() == "decorator" {
+            found.push(child);
+        }
+    }
     found.into_iter().map(|decorator| tokens::normalised(parsed, decorator)).collect()
+}
+
+/// The attributes directly before a Rust item, which are its siblings in the tree.
+fn attributes_before<'p>(parsed: &Parsed<'_>, item: Node<'_>, seen: &mut Vec<Node<'p>>) -> Vec<Node<'p>> {
+    let mut own = Vec::new();
+    let mut start = item.start_byte();
+    while let Some(attribute) = seen.pop() {
+        let between = parsed.text.get(attribute.end_byte()..start).unwrap_or("-");
+        if !between.trim().is_empty() {
+            break;
+        }
+        start = attribute.start_byte();
+        own.push(attribute);
+    }
+    seen.clear();
+    own.reverse();
+    own
 }
 
 #[cfg(test)]
@@ -198,6 +290,44 @@ mod tests {
         assert_eq!(
             outline(Language::Go, text),
             ["3-3 S | S struct { } ", "5-7 S.Get | func ( s * S ) Get ( id int ) ( int , error ) ",]
+        );
+    }
+
+    #[test]
+    fn rust_java_ruby_and_php_definitions_are_found() {
+        let rust = "/// A.\n#[derive(Debug)]\nstruct A;\nimpl A {\n    #[inline]\n    pub fn f(&self) -> u8 { 1 }\n}\n";
+        assert_eq!(
+            outline(Language::Rust, rust),
+            [
+                "2-3 A | struct A ; # [ derive ( Debug ) ]",
+                "4-7 A | impl A ",
+                "5-6 A.f | pub fn f ( & self ) -> u8 # [ inline ]",
+            ]
+        );
+        let java =
+            "class A {\n  @Override\n  public String f(int a) throws E { return g(() -> 1); }\n  A() {}\n}\n";
+        assert_eq!(
+            outline(Language::Java, java),
+            [
+                "1-5 A | class A ",
+                "2-3 A.f | public String f ( int a ) throws E @ Override",
+                "4-4 A.A | A ( ) ",
+            ]
+        );
+        let ruby = "module S\n  class A < B\n    def f(a, b: 1)\n    end\n    def self.g = 1\n  end\nend\n";
+        assert_eq!(
+            outline(Language::Ruby, ruby),
+            [
+                "1-7 S | module S ",
+                "2-6 S.A | class A < B ",
+                "3-4 S.A.f | def f ( a , b : 1 ) ",
+                "5-5 S.A.g | def self . g ",
+            ]
+        );
+        let php = "<?php\n#[Route('/x')]\nclass A {\n  public function f(?B $b): int { return 1; }\n}\n";
+        assert_eq!(
+            outline(Language::Php, php),
+            ["2-5 A | class A #[ Route ( ' /x ' ) ]", "4-4 A.f | public function f ( ? B $ b ) : int ",]
         );
     }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use tree_sitter::Node;
 
+use super::dotted_paths::plain_separators;
 use super::{Family, Parsed, first_line};
 
 /// One imported module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// As written: `a.b`, `..pkg`, `./x`, `node:fs`, `net/http`.
+    /// As written: `a.b`, `..pkg`, `./x`, `node:fs`, `net/http`. Rust's `::` and PHP's `\` are dots.
     pub module: String,
     /// Local name and what it stands for, such as (`run`, `subprocess.run`).
     pub bindings: Vec<(String, String)>,
@@ -58,6 +59,10 @@ pub fn imports(parsed: &Parsed<'_>) -> Vec<Import> {
             found.extend(script_require(parsed, node, position.parent()));
         }
         (Family::Go, "import_spec") => found.push(go_import(parsed, node)),
+        (Family::Rust, "use_declaration") => rust_uses(parsed, node, &mut found),
+        (Family::Java, "import_declaration") => found.extend(java_import(parsed, node)),
+        (Family::Ruby, "call") => found.extend(ruby_require(parsed, node)),
+        (Family::Php, "namespace_use_clause") => found.push(php_use(parsed, node, position.ancestors)),
         _ => {}
     });
     found
@@ -162,6 +167,74 @@ fn go_import(parsed: &Parsed<'_>, node: Node<'_>) -> Import {
     import
 }
 
+/// One import for each name that a `use` with its nested lists brings in.
+fn rust_uses(parsed: &Parsed<'_>, declaration: Node<'_>, found: &mut Vec<Import>) {
+    let Some(argument) = declaration.child_by_field_name("argument") else { return };
+    super::visit_below(argument, |node, position| {
+        let is_leaf = position.parent().is_none_or(|parent| parent.kind() == "use_list");
+        if !is_leaf || !node.is_named() || matches!(node.kind(), "use_list" | "scoped_use_list") {
+            return;
+        }
+        let lists = position.ancestors.iter().filter(|one| one.kind() == "scoped_use_list");
+        let mut path: Vec<&str> = lists.map(|list| parsed.field_text(*list, "path")).collect();
+        let (written, alias) = match node.kind() {
+            "use_as_clause" => (parsed.field_text(node, "path"), parsed.field_text(node, "alias")),
+            "use_wildcard" => (parsed.text_of(node).trim_end_matches('*').trim_end_matches("::"), "_"),
+            _ => (parsed.text_of(node), ""),
+        };
+        path.extend(Some(written).filter(|one| !matches!(*one, "self" | "")));
+        let module = plain_separators(&path.join("."));
+        let mut import = Import::new(&module, node);
+        let local = if alias.is_empty() { module.rsplit('.').next().unwrap_or_default() } else { alias };
+        if local != "_" {
+            import.bind(local, module.clone());
+        }
+        found.push(import);
+    });
+}
+
+fn java_import(parsed: &Parsed<'_>, node: Node<'_>) -> Option<Import> {
+    let module = parsed.text_of(node.named_child(0)?);
+    let mut import = Import::new(module, node);
+    let mut cursor = node.walk();
+    if !node.children(&mut cursor).any(|child| child.kind() == "asterisk") {
+        import.bind(module.rsplit('.').next().unwrap_or(module), module.to_owned());
+    }
+    Some(import)
+}
+
+/// `require "x"` and `require_relative "x"`, which bind no name.
+fn ruby_require(parsed: &Parsed<'_>, node: Node<'_>) -> Option<Import> {
+    let method = parsed.field_text(node, "method");
+    if !matches!(method, "require" | "require_relative" | "load")
+        || node.child_by_field_name("receiver").is_some()
+    {
+        return None;
+    }
+    let argument =
+        node.child_by_field_name("arguments")?.named_child(0).filter(|one| one.kind() == "string")?;
+    let written = unquoted(parsed.text_of(argument));
+    if method == "require_relative" && !written.starts_with('.') {
+        return Some(Import::new(&format!("./{written}"), node));
+    }
+    Some(Import::new(written, node))
+}
+
+fn php_use(parsed: &Parsed<'_>, clause: Node<'_>, ancestors: &[Node<'_>]) -> Import {
+    let alias = parsed.field_text(clause, "alias");
+    let is_name = |node: &Node<'_>| matches!(node.kind(), "name" | "qualified_name" | "namespace_name");
+    let mut cursor = clause.walk();
+    let name = clause.named_children(&mut cursor).find(is_name).map_or("", |name| parsed.text_of(name));
+    let in_group = ancestors.last().filter(|parent| parent.kind() == "namespace_use_group");
+    let prefix = in_group.and_then(|_| ancestors.iter().rev().nth(1)?.named_child(0));
+    let prefix = prefix.map_or("", |prefix| parsed.text_of(prefix));
+    let module = plain_separators(&format!("{prefix}\\{name}"));
+    let mut import = Import::new(&module, clause);
+    let local = if alias.is_empty() { module.rsplit('.').next().unwrap_or_default() } else { alias };
+    import.bind(local, module.clone());
+    import
+}
+
 fn unquoted(text: &str) -> &str {
     text.trim_matches(['"', '\'', '`'])
 }
@@ -244,5 +317,32 @@ mod tests {
         let bindings = Bindings::of(&imports(&Parsed::new(Language::Go, text)));
         assert_eq!(bindings.resolve("x.Command").as_deref(), Some("os/exec.Command"));
         assert_eq!(bindings.resolve("y.Command"), None);
+    }
+
+    #[test]
+    fn rust_java_ruby_and_php_imports_are_read() {
+        let rust = "use std::{fs, io::{self, Read as R}};\nuse crate::a::B;\nuse x::*;\n";
+        assert_eq!(
+            list(Language::Rust, rust),
+            [
+                "1 std.fs: fs=std.fs",
+                "1 std.io: io=std.io",
+                "1 std.io.Read: R=std.io.Read",
+                "2 crate.a.B: B=crate.a.B",
+                "3 x: ",
+            ]
+        );
+        let java = "import java.util.List;\nimport static a.B.c;\nimport d.e.*;\n";
+        assert_eq!(
+            list(Language::Java, java),
+            ["1 java.util.List: List=java.util.List", "2 a.B.c: c=a.B.c", "3 d.e: "]
+        );
+        let ruby = "require 'net/http'\nrequire_relative \"x/y\"\na.require 'z'\n";
+        assert_eq!(list(Language::Ruby, ruby), ["1 net/http: ", "2 ./x/y: "]);
+        let php = "<?php\nuse App\\User;\nuse App\\O as P;\nuse App\\{A, B as C};\n";
+        assert_eq!(
+            list(Language::Php, php),
+            ["2 App.User: User=App.User", "3 App.O: P=App.O", "4 App.A: A=App.A", "4 App.B: C=App.B"]
+        );
     }
 }

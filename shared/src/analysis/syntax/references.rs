@@ -3,8 +3,12 @@
 
 use tree_sitter::Node;
 
+use super::definitions::kind_of_definition;
+use super::dotted_paths::{is_call, is_name, path_in_tokens};
 use super::imports::{Bindings, imports};
-use super::{Parsed, Position, first_line, visit_below};
+use super::{Family, Parsed, Position, first_line, visit_below};
+
+pub use super::dotted_paths::dotted_path;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
@@ -15,6 +19,7 @@ pub enum Use {
 /// Where the first name of a path comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// By an import or, where a language needs none, by a name that says so: `Net::HTTP`.
     Imported,
     /// A variable, an attribute of `self`, a built-in.
     Other,
@@ -59,16 +64,23 @@ pub fn references_below<'p>(parsed: &Parsed<'_>, top: Node<'p>, bindings: &Bindi
             left_out_until = node.end_byte();
             return;
         }
-        let (how, named) = match node.kind() {
-            "call" | "call_expression" => (Use::Called, node.child_by_field_name("function")),
-            "new_expression" => (Use::Called, node.child_by_field_name("constructor")),
-            _ if is_name(node) && !is_part_of_a_name(position) => (Use::Named, Some(node)),
-            _ => return,
+        let in_macro = position.parent_kind() == "token_tree";
+        let (how, written) = match called(node) {
+            _ if in_macro && node.is_named() => match path_in_tokens(parsed, node) {
+                Some((path, how)) => (how, path),
+                None => return,
+            },
+            Some(named) => (Use::Called, dotted_path(parsed, named)),
+            None if is_name(node) && !is_part_of_a_name(parsed.family(), position) => {
+                (Use::Named, dotted_path(parsed, node))
+            }
+            None => return,
         };
-        let Some(named) = named else { return };
-        let written = dotted_path(parsed, named);
         let (path, origin) = match bindings.resolve(&written) {
             Some(path) => (path, Origin::Imported),
+            None if is_from_elsewhere(parsed.family(), &written, parsed.text_of(node)) => {
+                (written, Origin::Imported)
+            }
             None => (written, Origin::Other),
         };
         found.push(Reference { path, how, origin, line: first_line(node), node });
@@ -76,103 +88,82 @@ pub fn references_below<'p>(parsed: &Parsed<'_>, top: Node<'p>, bindings: &Bindi
     found
 }
 
-/// The dotted path of an expression.
-pub fn dotted_path(parsed: &Parsed<'_>, expression: Node<'_>) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    let mut node = expression;
-    loop {
-        let next = match node.kind() {
-            "attribute" => {
-                names.push(parsed.field_text(node, "attribute"));
-                node.child_by_field_name("object")
-            }
-            "member_expression" => {
-                names.push(parsed.field_text(node, "property"));
-                node.child_by_field_name("object")
-            }
-            "selector_expression" => {
-                names.push(parsed.field_text(node, "field"));
-                node.child_by_field_name("operand")
-            }
-            "qualified_type" => {
-                names.push(parsed.field_text(node, "name"));
-                node.child_by_field_name("package")
-            }
-            "call" | "call_expression" => node.child_by_field_name("function"),
-            "new_expression" => node.child_by_field_name("constructor"),
-            "subscript" => node.child_by_field_name("value"),
-            "subscript_expression" => {
-                // `a["b"]` is `a.b`.
-                let index = node.child_by_field_name("index").filter(|index| index.kind() == "string");
-                names.extend(index.map(|index| parsed.text_of(index).trim_matches(['"', '\''])));
-                node.child_by_field_name("object")
-            }
-            "index_expression" | "type_assertion_expression" => node.child_by_field_name("operand"),
-            "parenthesized_expression"
-            | "await"
-            | "await_expression"
-            | "non_null_expression"
-            | "as_expression"
-            | "unary_expression" => node.named_child(0),
-            _ if is_name(node) || matches!(node.kind(), "import" | "super") => {
-                names.push(parsed.text_of(node));
-                break;
-            }
-            _ => None,
-        };
-        match next {
-            Some(inner) => node = inner,
-            None => {
-                names.push("?");
-                break;
-            }
+/// What a call calls: its callee or, where that is no node of its own, the call itself.
+fn called(node: Node<'_>) -> Option<Node<'_>> {
+    match node.kind() {
+        "call" | "call_expression" | "function_call_expression" => {
+            node.child_by_field_name("function").or_else(|| Some(node).filter(|call| is_call(*call)))
         }
+        "new_expression" => node.child_by_field_name("constructor"),
+        "macro_invocation" => node.child_by_field_name("macro"),
+        _ => Some(node).filter(|call| is_call(*call)),
     }
-    names.reverse();
-    names.join(".")
+}
+
+/// Whether a name needs no import to mean something outside the file: constants of Ruby, classes of
+/// PHP, and paths of Rust that begin with a crate.
+fn is_from_elsewhere(family: Family, path: &str, text: &str) -> bool {
+    let first = path.split('.').next().unwrap_or_default();
+    match family {
+        Family::Ruby | Family::Php => first.starts_with(|c: char| c.is_ascii_uppercase()),
+        Family::Rust => {
+            text.contains("::")
+                && first.starts_with(|c: char| c.is_ascii_lowercase())
+                && !matches!(first, "crate" | "self" | "super")
+        }
+        Family::Java => path.starts_with("java.") || path.starts_with("javax."),
+        Family::Python | Family::Script | Family::Go => false,
+    }
 }
 
 fn is_import(node: Node<'_>) -> bool {
     matches!(
         node.kind(),
-        "import_statement" | "import_from_statement" | "future_import_statement" | "import_declaration"
-    )
-}
-
-fn is_name(node: Node<'_>) -> bool {
-    matches!(
-        node.kind(),
-        "identifier"
-            | "attribute"
-            | "member_expression"
-            | "selector_expression"
-            | "qualified_type"
-            | "this"
-            | "shorthand_property_identifier"
-            | "package_identifier"
-            | "property_identifier"
-            | "private_property_identifier"
-            | "field_identifier"
-            | "type_identifier"
+        "import_statement"
+            | "import_from_statement"
+            | "future_import_statement"
+            | "import_declaration"
+            | "use_declaration"
+            | "namespace_use_declaration"
+            | "package_declaration"
+            | "namespace_definition"
     )
 }
 
 /// Whether the node is the inside of a longer path, the callee of a call that is reported itself,
 /// or a name that is given rather than used.
-fn is_part_of_a_name(position: &Position<'_, '_>) -> bool {
+fn is_part_of_a_name(family: Family, position: &Position<'_, '_>) -> bool {
     match position.parent_kind() {
-        "attribute" | "member_expression" | "selector_expression" | "qualified_type" => true,
-        "call" | "call_expression" => position.field == Some("function"),
+        "attribute" => family != Family::Php && family != Family::Rust,
+        "member_expression"
+        | "selector_expression"
+        | "qualified_type"
+        | "field_expression"
+        | "scoped_identifier"
+        | "scoped_type_identifier"
+        | "generic_function"
+        | "field_access"
+        | "method_invocation"
+        | "scope_resolution"
+        | "qualified_name"
+        | "namespace_name"
+        | "variable_name"
+        | "member_access_expression"
+        | "nullsafe_member_access_expression"
+        | "member_call_expression"
+        | "nullsafe_member_call_expression"
+        | "scoped_call_expression"
+        | "scoped_property_access_expression"
+        | "class_constant_access_expression" => true,
+        "call" | "call_expression" | "function_call_expression" => {
+            matches!(position.field, Some("function" | "method" | "receiver"))
+        }
         "new_expression" => position.field == Some("constructor"),
+        "object_creation_expression" => position.field != Some("arguments"),
+        "macro_invocation" => position.field == Some("macro"),
         "keyword_argument" => position.field == Some("name"),
         "pair" => position.field == Some("key"),
-        "function_definition"
-        | "class_definition"
-        | "function_declaration"
-        | "method_definition"
-        | "class_declaration"
-        | "method_declaration" => position.field == Some("name"),
-        _ => false,
+        parent => position.field == Some("name") && kind_of_definition(family, parent).is_some(),
     }
 }
 
@@ -232,5 +223,39 @@ mod tests {
         let found = list(Language::Go, go);
         assert!(found.contains(&"os/exec.Command()".to_owned()), "{found:?}");
         assert!(found.contains(&"c.Run()".to_owned()), "{found:?}");
+    }
+
+    #[test]
+    fn calls_of_rust_java_ruby_and_php_are_found() {
+        let check = |language, text: &str, expected: &[&str]| {
+            let found = list(language, text);
+            for one in expected {
+                assert!(found.contains(&(*one).to_owned()), "{one}: {found:?}");
+            }
+        };
+        let rust = "use std::process::Command;\nfn f() { let x = Command::new(a).arg(b)?.c; panic!(\"{}\", fs::read(y)); a::<T>(); }\n";
+        check(
+            Language::Rust,
+            rust,
+            &[
+                "std.process.Command.new()",
+                "std.process.Command.new.arg.c",
+                "panic()",
+                "fs.read()",
+                "y",
+                "a()",
+            ],
+        );
+        let java =
+            "import a.B;\nclass C { void f() { Runtime.getRuntime().exec(x); new B(y).z(); g(this.h); } }\n";
+        check(
+            Language::Java,
+            java,
+            &["Runtime.getRuntime.exec()", "a.B()", "a.B.z()", "g()", "this.h", "x", "y"],
+        );
+        let ruby = "a.b&.c(d)\nNet::HTTP.get(e)\nraise F, 'x'\n@g[:h].i\n";
+        check(Language::Ruby, ruby, &["a.b.c()", "a.b()", "d", "Net.HTTP.get()", "raise()", "F", "@g.i()"]);
+        let php = "<?php\nuse A\\B;\nB::c($d)->e($f->g); \\h(1); new B(2); $i['x']->j(); B::K;\n";
+        check(Language::Php, php, &["A.B.c.e()", "A.B.c()", "$d", "$f.g", "h()", "A.B()", "$i.j()", "A.B.K"]);
     }
 }

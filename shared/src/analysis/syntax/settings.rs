@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::{Parsed, first_line, tokens};
+use super::{Family, Parsed, first_line, tokens};
 
 /// A name and the value that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +23,10 @@ const MAX_VALUE_BYTES: usize = 400;
 pub fn settings(parsed: &Parsed<'_>) -> Vec<Setting> {
     let mut found = Vec::new();
     parsed.visit(|node, _| {
-        let Some((name, value)) = name_and_value(node) else { return };
-        let name = parsed.text_of(name).trim_matches(['"', '\'', '`', '[', ']']);
-        let name = name.rsplit(['.', '"', '\'']).next().unwrap_or(name);
+        let pair = name_and_value(node).or_else(|| argument_as_setting(parsed, node));
+        let Some((name, value)) = pair else { return };
+        let name = parsed.text_of(name).trim_matches(['"', '\'', '`', '[', ']', ':', '$']);
+        let name = name.rsplit(['.', '"', '\'', '>', ':', '$']).next().unwrap_or(name);
         if value.byte_range().len() > MAX_VALUE_BYTES {
             return;
         }
@@ -43,18 +44,53 @@ fn name_and_value(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
         | "variable_declarator"
         | "public_field_definition"
         | "const_spec"
-        | "var_spec" => ("name", "value"),
+        | "var_spec"
+        | "const_item"
+        | "static_item"
+        | "keyword_parameter"
+        | "optional_parameter" => ("name", "value"),
+        "property_element" | "simple_parameter" => ("name", "default_value"),
+        "let_declaration" => ("pattern", "value"),
+        "field_initializer" => ("field", "value"),
         "field_definition" => ("property", "value"),
-        "pair" => ("key", "value"),
+        "pair" | "element_value_pair" => ("key", "value"),
         "assignment"
         | "assignment_expression"
         | "assignment_statement"
         | "short_var_declaration"
         | "assignment_pattern" => ("left", "right"),
-        "keyed_element" => return Some((node.named_child(0)?, node.named_child(1)?)),
+        "keyed_element" | "array_element_initializer" | "const_element" => {
+            return Some((node.named_child(0)?, node.named_child(1)?));
+        }
+        // PHP's `f(name: value)`.
+        "argument" => return Some((node.child_by_field_name("name")?, node.named_child(1)?)),
         _ => return None,
     };
     Some((node.child_by_field_name(name)?, node.child_by_field_name(value)?))
+}
+
+/// Setters and builders: `x.setTimeout(5)`, `.timeout(t)`, `curl_setopt($c, NAME, value)`.
+fn argument_as_setting<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<(Node<'p>, Node<'p>)> {
+    let arguments = node.child_by_field_name("arguments")?;
+    match (parsed.family(), node.kind()) {
+        (Family::Rust, "call_expression") if arguments.named_child_count() == 1 => {
+            let method = node.child_by_field_name("function")?.child_by_field_name("field")?;
+            Some((method, arguments.named_child(0)?))
+        }
+        (Family::Java, "method_invocation") if arguments.named_child_count() == 1 => {
+            node.child_by_field_name("object")?;
+            Some((node.child_by_field_name("name")?, arguments.named_child(0)?))
+        }
+        (Family::Php, "function_call_expression") => {
+            let first = match parsed.field_text(node, "function") {
+                "curl_setopt" | "stream_context_set_option" => 1,
+                "ini_set" | "define" => 0,
+                _ => return None,
+            };
+            Some((arguments.named_child(first)?, arguments.named_child(first + 1)?))
+        }
+        _ => None,
+    }
 }
 
 /// The amount that a value stands for, where it is a number or a product of numbers: `30_000`,
@@ -111,6 +147,33 @@ mod tests {
             "package a\n\nvar c = &tls.Config{InsecureSkipVerify: true}\nconst timeout = 5 * time.Second\n";
         assert!(list(Language::Go, go).contains(&"3:InsecureSkipVerify=true".to_owned()));
         assert!(list(Language::Go, go).contains(&"4:timeout=5 * time . Second".to_owned()));
+    }
+
+    #[test]
+    fn settings_of_rust_java_ruby_and_php_are_found() {
+        let check = |language, text: &str, expected: &[&str]| {
+            let found = list(language, text);
+            for one in expected {
+                assert!(found.contains(&(*one).to_owned()), "{one}: {found:?}");
+            }
+        };
+        let rust =
+            "fn f() { b.verify(false).timeout(Duration::from_secs(5)); s.retries = 3; }\nconst A: u8 = 1;\n";
+        check(
+            Language::Rust,
+            rust,
+            &["1:verify=false", "1:timeout=Duration :: from_secs ( 5 )", "1:retries=3", "2:A=1"],
+        );
+        let java = "class A { @Column(length = 5) int b = 2; void f() { c.setTimeout(30); this.d = 1; } }\n";
+        check(Language::Java, java, &["1:length=5", "1:b=2", "1:setTimeout=30", "1:d=1"]);
+        let ruby = "http.verify_mode = OpenSSL::SSL::VERIFY_NONE\nf(ssl: false, :retries => 3)\n";
+        check(
+            Language::Ruby,
+            ruby,
+            &["1:verify_mode=OpenSSL :: SSL :: VERIFY_NONE", "2:ssl=false", "2:retries=3"],
+        );
+        let php = "<?php\n$this->timeout = 5; curl_setopt($c, CURLOPT_TIMEOUT, 9);\nf(['verify' => false], retries: 3);\n";
+        check(Language::Php, php, &["2:timeout=5", "2:CURLOPT_TIMEOUT=9", "3:verify=false", "3:retries=3"]);
     }
 
     #[test]

@@ -63,15 +63,25 @@ fn leaves(parsed: &Parsed<'_>, top: Node<'_>) -> Vec<Token> {
                 tokens.pop();
             }
             let text = if text.trim().is_empty() && !node.is_named() { "" } else { text };
-            if text.is_empty() || (text == ";" && parsed.family() != Family::Go) {
+            if text.is_empty() || (text == ";" && is_layout(parsed.family())) {
                 return;
             }
-            let text = if is_quote(node) { text.replace('\'', "\"") } else { text.to_owned() };
+            let quotes_are_alike = matches!(parsed.family(), Family::Python | Family::Script);
+            let text =
+                if quotes_are_alike && is_quote(node) { text.replace('\'', "\"") } else { text.to_owned() };
             let parent = position.parent().map_or(0, |parent| parent.kind_id());
             tokens.push(Token { start: node.start_byte(), depth: position.ancestors.len(), parent, text });
         }
     });
     tokens
+}
+
+/// Whether a semicolon only ends what a line break would end as well.
+fn is_layout(family: Family) -> bool {
+    match family {
+        Family::Python | Family::Script | Family::Ruby => true,
+        Family::Go | Family::Rust | Family::Java | Family::Php => false,
+    }
 }
 
 fn is_quote(node: Node<'_>) -> bool {
@@ -105,6 +115,10 @@ mod tests {
             ),
             (Language::JavaScript, "f({a: 1});\n", "// x\nf({\n  a: 1,\n})\n"),
             (Language::Go, "package a\n\nvar b = 1\n", "package a\n\n// b is one.\nvar b   = 1\n"),
+            (Language::Rust, "fn f() { g(a, b) }\n", "/// F.\nfn f() {\n    g(a, b) // c\n}\n"),
+            (Language::Java, "class A { int b = 1; }\n", "/** A. */\nclass A {\n  int b = 1;\n}\n"),
+            (Language::Ruby, "a = 1\n", "# one\na  = 1;\n"),
+            (Language::Php, "<?php\nf($a);\n", "<?php\n# f\nf(\n  $a\n);\n"),
         ];
         for (language, before, after) in same {
             assert!(same_meaning(&Parsed::new(language, before), &Parsed::new(language, after)), "{after}");
@@ -120,6 +134,10 @@ mod tests {
             (Language::Python, "a = 'x y'\n", "a = 'x  y'\n"),
             (Language::JavaScript, "a = `x y`\n", "a = `x  y`\n"),
             (Language::Python, "a = 'b'\n", "a = b\n"),
+            (Language::Rust, "fn f() { g() }\n", "fn f() { g(); }\n"),
+            (Language::Java, "class A { int b = 1; }\n", "class A { int b = 2; }\n"),
+            (Language::Ruby, "a = '\\n'\n", "a = \"\\n\"\n"),
+            (Language::Php, "<?php\nf('$a');\n", "<?php\nf(\"$a\");\n"),
             (Language::Go, "package a\n\nvar b = \"x y\"\n", "package a\n\nvar b = \"xy\"\n"),
         ];
         for (language, before, after) in different {

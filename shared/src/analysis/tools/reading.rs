@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{MAX_ANSWER_BYTES, MAX_ANSWER_LINES, ReadInput, Toolbox, echo, nearest, why_unread};
+use super::{MAX_ANSWER_BYTES, MAX_ANSWER_LINES, ReadInput, Toolbox};
 use crate::cleaning;
 
 /// Characters of one line; a longer one is cut, since no one edits it by hand.
@@ -10,15 +10,7 @@ const MAX_LINE_CHARS: usize = 2_000;
 
 impl Toolbox<'_> {
     pub(super) fn read_file(&self, input: &ReadInput) -> Result<String, String> {
-        let Some(path) = self.snapshot.resolve(&input.path, &self.project) else {
-            let hint = nearest::files(self.snapshot, &input.path);
-            return Err(format!("There is no file `{}`.{hint}", echo(&input.path)));
-        };
-        let file = self.snapshot.file(path).expect("a resolved path is a file of the snapshot");
-        let Some(text) = file.text() else {
-            let why = why_unread(&file.content).unwrap_or_default();
-            return Err(format!("`{path}` cannot be shown: {why} ({} bytes).", file.size()));
-        };
+        let (path, text) = self.text(&input.path)?;
         if text.is_empty() {
             self.remember_shown(path);
             return Ok(format!("`{path}` is empty (0 bytes).\n"));

@@ -1,3 +1,5 @@
+mod names;
+
 use serde_json::json;
 
 use super::*;
@@ -201,7 +203,10 @@ fn a_wrong_question_is_told_what_to_ask_instead() {
     refused("search", json!({"regex": "x".repeat(1_001)}));
     refused("search", json!([]));
     let unknown = refused("run\n`shell`", json!({}));
-    assert_eq!(unknown, "There is no tool `run 'shell'`. The tools are `list_files`, `read_file`, `search`.");
+    assert_eq!(
+        unknown,
+        "There is no tool `run 'shell'`. The tools are `list_files`, `read_file`, `search`, `outline`, `find_callers`."
+    );
 }
 
 #[test]

@@ -10,9 +10,9 @@ use tree_sitter::Node;
 
 use super::reviewed::{Finding, Reviewed, Side, places};
 use crate::analysis::syntax::references::{Origin, Reference, Use};
-use crate::analysis::syntax::{Family, Parsed, first_line, tokens};
+use crate::analysis::syntax::{Family, Parsed, first_line, is_decorator, tokens};
 use crate::reason::{Reason, ReasonCode};
-use names::{Names, environment, has_word, is_below_any};
+use names::{Known, environment};
 
 /// Settings that turn a safe call into a dangerous one.
 const SETTINGS: &[(&str, &str)] =
@@ -23,8 +23,12 @@ const GUARDED_MODULES: &[&str] = &["( os ", "( sys ", "( builtins ", "( __builti
 
 /// Decorators that open an endpoint.
 static ENDPOINT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^@\s*[\w.]+\.(?:get|post|put|patch|delete|head|options|route|api_route|websocket)\s*\(")
-        .expect("the pattern is constant and tested")
+    Regex::new(
+        r"(?x)^@\s*[\w.]+\.(?:get|post|put|patch|delete|head|options|route|api_route|websocket)\s*\(
+        | ^@(?:Get|Post|Put|Patch|Delete|Request)Mapping\b | ^@(?:GET|POST|PUT|PATCH|DELETE|Path)\b
+        | ^(?:\#\[)?\s*(?:\w+::)*(?:get|post|put|patch|delete|head|route|Route)\s*\(",
+    )
+    .expect("the pattern is constant and tested")
 });
 
 pub(super) fn dangerous_call(file: &Reviewed<'_>) -> Option<Reason> {
@@ -41,47 +45,50 @@ pub(super) fn dangerous_call(file: &Reviewed<'_>) -> Option<Reason> {
 
 fn dangers(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
-    let names = Names::of(parsed.family());
+    let names = Known::of_family(parsed.family());
     let mut found: Vec<Finding> = side
         .imports
         .iter()
         .filter(|import| {
-            is_below_any(names.modules, import.module.strip_prefix("node:").unwrap_or(&import.module))
+            names.modules.above(import.module.strip_prefix("node:").unwrap_or(&import.module)).is_some()
         })
         .map(|import| Finding::new(format!("import {}", import.module), import.line))
         .collect();
-    found.extend(side.references.iter().filter_map(|one| {
+    found.extend(side.references().iter().filter_map(|one| {
         let path = without_global_object(&one.path);
         // Every way into the environment counts as the same: one more careful read is no new one.
-        let name = environment(path).or_else(|| is_dangerous(parsed, &names, one).then_some(path))?;
+        let name = environment(path).or_else(|| is_dangerous(parsed, names, one).then_some(path))?;
         Some(Finding::new(name, one.line))
     }));
     found.extend(
-        side.settings
+        side.settings()
             .iter()
             .filter(|setting| SETTINGS.contains(&(setting.name.as_str(), setting.value.as_str())))
             .map(|setting| Finding::new(format!("{}={}", setting.name, setting.value), setting.line)),
     );
-    parsed.visit(|node, _| {
-        if node.kind() == "decorator" && ENDPOINT.is_match(parsed.text_of(node)) {
+    side.walk().visit(|node, _| {
+        if names.nodes.has(node.kind()) {
+            found.push(Finding::new(tokens::normalised(parsed, node), first_line(node)));
+        }
+        if is_decorator(node) && ENDPOINT.is_match(parsed.text_of(node)) {
             found.push(Finding::new(tokens::normalised(parsed, node), first_line(node)));
         }
     });
     found
 }
 
-fn is_dangerous(parsed: &Parsed<'_>, names: &Names, one: &Reference<'_>) -> bool {
+fn is_dangerous(parsed: &Parsed<'_>, names: &Known, one: &Reference<'_>) -> bool {
     // TypeScript's type `Function` is harmless.
     if one.node.kind() == "type_identifier" && parsed.family() == Family::Script {
         return false;
     }
     let path = without_global_object(&one.path);
     let called = one.how == Use::Called;
-    has_word(names.paths, path)
-        || (one.origin == Origin::Imported && is_below_any(names.modules, path))
-        || names.starts.split_ascii_whitespace().any(|start| path.starts_with(start))
-        || path.split('.').any(|part| has_word(names.parts, part))
-        || (called && has_word(names.methods, one.last_name()) && path.contains('.'))
+    names.paths.has(path)
+        || (one.origin == Origin::Imported && names.modules.above(path).is_some())
+        || names.starts.iter().any(|start| path.starts_with(start))
+        || path.split('.').any(|part| names.parts.has(part))
+        || (called && names.methods.has(one.last_name()) && path.contains('.'))
         || (called && picks_or_loads_unsafely(parsed, &one.node, path))
         || (called && is_timer_with_text(path, &one.node))
 }

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use super::exits;
 use super::guards::{Guard, GuardKind, Raise, condition_of, guards_and_raises, words_of};
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use crate::analysis::syntax::references::Use;
-use crate::analysis::syntax::{first_line, statements, tokens};
+use crate::analysis::syntax::{first_line, is_decorator, statements, tokens};
 use crate::reason::{Reason, ReasonCode};
 use regex::Regex;
 
@@ -16,10 +17,24 @@ static CHECKING_CALL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)^_?(?: require | check | verify | validate | ensure | authori[sz]e | authenticate | assert
         | permit | sanitize | escape | has_perm | is_valid | raise_for | abort | quote$ | (?:r_?)?lock$
-        | acquire | Depends$ | Security$ | R?Lock$ )",
+        | acquire | before_action | protect_from_forgery | has_secure | middleware$ | Depends$ | Security$ | R?Lock$ )",
     )
     .expect("the pattern is constant and tested")
 });
+/// Calls whose arguments are the check.
+const ARGUMENTS_DECIDE: &[&str] = &["Depends", "Security", "before_action", "validates", "middleware"];
+/// Calls that open a door by themselves.
+const OPENING_CALLS: &[&str] = &[
+    "skip_before_action",
+    "skip_authorization",
+    "skip_forgery_protection",
+    "permit!",
+    "permitAll",
+    "withoutMiddleware",
+    "forceFill",
+];
+/// Attributes that check nothing.
+const HARMLESS_ATTRIBUTES: &[&str] = &["derive", "inline", "must_use", "doc", "allow", "cold"];
 /// What a `with` holds so that nobody else interferes.
 static LOCK: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)lock|atomic|transaction|mutex|semaphore").expect("the pattern is constant and tested")
@@ -41,8 +56,8 @@ static CHECKING_SETTING: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn check_deleted(file: &Reviewed<'_>) -> Option<Reason> {
     let sides = file.sides.as_ref()?;
     let added_words: BTreeSet<String> = file.added_lines().flat_map(|line| words_of(&line.text)).collect();
-    let (old_guards, old_raises) = guards_and_raises(sides.before.parsed);
-    let (new_guards, new_raises) = guards_and_raises(sides.after.parsed);
+    let (old_guards, old_raises) = guards_and_raises(&sides.before);
+    let (new_guards, new_raises) = guards_and_raises(&sides.after);
 
     let mut removed = loosened_guards(old_guards, new_guards, &added_words);
     removed.extend(lost_raises(old_raises, &new_raises));
@@ -150,19 +165,29 @@ fn lost_raises(old: Vec<Raise>, new: &[Raise]) -> Vec<Finding> {
 fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found: Vec<Finding> = side
-        .references
+        .references()
         .iter()
         .filter(|one| one.how == Use::Called && CHECKING_CALL.is_match(one.last_name()))
         .map(|one| {
             // Which dependency is asked for matters; what a check is given may be what is mended.
-            let is_dependency = matches!(one.last_name(), "Depends" | "Security");
-            let key = if is_dependency { tokens::normalised(parsed, one.node) } else { one.path.clone() };
+            let is_macro = one.node.kind() == "macro_invocation";
+            let key = if is_macro || ARGUMENTS_DECIDE.contains(&one.last_name()) {
+                tokens::normalised(parsed, one.node)
+            } else {
+                one.path.clone()
+            };
             Finding { shown: shortened(parsed.text_of(one.node)), key, line: one.line }
         })
         .collect();
-    parsed.visit(|node, _| {
+    side.walk().visit(|node, _| {
         let is_lock = node.kind() == "with_item" && LOCK.is_match(parsed.text_of(node));
-        if node.kind() == "decorator" || is_lock {
+        let is_harmless = || {
+            let attribute = parsed.text_of(node).trim_start_matches(['#', '[', ' ']);
+            HARMLESS_ATTRIBUTES.iter().any(|start| attribute.starts_with(start))
+        };
+        if node.kind() == "synchronized_statement" {
+            found.push(Finding::new("synchronized", first_line(node)));
+        } else if is_lock || (is_decorator(node) && !is_harmless()) {
             let shown = shortened(parsed.text_of(node));
             found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
         }
@@ -174,7 +199,7 @@ fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
 fn constant_conditions(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found = Vec::new();
-    parsed.visit(|node, _| {
+    side.walk().visit(|node, _| {
         let Some(condition) = condition_of(node) else { return };
         let text = tokens::normalised(parsed, condition);
         let opened = text.trim_matches(['(', ')', ' ']);
@@ -194,20 +219,26 @@ fn constant_conditions(side: &Side<'_>) -> Vec<Finding> {
 fn dead_code(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found = Vec::new();
-    parsed.visit(|block, _| {
-        if !matches!(block.kind(), "block" | "statement_block" | "statement_list" | "module" | "program") {
+    side.walk().visit(|block, _| {
+        if !matches!(
+            block.kind(),
+            "block"
+                | "statement_block"
+                | "statement_list"
+                | "module"
+                | "program"
+                | "compound_statement"
+                | "then"
+                | "body_statement"
+        ) {
             return;
         }
         for pair in statements(block).windows(2) {
-            let leaves = matches!(
-                pair[0].kind(),
-                "return_statement"
-                    | "raise_statement"
-                    | "throw_statement"
-                    | "continue_statement"
-                    | "break_statement"
+            let runs_anyway = matches!(
+                pair[1].kind(),
+                "function_declaration" | "empty_statement" | "rescue" | "else" | "ensure" | "function_item"
             );
-            if leaves && !matches!(pair[1].kind(), "function_declaration" | "empty_statement") {
+            if exits::leaves(pair[0]) && !runs_anyway {
                 let statement = tokens::normalised(parsed, pair[0]);
                 found.push(Finding::new(format!("{statement} before other code"), first_line(pair[0])));
             }
@@ -218,7 +249,13 @@ fn dead_code(side: &Side<'_>) -> Vec<Finding> {
 
 /// Settings of checks that are set to off, and of doors that are set to open.
 fn switched_off(side: &Side<'_>) -> Vec<Finding> {
-    side.settings
+    let opened = side
+        .references()
+        .iter()
+        .filter(|one| one.how == Use::Called && OPENING_CALLS.contains(&one.last_name()))
+        .map(|one| Finding::new(tokens::normalised(side.parsed, one.node), one.line));
+    let set = side
+        .settings()
         .iter()
         .filter(|setting| {
             let off = matches!(setting.value.as_str(), "False" | "false" | "None" | "null" | "0");
@@ -226,6 +263,6 @@ fn switched_off(side: &Side<'_>) -> Vec<Finding> {
             (CHECKING_SETTING.is_match(&setting.name) && off)
                 || (OPENING_SETTING.is_match(&setting.name) && open)
         })
-        .map(|setting| Finding::new(format!("{} = {}", setting.name, setting.value), setting.line))
-        .collect()
+        .map(|setting| Finding::new(format!("{} = {}", setting.name, setting.value), setting.line));
+    opened.chain(set).collect()
 }

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use tree_sitter::Node;
 
-use crate::analysis::syntax::references::dotted_path;
+use super::exits;
+use super::reviewed::Side;
+use crate::analysis::syntax::definitions::kind_of_definition;
 use crate::analysis::syntax::{Family, Parsed, Position, first_line, statements, tokens};
 
 /// Words of a condition that say nothing about what is checked.
@@ -31,6 +33,9 @@ const GRAMMAR: &[&str] = &[
     "this",
     "len",
     "err",
+    "unless",
+    "is_null",
+    "isset",
 ];
 
 /// What shows that a condition decides who may do something.
@@ -79,22 +84,24 @@ pub(super) struct Raise {
 }
 
 /// Every condition and every raise of a file.
-pub(super) fn guards_and_raises(parsed: &Parsed<'_>) -> (Vec<Guard>, Vec<Raise>) {
+pub(super) fn guards_and_raises(side: &Side<'_>) -> (Vec<Guard>, Vec<Raise>) {
+    let parsed = side.parsed;
     let (mut guards, mut raises) = (Vec::new(), Vec::new());
-    parsed.visit(|node, position| match node.kind() {
-        "if_statement" | "elif_clause" => guards.extend(guard(parsed, node, position)),
+    side.walk().visit(|node, position| match node.kind() {
+        "if_statement" | "elif_clause" | "if_expression" | "else_if_clause" | "if" | "unless" | "elsif"
+        | "if_modifier" | "unless_modifier" => guards.extend(guard(parsed, node, position)),
         "assert_statement" => guards.extend(node.named_child(0).map(|condition| {
             make_guard(parsed, condition, GuardKind::Assert, position, parsed.text_of(node))
         })),
-        "if_clause" | "conditional_expression" | "ternary_expression" => {
+        "if_clause" | "conditional_expression" | "ternary_expression" | "conditional" => {
             guards.extend(condition_of(node).map(|condition| {
                 make_guard(parsed, condition, GuardKind::Wrap, position, parsed.text_of(node))
             }));
         }
-        "raise_statement" | "throw_statement" => raises.push(Raise {
+        _ if exits::is_raise(parsed, node) => raises.push(Raise {
             function: function_around(parsed, position),
             text: parsed.text_of(node).to_owned(),
-            depth: conditions_around(position),
+            depth: conditions_around(parsed.family(), position),
             line: first_line(node),
         }),
         _ => {}
@@ -105,46 +112,30 @@ pub(super) fn guards_and_raises(parsed: &Parsed<'_>) -> (Vec<Guard>, Vec<Raise>)
 /// What a statement or expression asks before it does anything.
 pub(super) fn condition_of(node: Node<'_>) -> Option<Node<'_>> {
     match node.kind() {
-        "if_statement" | "elif_clause" | "ternary_expression" => node.child_by_field_name("condition"),
+        "if_statement" | "elif_clause" | "ternary_expression" | "if_expression" | "else_if_clause" | "if"
+        | "unless" | "elsif" | "if_modifier" | "unless_modifier" | "conditional" => {
+            node.child_by_field_name("condition")
+        }
         // Python's `for … if x` and `a if x else b`, whose parts have no names in the grammar.
         "if_clause" => node.named_child(0),
-        "conditional_expression" => node.named_child(1),
+        "conditional_expression" => node.child_by_field_name("condition").or_else(|| node.named_child(1)),
         _ => None,
     }
 }
 
 fn guard(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> Option<Guard> {
     let condition = condition_of(node)?;
-    let body = node.child_by_field_name("consequence")?;
+    let body = ["consequence", "body"].into_iter().find_map(|field| node.child_by_field_name(field))?;
     let list = body.named_child(0).filter(|child| child.kind() == "statement_list").unwrap_or(body);
-    let last = if list.kind().ends_with("block") || list.kind() == "statement_list" {
-        statements(list).pop()
-    } else {
-        Some(list)
-    };
-    let kind = last.map_or(GuardKind::Wrap, |last| kind_of_exit(parsed, last));
-    Some(make_guard(parsed, condition, kind, position, parsed.text_of(body)))
-}
-
-fn kind_of_exit(parsed: &Parsed<'_>, last: Node<'_>) -> GuardKind {
-    match last.kind() {
-        "raise_statement" | "throw_statement" => GuardKind::Stop,
-        "return_statement" => {
-            let text = parsed.text_of(last);
-            let is_error = parsed.family() == Family::Go && (text.contains("err") || text.contains("rror"));
-            if is_error { GuardKind::Stop } else { GuardKind::Leave }
-        }
-        "continue_statement" | "break_statement" => GuardKind::Leave,
-        "expression_statement" => {
-            let path = last.named_child(0).map(|call| dotted_path(parsed, call)).unwrap_or_default();
-            let stops = matches!(
-                path.as_str(),
-                "panic" | "abort" | "sys.exit" | "process.exit" | "os.Exit" | "log.Fatal" | "log.Fatalf"
-            );
-            if stops { GuardKind::Stop } else { GuardKind::Wrap }
-        }
-        _ => GuardKind::Wrap,
+    let is_list = matches!(list.kind(), "statement_list" | "compound_statement" | "then" | "begin");
+    let last = if is_list || list.kind().ends_with("block") { statements(list).pop() } else { Some(list) };
+    let kind = last.map_or(GuardKind::Wrap, |last| exits::kind_of_exit(parsed, last));
+    let mut guard = make_guard(parsed, condition, kind, position, parsed.text_of(body));
+    if node.kind().starts_with("unless") {
+        // In one piece: what another `or` loosens in it would tighten an `if`.
+        guard.condition = format!("unless({})", guard.condition.replace(' ', ""));
     }
+    Some(guard)
 }
 
 fn make_guard(
@@ -181,22 +172,39 @@ pub(super) fn function_around(parsed: &Parsed<'_>, position: &Position<'_, '_>) 
     let names = position
         .ancestors
         .iter()
-        .filter(|node| is_definition(**node))
+        .filter(|node| kind_of_definition(parsed.family(), node.kind()).is_some())
         .map(|node| parsed.field_text(*node, "name"));
     names.collect::<Vec<_>>().join(".")
 }
 
-fn is_definition(node: Node<'_>) -> bool {
-    let kind = node.kind();
-    (kind.contains("function") || kind.contains("method") || kind.contains("class_d"))
-        && kind != "function_type"
-}
-
-fn conditions_around(position: &Position<'_, '_>) -> usize {
-    let inside = position.ancestors.iter().rev().take_while(|node| !is_definition(**node));
+fn conditions_around(family: Family, position: &Position<'_, '_>) -> usize {
+    let inside =
+        position.ancestors.iter().rev().take_while(|node| kind_of_definition(family, node.kind()).is_none());
     inside
         .filter(|node| {
-            matches!(node.kind(), "if_statement" | "for_statement" | "while_statement" | "match_statement")
+            matches!(
+                node.kind(),
+                "if_statement"
+                    | "for_statement"
+                    | "while_statement"
+                    | "match_statement"
+                    | "if_expression"
+                    | "for_expression"
+                    | "while_expression"
+                    | "match_expression"
+                    | "enhanced_for_statement"
+                    | "foreach_statement"
+                    | "switch_statement"
+                    | "switch_expression"
+                    | "if"
+                    | "unless"
+                    | "if_modifier"
+                    | "unless_modifier"
+                    | "while"
+                    | "until"
+                    | "for"
+                    | "case"
+            )
         })
         .count()
 }

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::reviewed::{Finding, Reviewed, newly, places};
+use super::reviewed::{Finding, Reviewed, Side, newly, places};
+use crate::analysis::syntax::first_line;
 use crate::analysis::syntax::references::dotted_path;
-use crate::analysis::syntax::{Parsed, first_line};
 use crate::reason::{Reason, ReasonCode};
 
 static URL: LazyLock<Regex> = LazyLock::new(|| {
@@ -44,8 +44,8 @@ const TEXT_CALLS: &[&str] = &[
 pub(super) fn host_added(file: &Reviewed<'_>) -> Option<Reason> {
     let added = match &file.sides {
         Some(sides) => {
-            let known = hosts(sides.before.parsed);
-            let mut added = hosts(sides.after.parsed);
+            let known = hosts(&sides.before);
+            let mut added = hosts(&sides.after);
             added.retain(|host| known.iter().all(|one| one.key != host.key));
             added
         }
@@ -62,12 +62,21 @@ pub(super) fn host_added(file: &Reviewed<'_>) -> Option<Reason> {
 }
 
 /// Hosts in the string literals of a file.
-fn hosts(parsed: &Parsed<'_>) -> Vec<Finding> {
+fn hosts(side: &Side<'_>) -> Vec<Finding> {
+    let parsed = side.parsed;
     let mut found = Vec::new();
-    parsed.visit(|node, position| {
+    side.walk().visit(|node, position| {
         let is_literal = matches!(
             node.kind(),
-            "string" | "template_string" | "interpreted_string_literal" | "raw_string_literal" | "jsx_text"
+            "string"
+                | "template_string"
+                | "interpreted_string_literal"
+                | "raw_string_literal"
+                | "jsx_text"
+                | "string_literal"
+                | "encapsed_string"
+                | "heredoc_body"
+                | "nowdoc_body"
         );
         // A string that stands alone is documentation; what is imported has a rule of its own.
         let is_used =
@@ -75,7 +84,7 @@ fn hosts(parsed: &Parsed<'_>) -> Vec<Finding> {
         if !is_literal || !is_used {
             return;
         }
-        let mut of_literal = hosts_in(parsed.text_of(node), first_line(node));
+        let mut of_literal = hosts_in(literal(parsed.text_of(node)), first_line(node));
         let call =
             position.ancestors.iter().rev().nth(1).and_then(|call| call.child_by_field_name("function"));
         if let Some(function) = call {
@@ -87,6 +96,11 @@ fn hosts(parsed: &Parsed<'_>) -> Vec<Finding> {
         found.extend(of_literal);
     });
     found
+}
+
+/// A literal from its quotes on: Rust's `r#"…"#` has more around them.
+fn literal(text: &str) -> &str {
+    if text.starts_with("r#") { text.trim_start_matches(['r', '#']).trim_end_matches('#') } else { text }
 }
 
 fn hosts_in(text: &str, line: u32) -> Vec<Finding> {

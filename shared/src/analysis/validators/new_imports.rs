@@ -63,20 +63,58 @@ fn package_of(family: Family, module: &str) -> Option<String> {
             (!own).then(|| module.split('/').take(parts).collect::<Vec<_>>().join("/"))
         }
         Family::Go => Some(module.split('/').take(3).collect::<Vec<_>>().join("/")),
+        Family::Rust => module
+            .split('.')
+            .next()
+            // An enum's or a trait's own names are brought in from its file.
+            .filter(|top| !matches!(*top, "crate" | "self" | "super" | ""))
+            .filter(|top| !top.starts_with(|c: char| c.is_ascii_uppercase()))
+            .map(str::to_owned),
+        Family::Java => {
+            let is_package = |part: &&str| part.starts_with(|c: char| c.is_ascii_lowercase());
+            Some(module.split('.').take_while(is_package).take(3).collect::<Vec<_>>().join("."))
+        }
+        Family::Ruby => {
+            let own = module.is_empty() || module.starts_with(['.', '/']);
+            module.split('/').next().filter(|_| !own).map(str::to_owned)
+        }
+        Family::Php => module.split('.').next().map(str::to_owned),
     }
 }
 
-/// Whether a Python module is a package or file of the repository itself.
+/// Whether a module is a package or file of the repository itself.
 fn is_own_module(family: Family, import: &Import, repository_paths: &[&str]) -> bool {
-    if family != Family::Python {
-        return false;
+    let parts: Vec<&str> = import.module.split('.').collect();
+    let (first, last) =
+        (parts.first().copied().unwrap_or_default(), parts.last().copied().unwrap_or_default());
+    // A folder or a file of that name.
+    let has_segment = |extension: &str| {
+        let file = format!("{first}.{extension}");
+        let mut own = repository_paths.iter().filter(|path| path.ends_with(&format!(".{extension}")));
+        own.any(|path| {
+            path.split('/').any(|part| part.replace('-', "_") == first || part == file)
+                && !path.split('/').any(|part| part == "site-packages")
+        })
+    };
+    let has_file =
+        |file: &str| repository_paths.iter().any(|path| *path == file || path.ends_with(&format!("/{file}")));
+    match family {
+        Family::Python => has_segment("py"),
+        Family::Rust => has_segment("rs"),
+        Family::Java => {
+            let folder = parts.iter().take_while(|part| part.starts_with(|c: char| c.is_ascii_lowercase()));
+            let folder = format!("/{}/", folder.copied().collect::<Vec<_>>().join("/"));
+            let mut sources = repository_paths.iter().filter(|path| path.ends_with(".java"));
+            sources.any(|path| format!("/{path}").contains(&folder))
+        }
+        Family::Ruby => has_file(&format!("{}.rb", import.module)),
+        // A namespace ends as the folders do; where it begins is set in `composer.json`.
+        Family::Php => {
+            let folder = parts.len().checked_sub(2).map(|index| format!("{}/", parts[index]));
+            has_file(&format!("{}{last}.php", folder.unwrap_or_default()))
+        }
+        Family::Script | Family::Go => false,
     }
-    let top = import.module.split('.').next().unwrap_or_default();
-    let file = format!("{top}.py");
-    repository_paths.iter().filter(|path| path.ends_with(".py")).any(|path| {
-        path.split('/').any(|part| part == top || part == file)
-            && !path.split('/').any(|part| part == "site-packages")
-    })
 }
 
 fn is_imported_elsewhere(family: Family, package: &str, change: &ProposedChange<'_>) -> bool {
@@ -84,7 +122,12 @@ fn is_imported_elsewhere(family: Family, package: &str, change: &ProposedChange<
         let language = Language::of_path(path).filter(|language| language.family() == family);
         language.is_some_and(|language| {
             let imported = || packages(family, &imports(&Parsed::new(language, text)));
-            text.contains(package) && imported().iter().any(|(other, _)| other == package)
+            could_import(text, package) && imported().iter().any(|(other, _)| other == package)
         })
     })
+}
+
+/// A fast look before the parser's: whether a text has the last word of a package's name.
+fn could_import(text: &str, package: &str) -> bool {
+    text.contains(package.rsplit('.').next().unwrap_or(package))
 }

@@ -37,6 +37,9 @@ const CAPTURES: &[&str] = &[
     "CaptureMessage",
 ];
 
+/// Calls that write a line somewhere.
+const PRINTS: &[&str] = &["print", "println", "eprintln", "puts", "printStackTrace", "error_log", "var_dump"];
+
 /// Severity of a call that reports something; `None` for every other call.
 fn severity(path: &str) -> Option<u8> {
     let (object, method) = path.rsplit_once('.').unwrap_or(("", path));
@@ -44,7 +47,9 @@ fn severity(path: &str) -> Option<u8> {
         return Some(3);
     }
     let object = object.rsplit('.').next().unwrap_or(object).to_lowercase();
-    if !(object.contains("log") || matches!(object.as_str(), "console" | "sentry" | "sentry_sdk" | "zap")) {
+    if !(object.contains("log")
+        || matches!(object.as_str(), "console" | "sentry" | "sentry_sdk" | "zap" | "tracing"))
+    {
         return None;
     }
     let method = method.to_lowercase();
@@ -61,7 +66,11 @@ fn severity(path: &str) -> Option<u8> {
 
 /// Whether a call only writes a log line or reports an error.
 pub(super) fn is_log_call(path: &str) -> bool {
-    severity(path).is_some() || path == "print"
+    let last = path.rsplit('.').next().unwrap_or(path);
+    severity(path).is_some()
+        || PRINTS.contains(&last)
+        // Rust's macros are often imported without their crate.
+        || matches!(path, "error" | "warn" | "info" | "debug")
 }
 
 pub(super) fn report_silenced(file: &Reviewed<'_>) -> Option<Reason> {
@@ -92,7 +101,7 @@ fn lowered_levels(file: &Reviewed<'_>) -> Vec<Finding> {
 }
 
 fn reports(side: &Side<'_>) -> Vec<(u8, Finding)> {
-    side.references
+    side.references()
         .iter()
         .filter(|one| one.how == Use::Called)
         .filter_map(|one| Some((severity(&one.path)?, Finding::new(one.path.as_str(), one.line))))
@@ -101,7 +110,7 @@ fn reports(side: &Side<'_>) -> Vec<(u8, Finding)> {
 
 fn filters(side: &Side<'_>) -> Vec<Finding> {
     let calls = side
-        .references
+        .references()
         .iter()
         .filter(|one| one.how == Use::Called && FILTERS.contains(&one.last_name()))
         .filter(|one| ["log", "warnings", "sentry"].iter().any(|word| one.path.to_lowercase().contains(word)))
@@ -109,7 +118,7 @@ fn filters(side: &Side<'_>) -> Vec<Finding> {
             let key = side.parsed.text_of(one.node).to_owned();
             Finding { key, shown: one.path.clone(), line: one.line }
         });
-    let of_settings = side.settings.iter().filter_map(|setting| {
+    let of_settings = side.settings().iter().filter_map(|setting| {
         let name = setting.name.replace('_', "").to_lowercase();
         let listed =
             FILTER_SETTINGS.contains(&name.as_str()) && setting.value != "True" && setting.value != "true";

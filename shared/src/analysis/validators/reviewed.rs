@@ -1,5 +1,6 @@
 //! One changed file with everything that the rules look at, worked out once.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::analysis::diff::{ChangedLine, FileChange, Hunk, hunks};
@@ -7,7 +8,7 @@ use crate::analysis::syntax::definitions::{Definition, definitions};
 use crate::analysis::syntax::imports::{Bindings, Import, imports};
 use crate::analysis::syntax::references::{Reference, references_below};
 use crate::analysis::syntax::settings::{Setting, settings};
-use crate::analysis::syntax::{Language, Parsed};
+use crate::analysis::syntax::{Language, Parsed, Walk};
 
 /// Findings named in one reason; the rest are counted.
 const SHOWN_FINDINGS: usize = 3;
@@ -33,16 +34,36 @@ impl<'c> Trees<'c> {
 pub(super) struct Side<'c> {
     pub(super) parsed: &'c Parsed<'c>,
     pub(super) imports: Vec<Import>,
-    pub(super) references: Vec<Reference<'c>>,
-    pub(super) settings: Vec<Setting>,
     pub(super) definitions: Vec<Definition<'c>>,
+    walk: OnceCell<Walk<'c>>,
+    references: OnceCell<Vec<Reference<'c>>>,
+    settings: OnceCell<Vec<Setting>>,
 }
 
 impl<'c> Side<'c> {
     fn new(parsed: &'c Parsed<'c>) -> Side<'c> {
-        let imports = imports(parsed);
-        let references = references_below(parsed, parsed.root(), &Bindings::of(&imports));
-        Side { parsed, imports, references, settings: settings(parsed), definitions: definitions(parsed) }
+        Side {
+            parsed,
+            imports: imports(parsed),
+            definitions: definitions(parsed),
+            walk: OnceCell::new(),
+            references: OnceCell::new(),
+            settings: OnceCell::new(),
+        }
+    }
+
+    /// All nodes, for rules that look at each.
+    pub(super) fn walk(&self) -> &Walk<'c> {
+        self.walk.get_or_init(|| Walk::of(self.parsed))
+    }
+
+    pub(super) fn references(&self) -> &[Reference<'c>] {
+        let bindings = || Bindings::of(&self.imports);
+        self.references.get_or_init(|| references_below(self.parsed, self.parsed.root(), &bindings()))
+    }
+
+    pub(super) fn settings(&self) -> &[Setting] {
+        self.settings.get_or_init(|| settings(self.parsed))
     }
 }
 

@@ -42,7 +42,7 @@ fn is_called(one: &Definition<'_>, before: &Side<'_>) -> bool {
     !one.decorators.is_empty()
         || (is_dunder && one.kind == DefinitionKind::Function)
         || before
-            .references
+            .references()
             .iter()
             .any(|reference| reference.last_name() == one.name && !own_lines.contains(&reference.line))
 }
@@ -74,5 +74,5 @@ fn mentions(path: &str, text: &str, name: &str) -> bool {
 }
 
 fn is_identifier(kind: &str) -> bool {
-    kind.contains("identifier")
+    kind.contains("identifier") || matches!(kind, "name" | "constant")
 }

@@ -15,6 +15,8 @@ static SILENCERS: LazyLock<Regex> = LazyLock::new(|| {
         | (?://|/\*)\s*(?: eslint-disable | tslint:disable | nolint | nosemgrep | biome-ignore
                 | istanbul\s+ignore )
         | @ts-(?:ignore|nocheck|expect-error)
+        | \#!?\[\s*(?:allow|expect)\b | @SuppressWarnings\b | rubocop:\s*(?:disable|todo)
+        | @phpstan-ignore | @psalm-suppress | phpcs:\s*(?:ignore|disable)
         | \bas\s+any\b | \bas\s+unknown\s+as\b | \bcast\(\s*Any\b | \#\s*nosemgrep | NOSONAR",
     )
     .expect("the pattern is constant and tested")

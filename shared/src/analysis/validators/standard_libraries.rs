@@ -30,6 +30,20 @@ const NODE: &str = "\
      readline repl sea sqlite stream string_decoder sys test timers tls trace_events tty url util v8 vm wasi
      worker_threads zlib";
 
+/// What Ruby 3.4 can `require` without a gem of one's own (default and bundled libraries).
+const RUBY: &str = "\
+     abbrev base64 benchmark bigdecimal bundler cgi coverage csv date delegate did_you_mean digest drb
+     English erb error_highlight etc expect fcntl fiddle fileutils find forwardable getoptlong io ipaddr
+     irb json logger matrix minitest monitor mutex_m net/http net/protocol nkf objspace observer open-uri
+     open3 openssl optparse ostruct pathname pp prettyprint prime pstore psych pty racc rdoc readline
+     reline resolv rinda ripper ruby2_keywords securerandom set shellwords singleton socket stringio
+     strscan syslog tempfile test/unit time timeout tmpdir tracer tsort un uri weakref yaml zlib";
+
+/// Packages of the JDK (Java SE 21, *All Packages*), by their beginnings.
+const JAVA: &str = "\
+     java. javax.crypto javax.imageio javax.management javax.naming javax.net javax.print javax.script
+     javax.security javax.sound javax.sql javax.swing javax.tools javax.xml org.w3c.dom org.xml.sax";
+
 /// Whether a module comes with the language.
 pub(super) fn is_standard(family: Family, module: &str) -> bool {
     match family {
@@ -40,6 +54,13 @@ pub(super) fn is_standard(family: Family, module: &str) -> bool {
         }
         // Only modules from elsewhere begin with a host name.
         Family::Go => !module.split('/').next().unwrap_or_default().contains('.'),
+        Family::Rust => matches!(module.split('.').next(), Some("std" | "core" | "alloc")),
+        Family::Java => JAVA.split_ascii_whitespace().any(|start| module.starts_with(start)),
+        Family::Ruby => {
+            has_word(RUBY, module) || has_word(RUBY, module.split('/').next().unwrap_or_default())
+        }
+        // Classes without a namespace are built in, or the project's own.
+        Family::Php => !module.contains('.'),
     }
 }
 
@@ -59,6 +80,10 @@ mod tests {
             (Family::Script, "node:fs/promises"),
             (Family::Script, "path"),
             (Family::Go, "net/http"),
+            (Family::Rust, "std.collections.HashMap"),
+            (Family::Java, "java.util.List"),
+            (Family::Ruby, "digest/sha2"),
+            (Family::Php, "DateTime"),
         ] {
             assert!(is_standard(family, module), "{module}");
         }
@@ -67,6 +92,10 @@ mod tests {
             (Family::Python, ""),
             (Family::Script, "lodash"),
             (Family::Go, "github.com/pkg/errors"),
+            (Family::Rust, "serde.Serialize"),
+            (Family::Java, "org.apache.commons.lang3.StringUtils"),
+            (Family::Ruby, "nokogiri"),
+            (Family::Php, "GuzzleHttp.Client"),
         ] {
             assert!(!is_standard(family, module), "{module}");
         }

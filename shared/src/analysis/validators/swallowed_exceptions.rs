@@ -3,6 +3,9 @@
 //! A broad handler that does not raise again counts whatever else it does. A handler of one narrow
 //! type may answer with a value; it counts only if nothing at all follows from the error.
 
+mod handlers;
+mod rust;
+
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -57,14 +60,16 @@ static GO_ERROR_CHECK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(\w*[eE]rr\w*) != nil").expect("the pattern is constant and tested"));
 
 pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
-    let added = file.newly_found(|side| {
+    let mut added = file.newly_found(|side| {
         let parsed = side.parsed;
-        let mut found = of_settings(&side.settings);
-        parsed.visit(|node, position| {
+        let mut found = of_settings(side.settings());
+        side.walk().visit(|node, position| {
             let swallows = match parsed.family() {
                 Family::Python => python_swallows(parsed, node, position),
                 Family::Script => script_swallows(parsed, node),
                 Family::Go => go_swallows(parsed, node),
+                Family::Rust => rust::swallows(parsed, node),
+                Family::Java | Family::Ruby | Family::Php => handlers::swallows(parsed, node),
             };
             if swallows {
                 let shown = shortened(parsed.text_of(node));
@@ -73,6 +78,9 @@ pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
         });
         found
     });
+    if let Some(sides) = &file.sides {
+        added.extend(rust::no_longer_passed_on(sides));
+    }
     (!added.is_empty()).then(|| {
         let detail = format!("The fix hides errors instead of preventing them: {}.", places(&added));
         Reason::new(ReasonCode::ExceptionSwallowed, detail)
@@ -142,7 +150,14 @@ fn is_silent(parsed: &Parsed<'_>, statement: Node<'_>) -> bool {
         "pass_statement" | "continue_statement" | "break_statement" | "empty_statement" => true,
         "expression_statement" => statement.named_child(0).is_none_or(|expression| match expression.kind() {
             "ellipsis" | "string" => true,
-            "call" | "call_expression" => is_log_call(&dotted_path(parsed, expression)),
+            "call"
+            | "call_expression"
+            | "macro_invocation"
+            | "method_invocation"
+            | "function_call_expression"
+            | "member_call_expression"
+            | "scoped_call_expression" => is_log_call(&dotted_path(parsed, expression)),
+            "continue_expression" | "break_expression" | "unit_expression" => true,
             _ => false,
         }),
         _ => false,

@@ -17,6 +17,12 @@ const MUST_STAY_ON: &[&str] = &[
     "rejectunauthorized",
     "strictssl",
     "sslcertreqs",
+    "verifypeer",
+    "verifypeername",
+    "verifymode",
+    "curloptsslverifypeer",
+    "curloptsslverifyhost",
+    "curloptsslverifystatus",
 ];
 /// Settings that must stay off.
 const MUST_STAY_OFF: &[&str] = &[
@@ -26,6 +32,11 @@ const MUST_STAY_OFF: &[&str] = &[
     "allowinvalidcertificates",
     "tlsinsecure",
     "nodetlsrejectunauthorized",
+    "dangeracceptinvalidcerts",
+    "dangeracceptinvalidhostnames",
+    "tlsdangeracceptinvalidcerts",
+    "allowselfsigned",
+    "trustall",
 ];
 /// Names whose only use is to check less.
 const NAMES: &[&str] = &[
@@ -35,6 +46,22 @@ const NAMES: &[&str] = &[
     "ssl.VerifyMode.CERT_NONE",
     "urllib3.disable_warnings",
     "requests.packages.urllib3.disable_warnings",
+    "OpenSSL.SSL.VERIFY_NONE",
+];
+
+/// The same, anywhere in a path.
+const PARTS: &[&str] = &[
+    "NoopHostnameVerifier",
+    "ALLOW_ALL_HOSTNAME_VERIFIER",
+    "AllowAllHostnameVerifier",
+    "TrustAllStrategy",
+    "TrustSelfSignedStrategy",
+    "InsecureTrustManagerFactory",
+    "setHostnameVerifier",
+    "setDefaultHostnameVerifier",
+    "X509TrustManager",
+    "SslVerifyMode",
+    "withoutVerifying",
 ];
 
 pub(super) fn tls_disabled(file: &Reviewed<'_>) -> Option<Reason> {
@@ -46,7 +73,7 @@ pub(super) fn tls_disabled(file: &Reviewed<'_>) -> Option<Reason> {
 }
 
 fn weakened(side: &Side<'_>) -> Vec<Finding> {
-    let of_settings = side.settings.iter().filter_map(|setting| {
+    let of_settings = side.settings().iter().filter_map(|setting| {
         let name = setting.name.replace(['_', '-'], "").to_lowercase();
         let value = setting.value.trim_matches(['"', ' ']).to_lowercase();
         let off = matches!(value.as_str(), "false" | "0" | "none" | "ssl . cert_none" | "cert_none");
@@ -58,9 +85,11 @@ fn weakened(side: &Side<'_>) -> Vec<Finding> {
         weak.then(|| Finding::new(format!("{} = {}", setting.name, setting.value), setting.line))
     });
     let of_names = side
-        .references
+        .references()
         .iter()
-        .filter(|one| NAMES.contains(&one.path.as_str()))
+        .filter(|one| {
+            NAMES.contains(&one.path.as_str()) || one.path.split('.').any(|part| PARTS.contains(&part))
+        })
         .map(|one| Finding::new(one.path.as_str(), one.line));
     of_settings.chain(of_names).collect()
 }

@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::reviewed::{Finding, Reviewed, Side, places};
-use crate::analysis::syntax::first_line;
 use crate::analysis::syntax::references::Use;
 use crate::analysis::syntax::settings::{Setting, amount};
+use crate::analysis::syntax::{first_line, is_decorator};
 use crate::reason::{Reason, ReasonCode};
 
 static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
@@ -48,7 +48,7 @@ pub(super) fn waits_longer(file: &Reviewed<'_>) -> Option<Reason> {
 fn raised_limits(file: &Reviewed<'_>) -> Vec<Finding> {
     let Some(sides) = &file.sides else { return Vec::new() };
     let limits = |side: &Side<'_>| -> Vec<Setting> {
-        side.settings.iter().filter(|setting| WAITING_NAME.is_match(&setting.name)).cloned().collect()
+        side.settings().iter().filter(|setting| WAITING_NAME.is_match(&setting.name)).cloned().collect()
     };
     let (before, after) = (limits(&sides.before), limits(&sides.after));
     let is_in =
@@ -80,13 +80,17 @@ fn patience(value: &str) -> Option<f64> {
 
 fn pauses(side: &Side<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = side
-        .references
+        .references()
         .iter()
         .filter(|one| one.how == Use::Called && PAUSES.contains(&one.last_name()))
         .map(|one| Finding::new(one.path.as_str(), one.line))
         .collect();
-    side.parsed.visit(|node, _| {
-        let text = if node.kind() == "decorator" { side.parsed.text_of(node) } else { return };
+    side.walk().visit(|node, _| {
+        // Ruby's `retry` begins the block again.
+        if node.kind() == "retry" && node.is_named() {
+            found.push(Finding::new("retry", first_line(node)));
+        }
+        let text = if is_decorator(node) { side.parsed.text_of(node) } else { return };
         // A decorator with arguments is a call and found as one.
         if RETRY_NAME.is_match(text) && !text.contains('(') {
             found.push(Finding::new(text, first_line(node)));

@@ -16,13 +16,17 @@ static CHECK: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is constant and tested")
 });
 static TEST_CASE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\bdef\s+test|\b(?:it|test|describe)\s*\(|\bfunc\s+Test|\bparametrize\b")
-        .expect("the pattern is constant and tested")
+    Regex::new(
+        r#"(?x)\bdef\s+test | \b(?:it|test|describe)\s*\( | \b(?:it|test|describe)\s+["'] | \bfunc\s+Test
+        | \bparametrize\b | @(?:Parameterized)?Test\b | \#\[\s*(?:\w+::)*test\b | \bfunction\s+test"#,
+    )
+    .expect("the pattern is constant and tested")
 });
 static SKIP: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)\bskip | \bxfail\b | \bxit\( | \bxdescribe\( | \.only\( | \.todo\( | importorskip | \bflaky\b
-        | \bmonkeypatch\b | \bmock\b",
+        | \bmonkeypatch\b | \bmock\b | \#\[\s*ignore | @(?:Disabled|Ignore)\b | markTest(?:Skipped|Incomplete)
+        | \bpending\b",
     )
     .expect("the pattern is constant and tested")
 });
@@ -56,6 +60,8 @@ fn is_test(path: &str) -> bool {
         .any(|folder| matches!(folder, "test" | "tests" | "__tests__" | "spec" | "specs" | "e2e"))
         || stem.starts_with("test_")
         || stem.ends_with("_test")
+        || stem.ends_with("_spec")
+        || ["Test.java", "Tests.java", "Test.php"].iter().any(|end| path.ends_with(end))
         || stem == "conftest"
         || name.contains(".test.")
         || name.contains(".spec.")

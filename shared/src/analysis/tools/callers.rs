@@ -1,0 +1,170 @@
+//! `find_callers`.
+//!
+//! The name is looked for as text first, and only files that have it are parsed. What a syntax tree
+//! says is a call is one; where there is no grammar, or too much to parse, whole words are shown and
+//! marked as such. Bounded by files and bytes, not by time: the same question has the same answer.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{CallersInput, MAX_ANSWER_BYTES, MAX_MATCHES, Toolbox, counted, echo, shown_folder};
+use crate::analysis::syntax::definitions::{definitions, enclosing_function};
+use crate::analysis::syntax::imports::{Bindings, imports};
+use crate::analysis::syntax::references::{Use, references_below};
+use crate::analysis::syntax::{Language, Parsed};
+use crate::cleaning;
+
+/// Files that are parsed for one question.
+const MAX_PARSED_FILES: usize = 200;
+/// Bytes that are parsed for one question, about two seconds.
+const MAX_PARSED_BYTES: usize = 8 << 20;
+/// Characters of a name; a longer one is text pasted by mistake.
+const MAX_NAME_CHARS: usize = 200;
+/// Characters shown of a line that was found.
+const MAX_LINE_CHARS: usize = 300;
+
+/// How a line uses the name. The first that holds is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Mention {
+    Call,
+    Import,
+    Named,
+    /// Found as a word, without knowing the language.
+    Text,
+}
+
+impl Mention {
+    fn word(self) -> &'static str {
+        match self {
+            Mention::Call => "call",
+            Mention::Import => "import",
+            Mention::Named => "mention",
+            Mention::Text => "text",
+        }
+    }
+}
+
+impl Toolbox<'_> {
+    pub(super) fn find_callers(&self, input: &CallersInput) -> Result<String, String> {
+        let name = plain_name(&input.name)?;
+        let folder = self.folder(&input.folder)?;
+        let (mut lines, mut hits, mut files) = (String::new(), 0, 0);
+        let (mut parsed_files, mut parsed_bytes) = (0, 0);
+        let mut stopped = false;
+        'files: for (path, file) in self.snapshot.files_in(&folder) {
+            let Some(text) = file.text().filter(|text| has_word(text, name)) else { continue };
+            let fits = parsed_files < MAX_PARSED_FILES && parsed_bytes + text.len() <= MAX_PARSED_BYTES;
+            let found = match Language::of_path(path.as_str()).filter(|_| fits) {
+                Some(language) => {
+                    parsed_files += 1;
+                    parsed_bytes += text.len();
+                    mentions_in_code(language, text, name)
+                }
+                None => mentions_in_text(text, name),
+            };
+            for (index, (line, (mention, function))) in found.iter().enumerate() {
+                if hits == MAX_MATCHES || lines.len() > MAX_ANSWER_BYTES {
+                    stopped = true;
+                    break 'files;
+                }
+                if index == 0 {
+                    // Writing to a `String` cannot fail.
+                    let _ = writeln!(lines, "{path}");
+                    files += 1;
+                }
+                hits += 1;
+                let source = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+                let source = cleaning::one_line(source, MAX_LINE_CHARS);
+                let place = function.as_ref().map_or(String::new(), |name| format!(" in `{}`", echo(name)));
+                let _ = writeln!(lines, "{line:>5} | {}{place} | {source}", mention.word());
+            }
+        }
+        let place = shown_folder(&folder);
+        if hits == 0 {
+            return Ok(format!("Nothing in {place} uses `{}`.\n", echo(name)));
+        }
+        let uses = counted(hits, "line uses", "lines use");
+        let mut answer =
+            format!("{uses} `{}` in {} in {place}:\n{lines}", echo(name), counted(files, "file", "files"));
+        if stopped {
+            answer.push_str("(ended early: there are more; make the folder narrower)\n");
+        }
+        if parsed_files == MAX_PARSED_FILES || parsed_bytes + (1 << 20) > MAX_PARSED_BYTES {
+            answer.push_str("(too much to parse: the last files were searched as text)\n");
+        }
+        Ok(answer)
+    }
+}
+
+/// The last part of the name asked for, without a call's parentheses.
+fn plain_name(asked: &str) -> Result<&str, String> {
+    let name = asked.trim().split('(').next().unwrap_or_default();
+    let name =
+        name.rsplit(['.', ':', '>', '#', '\\']).next().unwrap_or_default().trim_matches(['`', '$', ' ']);
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '?' | '!');
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || !name.chars().all(is_name) {
+        return Err(format!(
+            "`{}` is not the name of a function; give one such as `total` or `Order.total`, or use `search`.",
+            echo(asked)
+        ));
+    }
+    Ok(name)
+}
+
+type Mentions = BTreeMap<u32, (Mention, Option<String>)>;
+
+/// The lines of code that use the name, each once.
+fn mentions_in_code(language: Language, text: &str, name: &str) -> Mentions {
+    let parsed = Parsed::new(language, text);
+    let imports = imports(&parsed);
+    let definitions = definitions(&parsed);
+    let lines: Vec<&str> = text.lines().collect();
+    let mut found: BTreeMap<u32, Mention> = BTreeMap::new();
+    let mut add = |line: u32, mention: Mention| {
+        let known = found.entry(line).or_insert(mention);
+        *known = mention.min(*known);
+    };
+    for reference in references_below(&parsed, parsed.root(), &Bindings::of(&imports)) {
+        // The line of the name itself; a chain of calls may begin far above.
+        if reference.last_name() == name {
+            let is_call = reference.how == Use::Called;
+            let line = line_of_name(&parsed, reference.node, name).unwrap_or(reference.line);
+            add(line, if is_call { Mention::Call } else { Mention::Named });
+        } else if reference.path.split('.').any(|part| part == name)
+            && lines.get(reference.line.saturating_sub(1) as usize).is_some_and(|line| has_word(line, name))
+        {
+            add(reference.line, Mention::Named);
+        }
+    }
+    for import in &imports {
+        if import.bindings.iter().any(|(_, path)| path.rsplit('.').next() == Some(name)) {
+            add(import.line, Mention::Import);
+        }
+    }
+    let function = |line| enclosing_function(&definitions, line).map(|one| one.qualified_name.clone());
+    found.into_iter().map(|(line, mention)| (line, (mention, function(line)))).collect()
+}
+
+/// Where the callee's last name stands in a call that may span lines.
+fn line_of_name(parsed: &Parsed<'_>, call: tree_sitter::Node<'_>, name: &str) -> Option<u32> {
+    let callee = ["function", "constructor", "macro", "name", "method", "type"]
+        .into_iter()
+        .find_map(|field| call.child_by_field_name(field))?;
+    let end = u32::try_from(callee.end_position().row).ok()?.saturating_add(1);
+    parsed.text_of(callee).ends_with(name).then_some(end)
+}
+
+fn mentions_in_text(text: &str, name: &str) -> Mentions {
+    let lines = text.lines().zip(1_u32..).filter(|(line, _)| has_word(line, name));
+    lines.map(|(_, number)| (number, (Mention::Text, None))).collect()
+}
+
+/// Whether a text has the name as a whole word.
+fn has_word(text: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(start, _)| {
+        let before = text[..start].chars().next_back();
+        let after = text[start + name.len()..].chars().next();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    })
+}

@@ -1,0 +1,108 @@
+//! `outline` and `find_callers`.
+
+use super::*;
+
+const ORDERS: &str = "from shop.labels import lines as rows\n\n\nclass Order:\n    @property\n    def total(\n        self, \
+                      tax=1,\n    ) -> int:\n        # lines(a) is not called here\n        return rows(self) + \
+                      'lines'\n\n\nhandler = Order.total\n";
+
+fn with_callers() -> Snapshot {
+    let mut builder = SnapshotBuilder::new(Limits::default());
+    let many: String = (0..80).map(|number| format!("total({number})\n")).collect();
+    let files: [(&str, &str); 7] = [
+        ("shop/.env", "TOTAL=hunter2 total()\n"),
+        ("shop/labels.py", "def lines(a):\n    return a\n"),
+        ("shop/orders.py", ORDERS),
+        ("shop/orders.rb", "class Order\n  # total\n  def show = total.to_s\nend\n"),
+        ("shop/orders.sh", "# total\ntotals\necho total \u{1b}[2J\n"),
+        ("shop/orders.ts", "order\n  .lines()\n  .total();\n"),
+        ("web/many.js", &many),
+    ];
+    for (path, text) in files {
+        let path = RepoPath::parse(path).expect("a good path");
+        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
+    }
+    builder.build(None).expect("no path twice")
+}
+
+#[track_caller]
+fn ask(name: &str, input: Value) -> ToolAnswer {
+    let snapshot = with_callers();
+    let toolbox = Toolbox::new(&snapshot, &ProjectPath::parse("shop").expect("a good folder"));
+    let answer = toolbox.call(name, &input);
+    assert!(toolbox.shown_files().is_empty(), "nothing was read");
+    assert!(!answer.text().contains("hunter2") && !answer.text().contains('\u{1b}'), "{}", answer.text());
+    answer
+}
+
+#[test]
+fn an_outline_has_the_definitions_with_their_lines() {
+    let expected = "\
+2 definitions in `shop/orders.py`:
+    4-10 | class `Order`: class Order:
+    5-10 | function `Order.total`: def total( self, tax=1, ) -> int:
+";
+    assert_eq!(ask("outline", json!({"path": "orders.py"})), ToolAnswer::Found(expected.to_owned()));
+    let none = ask("outline", json!({"path": "web/many.js"}));
+    assert_eq!(none.text(), "`web/many.js` defines no function and no class by name.\n");
+    let refusals = [
+        (
+            "orders.sh",
+            "The language of `shop/orders.sh` has no outline here; read the file with `read_file`, or find its \
+             definitions with `search`.",
+        ),
+        ("shop/.env", "`shop/.env` cannot be shown: may hold credentials, never shown (22 bytes)."),
+        ("order.py", "There is no file `order.py`. Did you mean `shop/orders.py`?"),
+    ];
+    for (path, expected) in refusals {
+        let answer = ask("outline", json!({"path": path}));
+        assert_eq!((answer.text(), answer.is_refusal()), (expected, true));
+    }
+}
+
+#[test]
+fn callers_are_found_with_the_function_around_them() {
+    let expected = "\
+3 lines use `lines` in 2 files in `shop`:
+shop/orders.py
+    1 | import | from shop.labels import lines as rows
+   10 | call in `Order.total` | return rows(self) + 'lines'
+shop/orders.ts
+    2 | call | .lines()
+";
+    for name in ["lines", "shop.labels.lines", "lines()", "`lines`"] {
+        let answer = ask("find_callers", json!({"name": name, "folder": ""}));
+        assert_eq!(answer, ToolAnswer::Found(expected.to_owned()), "{name}");
+    }
+    let expected = "\
+5 lines use `total` in 4 files in `shop`:
+shop/orders.py
+   13 | mention | handler = Order.total
+shop/orders.rb
+    3 | mention in `Order.show` | def show = total.to_s
+shop/orders.sh
+    1 | text | # total
+    3 | text | echo total
+shop/orders.ts
+    3 | call | .total();
+";
+    assert_eq!(ask("find_callers", json!({"name": "total"})), ToolAnswer::Found(expected.to_owned()));
+}
+
+#[test]
+fn callers_are_bounded_and_a_wrong_question_is_told_so() {
+    let many = ask("find_callers", json!({"name": "total", "folder": "web"}));
+    assert!(
+        many.text()
+            .starts_with("60 lines use `total` in 1 file in `web`:\nweb/many.js\n    1 | call | total(0)\n")
+    );
+    assert!(many.text().ends_with("(ended early: there are more; make the folder narrower)\n"));
+    let nothing = ask("find_callers", json!({"name": "absent", "folder": "/"}));
+    assert_eq!(nothing.text(), "Nothing in the repository uses `absent`.\n");
+    for name in ["", "a b", "def x:", "(.*)", "()"] {
+        let answer = ask("find_callers", json!({"name": name, "folder": ""}));
+        assert!(answer.is_refusal() && answer.text().contains("is not the name"), "{}", answer.text());
+    }
+    assert!(ask("find_callers", json!({"name": "x", "folder": "nowhere"})).is_refusal());
+    assert!(ask("find_callers", json!({"folder": ""})).is_refusal());
+}
