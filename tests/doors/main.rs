@@ -10,6 +10,8 @@ mod evaluation;
 mod happy_path;
 mod intake;
 mod layers;
+mod obedient;
+mod planted_secrets;
 mod queries;
 mod refusals;
 mod restarts;

@@ -18,10 +18,10 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "github_repo": attempt.target.repo,
         "sentry_event_id": subject.sentry_event_id,
         "sentry_issue_id": subject.sentry_issue_id,
-        "sentry_url": subject.sentry_url,
-        "title": clean(&subject.title),
-        "error_analysis": error_analysis(attempt),
-        "proposed_fixes": state.fix().map(proposed_fixes).unwrap_or_default(),
+        "sentry_url": clean(json!(subject.sentry_url)),
+        "title": clean(json!(subject.title)),
+        "error_analysis": clean(error_analysis(attempt)),
+        "proposed_fixes": clean(json!(state.fix().map(proposed_fixes).unwrap_or_default())),
         "slack_message_ts": attempt.card.message.as_ref().and_then(|message| message.ts.as_ref()),
         "slack_channel": attempt.card.message.as_ref().and_then(|message| message.channel.as_ref()),
         "pr_url": pull_request.map(|pull_request| &pull_request.url),
@@ -29,11 +29,11 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "head_sha": pull_request.map(|pull_request| &pull_request.head_sha),
         "base_sha": state.fix().map(|fix| &fix.base_sha),
         "approved_by": state.decision().filter(|_| attempt.approved_at.is_some()).map(|decision| &decision.by),
-        "failure_reason": reasons.first().map(|reason| &reason.detail),
-        "reason": reasons.first(),
-        "reasons": reasons,
+        "failure_reason": clean(json!(reasons.first().map(|reason| &reason.detail))),
+        "reason": clean(json!(reasons.first())),
+        "reasons": clean(json!(reasons)),
         "usage": attempt.usage,
-        "timeline": attempt.timeline,
+        "timeline": clean(json!(attempt.timeline)),
         "occurrences": null, // known only where one attempt is asked for
         "created_at": attempt.created_at,
         "approved_at": attempt.approved_at,
@@ -49,7 +49,7 @@ fn error_analysis(attempt: &Attempt) -> Value {
         None if subject.error_type.is_none() => Value::Null,
         None => json!({
             "error_type": subject.error_type,
-            "error_message": subject.error_message.as_deref().map(clean),
+            "error_message": subject.error_message,
             "file_path": subject.file,
             "line_number": subject.line,
             "function_name": subject.function,
@@ -70,6 +70,12 @@ fn proposed_fixes(fix: &Fix) -> Vec<Value> {
     fixes.collect()
 }
 
-fn clean(text: &str) -> String {
-    redact(text).as_str().to_owned()
+/// Every text in it redacted, whoever wrote it: the event, the model, or a file of the repository.
+fn clean(value: Value) -> Value {
+    match value {
+        Value::String(text) => json!(redact(&text)),
+        Value::Array(items) => items.into_iter().map(clean).collect(),
+        Value::Object(object) => object.into_iter().map(|(key, value)| (key, clean(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
 }

@@ -41,6 +41,9 @@ fn escape(text: &str) -> String {
                 out.push(c);
                 out.push_str("<!-- -->");
             }
+            // `GH-12` refers as `#12` does, and `www.` links without a scheme.
+            '-' if ends_with_word(&out, "gh") => out.push_str("-<!-- -->"),
+            '.' if ends_with_word(&out, "www") => out.push_str("&#46;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
@@ -52,14 +55,19 @@ fn escape(text: &str) -> String {
             c => out.push(c),
         }
     }
-    // Two forms that GitHub links without any mark.
-    let out = out.replace("www.", "www&#46;").replace("GH-", "GH&#45;").replace("gh-", "gh&#45;");
     // At the start of a line these make lists, headings and rules.
     match out.chars().next() {
         Some('-' | '+' | '=') => format!("\\{out}"),
         Some(first) if first.is_ascii_digit() => out.replacen('.', "\\.", 1),
         _ => out,
     }
+}
+
+fn ends_with_word(text: &str, word: &str) -> bool {
+    let at = text.len().checked_sub(word.len());
+    at.and_then(|at| text.split_at_checked(at)).is_some_and(|(before, end)| {
+        end.eq_ignore_ascii_case(word) && !before.ends_with(char::is_alphanumeric)
+    })
 }
 
 #[cfg(test)]
@@ -74,6 +82,11 @@ mod tests {
             "Fixes #<!-- -->12 @<!-- -->admin \\[x\\]\\(https&#58;//evil.example\\) &lt;img src=x&gt; \\`code\\` www"
         );
         assert_eq!(outside("- item", 50), "\\- item");
+        assert_eq!(
+            outside("closes GH-1, gh-2; WWW.evil.example (www.evil.example)", 500),
+            "closes GH-<!-- -->1, gh-<!-- -->2; WWW&#46;evil.example \\(www&#46;evil.example\\)"
+        );
+        assert_eq!(outside("high-1 awww.x", 50), "high-1 awww.x");
     }
 
     #[test]

@@ -115,8 +115,7 @@ fn value_of(text: &str, name: Range<usize>, promise: Promise) -> Option<Range<us
     let start = skip_blanks(bytes, after);
     let joint = if joint == Joint::Tight && (blank_before || start > after) { Joint::Loose } else { joint };
     let (joint, start) = match (joint, annotated_default(text, start)) {
-        // `Cookie: a="…"` has its equals sign without a blank; `cookie: str = "…"` is code.
-        (Joint::Colon, Some(default)) if promise != Promise::Cookie || bytes[default - 1] != b'=' => {
+        (Joint::Colon, Some(default)) if !ends_a_value(bytes, default, promise) => {
             (Joint::Annotated, default)
         }
         _ => (joint, start),
@@ -168,6 +167,21 @@ fn annotated_default(text: &str, start: usize) -> Option<usize> {
         limit -= 1;
     }
     TYPE.find(&text[start..limit]).map(|found| start + found.end())
+}
+
+/// Whether the equals sign before `default` is the padding of a value in base64, or part of a header, rather than
+/// code: `Authorization: Basic dTpw=`, `secret: aGVs== and`, `Cookie: a="…"`.
+fn ends_a_value(bytes: &[u8], default: usize, promise: Promise) -> bool {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let blanks = bytes[..default].iter().rev().take_while(|byte| is_blank(byte)).count();
+    let before_sign = bytes[..default - blanks].iter().rev().nth(1);
+    if before_sign.is_some_and(is_blank) {
+        return false;
+    }
+    let next = bytes.get(default);
+    let padding =
+        blanks > 0 || next.is_none_or(|next| next.is_ascii_whitespace() || b"=,;)}]<".contains(next));
+    padding || matches!(promise, Promise::Cookie | Promise::Authorization)
 }
 
 /// A quote that opens a value: how many backslashes stand before it, and where its content starts.

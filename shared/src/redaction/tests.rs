@@ -98,6 +98,9 @@ fn authorization_and_cookies_go_in_every_way_of_writing_headers() {
         "curl -H \"Authorization: token abcdef\" https://x",
         "curl -H \"Authorization: token [redacted:authorization]\" https://x",
     );
+    becomes("authorization: Basic dXNlcjpwdw==", "authorization: Basic [redacted:authorization]");
+    becomes("Authorization: Basic dXNlcjpwYXM= sent", "Authorization: Basic [redacted:authorization] sent");
+    becomes("client_secret: aGVsbG8xMjM= and more", "client_secret: [redacted:secret] and more");
     becomes("sent Bearer 8f14e45fceea167a to", "sent Bearer [redacted:authorization] to");
     becomes("Cookie: session=abc123; theme=dark\nHost: x", "Cookie: [redacted:cookie]\nHost: x");
     becomes("[[\"Set-Cookie\",\"sid=9; Path=/\"]]", "[[\"Set-Cookie\",\"[redacted:cookie]\"]]");

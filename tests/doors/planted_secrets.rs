@@ -1,0 +1,291 @@
+//! Secrets and personal data, planted in every text of an event, are in nothing that leaves AutoFix: no request
+//! to the four services, no card, no pull request, no answer of the API, no line of a log. The same holds for
+//! AutoFix's own credentials, outside of the header or the address that needs them.
+//!
+//! The corpus is put together when the tests run, so that the repository holds nothing that looks alive.
+
+mod corpus;
+mod places;
+
+use std::io::Write;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use autofix_local::sandbox::sentry::Hook;
+use autofix_local::sandbox::service::Fault;
+use autofix_local::sandbox::{API_TOKEN, SlackWay, claude, github, sentry, slack};
+use autofix_local::scenario::Scenario;
+use axum::http::Method;
+use serde_json::Value;
+use tracing::Dispatch;
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::world::{Answer, REPO, World};
+use corpus::Planted;
+
+/// How the event comes in.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Alert,
+    Error,
+    /// A webhook without a stack trace, and the event from Sentry's API.
+    IssueAndApi,
+}
+
+/// Everything that AutoFix has said to anybody, with where it was said.
+#[derive(Default)]
+struct Said(Vec<(String, String)>);
+
+impl Said {
+    fn add(&mut self, place: impl Into<String>, text: impl ToString) {
+        self.0.push((place.into(), text.to_string()));
+    }
+
+    fn places_with(&self, secret: &str) -> Vec<String> {
+        let found = self.0.iter().filter_map(|(place, text)| {
+            let at = text.find(secret)?;
+            let before: String =
+                text[..at].chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect();
+            Some(format!("{place}: …{before}<HERE>"))
+        });
+        found.collect()
+    }
+
+    /// What the stand-ins received, the header with AutoFix's credential left out.
+    fn add_requests(&mut self, world: &World) {
+        let sandbox = &world.sandbox;
+        let services = [
+            ("claude", sandbox.claude.service()),
+            ("github", sandbox.github.service()),
+            ("github's downloads", sandbox.github.downloads()),
+            ("sentry", sandbox.sentry.service()),
+            ("slack", sandbox.slack.service()),
+        ];
+        let secret_path = sandbox.slack.webhook_url().replace(&sandbox.slack.service().url(), "");
+        for (name, service) in services {
+            for request in service.received() {
+                let place = format!("{} to {name}", request.method);
+                self.add(&place, request.path.replace(&secret_path, "/"));
+                for (header, value) in request.headers.iter().filter(|(header, _)| *header != "authorization")
+                {
+                    self.add(format!("{place}, header {header}"), String::from_utf8_lossy(value.as_bytes()));
+                }
+                self.add(format!("{place} {}", request.path), String::from_utf8_lossy(&request.body));
+            }
+        }
+    }
+
+    fn add_answer(&mut self, place: &str, answer: &Answer) {
+        self.add(format!("the answer of {place}"), &answer.body);
+    }
+
+    fn add_slack_and_pull_requests(&mut self, world: &World) {
+        for message in world.sandbox.slack.messages() {
+            self.add("a card", format!("{} {}", message.text, Value::from(message.blocks.clone())));
+            self.add("a card as shown", world.shown(&message));
+        }
+        for pull in world.sandbox.github.pull_requests(REPO).unwrap() {
+            self.add("a pull request", format!("{}\n{}", pull.title, pull.body));
+            for (_, message) in world.sandbox.github.log(REPO, &pull.head_branch).unwrap() {
+                self.add("a commit", message);
+            }
+        }
+    }
+}
+
+/// The lines of the log of this thread, from `trace` on for our own crates.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+/// While `tracing` knows of one subscriber only, a line of code that is reached first by a thread without one is
+/// silent for all threads; with these two it never knows of only one.
+static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
+    LazyLock::new(|| [(), ()].map(|()| Dispatch::new(tracing_subscriber::registry())));
+
+impl Log {
+    fn listen(&self) -> DefaultGuard {
+        LazyLock::force(&NEVER_ALONE);
+        let log = self.clone();
+        let filter = "info,autofix=trace,autofix_local=trace,sentry_intake=trace,fix_worker=trace,\
+                      slack_interactions=trace,attempt_queries=trace";
+        tracing_subscriber::fmt()
+            .json()
+            .with_env_filter(filter)
+            .with_writer(move || log.clone())
+            .finish()
+            .set_default()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reports the scenario with this text in every place, and lets everything happen that then happens.
+async fn play(world: &World, (scenario, way): (Scenario, Way), text: &str, said: &mut Said) -> Value {
+    let event = scenario.event(world.clock.now());
+    let sentry = &world.sandbox.sentry;
+    sentry.throw(&event);
+    let (resource, hook) = match way {
+        Way::Alert => ("event_alert", Hook::EventAlertTriggered),
+        Way::Error => ("error", Hook::ErrorCreated),
+        Way::IssueAndApi => ("issue", Hook::IssueCreated),
+    };
+    let mut body: Value = serde_json::from_slice(&sentry.webhook(&event, hook).body).unwrap();
+    match way {
+        Way::Alert => places::plant_in_webhook(&mut body["data"]["event"], text),
+        Way::Error => places::plant_in_webhook(&mut body["data"]["error"], text),
+        Way::IssueAndApi => {
+            places::plant_in_issue(&mut body["data"]["issue"], text);
+            let path = format!("/api/0/organizations/acme/issues/{}/events/recommended/", event.issue_id);
+            let mut answer = places::from_api(&format!("{}{path}", world.sandbox.sentry.url())).await;
+            places::plant_in_api_event(&mut answer, text);
+            let headers = vec![("content-type", "application/json".to_owned())];
+            let planted = Fault::Answer { status: 200, headers, body: answer.to_string() };
+            sentry.service().fail_next(Method::GET, "/events/", planted);
+        }
+    }
+    let answer = world.deliver_webhook(sentry.sign(resource, &body)).await;
+    said.add_answer("the webhook", &answer);
+    let id = answer.attempt_id();
+    let detail = format!("attempts/{id}");
+    for moment in ["before the analysis", "after it"] {
+        said.add_answer(&format!("the list {moment}"), &world.get("attempts").await);
+        said.add_answer(&format!("the attempt {moment}"), &world.get(&detail).await);
+        world.settle().await;
+        world.after(jiff::SignedDuration::from_secs(30)).await;
+    }
+    said.add_requests(world);
+    said.add_slack_and_pull_requests(world);
+    world.attempt(&id).await
+}
+
+/// Plays the story once for each secret; nothing of it may be said to anybody.
+async fn check(scenario: Scenario, way: Way, status: &str) {
+    let mut leaks = Vec::new();
+    for Planted { kind, text, secrets } in corpus::corpus() {
+        let log = Log::default();
+        let listening = log.listen();
+        let world = World::new().await;
+        let mut said = Said::default();
+        let attempt = play(&world, (scenario, way), &text, &mut said).await;
+        drop(listening);
+        assert_eq!(attempt["status"], status, "{kind}: {:?}", attempt["reasons"]);
+        assert!(log.text().contains("Claude answered turn"), "the log was not listened to");
+        said.add("the log", log.text());
+        let asked =
+            said.0.iter().any(|(place, text)| place.contains("to claude") && text.contains("[redacted:"));
+        assert!(asked, "{kind} did not get as far as to be redacted");
+        for secret in secrets.iter().flat_map(|secret| said.places_with(secret)) {
+            leaks.push(format!("LEAK of {kind} {secret}"));
+        }
+    }
+    leaks.dedup();
+    assert!(leaks.is_empty(), "{way:?}: {} leaks\n{}", leaks.len(), leaks.join("\n"));
+}
+
+#[tokio::test]
+async fn a_fix_from_an_alert_says_nothing_secret() {
+    check(Scenario::Fix, Way::Alert, "awaiting_approval").await;
+}
+
+#[tokio::test]
+async fn a_manual_review_from_an_error_says_nothing_secret() {
+    check(Scenario::Security, Way::Error, "skipped").await;
+}
+
+#[tokio::test]
+async fn a_fix_from_sentrys_api_says_nothing_secret() {
+    check(Scenario::Fix, Way::IssueAndApi, "awaiting_approval").await;
+}
+
+#[tokio::test]
+async fn what_nobody_analyses_says_nothing_secret_either() {
+    let mut leaks = Vec::new();
+    for Planted { kind, text, secrets } in corpus::corpus() {
+        let log = Log::default();
+        let listening = log.listen();
+        let world = World::with(SlackWay::Bot, &[("SENTRY_AUTH_TOKEN", "")]).await;
+        let mut body = serde_json::from_slice::<Value>(
+            &world.sandbox.sentry.webhook(&Scenario::Fix.event(world.clock.now()), Hook::IssueCreated).body,
+        )
+        .unwrap();
+        places::plant_in_issue(&mut body["data"]["issue"], &text);
+        let answer = world.deliver_webhook(world.sandbox.sentry.sign("issue", &body)).await;
+        world.settle().await;
+        let mut said = Said::default();
+        said.add_answer("the list", &world.get("attempts").await);
+        said.add_answer("the attempt", &world.get(&format!("attempts/{}", answer.attempt_id())).await);
+        said.add_requests(&world);
+        said.add_slack_and_pull_requests(&world);
+        drop(listening);
+        said.add("the log", log.text());
+        assert!(
+            said.0.iter().any(|(place, text)| place == "a card" && text.contains("[redacted:")),
+            "{kind}"
+        );
+        for secret in secrets.iter().flat_map(|secret| said.places_with(secret)) {
+            leaks.push(format!("LEAK of {kind} {secret}"));
+        }
+    }
+    assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.join("\n"));
+}
+
+#[tokio::test]
+async fn own_credentials_are_only_where_they_are_needed() {
+    for way in [SlackWay::Bot, SlackWay::Webhook] {
+        let log = Log::default();
+        let listening = log.listen();
+        let world = World::with(way, &[]).await;
+        let slack_address = world.sandbox.slack.webhook_url();
+        let mut said = Said::default();
+        for service in
+            [world.sandbox.claude.service(), world.sandbox.github.service(), world.sandbox.slack.service()]
+        {
+            service.fail_next(Method::GET, "/", Fault::BreakBefore);
+            service.fail_next(Method::POST, "/", Fault::BreakBefore);
+            service.fail_next(Method::POST, "/", Fault::status(500));
+        }
+        world.alert(Scenario::Fix).await;
+        world.settle().await;
+        for _ in 0..6 {
+            world.after(jiff::SignedDuration::from_mins(10)).await;
+        }
+        let answer = world.alert(Scenario::Security).await;
+        world.settle().await;
+        said.add_answer("the attempt", &world.get(&format!("attempts/{}", answer.attempt_id())).await);
+        said.add_answer("the list", &world.get("attempts").await);
+        said.add_answer("the status", &world.get("status").await);
+        drop(listening);
+        said.add("the log", log.text());
+        said.add_requests(&world);
+        said.add_slack_and_pull_requests(&world);
+        assert!(!world.sandbox.slack.messages().is_empty(), "{way:?}");
+        assert!(log.text().contains("A step failed"), "the faults were not met");
+        let slack_path = slack_address.rsplit('/').next().unwrap();
+        for credential in [
+            claude::API_KEY,
+            github::TOKEN,
+            sentry::AUTH_TOKEN,
+            sentry::CLIENT_SECRET,
+            slack::BOT_TOKEN,
+            slack::SIGNING_SECRET,
+            API_TOKEN,
+            slack_path,
+        ] {
+            let places = said.places_with(credential);
+            assert!(places.is_empty(), "{way:?}: `{credential}` is in {places:#?}");
+        }
+    }
+}
