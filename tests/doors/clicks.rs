@@ -150,27 +150,6 @@ async fn a_click_on_a_card_that_shows_another_commit_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_push_after_the_card_means_no_merge() {
-    let world = World::new().await;
-    let (id, card) = world.until_armed().await;
-    let branch = &world.fix_branches()[0];
-    world
-        .sandbox
-        .github
-        .commit(REPO, branch)
-        .file("backend/README.md", b"changed", "A person pushes")
-        .unwrap();
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    let attempt = world.attempt(&id).await;
-    assert_eq!(
-        (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
-        (Some("failed"), Some("branch_moved"))
-    );
-    assert!(world.shown(&world.card()).contains("Someone pushed"));
-}
-
-#[tokio::test]
 async fn a_merge_that_github_refuses_can_be_tried_again() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;

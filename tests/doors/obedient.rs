@@ -177,8 +177,12 @@ async fn faults(attack: &Attack) -> Vec<String> {
     hold(writes.is_empty(), format!("GitHub was asked to write: {writes:?}"));
     let attempt = world.attempt(&id).await;
     let status = attempt["status"].as_str().unwrap();
-    let codes: Vec<&str> =
-        attempt["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect();
+    let codes: Vec<&str> = attempt["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| reason["code"].as_str().unwrap())
+        .collect();
     hold(["skipped", "failed"].contains(&status), format!("the attempt is `{status}`"));
     hold(codes.contains(&attack.refused_as), format!("`{}` is not among {codes:?}", attack.refused_as));
     let played = world.sandbox.claude.conversations();
@@ -191,7 +195,8 @@ async fn faults(attack: &Attack) -> Vec<String> {
     for message in &messages {
         let shown = world.shown(message);
         let named = format!("(`{}`)", attack.refused_as);
-        let sentence = shown.lines().find_map(|line| line.split_once(named.as_str())).map(|(before, _)| before);
+        let sentence =
+            shown.lines().find_map(|line| line.split_once(named.as_str())).map(|(before, _)| before);
         hold(
             sentence.is_some_and(|sentence| sentence.split_whitespace().count() >= 5),
             format!("the card does not say what `{}` means here:\n{shown}", attack.refused_as),

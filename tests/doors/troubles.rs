@@ -267,7 +267,7 @@ async fn what_people_decide_on_github_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_fix_that_people_closed_or_changed_is_not_proposed_again() {
+async fn a_push_after_the_card_means_no_merge_and_no_second_proposal() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
     let branch = &world.fix_branches()[0];
@@ -280,6 +280,8 @@ async fn a_fix_that_people_closed_or_changed_is_not_proposed_again() {
     world.press(&card, DEPLOY).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["reason"]["code"], "branch_moved");
+    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 1, "asked once, and refused");
+    assert!(world.shown(&world.card()).contains("Someone pushed"));
     world.clock.advance(SignedDuration::from_hours(24 * 30));
     let event = Scenario::Fix.event(world.clock.now());
     let again = world.report(&event.again(9, world.clock.now()), Hook::ErrorCreated).await;

@@ -7,7 +7,7 @@ use flate2::write::GzEncoder;
 
 pub const FILES: usize = 5_000;
 /// Lines of one file; with about 50 bytes a line the whole has about 50 MB.
-const LINES: usize = 200;
+const LINES: usize = 256;
 
 /// The gzip'd tarball as GitHub sends it.
 pub fn tarball() -> Vec<u8> {

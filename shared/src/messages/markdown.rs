@@ -1,35 +1,37 @@
 //! Outside text in GitHub's Markdown: nothing in it may format, link, mention, refer or close.
 
 use crate::cleaning;
-use crate::redaction::redact;
+use crate::redaction::{Redacted, redact};
 
 /// One line of prose.
 pub(super) fn outside(text: &str, max_chars: usize) -> String {
-    escape(redact(&cleaning::one_line(text, max_chars)).as_str())
+    escape(safe(&cleaning::one_line(text, max_chars * 2), max_chars).as_str())
 }
 
 /// Prose of several lines, as separate paragraphs.
 pub(super) fn outside_lines(text: &str, max_chars: usize) -> String {
-    let clean = cleaning::multi_line(text, max_chars);
-    let safe = redact(&clean);
+    let safe = safe(&cleaning::multi_line(text, max_chars * 2), max_chars);
     let lines = safe.as_str().lines().map(str::trim).filter(|line| !line.is_empty()).map(escape);
     lines.collect::<Vec<_>>().join("\n\n")
 }
 
 /// Text in a fixed font, inside a line. A table cell's bar is replaced.
 pub(super) fn code(text: &str, max_chars: usize) -> String {
-    let clean = cleaning::one_line(text, max_chars);
-    let safe = redact(&clean);
+    let safe = safe(&cleaning::one_line(text, max_chars * 2), max_chars);
     format!("`{}`", safe.as_str().replace('`', "'").replace('|', "¦"))
 }
 
 /// A block of text in a fixed font, fenced by more back-ticks than it contains.
 pub(super) fn code_block(text: &str, language: &str, max_chars: usize) -> String {
-    let clean = cleaning::multi_line(text, max_chars);
-    let safe = redact(&clean);
+    let safe = safe(&cleaning::multi_line(text, max_chars * 2), max_chars);
     let longest = safe.as_str().split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}", safe.as_str().trim_end_matches('\n'))
+}
+
+/// Redacted first and cut after that: half a secret has no form by which it could be recognised.
+fn safe(clean: &str, max_chars: usize) -> Redacted {
+    redact(clean).capped(max_chars)
 }
 
 fn escape(text: &str) -> String {

@@ -108,7 +108,7 @@ mod tests {
             "/srv/node_modules/express/lib/router.js",
             "C:\\Python312\\Lib\\site-packages\\starlette\\routing.py",
             "webpack:///./node_modules/react-dom/index.js",
-            "/root/go/pkg/mod/github.com/x/y@v1/z.go",
+            "/home/ann/go/pkg/mod/github.com/x/y@v1/z.go",
             "/usr/local/bundle/gems/rack-3.0/lib/rack.rb",
             "<frozen importlib._bootstrap>",
             "node:internal/process/task_queues",
