@@ -144,7 +144,8 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
     }
     let secrets = Secrets::from_environment(environment.clone(), means.clock.clone());
     let claude =
-        Claude::new(means.outbound.clone(), config.anthropic_url.clone(), config.model.clone(), &secrets);
+        Claude::new(means.outbound.clone(), config.anthropic_url.clone(), config.model.clone(), &secrets)
+            .priced(config.price);
     let mut analyst = Analyst {
         claude: &claude,
         clock: &means.clock,

@@ -44,6 +44,7 @@ pub struct Claude {
     outbound: Outbound,
     base: Url,
     model: String,
+    price: Price,
     key: Credential,
 }
 
@@ -161,11 +162,27 @@ impl Turn {
 
 impl Claude {
     pub fn new(outbound: Outbound, base: Url, model: String, secrets: &Secrets) -> Claude {
-        Claude { outbound, base, model, key: Credential::new(secrets, names::ANTHROPIC_API_KEY) }
+        Claude {
+            price: Price::of(&model),
+            key: Credential::new(secrets, names::ANTHROPIC_API_KEY),
+            outbound,
+            base,
+            model,
+        }
+    }
+
+    /// Charges by another price than the table's.
+    pub fn priced(self, price: Price) -> Claude {
+        Claude { price, ..self }
     }
 
     pub fn model(&self) -> &str {
         &self.model
+    }
+
+    /// US dollars for so many tokens.
+    pub fn cost(&self, usage: &Usage) -> f64 {
+        self.price.cost(usage)
     }
 
     /// Asks for the next turn. `messages` must end with a user message.
@@ -195,7 +212,9 @@ impl Claude {
             return Err(error_of(&answer));
         }
         let wire: WireMessage = answer.read()?;
-        Ok(wire.into_turn(&self.model))
+        let mut turn = wire.into_turn();
+        turn.usage.cost_usd = self.cost(&turn.usage);
+        Ok(turn)
     }
 
     fn request(&self, setting: &Setting, messages: &[Message]) -> Value {
@@ -256,7 +275,7 @@ struct WireUsage {
 }
 
 impl WireMessage {
-    fn into_turn(self, model: &str) -> Turn {
+    fn into_turn(self) -> Turn {
         let stop = match self.stop_reason.as_deref() {
             Some("end_turn" | "stop_sequence") | None => Stop::EndOfTurn,
             Some("tool_use") => Stop::ToolUse,
@@ -268,7 +287,7 @@ impl WireMessage {
             Some("model_context_window_exceeded") => Stop::ContextFull,
             Some(other) => Stop::Other { reason: other.chars().take(60).collect() },
         };
-        let mut usage = Usage {
+        let usage = Usage {
             input_tokens: self.usage.input_tokens.unwrap_or(0),
             output_tokens: self.usage.output_tokens.unwrap_or(0),
             cache_creation_input_tokens: self.usage.cache_creation_input_tokens.unwrap_or(0),
@@ -276,7 +295,6 @@ impl WireMessage {
             cost_usd: 0.0,
             turns: 1,
         };
-        usage.cost_usd = Price::of(model).cost(&usage);
         Turn { content: self.content, stop, usage }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::attempt::Target;
+use crate::usage::Price;
 
 /// Where the secrets of one deployment are, by name.
 pub mod names {
@@ -88,6 +89,20 @@ impl<'a> Reader<'a> {
         self.environment.get(name).map(str::to_owned).unwrap_or_else(|| {
             self.problems.push(format!("`{name}` is not set: {what}"));
             String::new()
+        })
+    }
+
+    /// US dollars per million tokens, as JSON; the table's price where nothing is set.
+    fn price(&mut self, model: &str) -> Price {
+        let Some(text) = self.environment.get("AUTOFIX_MODEL_PRICE") else { return Price::of(model) };
+        let price = serde_json::from_str::<Price>(text).ok().filter(Price::is_sensible);
+        price.unwrap_or_else(|| {
+            self.problems.push(
+                "`AUTOFIX_MODEL_PRICE` must be JSON such as `{\"input\": 4, \"output\": 20, \"cache_write\": 5, \
+                 \"cache_read\": 0.2}`, dollars per million tokens"
+                    .to_owned(),
+            );
+            Price::of(model)
         })
     }
 
@@ -266,6 +281,8 @@ pub struct WorkerConfig {
     pub min_confidence: f64,
     /// `AUTOFIX_MODEL`
     pub model: String,
+    /// `AUTOFIX_MODEL_PRICE`: the model's price where it is another than the table's.
+    pub price: Price,
     /// `AUTOFIX_MAX_COST_USD`, dollars for one attempt.
     pub max_cost_usd: f64,
     /// `AUTOFIX_DAILY_COST_USD`, dollars for all attempts of one UTC day.
@@ -288,11 +305,13 @@ const SLACK_API_URL: &str = "https://slack.com/api";
 impl WorkerConfig {
     pub fn from_env(environment: &Environment) -> Result<WorkerConfig, ConfigError> {
         let mut read = Reader::new(environment);
+        let model = read.text_or("AUTOFIX_MODEL", "claude-opus-5-5");
         let config = WorkerConfig {
             common: CommonConfig::read(&mut read),
             slack_channel: read.channel("AUTOFIX_SLACK_CHANNEL"),
             min_confidence: read.number("AUTOFIX_MIN_CONFIDENCE", 0.8, 0.0..=1.0),
-            model: read.text_or("AUTOFIX_MODEL", "claude-opus-5-5"),
+            price: read.price(&model),
+            model,
             max_cost_usd: read.number("AUTOFIX_MAX_COST_USD", 1.5, 0.01..=100.0),
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
             dry_run: read.flag("AUTOFIX_DRY_RUN"),

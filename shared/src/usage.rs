@@ -33,6 +33,7 @@ impl Usage {
 
 /// Dollars per million tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Price {
     pub input: f64,
     pub output: f64,
@@ -53,6 +54,15 @@ impl Price {
     /// The price of a model.
     pub fn of(model: &str) -> Price {
         PRICES.iter().find(|(name, _)| *name == model).map_or(DEAREST, |(_, price)| *price)
+    }
+
+    /// A price that is not one would make every budget endless.
+    pub fn is_sensible(&self) -> bool {
+        [self.input, self.output, self.cache_write, self.cache_read]
+            .iter()
+            .all(|price| (0.0..=10_000.0).contains(price))
+            && self.input > 0.0
+            && self.output > 0.0
     }
 
     /// What these tokens cost, US dollars.

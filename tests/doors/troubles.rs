@@ -132,6 +132,15 @@ async fn an_attempt_that_costs_too_much_stops_with_a_card() {
 }
 
 #[tokio::test]
+async fn a_price_of_ones_own_is_charged() {
+    let dear = r#"{"input":400,"output":2000,"cache_write":500,"cache_read":20}"#;
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MODEL_PRICE", dear)]).await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["reason"]["code"], "budget_spent");
+}
+
+#[tokio::test]
 async fn a_day_that_costs_too_much_stops_every_attempt_until_tomorrow() {
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_DAILY_COST_USD", "0.06")]).await;
     world.until_armed().await;

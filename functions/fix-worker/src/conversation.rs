@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use autofix::analysis::tools::{ToolAnswer, Toolbox};
-use autofix::claude::{Message, Setting, SourceCode, Stop, ToolResult, ToolUse, Turn};
+use autofix::claude::{Claude, Message, Setting, SourceCode, Stop, ToolResult, ToolUse, Turn};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::{Redacted, redact};
 use autofix::store;
-use autofix::usage::{Price, Usage};
+use autofix::usage::Usage;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracing::info;
@@ -76,9 +76,7 @@ pub(crate) async fn talk<T>(
         let turn = match kept.next() {
             Some(turn) => read_kept(turn)?,
             None => {
-                if let Some(reason) =
-                    analyst.over_budget(least_cost(analyst.claude.model(), &messages)).await?
-                {
+                if let Some(reason) = analyst.over_budget(least_cost(analyst.claude, &messages)).await? {
                     return Ok(Outcome::Refused(vec![reason]));
                 }
                 next_turn(analyst, &topic, &messages, Place { name: &name, number }).await?
@@ -276,7 +274,7 @@ fn refused_by_model<T>(category: Option<&str>) -> Outcome<T> {
 }
 
 /// What reading these messages costs at the least, US dollars: the newest anew, the others from the cache.
-fn least_cost(model: &str, messages: &[Message]) -> f64 {
+fn least_cost(claude: &Claude, messages: &[Message]) -> f64 {
     let tokens = |message: &Message| json!(message).to_string().len() as u64 / BYTES_PER_TOKEN;
     let (newest, older) = match messages.split_last() {
         Some((newest, older)) => (tokens(newest), older.iter().map(tokens).sum()),
@@ -284,5 +282,5 @@ fn least_cost(model: &str, messages: &[Message]) -> f64 {
     };
     let usage =
         Usage { cache_creation_input_tokens: newest, cache_read_input_tokens: older, ..Usage::default() };
-    Price::of(model).cost(&usage)
+    claude.cost(&usage)
 }

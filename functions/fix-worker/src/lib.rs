@@ -76,7 +76,8 @@ impl Worker {
                 config.anthropic_url.clone(),
                 config.model.clone(),
                 &secrets,
-            ),
+            )
+            .priced(config.price),
             github: Github::new(outbound.clone(), config.github_url.clone(), &secrets),
             slack: Slack::new(outbound.clone(), config.slack_api_url.clone(), &secrets),
             sentry: Sentry::new(outbound, config.sentry_url.clone(), &secrets),
