@@ -3,12 +3,15 @@
 //! Everything that is missing or wrong is collected and reported at once, by name and with where to
 //! get it. Secrets are not here: see [`crate::secrets`].
 
+mod projects;
+mod reader;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
+pub use projects::Projects;
+use reader::Reader;
 
-use crate::attempt::Target;
 use crate::usage::Price;
 
 /// Where the secrets of one deployment are, by name.
@@ -64,99 +67,6 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
-
-/// Reads settings and collects what is wrong with them.
-#[derive(Clone)]
-struct Reader<'a> {
-    environment: &'a Environment,
-    problems: Vec<String>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(environment: &'a Environment) -> Reader<'a> {
-        Reader { environment, problems: Vec::new() }
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        self.environment.get(name).map(str::to_owned)
-    }
-
-    fn text_or(&self, name: &str, default: &str) -> String {
-        self.environment.get(name).unwrap_or(default).to_owned()
-    }
-
-    fn required(&mut self, name: &str, what: &str) -> String {
-        self.environment.get(name).map(str::to_owned).unwrap_or_else(|| {
-            self.problems.push(format!("`{name}` is not set: {what}"));
-            String::new()
-        })
-    }
-
-    /// US dollars per million tokens, as JSON; the table's price where nothing is set.
-    fn price(&mut self, model: &str) -> Price {
-        let Some(text) = self.environment.get("AUTOFIX_MODEL_PRICE") else { return Price::of(model) };
-        let price = serde_json::from_str::<Price>(text).ok().filter(Price::is_sensible);
-        price.unwrap_or_else(|| {
-            self.problems.push(
-                "`AUTOFIX_MODEL_PRICE` must be JSON such as `{\"input\": 4, \"output\": 20, \"cache_write\": 5, \
-                 \"cache_read\": 0.2}`, dollars per million tokens"
-                    .to_owned(),
-            );
-            Price::of(model)
-        })
-    }
-
-    /// A Slack channel's id. A name would do for posting, but neither for updating nor for looking a card up.
-    fn channel(&mut self, name: &str) -> Option<String> {
-        let id = self.text(name)?;
-        let good = id.len() >= 7 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        if !good {
-            self.problems
-                .push(format!("`{name}` must be a channel's id such as `C0123456789`, not its name"));
-        }
-        Some(id)
-    }
-
-    fn flag(&mut self, name: &str) -> Flag {
-        match self.environment.get(name) {
-            None | Some("false" | "0" | "no") => Flag::Off,
-            Some("true" | "1" | "yes") => Flag::On,
-            Some(_) => {
-                self.problems.push(format!("`{name}` must be `true` or `false`"));
-                Flag::Off
-            }
-        }
-    }
-
-    /// A number within bounds (both included).
-    fn number(&mut self, name: &str, default: f64, bounds: std::ops::RangeInclusive<f64>) -> f64 {
-        let Some(text) = self.environment.get(name) else { return default };
-        match text.parse::<f64>() {
-            Ok(number) if bounds.contains(&number) => number,
-            _ => {
-                let (low, high) = (bounds.start(), bounds.end());
-                self.problems.push(format!("`{name}` must be a number from {low} to {high}"));
-                default
-            }
-        }
-    }
-
-    fn url(&mut self, name: &str, default: &str) -> url::Url {
-        let text = self.text_or(name, default);
-        let parsed = url::Url::parse(text.trim_end_matches('/'));
-        match parsed {
-            Ok(url) if url.host_str().is_some() && matches!(url.scheme(), "http" | "https") => url,
-            _ => {
-                self.problems.push(format!("`{name}` must be an http(s) address such as `{default}`"));
-                url::Url::parse(default).expect("the default addresses are written in this file and parse")
-            }
-        }
-    }
-
-    fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
-        if self.problems.is_empty() { Ok(settings) } else { Err(ConfigError(self.problems)) }
-    }
-}
 
 /// A setting that is on or off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -330,85 +240,6 @@ impl WorkerConfig {
     }
 }
 
-/// Which Sentry project belongs to which repository.
-#[derive(Clone, Debug, Default)]
-pub struct Projects {
-    /// `AUTOFIX_PROJECTS`, by Sentry project slug.
-    by_slug: BTreeMap<String, ProjectSetting>,
-    /// `AUTOFIX_GITHUB_REPO` and `AUTOFIX_GITHUB_PATH`: where every other project's code is.
-    fallback: Option<Target>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProjectSetting {
-    repo: String,
-    #[serde(default)]
-    path: String,
-    branch: Option<String>,
-    slack_channel: Option<String>,
-}
-
-impl Projects {
-    fn read(read: &mut Reader<'_>) -> Projects {
-        let by_slug = match read.text("AUTOFIX_PROJECTS") {
-            None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(&text).unwrap_or_else(|error| {
-                read.problems.push(format!(
-                    "`AUTOFIX_PROJECTS` must be JSON such as `{{\"shop\": {{\"repo\": \"acme/shop\"}}}}`: {error}"
-                ));
-                BTreeMap::new()
-            }),
-        };
-        let fallback = if by_slug.is_empty() {
-            Some(read.required("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"))
-        } else {
-            read.text("AUTOFIX_GITHUB_REPO")
-        };
-        let path = read.text_or("AUTOFIX_GITHUB_PATH", "").trim_matches('/').to_owned();
-        let repos = by_slug.values().map(|project: &ProjectSetting| &project.repo).chain(&fallback);
-        let wrong: Vec<String> =
-            repos.filter(|repo| !repo.is_empty() && !is_repository(repo)).cloned().collect();
-        read.problems
-            .extend(wrong.iter().map(|repo| format!("`{repo}` is not a repository name, `owner/name`")));
-        let fallback = fallback.map(|repo| Target { repo, path, branch: None, slack_channel: None });
-        Projects { by_slug, fallback }
-    }
-
-    /// Where the code of a Sentry project is; `None` where no setting says so.
-    pub fn target(&self, slug: &str) -> Option<Target> {
-        match self.by_slug.get(slug) {
-            Some(project) => Some(Target {
-                repo: project.repo.clone(),
-                path: project.path.trim_matches('/').to_owned(),
-                branch: project.branch.clone(),
-                slack_channel: project.slack_channel.clone(),
-            }),
-            None => self.fallback.clone(),
-        }
-    }
-
-    /// The repositories, for `status`.
-    pub fn repositories(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.by_slug.values().map(|project| project.repo.as_str()).collect();
-        all.extend(self.fallback.as_ref().map(|target| target.repo.as_str()));
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-}
-
-fn is_repository(text: &str) -> bool {
-    let good = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 100
-            && part != "."
-            && part != ".."
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
-    matches!(text.split_once('/'), Some((owner, name)) if good(owner) && good(name))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,30 +256,5 @@ mod tests {
         let problems = IntakeConfig::from_env(&Environment::default()).unwrap_err().0;
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("`AUTOFIX_GITHUB_REPO` is not set"));
-    }
-
-    #[test]
-    fn a_project_of_its_own_wins_over_the_fallback() {
-        let environment = Environment::from_iter([
-            ("AUTOFIX_PROJECTS", r#"{"shop":{"repo":"acme/shop","path":"/api/","branch":"dev"}}"#),
-            ("AUTOFIX_GITHUB_REPO", "acme/mono"),
-            ("AUTOFIX_GITHUB_PATH", "backend/"),
-        ]);
-        let projects = IntakeConfig::from_env(&environment).unwrap().projects;
-        let shop = projects.target("shop").unwrap();
-        assert_eq!((shop.repo.as_str(), shop.path.as_str()), ("acme/shop", "api"));
-        let other = projects.target("other").unwrap();
-        assert_eq!((other.repo.as_str(), other.path.as_str()), ("acme/mono", "backend"));
-        assert_eq!(projects.repositories(), ["acme/mono", "acme/shop"]);
-    }
-
-    #[test]
-    fn only_owner_and_name_is_a_repository() {
-        for good in ["acme/shop", "a-b/c.d_e"] {
-            assert!(is_repository(good), "{good}");
-        }
-        for bad in ["", "acme", "/x", "x/", "a/b/c", "a/..", "a b/c", "a/b?c"] {
-            assert!(!is_repository(bad), "{bad}");
-        }
     }
 }

@@ -1,0 +1,118 @@
+//! Which Sentry project's code is in which repository.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::reader::Reader;
+use crate::attempt::Target;
+
+/// Which Sentry project belongs to which repository.
+#[derive(Clone, Debug, Default)]
+pub struct Projects {
+    /// `AUTOFIX_PROJECTS`, by Sentry project slug.
+    by_slug: BTreeMap<String, ProjectSetting>,
+    /// `AUTOFIX_GITHUB_REPO` and `AUTOFIX_GITHUB_PATH`: where every other project's code is.
+    fallback: Option<Target>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectSetting {
+    repo: String,
+    #[serde(default)]
+    path: String,
+    branch: Option<String>,
+    slack_channel: Option<String>,
+}
+
+impl Projects {
+    pub(super) fn read(read: &mut Reader<'_>) -> Projects {
+        let by_slug = match read.text("AUTOFIX_PROJECTS") {
+            None => BTreeMap::new(),
+            Some(text) => serde_json::from_str(&text).unwrap_or_else(|error| {
+                read.problems.push(format!(
+                    "`AUTOFIX_PROJECTS` must be JSON such as `{{\"shop\": {{\"repo\": \"acme/shop\"}}}}`: {error}"
+                ));
+                BTreeMap::new()
+            }),
+        };
+        let fallback = if by_slug.is_empty() {
+            Some(read.required("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"))
+        } else {
+            read.text("AUTOFIX_GITHUB_REPO")
+        };
+        let path = read.text_or("AUTOFIX_GITHUB_PATH", "").trim_matches('/').to_owned();
+        let repos = by_slug.values().map(|project: &ProjectSetting| &project.repo).chain(&fallback);
+        let wrong: Vec<String> =
+            repos.filter(|repo| !repo.is_empty() && !is_repository(repo)).cloned().collect();
+        read.problems
+            .extend(wrong.iter().map(|repo| format!("`{repo}` is not a repository name, `owner/name`")));
+        let fallback = fallback.map(|repo| Target { repo, path, branch: None, slack_channel: None });
+        Projects { by_slug, fallback }
+    }
+
+    /// Where the code of a Sentry project is; `None` where no setting says so.
+    pub fn target(&self, slug: &str) -> Option<Target> {
+        match self.by_slug.get(slug) {
+            Some(project) => Some(Target {
+                repo: project.repo.clone(),
+                path: project.path.trim_matches('/').to_owned(),
+                branch: project.branch.clone(),
+                slack_channel: project.slack_channel.clone(),
+            }),
+            None => self.fallback.clone(),
+        }
+    }
+
+    /// The repositories, for `status`.
+    pub fn repositories(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.by_slug.values().map(|project| project.repo.as_str()).collect();
+        all.extend(self.fallback.as_ref().map(|target| target.repo.as_str()));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn is_repository(text: &str) -> bool {
+    let good = |part: &str| {
+        !part.is_empty()
+            && part.len() <= 100
+            && part != "."
+            && part != ".."
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    matches!(text.split_once('/'), Some((owner, name)) if good(owner) && good(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, IntakeConfig};
+
+    #[test]
+    fn a_project_of_its_own_wins_over_the_fallback() {
+        let environment = Environment::from_iter([
+            ("AUTOFIX_PROJECTS", r#"{"shop":{"repo":"acme/shop","path":"/api/","branch":"dev"}}"#),
+            ("AUTOFIX_GITHUB_REPO", "acme/mono"),
+            ("AUTOFIX_GITHUB_PATH", "backend/"),
+        ]);
+        let projects = IntakeConfig::from_env(&environment).unwrap().projects;
+        let shop = projects.target("shop").unwrap();
+        assert_eq!((shop.repo.as_str(), shop.path.as_str()), ("acme/shop", "api"));
+        let other = projects.target("other").unwrap();
+        assert_eq!((other.repo.as_str(), other.path.as_str()), ("acme/mono", "backend"));
+        assert_eq!(projects.repositories(), ["acme/mono", "acme/shop"]);
+    }
+
+    #[test]
+    fn only_owner_and_name_is_a_repository() {
+        for good in ["acme/shop", "a-b/c.d_e"] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in ["", "acme", "/x", "x/", "a/b/c", "a/..", "a b/c", "a/b?c"] {
+            assert!(!is_repository(bad), "{bad}");
+        }
+    }
+}

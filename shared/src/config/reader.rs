@@ -1,0 +1,96 @@
+//! Reading one function's settings: every accessor notes what is wrong and goes on, so that all of it is told at once.
+
+use super::{ConfigError, Environment, Flag};
+use crate::usage::Price;
+
+/// Reads settings and collects what is wrong with them.
+pub(super) struct Reader<'a> {
+    environment: &'a Environment,
+    pub(super) problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(environment: &'a Environment) -> Reader<'a> {
+        Reader { environment, problems: Vec::new() }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.environment.get(name).map(str::to_owned)
+    }
+
+    pub(super) fn text_or(&self, name: &str, default: &str) -> String {
+        self.environment.get(name).unwrap_or(default).to_owned()
+    }
+
+    pub(super) fn required(&mut self, name: &str, what: &str) -> String {
+        self.environment.get(name).map(str::to_owned).unwrap_or_else(|| {
+            self.problems.push(format!("`{name}` is not set: {what}"));
+            String::new()
+        })
+    }
+
+    /// US dollars per million tokens, as JSON; the table's price where nothing is set.
+    pub(super) fn price(&mut self, model: &str) -> Price {
+        let Some(text) = self.environment.get("AUTOFIX_MODEL_PRICE") else { return Price::of(model) };
+        let price = serde_json::from_str::<Price>(text).ok().filter(Price::is_sensible);
+        price.unwrap_or_else(|| {
+            self.problems.push(
+                "`AUTOFIX_MODEL_PRICE` must be JSON such as `{\"input\": 4, \"output\": 20, \"cache_write\": 5, \
+                 \"cache_read\": 0.2}`, dollars per million tokens"
+                    .to_owned(),
+            );
+            Price::of(model)
+        })
+    }
+
+    /// A Slack channel's id. A name would do for posting, but neither for updating nor for looking a card up.
+    pub(super) fn channel(&mut self, name: &str) -> Option<String> {
+        let id = self.text(name)?;
+        let good = id.len() >= 7 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !good {
+            self.problems
+                .push(format!("`{name}` must be a channel's id such as `C0123456789`, not its name"));
+        }
+        Some(id)
+    }
+
+    pub(super) fn flag(&mut self, name: &str) -> Flag {
+        match self.environment.get(name) {
+            None | Some("false" | "0" | "no") => Flag::Off,
+            Some("true" | "1" | "yes") => Flag::On,
+            Some(_) => {
+                self.problems.push(format!("`{name}` must be `true` or `false`"));
+                Flag::Off
+            }
+        }
+    }
+
+    /// A number within bounds (both included).
+    pub(super) fn number(&mut self, name: &str, default: f64, bounds: std::ops::RangeInclusive<f64>) -> f64 {
+        let Some(text) = self.environment.get(name) else { return default };
+        match text.parse::<f64>() {
+            Ok(number) if bounds.contains(&number) => number,
+            _ => {
+                let (low, high) = (bounds.start(), bounds.end());
+                self.problems.push(format!("`{name}` must be a number from {low} to {high}"));
+                default
+            }
+        }
+    }
+
+    pub(super) fn url(&mut self, name: &str, default: &str) -> url::Url {
+        let text = self.text_or(name, default);
+        let parsed = url::Url::parse(text.trim_end_matches('/'));
+        match parsed {
+            Ok(url) if url.host_str().is_some() && matches!(url.scheme(), "http" | "https") => url,
+            _ => {
+                self.problems.push(format!("`{name}` must be an http(s) address such as `{default}`"));
+                url::Url::parse(default).expect("the default addresses are written in this file and parse")
+            }
+        }
+    }
+
+    pub(super) fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
+        if self.problems.is_empty() { Ok(settings) } else { Err(ConfigError(self.problems)) }
+    }
+}
