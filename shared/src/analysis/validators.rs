@@ -25,6 +25,7 @@ mod silenced_warnings;
 mod standard_libraries;
 mod swallowed_exceptions;
 mod tls;
+mod unfamiliar;
 mod waiting;
 mod weakened_tests;
 
@@ -79,6 +80,9 @@ pub fn validate(change: &ProposedChange<'_>) -> Vec<Reason> {
         let reviewed = Reviewed::new(file, trees.as_ref());
         reasons.extend(CHANGE_RULES.iter().filter_map(|rule| rule(&reviewed, change)));
         reasons.extend(FILE_RULES.iter().filter_map(|rule| rule(&reviewed)));
+        if reasons.is_empty() {
+            reasons.extend(unfamiliar::unfamiliar(&reviewed, change));
+        }
     }
     reasons
 }

@@ -33,7 +33,7 @@ pub(super) const NAME_WORDS: &[(Category, &str)] = &[
         "auth authenticate authenticated authentication authorize authorized authorization login logout \
          signin password passwd jwt oauth token tokens secret secrets credential credentials permission \
          permissions encrypt decrypt hmac csrf cors admin superuser acl rbac mfa otp totp sanitize apikey \
-         claims signature verify",
+         claims signature verify role roles staff privilege privileges impersonate hashed salt",
     ),
     (
         Category::Payments,
@@ -47,6 +47,14 @@ pub(super) const NAME_PAIRS: &[(Category, &str)] = &[
     (Category::Security, "current user"),
     (Category::Security, "api key"),
     (Category::Security, "access control"),
+    (Category::Security, "can view"),
+    (Category::Security, "can edit"),
+    (Category::Security, "can delete"),
+    (Category::Security, "can access"),
+    (Category::Security, "has access"),
+    (Category::Security, "is allowed"),
+    (Category::Security, "is owner"),
+    (Category::Security, "database url"),
 ];
 
 /// Modules whose use says what code does.

@@ -83,7 +83,7 @@ fn package_of(family: Family, module: &str) -> Option<String> {
 }
 
 /// Whether a module is a package or file of the repository itself.
-fn is_own_module(family: Family, import: &Import, repository_paths: &[&str]) -> bool {
+pub(super) fn is_own_module(family: Family, import: &Import, repository_paths: &[&str]) -> bool {
     let parts: Vec<&str> = import.module.split('.').collect();
     let (first, last) =
         (parts.first().copied().unwrap_or_default(), parts.last().copied().unwrap_or_default());

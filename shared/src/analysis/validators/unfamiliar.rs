@@ -1,0 +1,274 @@
+//! The net under the other rules: what a fix newly reaches for that is not known to be harmless.
+//!
+//! Lists of bad names never end. A small fix works with what its file works with already, and with
+//! calls that only compute; so an imported call that is neither is refused, whatever it is named.
+//! The same goes for names made at run time, patched modules, loops that may not end, and answers
+//! that are sent elsewhere. It speaks only where no other rule has an objection.
+
+mod names;
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use tree_sitter::Node;
+
+use super::ProposedChange;
+use super::new_imports::is_own_module;
+use super::reviewed::{Finding, Reviewed, Side, places, shortened};
+use super::standard_libraries::is_standard;
+use crate::analysis::syntax::references::{Origin, Reference, Use};
+use crate::analysis::syntax::{Family, Parsed, first_line, statements, tokens};
+use crate::reason::{Reason, ReasonCode};
+use names::{
+    ACTING, BOUNDS, GUARDED_MODULES, HARMLESS_MODULES, LOOKS, METHODS, NOT_HARMLESS, PARTS, PRIVILEGES,
+    ROOTS, SINKS, WHOLE,
+};
+
+/// A repetition in a repetition, or a URL that is code.
+static RISKY_TEXT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"\([^()]*[+*?][^()]*\)[+*]|\)\{\d+,\}|(?i)[\x22'`]\s*(?:javascript|vbscript|data:\w+/\w+)[:;,]",
+    )
+    .expect("the pattern is constant and tested")
+});
+
+pub(super) fn unfamiliar(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Option<Reason> {
+    let sides = file.sides.as_ref()?;
+    if !matches!(sides.after.parsed.family(), Family::Python | Family::Script | Family::Go) {
+        return None;
+    }
+    let loosened = file.no_longer_found(bounds);
+    if !loosened.is_empty() {
+        let detail = format!("The fix changes what is accepted: {}.", places(&loosened));
+        return Some(Reason::new(ReasonCode::CheckDeleted, detail));
+    }
+    let mut handled = file.newly_found(second_handlers);
+    handled.extend(file.no_longer_found(errors_returned));
+    if !handled.is_empty() {
+        let detail = format!("The fix answers errors out of sight: {}.", places(&handled));
+        return Some(Reason::new(ReasonCode::ExceptionSwallowed, detail));
+    }
+    let known: HashSet<&str> = sides.before.references().iter().map(|one| one.path.as_str()).collect();
+    let mut added = file.newly_found(|side| foreign_calls(side, &known, change));
+    added.extend(file.newly_found(far_reaching));
+    (!added.is_empty()).then(|| {
+        let detail = format!(
+            "The fix newly uses {}, which is neither used in this file so far nor known to be harmless.",
+            places(&added)
+        );
+        Reason::new(ReasonCode::DangerousCall, detail)
+    })
+}
+
+/// Imported names, other than those that the file used before, that only compute, or that are the
+/// project's own and sound as if they only computed.
+fn foreign_calls(side: &Side<'_>, known: &HashSet<&str>, change: &ProposedChange<'_>) -> Vec<Finding> {
+    let family = side.parsed.family();
+    let imported = side.references().iter().filter(|one| one.origin == Origin::Imported);
+    imported
+        .filter(|one| !known.contains(one.path.as_str()) && !is_harmless(one))
+        // A function may be handed on instead of called; types and constants begin with a capital.
+        .filter(|one| {
+            let is_function = family != Family::Go && one.last_name().starts_with(|c: char| c.is_lowercase());
+            one.how == Use::Called || (is_function && is_standard(family, &one.path))
+        })
+        .filter(|one| !is_own_helper(side, one, change) && !only_looks(one, known))
+        .map(|one| Finding::new(one.path.as_str(), one.line))
+        .collect()
+}
+
+fn only_looks(one: &Reference<'_>, known: &HashSet<&str>) -> bool {
+    one.path
+        .rsplit_once('.')
+        .is_some_and(|(object, method)| has(LOOKS, method) && known.iter().any(|path| is_below(object, path)))
+}
+
+fn is_own_helper(side: &Side<'_>, one: &Reference<'_>, change: &ProposedChange<'_>) -> bool {
+    let family = side.parsed.family();
+    let own = side.imports.iter().any(|import| {
+        one.path.strip_prefix(import.module.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            && (import.module.starts_with('.') || is_own_module(family, import, change.repository_paths))
+    });
+    own && !one.path.rsplit(['.', '/']).any(|name| {
+        let end = name.find(|c: char| c == '_' || c.is_uppercase()).unwrap_or(name.len());
+        has(ACTING, &name[..end])
+    })
+}
+
+fn is_harmless(one: &Reference<'_>) -> bool {
+    let is_error = ["Error", "Exception"].iter().any(|end| one.last_name().ends_with(end));
+    is_error || (is_below(HARMLESS_MODULES, &one.path) && !is_below(NOT_HARMLESS, &one.path))
+}
+
+/// Names that reach far, names that are made at run time, and loops without an end.
+fn far_reaching(side: &Side<'_>) -> Vec<Finding> {
+    let parsed = side.parsed;
+    let mut found: Vec<Finding> = side
+        .references()
+        .iter()
+        .filter_map(|one| {
+            let key = if has(SINKS, one.last_name()) && one.how == Use::Called {
+                tokens::normalised(parsed, one.node)
+            } else if reaches_far(parsed, one) {
+                one.path.clone()
+            } else {
+                return None;
+            };
+            Some(Finding { key, shown: one.path.clone(), line: one.line })
+        })
+        .collect();
+    side.walk().visit(|node, _| {
+        if is_endless(parsed, node) {
+            found.push(Finding::new("a loop that may not end", first_line(node)));
+        } else if is_risky_text(parsed, node) || returns_constant(parsed, node) {
+            let shown = shortened(parsed.text_of(node));
+            found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
+        } else if let Some(callee) = callee_made_at_run_time(parsed, node) {
+            let shown = shortened(parsed.text_of(callee));
+            found.push(Finding { key: tokens::normalised(parsed, callee), shown, line: first_line(node) });
+        }
+    });
+    found
+}
+
+fn reaches_far(parsed: &Parsed<'_>, one: &Reference<'_>) -> bool {
+    let python = parsed.family() == Family::Python;
+    let path = one.path.as_str();
+    let last = one.last_name();
+    let called = one.how == Use::Called;
+    let imported = one.origin == Origin::Imported;
+    let assigned = || is_assigned(one.node);
+    (is_below(ROOTS, path) && !is_below("process.env", path))
+        || is_below(NOT_HARMLESS, path)
+        || path.split('.').any(|part| has(PARTS, part))
+        || (called && path.contains('.') && has(METHODS, last))
+        // A pattern that is not written here can read every attribute of what it is given.
+        || (python && called && last == "format" && path.contains('.') && !path.starts_with('?'))
+        || (python && imported && !called && has(GUARDED_MODULES, path))
+        || (python && imported && path.split('.').skip(1).any(|part| has(GUARDED_MODULES, part)))
+        || (!called && path.contains('.') && has(WHOLE, last))
+        || (path.contains('.') && (imported || has(PRIVILEGES, last)) && assigned())
+        || (called && last == "getattr" && !second_is_plain_text(parsed, one.node))
+        || (called && matches!(path, "require" | "import") && !first_is_plain_text(one.node))
+        || path == "SystemExit"
+        || matches!(path, "sys.exit" | "os.abort")
+}
+
+fn is_assigned(node: Node<'_>) -> bool {
+    node.parent().is_some_and(|parent| {
+        let on_the_left = parent.child_by_field_name("left") == Some(node);
+        // Go's left side is a list.
+        let in_list = parent.kind() == "expression_list"
+            && parent.parent().is_some_and(|above| above.child_by_field_name("left") == Some(parent));
+        on_the_left && parent.kind().contains("assignment") || in_list
+    })
+}
+
+fn argument(call: Node<'_>, index: usize) -> Option<Node<'_>> {
+    call.child_by_field_name("arguments")?.named_children(&mut call.walk()).nth(index)
+}
+
+fn second_is_plain_text(parsed: &Parsed<'_>, call: Node<'_>) -> bool {
+    argument(call, 1).is_some_and(|name| {
+        let text = parsed.text_of(name);
+        name.kind() == "string" && !text.starts_with(['f', 'F']) && !text.contains("__")
+    })
+}
+
+fn first_is_plain_text(call: Node<'_>) -> bool {
+    argument(call, 0).is_some_and(|name| name.kind() == "string")
+}
+
+/// A loop with a condition alone, or with none: every other runs over what is there.
+fn is_endless(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    match node.kind() {
+        "while_statement" | "do_statement" => true,
+        "for_statement" => match parsed.family() {
+            Family::Script => node
+                .child_by_field_name("condition")
+                .is_none_or(|condition| parsed.text_of(condition).trim_matches(';').trim().is_empty()),
+            Family::Go => !node
+                .named_children(&mut node.walk())
+                .any(|child| matches!(child.kind(), "range_clause" | "for_clause")),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What is called where no name stands: `x["a" + b](…)`, `getattr(a, b)(…)`.
+fn callee_made_at_run_time<'t>(parsed: &Parsed<'_>, node: Node<'t>) -> Option<Node<'t>> {
+    if !matches!(node.kind(), "call" | "call_expression" | "new_expression") {
+        return None;
+    }
+    let callee = ["function", "constructor"].iter().find_map(|field| node.child_by_field_name(field))?;
+    let by_key = matches!(callee.kind(), "subscript" | "subscript_expression" | "index_expression");
+    let of_result = callee.kind() == "call" && parsed.family() == Family::Python;
+    (by_key || of_result).then_some(callee)
+}
+
+/// A pattern that one text can keep busy for ever, a URL that runs, a key made at run time.
+fn is_risky_text(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    let text = parsed.text_of(node);
+    match node.kind() {
+        "string" | "template_string" | "regex" | "interpreted_string_literal" | "raw_string_literal" => {
+            RISKY_TEXT.is_match(text)
+        }
+        "computed_property_name" => text.contains(['+', '`']),
+        _ => false,
+    }
+}
+
+/// A function that no longer does anything but answer with a literal.
+fn returns_constant(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    if !matches!(node.kind(), "function_definition" | "function_declaration" | "method_definition") {
+        return false;
+    }
+    let Some(body) = node.child_by_field_name("body") else { return false };
+    let [only] = statements(body)[..] else { return false };
+    only.kind() == "return_statement" && {
+        let value = parsed.text_of(only).trim_start_matches("return").trim_matches([' ', ';']);
+        matches!(
+            value,
+            "" | "None" | "True" | "False" | "null" | "true" | "false" | "undefined" | "[]" | "{}"
+        ) || value.parse::<f64>().is_ok()
+            || matches!(value, "\"\"" | "''")
+    }
+}
+
+/// Go's ways out that hand an error on.
+fn errors_returned(side: &Side<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    side.walk().visit(|node, _| {
+        let hands_on = node.kind() == "return_statement" && side.parsed.text_of(node).contains("err");
+        if side.parsed.family() == Family::Go && hands_on {
+            found.push(Finding::new("return err", first_line(node)));
+        }
+    });
+    found
+}
+
+/// `.then(…, handler)`: a `catch` that does not look like one.
+fn second_handlers(side: &Side<'_>) -> Vec<Finding> {
+    let called = side.references().iter().filter(|one| one.how == Use::Called && one.last_name() == "then");
+    called
+        .filter(|one| side.parsed.family() == Family::Script && argument(one.node, 1).is_some())
+        .map(|one| Finding::new(tokens::normalised(side.parsed, one.node), one.line))
+        .collect()
+}
+
+fn bounds(side: &Side<'_>) -> Vec<Finding> {
+    let named = side.settings().iter().filter(|setting| has(BOUNDS, &setting.name));
+    named.map(|one| Finding::new(format!("{} = {}", one.name, one.value), one.line)).collect()
+}
+
+fn has(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|one| one == word)
+}
+
+/// Whether a path is a word of the list, or begins with one up to a dot or slash.
+fn is_below(list: &str, path: &str) -> bool {
+    list.split_ascii_whitespace()
+        .any(|one| path.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/'])))
+}
