@@ -58,13 +58,6 @@ impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
         Store { client, table: table.into() }
     }
-
-    /// Asks the table for nothing in particular; tells whether it can be reached.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        let key = item::key("LIMIT", "HOURLY");
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(key));
-        get.send().await.map(|_| ()).map_err(unavailable)
-    }
 }
 
 fn unavailable<E: ProvideErrorMetadata + std::error::Error + 'static, R: std::fmt::Debug + 'static>(
