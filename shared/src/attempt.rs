@@ -1,9 +1,12 @@
 //! One attempt to fix one error, from the webhook to the merge, as a pure state machine.
 //!
 //! ```text
+//!               ┌──── the fix does not fit the base any more (once)
+//!               ▼            │
 //! pending ─▶ analyzing ─▶ pr_created ─▶ awaiting_approval ─▶ approved ─▶ deployed ─▶ verified
-//!    │           │            │  ▲             │    ▲            │           └─────▶ regressed ─▶ rolled_back
-//!    │           │            │  └─ red checks │    └─ refused ──┘
+//!    │           │          ▲ │  ▲             │    ▲            │           └─────▶ regressed ─▶ rolled_back
+//!    │           │    repair└─┘  └─ red checks,│    └─ refused ──┘
+//!    │           │      rebase      base moved │
 //!    ▼           ▼            ▼                ▼
 //!  skipped / failed         failed          rejected
 //! ```
@@ -11,10 +14,13 @@
 //! Events change it ([`Attempt::apply`]), the state says what to do ([`Attempt::next_step`]); nobody
 //! else compares states. It knows no clock, no table and no network.
 
+mod apply;
 mod event;
 mod id;
 #[cfg(test)]
 mod matrix;
+mod merged;
+mod offer;
 mod state;
 mod step;
 
@@ -23,7 +29,12 @@ use serde::{Deserialize, Serialize};
 
 pub use event::{Event, Refusal};
 pub use id::{AttemptId, NotAnAttemptId};
-pub use state::{Checks, Cleanup, Decision, Fix, ProposedEdit, PullRequest, State, Status};
+pub use merged::{CameBack, Deployment, Merged, RollBack, Rollout, Telling, Watch};
+pub use offer::{
+    Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
+    PullRequest, Repair,
+};
+pub use state::{Cleanup, Decision, Queued, State, Status};
 pub use step::{MAX_STEP_FAILURES, Next, Step};
 
 use crate::analysis::report::Analysis;
@@ -50,6 +61,9 @@ pub struct Attempt {
     /// When it was approved, and when it reached an end; both for the API.
     pub approved_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
+    /// How often the analysis started anew because the base moved under the fix.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 /// What the attempt is about: the part of the incident that people see in lists.
@@ -155,6 +169,7 @@ impl Attempt {
             timeline: Vec::new(),
             approved_at: None,
             completed_at: None,
+            restarts: 0,
         };
         attempt.note(now, "Sentry reported the error");
         attempt

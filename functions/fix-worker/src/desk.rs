@@ -1,7 +1,7 @@
 //! The loop: one attempt on the desk, its lease in hand. Steps return what happened; only this file
 //! saves, gives leases back, and decides what a failed step means.
 
-use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, State, Step};
+use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, State, Step, Telling};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{Lease, Leased, Leasing, Saved, Store, StoreError};
@@ -125,6 +125,10 @@ impl Desk<'_> {
             Step::Merge => pull_request::merge(self).await,
             Step::CleanUp => pull_request::clean_up(self).await,
             Step::ShowCard => announce::show_card(self).await,
+            Step::Repair => self.happened(Event::HandedOver { why: "Please look at them.".to_owned() }).await,
+            Step::MoveHead | Step::Watch | Step::TellSentry | Step::RollBack => {
+                Err(ServiceError::Conflict("the worker does not do that yet".to_owned()).into())
+            }
         }
     }
 
@@ -225,9 +229,15 @@ impl Desk<'_> {
             Step::Merge => Event::MergeRefused { reason },
             // The dismissal stands; what is left on GitHub is said in the timeline.
             Step::CleanUp => Event::CleanedUp { outcome: Cleanup::Done },
-            Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::ShowCard => {
-                Event::Failed { reason }
-            }
+            Step::Watch => Event::Watched { merge_sha: None, deployment: None, watch: None },
+            Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
+            Step::RollBack => Event::RollBackRefused { reason },
+            Step::Analyze
+            | Step::OpenPullRequest
+            | Step::LookAtChecks
+            | Step::Repair
+            | Step::MoveHead
+            | Step::ShowCard => Event::Failed { reason },
         };
         if step == Step::CleanUp {
             self.attempt.note(now, format!("Could not close the pull request: {error}"));

@@ -1,7 +1,7 @@
 //! The pull request: opened once, watched, merged at the commit that was approved, or closed.
 
 use autofix::analysis::edits::{self, Edit};
-use autofix::attempt::{Checks, Cleanup, Event, State};
+use autofix::attempt::{Checks, Cleanup, Event, FailedCheck, State};
 use autofix::github::{
     BranchCreated, CheckResult, Merge, NewCommit, NewPullRequest, OpenPullRequest, Outcome,
 };
@@ -74,8 +74,9 @@ pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
 /// Looks at the checks of the head commit, and at whether people have decided on GitHub.
 pub(crate) async fn look_at_checks(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let (pull_request, since) = match &desk.attempt.state {
-        State::PrCreated { pull_request, since, .. }
-        | State::AwaitingApproval { pull_request, since, .. } => (pull_request.clone(), *since),
+        State::PrCreated { offer } | State::AwaitingApproval { offer, .. } => {
+            (offer.pull_request.clone(), offer.since)
+        }
         _ => return Ok(()), // decided in the meantime
     };
     let github = &desk.worker.github;
@@ -102,7 +103,7 @@ pub(crate) async fn look_at_checks(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             ReasonCode::ChecksFailed,
             format!(
                 "The checks have been red for a day ({}). The pull request stays open for you.",
-                names.join(", ")
+                names_of(names)
             ),
         ),
     };
@@ -111,10 +112,10 @@ pub(crate) async fn look_at_checks(desk: &mut Desk<'_>) -> Result<(), Stopped> {
 
 /// What the results mean together. A repository may take some time to start its checks: until then nothing is green.
 fn judge(results: &[CheckResult], age: SignedDuration, settle: SignedDuration) -> Checks {
-    let failed: Vec<String> = results
+    let failed: Vec<FailedCheck> = results
         .iter()
         .filter(|check| check.outcome == Outcome::Failed)
-        .map(|check| check.name.clone())
+        .map(|check| FailedCheck::named(check.name.clone()))
         .collect();
     if !failed.is_empty() {
         return Checks::Red { failed };
@@ -130,18 +131,21 @@ fn judge(results: &[CheckResult], age: SignedDuration, settle: SignedDuration) -
 
 /// Merges exactly the commit that was approved, if its checks are still what the card said.
 pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
-    let State::Approved { pull_request, since, decision, .. } = desk.attempt.state.clone() else {
-        return Ok(());
-    };
+    let State::Approved { offer, decision, .. } = desk.attempt.state.clone() else { return Ok(()) };
+    let pull_request = &offer.pull_request;
     let github = &desk.worker.github;
     let repo = &desk.attempt.target.repo;
     let results = github.checks(repo, &pull_request.head_sha).await?;
-    let age = desk.now().duration_since(since);
+    let age = desk.now().duration_since(offer.since);
     if let Some(reason) = not_green_any_more(&judge(&results, age, desk.worker.config.checks_settle)) {
         // Unless the answer to an earlier try was lost: then it is merged, whatever the checks do now.
         let current = github.pull_request(repo, pull_request.number).await?;
         let merged = current.merged && current.head_sha == pull_request.head_sha;
-        let event = if merged { Event::Merged { merge_sha: None } } else { Event::MergeRefused { reason } };
+        let event = if merged {
+            Event::Merged { merge_sha: None, watch: None }
+        } else {
+            Event::MergeRefused { reason }
+        };
         return desk.happened(event).await;
     }
     let method = github.repository(repo).await?.merge_method;
@@ -154,7 +158,7 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         message: &message,
     };
     let event = match github.merge(repo, merge).await {
-        Ok(sha) => Event::Merged { merge_sha: Some(sha) },
+        Ok(sha) => Event::Merged { merge_sha: Some(sha), watch: None },
         Err(
             error
             @ (ServiceError::Conflict(_) | ServiceError::Refused { .. } | ServiceError::Unauthorized(_)),
@@ -162,7 +166,7 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             // A merge whose answer was lost also ends here: GitHub says that it is merged already.
             let current = github.pull_request(repo, pull_request.number).await?;
             match taken_over(&current, &pull_request.head_sha) {
-                Some(Event::MergedOnGithub) => Event::Merged { merge_sha: None },
+                Some(Event::MergedOnGithub { .. }) => Event::Merged { merge_sha: None, watch: None },
                 Some(event) => event,
                 None => Event::MergeRefused { reason: why_not_merged(&error) },
             }
@@ -170,6 +174,10 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         Err(error) => return Err(error.into()),
     };
     desk.happened(event).await
+}
+
+fn names_of(failed: &[FailedCheck]) -> String {
+    failed.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn not_green_any_more(checks: &Checks) -> Option<Reason> {
@@ -181,7 +189,7 @@ fn not_green_any_more(checks: &Checks) -> Option<Reason> {
         )),
         Checks::Red { failed } => Some(Reason::new(
             ReasonCode::ChecksFailed,
-            format!("Checks have failed since: {}.", failed.join(", ")),
+            format!("Checks have failed since: {}.", names_of(failed)),
         )),
     }
 }
@@ -207,19 +215,25 @@ fn taken_over(current: &OpenPullRequest, head_sha: &str) -> Option<Event> {
     }
     match (current.open, current.merged) {
         (true, _) => None,
-        (false, true) => Some(Event::MergedOnGithub),
+        (false, true) => Some(Event::MergedOnGithub { watch: None }),
         (false, false) => Some(Event::ClosedOnGithub),
     }
 }
 
 /// Closes the dismissed pull request and deletes its branch, unless it holds someone else's commits.
 pub(crate) async fn clean_up(desk: &mut Desk<'_>) -> Result<(), Stopped> {
-    let State::Rejected { pull_request, .. } = desk.attempt.state.clone() else { return Ok(()) };
+    let state = desk.attempt.state.clone();
+    let Some(pull_request) = state.pull_request() else { return Ok(()) };
     let github = &desk.worker.github;
     let repo = &desk.attempt.target.repo;
     let current = github.pull_request(repo, pull_request.number).await?;
     if current.merged {
-        return desk.happened(Event::CleanedUp { outcome: Cleanup::TooLate }).await;
+        return desk
+            .happened(match state {
+                State::Withdrawing { .. } => Event::MergedOnGithub { watch: None },
+                _ => Event::CleanedUp { outcome: Cleanup::TooLate },
+            })
+            .await;
     }
     if current.open {
         github.close_pull_request(repo, pull_request.number).await?;

@@ -49,7 +49,18 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
                 "The repository or its branch was not found. Check `AUTOFIX_GITHUB_REPO` and what the token may see. {said}."
             ),
         ),
-        Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::CleanUp => Reason::new(
+        Step::TellSentry => Reason::new(
+            ReasonCode::SentryUnavailable,
+            format!("Sentry could not be told. Check what `SENTRY_AUTH_TOKEN` may do (event:write). {said}."),
+        ),
+        Step::Analyze
+        | Step::OpenPullRequest
+        | Step::LookAtChecks
+        | Step::Repair
+        | Step::MoveHead
+        | Step::Watch
+        | Step::RollBack
+        | Step::CleanUp => Reason::new(
             ReasonCode::GithubRefused,
             format!("GitHub does not let us do this. Check what `AUTOFIX_GITHUB_TOKEN` may do. {said}."),
         ),

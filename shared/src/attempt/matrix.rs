@@ -45,81 +45,91 @@ fn decision() -> Decision {
     Decision { by: "U1".to_owned(), at: now(), response_url: None }
 }
 
+fn red() -> Checks {
+    Checks::Red { failed: vec![FailedCheck::named("tests")] }
+}
+
+fn next_head() -> Box<NextHead> {
+    Box::new(NextHead { fix: fix(), kind: NextHeadKind::Rebase, at: now() })
+}
+
+fn watch() -> Option<Watch> {
+    Some(Watch { until: later(), look_at: later() })
+}
+
+fn came_back() -> CameBack {
+    CameBack { event_id: "e".repeat(32), at: now(), release: None, url: None }
+}
+
 fn states() -> Vec<(&'static str, State)> {
     let (fix, pull_request, decision) = (fix(), pull_request(), decision());
-    let created = |checks, look_at| State::PrCreated {
-        fix: fix.clone(),
-        pull_request: pull_request.clone(),
-        since: now(),
+    let offer = |checks, look_at| Offer {
         checks,
         look_at,
+        ..Offer::opened(fix.clone(), pull_request.clone(), now())
     };
-    let awaiting = |problem| State::AwaitingApproval {
-        fix: fix.clone(),
-        pull_request: pull_request.clone(),
-        since: now(),
-        checks: Checks::Green { passed: 1 },
-        problem,
-        look_at: later(),
-    };
+    let created = |checks, look_at| State::PrCreated { offer: offer(checks, look_at) };
+    let green = || offer(Checks::Green { passed: 1 }, later());
+    let handed_over = Offer { handed_over: Some("because".to_owned()), ..offer(red(), later()) };
+    let moving = Offer { next: Some(next_head()), ..offer(red(), later()) };
+    let awaiting = |problem| State::AwaitingApproval { offer: green(), problem };
+    let approved = |queued| State::Approved { offer: green(), decision: decision.clone(), queued };
     let rejected = |cleanup| State::Rejected {
         fix: fix.clone(),
         pull_request: pull_request.clone(),
         decision: decision.clone(),
         cleanup,
     };
-    let merged = (fix.clone(), pull_request.clone(), decision.clone(), Some("c".repeat(40)));
-    let (f, p, d, m) = merged;
+    let merged = || Merged {
+        fix: fix.clone(),
+        pull_request: pull_request.clone(),
+        decision: decision.clone(),
+        merge_sha: Some("c".repeat(40)),
+        at: now(),
+        deployment: None,
+    };
+    let regressed = |roll_back| State::Regressed { merged: merged(), came_back: came_back(), roll_back };
     vec![
         ("pending", State::Pending),
         ("analyzing", State::Analyzing { base_sha: None }),
         ("analyzing, pinned", State::Analyzing { base_sha: Some("b".repeat(40)) }),
         ("proposed", State::Proposed { fix: fix.clone() }),
+        ("withdrawing", State::Withdrawing { offer: green() }),
         ("checks running", created(Checks::Running, now())),
         ("checks running, looked", created(Checks::Running, later())),
-        ("checks red", created(Checks::Red { failed: vec!["tests".to_owned()] }, later())),
+        ("checks red", created(red(), later())),
+        ("checks red, handed over", State::PrCreated { offer: handed_over }),
+        ("head moving", State::PrCreated { offer: moving }),
         ("awaiting approval", awaiting(None)),
         ("awaiting, not merged", awaiting(Some(reason()))),
+        ("approved", approved(None)),
+        ("approved, queued", approved(Some(Queued { since: now(), look_at: later() }))),
+        ("rejected", rejected(Cleanup::Owed)),
+        ("rejected, closed", rejected(Cleanup::Done)),
+        ("deployed", State::Deployed { merged: merged(), watch: watch() }),
+        ("deployed, not watched", State::Deployed { merged: merged(), watch: None }),
+        ("verified", State::Verified { merged: merged(), sentry: Telling::Owed }),
+        ("verified, told", State::Verified { merged: merged(), sentry: Telling::Done }),
+        ("regressed", regressed(RollBack::Offered)),
+        ("roll back approved", regressed(RollBack::Approved { decision: decision.clone() })),
         (
-            "approved",
-            State::Approved {
-                fix: fix.clone(),
-                pull_request: pull_request.clone(),
-                since: now(),
-                checks: Checks::None,
+            "revert opened",
+            regressed(RollBack::Opened {
+                decision: decision.clone(),
+                revert: pull_request.clone(),
+                look_at: later(),
+            }),
+        ),
+        ("roll back refused", regressed(RollBack::Refused { reason: reason() })),
+        (
+            "rolled back",
+            State::RolledBack {
+                merged: merged(),
+                came_back: came_back(),
+                revert: pull_request.clone(),
                 decision: decision.clone(),
             },
         ),
-        ("rejected", rejected(Cleanup::Owed)),
-        ("rejected, closed", rejected(Cleanup::Done)),
-        (
-            "deployed",
-            State::Deployed {
-                fix: f.clone(),
-                pull_request: p.clone(),
-                decision: d.clone(),
-                merge_sha: m.clone(),
-            },
-        ),
-        (
-            "verified",
-            State::Verified {
-                fix: f.clone(),
-                pull_request: p.clone(),
-                decision: d.clone(),
-                merge_sha: m.clone(),
-            },
-        ),
-        (
-            "regressed",
-            State::Regressed {
-                fix: f.clone(),
-                pull_request: p.clone(),
-                decision: d.clone(),
-                merge_sha: m.clone(),
-            },
-        ),
-        ("rolled back", State::RolledBack { fix: f, pull_request: p, decision: d, merge_sha: m }),
         ("failed", State::Failed { reason: reason(), fix: None, pull_request: None }),
         ("skipped", State::Skipped { reasons: vec![reason()], fix: None }),
     ]
@@ -134,19 +144,29 @@ fn events() -> Vec<(&'static str, Event)> {
         ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
         ("opened", Event::PullRequestOpened { pull_request: pull_request() }),
         ("running", seen(Checks::Running)),
-        ("red", seen(Checks::Red { failed: vec!["tests".to_owned()] })),
+        ("red", seen(red())),
         ("green", seen(Checks::Green { passed: 1 })),
         ("none ran", seen(Checks::None)),
         ("approved", Event::Approved { decision: decision() }),
         ("dismissed", Event::Dismissed { decision: decision() }),
-        ("merged", Event::Merged { merge_sha: None }),
+        ("handed over", Event::HandedOver { why: "because".to_owned() }),
+        ("next head", Event::NextHead { next: next_head(), notice: "moved".to_owned() }),
+        ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
+        ("started over", Event::StartedOver { why: "because".to_owned() }),
+        ("queued", Event::MergeQueued { look_at: later() }),
+        ("merged", Event::Merged { merge_sha: None, watch: watch() }),
         ("merge refused", Event::MergeRefused { reason: reason() }),
         ("cleaned up", Event::CleanedUp { outcome: Cleanup::Done }),
         ("cleaned up too late", Event::CleanedUp { outcome: Cleanup::TooLate }),
-        ("merged on GitHub", Event::MergedOnGithub),
+        ("merged on GitHub", Event::MergedOnGithub { watch: watch() }),
         ("closed on GitHub", Event::ClosedOnGithub),
         ("stayed quiet", Event::StayedQuiet),
-        ("came back", Event::CameBack),
+        ("watched", Event::Watched { merge_sha: None, deployment: None, watch: watch() }),
+        ("Sentry told", Event::SentryTold { outcome: Telling::Done }),
+        ("came back", Event::CameBack { came_back: came_back() }),
+        ("roll back approved", Event::RollBackApproved { decision: decision() }),
+        ("revert opened", Event::RevertOpened { revert: pull_request(), look_at: later() }),
+        ("roll back refused", Event::RollBackRefused { reason: reason() }),
         ("rolled back", Event::RolledBack),
         ("failed", Event::Failed { reason: reason() }),
         ("sentry's agent", Event::SentryAgentTookOver { reason: reason() }),
@@ -164,6 +184,7 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::AlreadyApproved { .. } => "already approved",
         Refusal::AlreadyDismissed { .. } => "already dismissed",
         Refusal::AlreadyDeployed => "already deployed",
+        Refusal::AlreadyRollingBack { .. } => "already rolling back",
         Refusal::NotArmed => "not armed",
         Refusal::Ended { .. } => "ended",
         Refusal::NotNow { .. } => "not now",

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::merged::{CameBack, Merged, RollBack, Telling, Watch};
+use super::offer::{Fix, Offer, PullRequest};
 use crate::reason::Reason;
 use crate::words::word_enum;
 
@@ -38,30 +40,25 @@ pub enum State {
     Proposed {
         fix: Fix,
     },
+    /// The fix does not fit the base any more: its pull request is closed, then the analysis starts anew. For the
+    /// API this is `analyzing` again.
+    Withdrawing {
+        offer: Offer,
+    },
     /// The pull request is open and its checks run, or are red.
     PrCreated {
-        fix: Fix,
-        pull_request: PullRequest,
-        since: Timestamp,
-        checks: Checks,
-        look_at: Timestamp,
+        offer: Offer,
     },
-    /// Deploy is armed. `problem` is what stopped the last try to merge; `look_at` is when to see whether people
-    /// decided on GitHub, or the checks changed.
+    /// Deploy is armed. `problem` is what stopped the last try to merge.
     AwaitingApproval {
-        fix: Fix,
-        pull_request: PullRequest,
-        since: Timestamp,
-        checks: Checks,
+        offer: Offer,
         problem: Option<Reason>,
-        look_at: Timestamp,
     },
+    /// A person wants it merged. `queued` says since when GitHub's merge queue, or its auto-merge, has it.
     Approved {
-        fix: Fix,
-        pull_request: PullRequest,
-        since: Timestamp,
-        checks: Checks,
+        offer: Offer,
         decision: Decision,
+        queued: Option<Queued>,
     },
     Rejected {
         fix: Fix,
@@ -69,30 +66,27 @@ pub enum State {
         decision: Decision,
         cleanup: Cleanup,
     },
-    /// Merged. `merge_sha` is `None` where GitHub merged it but its answer was lost.
+    /// Merged. `watch` is there while AutoFix looks for the deploy and for new events.
     Deployed {
-        fix: Fix,
-        pull_request: PullRequest,
-        decision: Decision,
-        merge_sha: Option<String>,
+        merged: Merged,
+        watch: Option<Watch>,
     },
+    /// Quiet for the whole window. `sentry` is what Sentry has yet to be told.
     Verified {
-        fix: Fix,
-        pull_request: PullRequest,
-        decision: Decision,
-        merge_sha: Option<String>,
+        merged: Merged,
+        sentry: Telling,
     },
+    /// The error came back in a release that contains the fix.
     Regressed {
-        fix: Fix,
-        pull_request: PullRequest,
-        decision: Decision,
-        merge_sha: Option<String>,
+        merged: Merged,
+        came_back: CameBack,
+        roll_back: RollBack,
     },
     RolledBack {
-        fix: Fix,
-        pull_request: PullRequest,
+        merged: Merged,
+        came_back: CameBack,
+        revert: PullRequest,
         decision: Decision,
-        merge_sha: Option<String>,
     },
     /// Something outside failed for good. An open pull request stays for people.
     Failed {
@@ -105,60 +99,6 @@ pub enum State {
         reasons: Vec<Reason>,
         fix: Option<Fix>,
     },
-}
-
-/// A fix that passed every gate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fix {
-    /// Commit that the edits apply to, 40 hex digits.
-    pub base_sha: String,
-    /// Branch that this commit was the head of.
-    pub base_branch: String,
-    /// The one file that changes.
-    pub file_path: String,
-    pub edits: Vec<ProposedEdit>,
-    pub explanation: String,
-    /// 0 to 1, after the critic and the penalties.
-    pub confidence: f64,
-    /// Unified diff for people.
-    pub diff: String,
-    /// SHA-256 of the whole file before the edits, hex: the file is read again before it is committed.
-    pub before_sha256: String,
-    /// What could not be checked, one sentence each.
-    pub unchecked: Vec<String>,
-}
-
-/// One search/replace edit of the fix.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProposedEdit {
-    pub search: String,
-    pub replace: String,
-}
-
-/// An open pull request of ours.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PullRequest {
-    pub number: u64,
-    pub url: String,
-    pub branch: String,
-    /// The commit that was reviewed; nothing else is ever merged.
-    pub head_sha: String,
-}
-
-/// What the checks of the head commit say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "are", rename_all = "snake_case")]
-pub enum Checks {
-    Running,
-    /// `failed` names what is red, first ones first.
-    Red {
-        failed: Vec<String>,
-    },
-    Green {
-        passed: u32,
-    },
-    /// The repository ran none within the grace period.
-    None,
 }
 
 /// A person's click.
@@ -191,11 +131,18 @@ pub enum Cleanup {
     TooLate,
 }
 
+/// A merge that GitHub does in its own time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queued {
+    pub since: Timestamp,
+    pub look_at: Timestamp,
+}
+
 impl State {
     pub fn status(&self) -> Status {
         match self {
             State::Pending => Status::Pending,
-            State::Analyzing { .. } | State::Proposed { .. } => Status::Analyzing,
+            State::Analyzing { .. } | State::Proposed { .. } | State::Withdrawing { .. } => Status::Analyzing,
             State::PrCreated { .. } => Status::PrCreated,
             State::AwaitingApproval { .. } => Status::AwaitingApproval,
             State::Approved { .. } => Status::Approved,
@@ -212,15 +159,15 @@ impl State {
     pub fn fix(&self) -> Option<&Fix> {
         match self {
             State::Pending | State::Analyzing { .. } => None,
-            State::Proposed { fix }
-            | State::PrCreated { fix, .. }
-            | State::AwaitingApproval { fix, .. }
-            | State::Approved { fix, .. }
-            | State::Rejected { fix, .. }
-            | State::Deployed { fix, .. }
-            | State::Verified { fix, .. }
-            | State::Regressed { fix, .. }
-            | State::RolledBack { fix, .. } => Some(fix),
+            State::Proposed { fix } | State::Rejected { fix, .. } => Some(fix),
+            State::Withdrawing { offer }
+            | State::PrCreated { offer }
+            | State::AwaitingApproval { offer, .. }
+            | State::Approved { offer, .. } => Some(&offer.fix),
+            State::Deployed { merged, .. }
+            | State::Verified { merged, .. }
+            | State::Regressed { merged, .. }
+            | State::RolledBack { merged, .. } => Some(&merged.fix),
             State::Failed { fix, .. } | State::Skipped { fix, .. } => fix.as_ref(),
         }
     }
@@ -228,29 +175,52 @@ impl State {
     pub fn pull_request(&self) -> Option<&PullRequest> {
         match self {
             State::Pending | State::Analyzing { .. } | State::Proposed { .. } | State::Skipped { .. } => None,
-            State::PrCreated { pull_request, .. }
-            | State::AwaitingApproval { pull_request, .. }
-            | State::Approved { pull_request, .. }
-            | State::Rejected { pull_request, .. }
-            | State::Deployed { pull_request, .. }
-            | State::Verified { pull_request, .. }
-            | State::Regressed { pull_request, .. }
-            | State::RolledBack { pull_request, .. } => Some(pull_request),
+            State::Rejected { pull_request, .. } => Some(pull_request),
+            State::Withdrawing { offer }
+            | State::PrCreated { offer }
+            | State::AwaitingApproval { offer, .. }
+            | State::Approved { offer, .. } => Some(&offer.pull_request),
+            State::Deployed { merged, .. }
+            | State::Verified { merged, .. }
+            | State::Regressed { merged, .. }
+            | State::RolledBack { merged, .. } => Some(&merged.pull_request),
             State::Failed { pull_request, .. } => pull_request.as_ref(),
         }
     }
 
+    /// The fix with its open pull request, where there is one under way.
+    pub fn offer(&self) -> Option<&Offer> {
+        match self {
+            State::PrCreated { offer }
+            | State::AwaitingApproval { offer, .. }
+            | State::Approved { offer, .. } => Some(offer),
+            _ => None, // before or after an open pull request
+        }
+    }
+
+    /// What was merged.
+    pub fn merged(&self) -> Option<&Merged> {
+        match self {
+            State::Deployed { merged, .. }
+            | State::Verified { merged, .. }
+            | State::Regressed { merged, .. }
+            | State::RolledBack { merged, .. } => Some(merged),
+            _ => None, // nothing is merged before that
+        }
+    }
+
+    /// The latest decision of a person.
     pub fn decision(&self) -> Option<&Decision> {
         match self {
             State::Approved { decision, .. }
             | State::Rejected { decision, .. }
-            | State::Deployed { decision, .. }
-            | State::Verified { decision, .. }
-            | State::Regressed { decision, .. }
             | State::RolledBack { decision, .. } => Some(decision),
+            State::Regressed { merged, roll_back, .. } => roll_back.decision().or(Some(&merged.decision)),
+            State::Deployed { merged, .. } | State::Verified { merged, .. } => Some(&merged.decision),
             State::Pending
             | State::Analyzing { .. }
             | State::Proposed { .. }
+            | State::Withdrawing { .. }
             | State::PrCreated { .. }
             | State::AwaitingApproval { .. }
             | State::Failed { .. }
@@ -258,11 +228,12 @@ impl State {
         }
     }
 
-    /// What stopped the last try to merge.
+    /// What stopped the last try to do what a person asked for.
     pub fn problem(&self) -> Option<&Reason> {
         match self {
             State::AwaitingApproval { problem, .. } => problem.as_ref(),
-            _ => None, // only an armed button can have been pressed in vain
+            State::Regressed { roll_back: RollBack::Refused { reason }, .. } => Some(reason),
+            _ => None, // only a button that is there can have been pressed in vain
         }
     }
 
@@ -275,21 +246,25 @@ impl State {
         }
     }
 
-    /// Whether the attempt still holds the claim on its Sentry issue.
+    /// Whether the attempt still holds the claim on its Sentry issue: until it has ended, and after a merge for as
+    /// long as it is watched.
     pub fn is_live(&self) -> bool {
-        match self.status() {
-            Status::Pending
-            | Status::Analyzing
-            | Status::PrCreated
-            | Status::AwaitingApproval
-            | Status::Approved => true,
-            Status::Deployed
-            | Status::Rejected
-            | Status::Failed
-            | Status::Skipped
-            | Status::Verified
-            | Status::Regressed
-            | Status::RolledBack => false,
+        match self {
+            State::Deployed { watch, .. } => watch.is_some(),
+            state => match state.status() {
+                Status::Pending
+                | Status::Analyzing
+                | Status::PrCreated
+                | Status::AwaitingApproval
+                | Status::Approved => true,
+                Status::Deployed
+                | Status::Rejected
+                | Status::Failed
+                | Status::Skipped
+                | Status::Verified
+                | Status::Regressed
+                | Status::RolledBack => false,
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::Attempt;
+use super::merged::{RollBack, Telling};
 use super::state::{Cleanup, State};
 
 /// Failures of one step after which the attempt ends as `failed`. With the back-off of the worker, which
@@ -15,8 +16,16 @@ pub enum Step {
     Analyze,
     OpenPullRequest,
     LookAtChecks,
+    /// Red checks: a repair, or a word about why there is none.
+    Repair,
+    /// Makes the commit that was decided on the head of the pull request.
+    MoveHead,
     Merge,
     CleanUp,
+    /// After the merge: its deploy, and new events of the error.
+    Watch,
+    TellSentry,
+    RollBack,
     ShowCard,
 }
 
@@ -40,14 +49,26 @@ impl Attempt {
         let work = match &self.state {
             State::Pending | State::Analyzing { .. } => Next::Do(Step::Analyze),
             State::Proposed { .. } => Next::Do(Step::OpenPullRequest),
-            State::PrCreated { look_at, .. } => not_before(*look_at, Step::LookAtChecks, now),
-            State::AwaitingApproval { look_at, .. } => not_before(*look_at, Step::LookAtChecks, now),
-            State::Approved { .. } => Next::Do(Step::Merge),
-            State::Rejected { cleanup: Cleanup::Owed, .. } => Next::Do(Step::CleanUp),
+            State::PrCreated { offer } if offer.next.is_some() => Next::Do(Step::MoveHead),
+            State::PrCreated { offer } if offer.wants_repair() => Next::Do(Step::Repair),
+            State::PrCreated { offer } | State::AwaitingApproval { offer, .. } => {
+                not_before(offer.look_at, Step::LookAtChecks, now)
+            }
+            State::Approved { queued: None, .. } => Next::Do(Step::Merge),
+            State::Approved { queued: Some(queued), .. } => not_before(queued.look_at, Step::Merge, now),
+            State::Withdrawing { .. } | State::Rejected { cleanup: Cleanup::Owed, .. } => {
+                Next::Do(Step::CleanUp)
+            }
+            State::Deployed { watch: Some(watch), .. } => not_before(watch.look_at, Step::Watch, now),
+            State::Verified { sentry: Telling::Owed, .. } => Next::Do(Step::TellSentry),
+            State::Regressed { roll_back: RollBack::Approved { .. }, .. } => Next::Do(Step::RollBack),
+            State::Regressed { roll_back: RollBack::Opened { look_at, .. }, .. } => {
+                not_before(*look_at, Step::RollBack, now)
+            }
             State::Rejected { cleanup: Cleanup::Done | Cleanup::TooLate, .. }
-            | State::Deployed { .. }
-            | State::Verified { .. }
-            | State::Regressed { .. }
+            | State::Deployed { watch: None, .. }
+            | State::Verified { sentry: Telling::Done | Telling::Refused, .. }
+            | State::Regressed { roll_back: RollBack::Offered | RollBack::Refused { .. }, .. }
             | State::RolledBack { .. }
             | State::Failed { .. }
             | State::Skipped { .. } => Next::Ended,

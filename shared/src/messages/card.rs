@@ -2,7 +2,7 @@
 
 use super::blocks::{ButtonValue, Card, DEPLOY, DISMISS, button, link, outside, outside_lines};
 use crate::analysis::report::{Analysis, BlastRadius, Complexity, SecurityRisk};
-use crate::attempt::{Attempt, Checks, Cleanup, Decision, Fix, PullRequest, State};
+use crate::attempt::{Attempt, Checks, Cleanup, Decision, Fix, Offer, PullRequest, State};
 use crate::reason::{Reason, ReasonCode};
 
 /// Whether a click can reach us: without a signing secret nobody could prove a click.
@@ -62,8 +62,12 @@ pub fn plain_card(attempt: &Attempt) -> Card {
 /// Whether this state deserves a message of its own where a card cannot be updated in place.
 pub fn is_worth_a_message(attempt: &Attempt) -> bool {
     match &attempt.state {
-        State::Pending | State::Analyzing { .. } | State::Proposed { .. } | State::Approved { .. } => false,
-        State::PrCreated { checks, .. } => matches!(checks, Checks::Red { .. }),
+        State::Pending
+        | State::Analyzing { .. }
+        | State::Proposed { .. }
+        | State::Withdrawing { .. }
+        | State::Approved { .. } => false,
+        State::PrCreated { offer } => matches!(offer.checks, Checks::Red { .. }),
         State::AwaitingApproval { .. }
         | State::Rejected { .. }
         | State::Deployed { .. }
@@ -79,7 +83,10 @@ fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
     match &attempt.state {
         State::Pending | State::Analyzing { .. } => ("🔎", "AutoFix is looking at it"),
         State::Proposed { .. } => ("🔧", "AutoFix proposes a fix"),
-        State::PrCreated { checks: Checks::Red { .. }, .. } => ("🔴", "AutoFix: checks failed"),
+        State::Withdrawing { .. } => ("🔁", "AutoFix starts anew"),
+        State::PrCreated { offer: Offer { checks: Checks::Red { .. }, .. } } => {
+            ("🔴", "AutoFix: checks failed")
+        }
         State::PrCreated { .. } => ("⏳", "AutoFix: checks running"),
         State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged"),
         State::AwaitingApproval { .. } => ("🔧", "AutoFix ready"),
@@ -171,11 +178,15 @@ fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> Vec<String> {
 fn state_lines(card: &mut Card, attempt: &Attempt) {
     match &attempt.state {
         State::Pending | State::Analyzing { .. } | State::Proposed { .. } => {}
-        State::PrCreated { pull_request, checks, .. } => {
-            card.section(&format!("{}\n{}", pull_request_line(pull_request), checks_line(checks)));
+        State::Withdrawing { offer } => {
+            let line = pull_request_line(&offer.pull_request);
+            card.section(&format!(
+                "{line}\nThe fix does not fit the base branch any more; the analysis starts anew."
+            ));
         }
-        State::AwaitingApproval { pull_request, checks, problem, .. } => {
-            card.section(&format!("{}\n{}", pull_request_line(pull_request), checks_line(checks)));
+        State::PrCreated { offer } => offer_lines(card, offer),
+        State::AwaitingApproval { offer, problem } => {
+            offer_lines(card, offer);
             if let Some(problem) = problem {
                 card.section(&format!(
                     "{CAREFUL} *GitHub did not merge it.* {}",
@@ -183,11 +194,10 @@ fn state_lines(card: &mut Card, attempt: &Attempt) {
                 ));
             }
         }
-        State::Approved { pull_request, decision, .. } => {
+        State::Approved { offer, decision, .. } => {
             card.section(&format!(
-                "{}
-Approved by {}, merging now.",
-                pull_request_line(pull_request),
+                "{}\nApproved by {}, merging now.",
+                pull_request_line(&offer.pull_request),
                 person(&decision.by)
             ));
         }
@@ -202,13 +212,14 @@ Approved by {}, merging now.",
             let who = person(&decision.by);
             card.section(&format!("{}\nDismissed by {who}. {outcome}", pull_request_line(pull_request)));
         }
-        State::Deployed { pull_request, decision, merge_sha, .. }
-        | State::Verified { pull_request, decision, merge_sha, .. }
-        | State::Regressed { pull_request, decision, merge_sha, .. }
-        | State::RolledBack { pull_request, decision, merge_sha, .. } => {
-            let commit = merge_sha.as_deref().map_or(String::new(), |sha| format!(" as `{}`", code(sha, 12)));
-            let line = pull_request_line(pull_request);
-            card.section(&match decision.by.as_str() {
+        State::Deployed { merged, .. }
+        | State::Verified { merged, .. }
+        | State::Regressed { merged, .. }
+        | State::RolledBack { merged, .. } => {
+            let sha = merged.merge_sha.as_deref();
+            let commit = sha.map_or(String::new(), |sha| format!(" as `{}`", code(sha, 12)));
+            let line = pull_request_line(&merged.pull_request);
+            card.section(&match merged.decision.by.as_str() {
                 Decision::ON_GITHUB => format!("{line}\nMerged by someone on GitHub."),
                 by => format!("{line}\nMerged{commit}, approved by {}.", person(by)),
             });
@@ -228,6 +239,14 @@ Approved by {}, merging now.",
     }
 }
 
+/// The pull request, its checks, and what is special about its head.
+fn offer_lines(card: &mut Card, offer: &Offer) {
+    let mut lines = vec![pull_request_line(&offer.pull_request), checks_line(&offer.checks)];
+    lines.extend(offer.notice.as_ref().map(|notice| outside(notice, 400)));
+    lines.extend(offer.handed_over.as_ref().map(|why| outside(why, 400)));
+    card.section(&lines.join("\n"));
+}
+
 fn reason_line(reason: &Reason) -> String {
     format!("• {} (`{}`)", outside(&reason.detail, 200), reason.code)
 }
@@ -242,7 +261,7 @@ fn checks_line(checks: &Checks) -> String {
         Checks::Running => "⏳ Checks are running; Deploy comes when they are green.".to_owned(),
         Checks::Red { failed } => {
             let names: Vec<String> =
-                failed.iter().take(5).map(|name| format!("`{}`", code(name, 80))).collect();
+                failed.iter().take(5).map(|check| format!("`{}`", code(&check.name, 80))).collect();
             format!("🔴 Failed: {}. Deploy stays off until they are green.", names.join(", "))
         }
         Checks::Green { passed: 1 } => "✅ 1 check passed.".to_owned(),

@@ -1,0 +1,391 @@
+//! The transitions: which event leads from which state to which. What is not here is refused.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::event::{is_end, refusal};
+use super::merged::{Merged, RollBack, Telling};
+use super::offer::{Checks, NextHeadKind, Offer, Repair};
+use super::state::{Cleanup, Decision, Queued, State};
+use super::{Attempt, Event, Refusal, Trouble};
+use crate::reason::Reason;
+
+/// After a merge that GitHub refused, people need some time; until then the sentence about it stays on the card.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// Analyses that start anew because the base moved under the fix.
+const MAX_RESTARTS: u32 = 1;
+
+impl Attempt {
+    /// Applies an event, or says why it cannot happen now and changes nothing.
+    pub fn apply(&mut self, event: Event, now: Timestamp) -> Result<(), Refusal> {
+        let mut changed = self.clone();
+        changed.state = changed.next_state(event, now)?;
+        changed.trouble = Trouble::default();
+        if is_end(changed.status()) && !is_end(self.status()) {
+            changed.completed_at = Some(now);
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    fn next_state(&mut self, event: Event, now: Timestamp) -> Result<State, Refusal> {
+        match self.state.clone() {
+            state @ (State::Pending
+            | State::Analyzing { .. }
+            | State::Proposed { .. }
+            | State::Withdrawing { .. }) => self.before_the_pull_request(state, event, now),
+            state @ (State::PrCreated { .. }
+            | State::AwaitingApproval { .. }
+            | State::Approved { .. }
+            | State::Rejected { .. }) => self.with_the_pull_request(state, event, now),
+            state @ (State::Deployed { .. }
+            | State::Verified { .. }
+            | State::Regressed { .. }
+            | State::RolledBack { .. }) => self.after_the_merge(state, event, now),
+            state @ (State::Failed { .. } | State::Skipped { .. }) => Err(refusal(&state, &event)),
+        }
+    }
+
+    fn before_the_pull_request(
+        &mut self,
+        state: State,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<State, Refusal> {
+        Ok(match (state, event) {
+            (State::Pending, Event::AnalysisStarted { base_sha }) => {
+                self.note(now, "Analysis started");
+                State::Analyzing { base_sha }
+            }
+            (State::Analyzing { base_sha: None }, Event::AnalysisStarted { base_sha }) => {
+                State::Analyzing { base_sha }
+            }
+            (State::Analyzing { base_sha }, Event::CauseFound { analysis }) => {
+                self.note(now, "Root cause found");
+                self.analysis = Some(*analysis);
+                State::Analyzing { base_sha }
+            }
+            (State::Analyzing { .. }, Event::FixProposed { fix }) => {
+                self.note(now, "A fix passed every gate");
+                State::Proposed { fix: *fix }
+            }
+            (
+                State::Pending | State::Analyzing { .. } | State::Proposed { .. },
+                Event::Skipped { reasons, fix },
+            ) => {
+                if let Some(first) = reasons.first() {
+                    self.note(now, format!("No pull request: {}", first.code));
+                }
+                self.card.wanted += 1;
+                State::Skipped { reasons, fix: fix.map(|fix| *fix) }
+            }
+            (State::Proposed { fix }, Event::PullRequestOpened { pull_request }) => {
+                self.show(now, format!("Pull request #{} opened", pull_request.number));
+                State::PrCreated { offer: Offer::opened(fix, pull_request, now) }
+            }
+            (State::Withdrawing { offer }, Event::CleanedUp { .. }) => {
+                self.note(now, format!("Pull request #{} closed; starting anew", offer.pull_request.number));
+                self.analysis = None;
+                State::Analyzing { base_sha: None }
+            }
+            (State::Withdrawing { offer }, Event::MergedOnGithub { watch }) => {
+                self.merged(offer, Decision::on_github(now), now).deployed(None, watch)
+            }
+            (
+                State::Pending | State::Analyzing { .. } | State::Proposed { .. },
+                Event::SentryAgentTookOver { reason },
+            ) => {
+                self.show(now, "Sentry's agent took over");
+                State::Skipped { reasons: vec![reason], fix: None }
+            }
+            (state, Event::Failed { reason }) => self.failed(&state, reason, now),
+            (state, event) => return Err(refusal(&state, &event)),
+        })
+    }
+
+    fn with_the_pull_request(
+        &mut self,
+        state: State,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<State, Refusal> {
+        Ok(match (state, event) {
+            (
+                state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
+                Event::ChecksSeen { checks, look_at },
+            ) => self.checks_seen(state, checks, look_at, now),
+            (State::PrCreated { mut offer }, Event::HandedOver { why }) => {
+                self.show(now, format!("Left to people: {why}"));
+                offer.handed_over = Some(why);
+                State::PrCreated { offer }
+            }
+            (
+                State::PrCreated { mut offer }
+                | State::AwaitingApproval { mut offer, .. }
+                | State::Approved { mut offer, .. },
+                Event::NextHead { next, notice },
+            ) => {
+                self.show(now, notice.clone());
+                self.approved_at = None;
+                offer.notice = Some(notice);
+                offer.next = Some(next);
+                offer.checks = Checks::Running;
+                offer.look_at = now;
+                State::PrCreated { offer }
+            }
+            (State::PrCreated { mut offer }, Event::HeadMoved { head_sha }) => {
+                let Some(next) = offer.next.take() else {
+                    let state = State::PrCreated { offer };
+                    return Err(refusal(&state, &Event::HeadMoved { head_sha }));
+                };
+                self.show(now, format!("The pull request's head is {}", short(&head_sha)));
+                let before_sha = std::mem::replace(&mut offer.pull_request.head_sha, head_sha);
+                match next.kind {
+                    NextHeadKind::Repair { failed } => {
+                        offer.repairs.push(Repair { at: now, failed, before_sha });
+                    }
+                    NextHeadKind::Rebase => offer.rebases += 1,
+                }
+                State::PrCreated { offer: Offer { fix: next.fix, since: now, look_at: now, ..offer } }
+            }
+            (
+                State::PrCreated { offer }
+                | State::AwaitingApproval { offer, .. }
+                | State::Approved { offer, .. },
+                Event::StartedOver { why },
+            ) if self.restarts < MAX_RESTARTS => {
+                self.show(now, why);
+                self.restarts += 1;
+                self.approved_at = None;
+                State::Withdrawing { offer }
+            }
+            (State::AwaitingApproval { offer, .. }, Event::Approved { decision }) => {
+                self.show(now, format!("Approved by {}", decision.by));
+                self.approved_at = Some(now);
+                State::Approved { offer, decision, queued: None }
+            }
+            (
+                State::PrCreated { offer } | State::AwaitingApproval { offer, .. },
+                Event::Dismissed { decision },
+            ) => {
+                self.show(now, format!("Dismissed by {}", decision.by));
+                rejected(offer, decision, Cleanup::Owed)
+            }
+            (
+                State::PrCreated { offer }
+                | State::AwaitingApproval { offer, .. }
+                | State::Approved { offer, .. },
+                Event::MergedOnGithub { watch },
+            ) => self.merged(offer, Decision::on_github(now), now).deployed(None, watch),
+            (
+                State::PrCreated { offer }
+                | State::AwaitingApproval { offer, .. }
+                | State::Approved { offer, .. },
+                Event::ClosedOnGithub,
+            ) => {
+                self.show(now, format!("Pull request #{} was closed on GitHub", offer.pull_request.number));
+                rejected(offer, Decision::on_github(now), Cleanup::Done)
+            }
+            (
+                State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed },
+                Event::CleanedUp { outcome },
+            ) => {
+                self.show(
+                    now,
+                    format!("Pull request #{}: {}", pull_request.number, cleanup_sentence(outcome)),
+                );
+                State::Rejected { fix, pull_request, decision, cleanup: outcome }
+            }
+            (State::Approved { offer, decision, queued }, Event::MergeQueued { look_at }) => {
+                if queued.is_none() {
+                    self.show(now, "GitHub will merge it in its own time");
+                }
+                let since = queued.map_or(now, |queued| queued.since);
+                State::Approved { offer, decision, queued: Some(Queued { since, look_at }) }
+            }
+            (State::Approved { offer, decision, .. }, Event::Merged { merge_sha, watch }) => {
+                self.merged(offer, decision, now).deployed(merge_sha, watch)
+            }
+            (State::Approved { mut offer, .. }, Event::MergeRefused { reason }) => {
+                self.show(now, format!("Not merged: {}", reason.detail));
+                self.approved_at = None;
+                offer.look_at = now + LOOK_AGAIN;
+                State::AwaitingApproval { offer, problem: Some(reason) }
+            }
+            (
+                state @ (State::PrCreated { .. } | State::AwaitingApproval { .. } | State::Approved { .. }),
+                Event::Failed { reason },
+            ) => self.failed(&state, reason, now),
+            (state, event) => return Err(refusal(&state, &event)),
+        })
+    }
+
+    fn after_the_merge(&mut self, state: State, event: Event, now: Timestamp) -> Result<State, Refusal> {
+        Ok(match (state, event) {
+            (
+                State::Deployed { mut merged, watch: Some(_) },
+                Event::Watched { merge_sha, deployment, watch },
+            ) => {
+                if deployment != merged.deployment {
+                    self.show(now, deployment_sentence(deployment.as_ref()));
+                }
+                if watch.is_none() {
+                    self.show(now, "No longer watched");
+                }
+                merged.merge_sha = merge_sha.or(merged.merge_sha);
+                merged.deployment = deployment;
+                State::Deployed { merged, watch }
+            }
+            (State::Deployed { merged, watch: Some(_) }, Event::StayedQuiet) => {
+                self.show(now, "The error has not come back");
+                State::Verified { merged, sentry: Telling::Owed }
+            }
+            (State::Verified { merged, sentry: Telling::Owed }, Event::SentryTold { outcome }) => {
+                if outcome == Telling::Refused {
+                    self.show(now, "Sentry could not be told");
+                } else {
+                    self.show(now, "The Sentry issue is resolved");
+                }
+                State::Verified { merged, sentry: outcome }
+            }
+            (State::Deployed { merged, watch: Some(_) }, Event::CameBack { came_back }) => {
+                self.show(now, "The error came back");
+                State::Regressed { merged, came_back, roll_back: RollBack::Offered }
+            }
+            (
+                State::Regressed {
+                    merged,
+                    came_back,
+                    roll_back: RollBack::Offered | RollBack::Refused { .. },
+                },
+                Event::RollBackApproved { decision },
+            ) => {
+                self.show(now, format!("Roll back approved by {}", decision.by));
+                State::Regressed { merged, came_back, roll_back: RollBack::Approved { decision } }
+            }
+            (
+                State::Regressed {
+                    merged,
+                    came_back,
+                    roll_back: RollBack::Approved { decision } | RollBack::Opened { decision, .. },
+                },
+                event @ (Event::RevertOpened { .. } | Event::RollBackRefused { .. }),
+            ) => match event {
+                Event::RollBackRefused { reason } => {
+                    self.show(now, format!("Not rolled back: {}", reason.detail));
+                    State::Regressed { merged, came_back, roll_back: RollBack::Refused { reason } }
+                }
+                Event::RevertOpened { revert, look_at } => {
+                    self.show(now, format!("Revert #{} opened", revert.number));
+                    let roll_back = RollBack::Opened { decision, revert, look_at };
+                    State::Regressed { merged, came_back, roll_back }
+                }
+                event => return Err(refusal(&self.state, &event)),
+            },
+            (
+                State::Regressed { merged, came_back, roll_back: RollBack::Opened { decision, revert, .. } },
+                Event::RolledBack,
+            ) => {
+                self.show(now, "The fix was rolled back");
+                State::RolledBack { merged, came_back, revert, decision }
+            }
+            (state, event) => return Err(refusal(&state, &event)),
+        })
+    }
+
+    fn checks_seen(&mut self, state: State, checks: Checks, look_at: Timestamp, now: Timestamp) -> State {
+        let before_problem = state.problem().cloned();
+        let (State::PrCreated { mut offer } | State::AwaitingApproval { mut offer, .. }) = state else {
+            return state; // the caller has matched these two
+        };
+        let changed = checks != offer.checks;
+        if changed {
+            self.show(now, checks_sentence(&checks));
+        }
+        offer.checks = checks;
+        offer.look_at = look_at;
+        match offer.checks {
+            Checks::Running | Checks::Red { .. } => State::PrCreated { offer },
+            Checks::Green { .. } | Checks::None => {
+                let problem = before_problem.filter(|_| !changed);
+                State::AwaitingApproval { offer, problem }
+            }
+        }
+    }
+
+    fn merged(&mut self, offer: Offer, decision: Decision, now: Timestamp) -> Merged {
+        let number = offer.pull_request.number;
+        self.show(
+            now,
+            match decision.by.as_str() {
+                Decision::ON_GITHUB => format!("Pull request #{number} was merged on GitHub"),
+                _ => format!("Pull request #{number} merged"),
+            },
+        );
+        Merged {
+            fix: offer.fix,
+            pull_request: offer.pull_request,
+            decision,
+            merge_sha: None,
+            at: now,
+            deployment: None,
+        }
+    }
+
+    fn failed(&mut self, state: &State, reason: Reason, now: Timestamp) -> State {
+        self.show(now, format!("Failed: {}", reason.detail));
+        State::Failed { reason, fix: state.fix().cloned(), pull_request: state.pull_request().cloned() }
+    }
+
+    /// A change that people should see: noted, and the card is owed.
+    fn show(&mut self, now: Timestamp, what: impl Into<String>) {
+        self.note(now, what);
+        self.card.wanted += 1;
+    }
+}
+
+impl Merged {
+    fn deployed(self, merge_sha: Option<String>, watch: Option<super::merged::Watch>) -> State {
+        State::Deployed { merged: Merged { merge_sha, ..self }, watch }
+    }
+}
+
+fn rejected(offer: Offer, decision: Decision, cleanup: Cleanup) -> State {
+    State::Rejected { fix: offer.fix, pull_request: offer.pull_request, decision, cleanup }
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..10).unwrap_or(sha)
+}
+
+fn deployment_sentence(deployment: Option<&super::merged::Deployment>) -> String {
+    use super::merged::Rollout;
+    match deployment {
+        None => "No deployment is reported any more".to_owned(),
+        Some(deployment) => match deployment.rollout {
+            Rollout::UnderWay => format!("Being deployed to {}", deployment.environment),
+            Rollout::Live => format!("Live on {}", deployment.environment),
+            Rollout::Failed => format!("The deployment to {} failed", deployment.environment),
+        },
+    }
+}
+
+fn cleanup_sentence(outcome: Cleanup) -> &'static str {
+    match outcome {
+        Cleanup::Owed | Cleanup::Done => "closed",
+        Cleanup::TooLate => "was merged on GitHub before it could be closed",
+    }
+}
+
+fn checks_sentence(checks: &Checks) -> String {
+    match checks {
+        Checks::Running => "Checks are running".to_owned(),
+        Checks::Red { failed } => format!("Checks failed: {}", names(failed)),
+        Checks::Green { passed: 1 } => "1 check passed".to_owned(),
+        Checks::Green { passed } => format!("{passed} checks passed"),
+        Checks::None => "No checks ran".to_owned(),
+    }
+}
+
+fn names(failed: &[super::offer::FailedCheck]) -> String {
+    failed.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ")
+}
