@@ -2,11 +2,15 @@
 //! (the unscoped paths are deprecated and answer 410 now and then).
 
 pub mod event;
+mod issue;
 mod links;
 mod release;
 mod rest;
 mod stack;
+mod watch;
 pub mod webhook;
 mod wire;
 
+pub use issue::{Commented, FixedBy, IssueRef, Note, Resolved};
 pub use rest::Sentry;
+pub use watch::{Containment, EventsSince, SeenEvent, Span, Traffic};

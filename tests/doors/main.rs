@@ -15,5 +15,6 @@ mod planted_secrets;
 mod queries;
 mod refusals;
 mod restarts;
+mod sentry_facts;
 mod template;
 mod troubles;

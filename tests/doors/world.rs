@@ -46,7 +46,7 @@ struct Leftovers {
 pub struct MovableClock(Arc<AtomicI64>);
 
 impl MovableClock {
-    fn new() -> MovableClock {
+    pub fn new() -> MovableClock {
         let start: Timestamp = START.parse().unwrap();
         MovableClock(Arc::new(AtomicI64::new(start.as_millisecond())))
     }
@@ -59,7 +59,7 @@ impl MovableClock {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    fn clock(&self) -> Clock {
+    pub fn clock(&self) -> Clock {
         let clock = self.clone();
         Clock::new(move || clock.now())
     }

@@ -2,14 +2,19 @@
 //! signed webhooks, which the caller sends. An event has one model and is shown in Sentry's two
 //! dialects, so what a webhook says and what the API answers cannot differ.
 
+mod comments;
 mod event;
+mod events;
 mod issues;
 mod listing;
 mod page;
+mod paging;
 mod refusal;
+mod releases;
 mod rest;
 mod rest_dialect;
 mod search;
+mod traffic;
 mod webhook;
 mod webhook_dialect;
 
@@ -17,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context;
 use autofix::clock::Clock;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::sandbox::service::Service;
@@ -116,7 +122,43 @@ impl Sentry {
 
     /// Tells Sentry which commit a release was built from.
     pub fn set_release_commit(&self, version: &str, sha: &str) {
-        lock(&self.issues).releases.insert(version.to_owned(), Some(sha.to_owned()));
+        self.add_release(version, &[sha]);
+    }
+
+    /// Tells Sentry of a release with its commits, newest first.
+    pub fn add_release(&self, version: &str, commits: &[&str]) {
+        let mut issues = lock(&self.issues);
+        let commits = commits.iter().map(|sha| (*sha).to_owned()).collect();
+        let created_at = issues.releases.get(version).map_or(issues.clock.now(), |known| known.created_at);
+        issues.releases.insert(version.to_owned(), releases::Release { created_at, commits });
+    }
+
+    /// A project served so many requests of a transaction at once, and its SDK traced them.
+    pub fn serve(&self, event: &SandboxEvent, requests: u64, at: Timestamp) {
+        let served = traffic::Served {
+            project: event.project.slug.clone(),
+            transaction: event.transaction.clone(),
+            at,
+            requests,
+        };
+        lock(&self.issues).served.push(served);
+    }
+
+    /// Takes a scope (`event:write`, …) from the token.
+    pub fn revoke_scope(&self, scope: &str) {
+        lock(&self.issues).scopes.remove(scope);
+    }
+
+    /// People resolve, archive or reopen an issue: `resolved`, `ignored`, `unresolved`.
+    pub fn set_status(&self, issue_id: &str, status: &'static str) {
+        if let Some(issue) = lock(&self.issues).by_id.get_mut(issue_id) {
+            (issue.status, issue.substatus) = (status, None);
+        }
+    }
+
+    /// People delete an issue.
+    pub fn delete(&self, issue_id: &str) {
+        lock(&self.issues).by_id.remove(issue_id);
     }
 
     /// Connects a repository (`owner/name`), so that issues can be resolved by its commits.

@@ -300,7 +300,7 @@ fn title(parts: &Parts<'_>) -> String {
 }
 
 /// 32 lower-case hex digits, from any spelling of a UUID.
-fn event_id(text: &str) -> Option<String> {
+pub(super) fn event_id(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| *c != '-').take(33).collect();
     let valid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     valid.then(|| digits.to_ascii_lowercase())

@@ -19,6 +19,11 @@ pub(super) fn read(release: Leaf<'_>) -> Option<Release> {
     Some(Release { version, commit })
 }
 
+/// A release as the REST API answers it alone.
+pub(super) fn of_rest(body: &[u8]) -> Option<Release> {
+    read(serde_json::from_slice(body).ok()?)
+}
+
 /// A release of which only the version is known.
 pub(super) fn of_version(version: &str) -> Option<Release> {
     Some(Release { version: version.to_owned(), commit: commit_in(version) })

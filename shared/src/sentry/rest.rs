@@ -1,11 +1,14 @@
-//! The parts of Sentry's REST API that AutoFix uses.
+//! The way to Sentry's REST API: one request, its meaning, and the next page. What is asked stands in
+//! the neighbouring files.
 
 use std::time::Duration;
 
 use http::Method;
+use serde_json::Value;
 use url::Url;
 
 use super::event;
+use super::issue::IssueRef;
 use crate::config::names;
 use crate::incident::Incident;
 use crate::journal::Service;
@@ -37,32 +40,78 @@ impl Sentry {
     /// The event that an incident was reported for, or the issue's latest: the same incident, with its stack trace.
     /// `None` where Sentry has no such event or the organisation is not known.
     pub async fn fetch_event(&self, incident: &Incident) -> Result<Option<Incident>, ServiceError> {
-        let Some(organization) = &incident.organization else { return Ok(None) };
+        let Some(issue) = IssueRef::of(incident) else { return Ok(None) };
         let event = incident.event_id.as_deref().unwrap_or("latest");
+        let answer = self.get(&issue.organization, &["issues", &issue.issue_id, "events", event], &[]).await;
+        match answer {
+            Ok(answer) => event::read_rest_event(&answer.body, incident)
+                .map(Some)
+                .map_err(|error| ServiceError::Malformed(error.to_string())),
+            Err(ServiceError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// GET below the organisation's path; anything but a success is an error.
+    pub(super) async fn get(
+        &self,
+        organization: &str,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Answer, ServiceError> {
+        let mut url = self.address(organization, path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(Method::GET, url, None).await
+    }
+
+    /// Sends a body to a path below the organisation's.
+    pub(super) async fn write(
+        &self,
+        method: Method,
+        (organization, path): (&str, &[&str]),
+        body: Value,
+    ) -> Result<Answer, ServiceError> {
+        self.send(method, self.address(organization, path), Some(body)).await
+    }
+
+    /// Every segment is escaped; all of Sentry's paths end with a slash.
+    fn address(&self, organization: &str, path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty();
-            segments.extend(["api", "0", "organizations", organization, "issues", &incident.issue_id]);
-            segments.extend(["events", event, ""]);
+            segments.extend(["api", "0", "organizations", organization]).extend(path).push("");
         }
+        url
+    }
+
+    async fn send(&self, method: Method, url: Url, body: Option<Value>) -> Result<Answer, ServiceError> {
         let call = Call {
             service: Service::Sentry,
-            method: Method::GET,
+            method,
             url,
             headers: vec![("accept", "application/json".to_owned())],
-            body: None,
+            body,
             auth: Auth::Bearer(self.token.clone()),
             timeout: TIMEOUT,
         };
         let answer = self.outbound.send(&call).await?;
         match error_of(&answer) {
-            None => event::read_rest_event(&answer.body, incident)
-                .map(Some)
-                .map_err(|error| ServiceError::Malformed(error.to_string())),
-            Some(ServiceError::NotFound(_)) => Ok(None),
+            None => Ok(answer),
             Some(error) => Err(error),
         }
     }
+}
+
+/// The cursor of the next page, where there is one. Only the cursor is taken from Sentry's `Link` header, never its
+/// address.
+pub(super) fn next_cursor(answer: &Answer) -> Option<String> {
+    let links = answer.header("link")?;
+    let next =
+        links.split(',').find(|link| link.contains("rel=\"next\"") && link.contains("results=\"true\""))?;
+    let (_, cursor) = next.split_once("cursor=\"")?;
+    cursor.split('"').next().filter(|cursor| !cursor.is_empty() && cursor.len() <= 100).map(str::to_owned)
 }
 
 fn error_of(answer: &Answer) -> Option<ServiceError> {
@@ -70,7 +119,10 @@ fn error_of(answer: &Answer) -> Option<ServiceError> {
     if answer.status.is_success() {
         return None;
     }
-    let said: String = answer.json()["detail"].as_str().unwrap_or("no detail").chars().take(200).collect();
+    let body = answer.json();
+    // `{"detail": …}`, or sentences by field.
+    let said = body["detail"].as_str().map_or_else(|| body.to_string(), str::to_owned);
+    let said: String = said.chars().take(200).collect();
     let message = format!("Sentry answered {status}: {said}");
     Some(match status {
         401 | 403 => ServiceError::Unauthorized(message),

@@ -84,6 +84,11 @@ impl SandboxEvent {
         SandboxEvent { event_id: derived(&self.event_id, number), at, ..self.clone() }
     }
 
+    /// The same event, had it happened in another release.
+    pub fn in_release(&self, version: &str) -> SandboxEvent {
+        SandboxEvent { release: Some(version.to_owned()), ..self.clone() }
+    }
+
     /// A like error that Sentry counts as issue number `number` after this one.
     pub fn as_other_issue(&self, number: u32) -> SandboxEvent {
         let issue = self.issue_id.parse::<u64>().unwrap_or_default() + u64::from(number);

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::ORGANIZATION;
 use super::event::{Project, SandboxEvent, written};
+use super::releases::Release;
+use super::traffic::Served;
 
 /// An issue with its events, oldest first.
 #[derive(Clone, Debug)]
@@ -32,8 +34,11 @@ pub(super) struct Issues {
     /// Where this Sentry is reached, without a slash at the end.
     pub(super) base: String,
     pub(super) by_id: BTreeMap<String, Issue>,
-    /// Releases and the commits that they were built from.
-    pub(super) releases: BTreeMap<String, Option<String>>,
+    pub(super) releases: BTreeMap<String, Release>,
+    /// What the token may do.
+    pub(super) scopes: BTreeSet<&'static str>,
+    /// Requests that the projects' SDKs traced.
+    pub(super) served: Vec<Served>,
     /// Repositories (`owner/name`) that Sentry knows through its GitHub integration.
     pub(super) repositories: BTreeSet<String>,
     pub(super) webhooks_made: u64,
@@ -46,6 +51,8 @@ impl Issues {
             base: String::new(),
             by_id: BTreeMap::new(),
             releases: BTreeMap::new(),
+            scopes: BTreeSet::from(["event:read", "event:write", "org:read", "project:read"]),
+            served: Vec::new(),
             repositories: BTreeSet::new(),
             webhooks_made: 0,
         }
@@ -53,8 +60,10 @@ impl Issues {
 
     /// Takes in an event: a new issue, or one more event of a known one, which is then no longer resolved.
     pub(super) fn take_in(&mut self, event: SandboxEvent) {
-        self.releases
-            .extend(event.release.clone().filter(|r| !self.releases.contains_key(r)).map(|r| (r, None)));
+        if let Some(version) = &event.release {
+            let new = Release { created_at: event.at, commits: Vec::new() };
+            self.releases.entry(version.clone()).or_insert(new);
+        }
         match self.by_id.get_mut(&event.issue_id) {
             None => {
                 self.by_id.insert(event.issue_id.clone(), Issue::new(event));

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::issues::Issue;
 use super::refusal::{Refusal, not_known, refused};
-use super::search;
+use super::{paging, search};
 
 /// Issues in one page, unless `limit` says fewer.
 const PAGE: usize = 100;
@@ -57,10 +57,7 @@ impl Listing {
                     let limit: usize = limit.parse().map_err(|_| wrong("Invalid limit parameter."))?;
                     listing.limit = limit.clamp(1, PAGE);
                 }
-                ("cursor", cursor) => {
-                    let offset = cursor.split(':').nth(1).and_then(|n| n.parse().ok());
-                    listing.offset = offset.ok_or_else(|| wrong("Invalid cursor parameter."))?;
-                }
+                ("cursor", cursor) => listing.offset = paging::offset(cursor)?,
                 ("sort", "date") => listing.order = Order::LastSeen,
                 ("sort", "new") => listing.order = Order::FirstSeen,
                 _ => return Err(not_known()),

@@ -1,25 +1,22 @@
-//! Sentry's REST API under `/api/0/organizations/{org}/`: issues, their events and comments, releases.
+//! Sentry's REST API under `/api/0/organizations/{org}/`: who may ask, and issues. The rest stands in files of its own.
 //! Paths without an organisation answer 410, as in Sentry's brown-outs of the deprecated form.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, get};
 use axum::{Json, Router, middleware};
-use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use super::event::{SandboxEvent, written};
-use super::issues::{Comment, Issue, Issues};
+use super::issues::{Issue, Issues};
 use super::listing::Listing;
 use super::refusal::{Refusal, not_known, not_there, refused};
-use super::{AUTH_TOKEN, ORGANIZATION, Shared, lock, rest_dialect};
-
-/// The same text again within this time is refused.
-const COMMENT_REPEAT: SignedDuration = SignedDuration::from_hours(1);
+use super::releases::release_of;
+use super::{AUTH_TOKEN, ORGANIZATION, Shared, comments, events, lock, paging, releases, traffic};
 
 const STATUS_DETAILS: [&str; 8] = [
     "inNextRelease",
@@ -36,25 +33,47 @@ pub(super) fn routes(issues: Shared) -> Router {
     Router::new()
         .route("/api/0/organizations/{organization}/issues/", get(list_issues))
         .route("/api/0/organizations/{organization}/issues/{id}/", get(get_issue).put(put_issue))
-        .route("/api/0/organizations/{organization}/issues/{id}/events/{event}/", get(get_event))
-        .route("/api/0/organizations/{organization}/issues/{id}/comments/", post(post_comment))
-        .route("/api/0/organizations/{organization}/issues/{id}/notes/", post(post_comment))
-        .route("/api/0/organizations/{organization}/releases/{version}/", get(get_release))
         .route("/api/0/issues/{*rest}", any(deprecated))
-        .layer(middleware::from_fn(authorized))
+        .merge(comments::routes())
+        .merge(events::routes())
+        .merge(releases::routes())
+        .merge(traffic::routes())
+        .layer(middleware::from_fn_with_state(Arc::clone(&issues), authorized))
         .with_state(issues)
 }
 
 /// What a handler answers, or turns the request down with.
-type Outcome = Result<Response, Refusal>;
+pub(super) type Outcome = Result<Response, Refusal>;
 
-async fn authorized(request: axum::extract::Request, next: middleware::Next) -> Response {
+async fn authorized(
+    State(issues): State<Shared>,
+    request: axum::extract::Request,
+    next: middleware::Next,
+) -> Response {
     let detail = match request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
-        Some(value) if value.strip_prefix("Bearer ") == Some(AUTH_TOKEN) => return next.run(request).await,
+        Some(value) if value.strip_prefix("Bearer ") == Some(AUTH_TOKEN) => {
+            let scope = scope_of(request.method(), request.uri().path());
+            if lock(&issues).scopes.contains(scope) {
+                return next.run(request).await;
+            }
+            let detail = json!({"detail": "You do not have permission to perform this action."});
+            return refused(StatusCode::FORBIDDEN, detail).into_response();
+        }
         Some(_) => "Invalid token",
         None => "Authentication credentials were not provided.",
     };
     refused(StatusCode::UNAUTHORIZED, json!({"detail": detail})).into_response()
+}
+
+/// The scope that a request needs.
+fn scope_of(method: &Method, path: &str) -> &'static str {
+    let below = path.strip_prefix("/api/0/organizations/").and_then(|rest| rest.split('/').nth(1));
+    match (below, method == Method::GET) {
+        (Some("releases"), _) => "project:read",
+        (Some("events"), _) => "org:read",
+        (_, true) => "event:read",
+        (_, false) => "event:write",
+    }
 }
 
 async fn deprecated() -> Refusal {
@@ -77,18 +96,9 @@ async fn list_issues(
         }
     }
     found.sort_by_key(|issue| std::cmp::Reverse(listing.sort_key(issue)));
-    let Listing { offset, limit, .. } = listing;
-    let page: Vec<Value> =
-        found.iter().skip(offset).take(limit).map(|issue| issue.listed(&issues.base)).collect();
+    let all = found.into_iter().map(|issue| issue.listed(&issues.base)).collect();
     let url = format!("{}/api/0/organizations/{ORGANIZATION}/issues/", issues.base);
-    let link = |cursor: String, rel: &str, results: bool| {
-        format!(r#"<{url}?cursor={cursor}>; rel="{rel}"; results="{results}"; cursor="{cursor}""#)
-    };
-    let links = [
-        link(format!("0:{}:1", offset.saturating_sub(limit)), "previous", offset > 0),
-        link(format!("0:{}:0", offset + limit), "next", offset + page.len() < found.len()),
-    ];
-    Ok(([(header::LINK, links.join(", "))], Json(page)).into_response())
+    Ok(paging::answer(all, (listing.offset, listing.limit), &url))
 }
 
 async fn get_issue(
@@ -113,19 +123,6 @@ fn whole(issues: &Issues, issue: &Issue) -> Value {
         shown[key] = json!([]);
     }
     shown
-}
-
-/// The release that an event happened in; null where it names none.
-fn release_of(issues: &Issues, event: &SandboxEvent) -> Value {
-    let Some(version) = &event.release else { return Value::Null };
-    let commit = issues.releases.get(version).and_then(Option::as_deref);
-    rest_dialect::release(version, commit, first_seen(issues, version))
-}
-
-fn first_seen(issues: &Issues, version: &str) -> jiff::Timestamp {
-    let events = issues.by_id.values().flat_map(|issue| &issue.events);
-    let in_release = events.filter(|event| event.release.as_deref() == Some(version));
-    in_release.map(|event| event.at).min().unwrap_or_else(|| issues.clock.now())
 }
 
 async fn put_issue(
@@ -204,72 +201,11 @@ fn check_details(details: &Map<String, Value>, repositories: &BTreeSet<String>) 
     Ok(())
 }
 
-async fn get_event(
-    State(issues): State<Shared>,
-    Path((organization, id, wanted)): Path<(String, String, String)>,
-) -> Outcome {
-    let issues = lock(&issues);
-    of_organization(&organization)?;
-    let issue = issues.by_id.get(&id).ok_or_else(not_there)?;
-    let index = match wanted.as_str() {
-        "latest" | "recommended" => Some(issue.events.len() - 1),
-        "oldest" => Some(0),
-        event_id => issue.events.iter().position(|event| event.event_id == event_id),
-    };
-    let index = index.ok_or_else(not_there)?;
-    let event = &issue.events[index];
-    let id_at = |index: Option<usize>| index.and_then(|i| issue.events.get(i)).map(|e| e.event_id.as_str());
-    let neighbours = (id_at(index.checked_sub(1)), id_at(Some(index + 1)));
-    Ok(Json(rest_dialect::event(event, release_of(&issues, event), neighbours)).into_response())
-}
-
-async fn post_comment(
-    State(issues): State<Shared>,
-    Path((organization, id)): Path<(String, String)>,
-    body: Bytes,
-) -> Outcome {
-    let mut issues = lock(&issues);
-    of_organization(&organization)?;
-    let now = issues.clock.now();
-    let issue = issues.by_id.get_mut(&id).ok_or_else(not_there)?;
-    let comment = object(&body)?;
-    let text = match comment.get("text").and_then(Value::as_str) {
-        Some(text) if !text.trim().is_empty() && comment.len() == 1 => text.to_owned(),
-        Some(text) if !text.trim().is_empty() => return Err(not_known()),
-        Some(_) => {
-            return Err(refused(StatusCode::BAD_REQUEST, json!({"text": ["This field may not be blank."]})));
-        }
-        None => return Err(refused(StatusCode::BAD_REQUEST, json!({"text": ["This field is required."]}))),
-    };
-    if issue.comments.iter().any(|c| c.text == text && now.duration_since(c.at) < COMMENT_REPEAT) {
-        let detail = "You have already posted that comment.";
-        return Err(refused(StatusCode::BAD_REQUEST, json!({"detail": detail})));
-    }
-    issue.comments.push(Comment { text: text.clone(), at: now });
-    let answer = json!({
-        "id": issue.comments.len().to_string(), "type": "note", "data": {"text": text},
-        "dateCreated": written(now),
-        "user": {"id": "1", "name": "autofix"}, "sentry_app": null,
-    });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
-}
-
-async fn get_release(
-    State(issues): State<Shared>,
-    Path((organization, version)): Path<(String, String)>,
-) -> Outcome {
-    let issues = lock(&issues);
-    of_organization(&organization)?;
-    let commit = issues.releases.get(&version).ok_or_else(not_there)?;
-    let created = first_seen(&issues, &version);
-    Ok(Json(rest_dialect::release(&version, commit.as_deref(), created)).into_response())
-}
-
-fn of_organization(organization: &str) -> Result<(), Refusal> {
+pub(super) fn of_organization(organization: &str) -> Result<(), Refusal> {
     if organization == ORGANIZATION { Ok(()) } else { Err(not_there()) }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     let wrong = |_| refused(StatusCode::BAD_REQUEST, json!({"detail": "JSON parse error"}));
     serde_json::from_slice(body).map_err(wrong)
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::event::{SandboxEvent, SandboxFrame, written};
 use super::issues;
+use super::releases::Release;
 
 /// The ids of the events before and after, of the same issue.
 pub(super) type Neighbours<'a> = (Option<&'a str>, Option<&'a str>);
@@ -82,20 +83,33 @@ fn frame(frame: &SandboxFrame) -> Value {
     })
 }
 
+/// An event as it stands in a list: without its entries, its release only among the tags.
+pub(super) fn listed_event(event: &SandboxEvent) -> Value {
+    let tags = event.tags().into_iter().map(|(key, value)| json!({"key": key, "value": value}));
+    json!({
+        "id": event.event_id, "eventID": event.event_id, "event.type": "error", "groupID": event.issue_id,
+        "projectID": event.project.id.to_string(), "title": event.title(), "message": "",
+        "location": event.crash_frame().map(|f| &f.filename), "culprit": event.transaction,
+        "platform": event.platform, "dateCreated": written(event.at), "crashFile": null, "metadata": null,
+        "tags": tags.collect::<Vec<_>>(), "user": event.user.as_ref().map(|id| json!({"id": id})),
+    })
+}
+
 /// A release with the commit that it was built from, where Sentry knows it.
-pub(super) fn release(version: &str, commit: Option<&str>, created: jiff::Timestamp) -> Value {
+pub(super) fn release(version: &str, release: &Release) -> Value {
     let (package, number) = version.split_once('@').map_or((None, version), |(p, n)| (Some(p), n));
-    let last_commit = commit.map(|sha| {
+    let created = written(release.created_at);
+    let last_commit = release.commits.first().map(|sha| {
         let provider = json!({"id": "integrations:github", "name": "GitHub"});
         json!({
-            "id": sha, "message": "", "dateCreated": written(created), "pullRequest": null, "releases": [],
+            "id": sha, "message": "", "dateCreated": created, "pullRequest": null, "releases": [],
             "repository": {"id": "1", "name": super::REPOSITORY, "provider": provider},
         })
     });
     json!({
         "version": version, "shortVersion": number, "status": "open", "ref": null, "url": null,
-        "dateCreated": written(created), "dateReleased": null, "data": {}, "newGroups": 0, "owner": null,
-        "commitCount": i32::from(commit.is_some()), "lastCommit": last_commit, "deployCount": 0,
+        "dateCreated": created, "dateReleased": null, "data": {}, "newGroups": 0, "owner": null,
+        "commitCount": release.commits.len(), "lastCommit": last_commit, "deployCount": 0,
         "lastDeploy": null, "authors": [], "projects": [],
         "versionInfo": {
             "package": package, "version": {"raw": number}, "description": number, "buildHash": null,
