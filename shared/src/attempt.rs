@@ -17,25 +17,34 @@
 mod apply;
 mod event;
 mod id;
+mod joined;
 #[cfg(test)]
 mod matrix;
 mod merged;
 mod offer;
+mod place;
+mod rest;
+mod same_fault;
 mod state;
 mod step;
+mod waiting;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use event::{Event, Refusal};
 pub use id::{AttemptId, NotAnAttemptId};
+pub use joined::{Joined, JoinedIssue};
 pub use merged::{CameBack, Deployment, Merged, RollBack, Rollout, Telling, Watch};
 pub use offer::{
     Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
     PullRequest, Repair,
 };
+pub use place::Place;
+pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use state::{Cleanup, Decision, Queued, State, Status};
 pub use step::{MAX_STEP_FAILURES, Next, Step};
+pub use waiting::{Wait, WaitsFor};
 
 use crate::analysis::report::Analysis;
 use crate::incident::Incident;
@@ -51,12 +60,23 @@ pub struct Attempt {
     pub created_at: Timestamp,
     pub subject: Subject,
     pub target: Target,
+    #[serde(default)]
+    pub occasion: Occasion,
     pub state: State,
     /// What Claude found, as soon as it is known.
     pub analysis: Option<Analysis>,
     pub usage: Usage,
     pub card: CardState,
     pub trouble: Trouble,
+    /// What it waits for before its next step.
+    #[serde(default)]
+    pub wait: Option<Wait>,
+    /// Other Sentry issues of the same fault, which this attempt's fix is for as well.
+    #[serde(default)]
+    pub joined: Joined,
+    /// The attempt whose answer holds for this one.
+    #[serde(default)]
+    pub same_fault: Option<SameFault>,
     pub timeline: Vec<Moment>,
     /// When it was approved, and when it reached an end; both for the API.
     pub approved_at: Option<Timestamp>,
@@ -64,6 +84,17 @@ pub struct Attempt {
     /// How often the analysis started anew because the base moved under the fix.
     #[serde(default)]
     pub restarts: u32,
+}
+
+/// Why Sentry reported the error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// An error, new or once more.
+    #[default]
+    Reported,
+    /// Sentry says that a resolved error came back, or that it escalates.
+    CameBack,
 }
 
 /// What the attempt is about: the part of the incident that people see in lists.
@@ -161,11 +192,15 @@ impl Attempt {
             created_at: now,
             subject,
             target,
+            occasion: Occasion::Reported,
             state: State::Pending,
             analysis: None,
             usage: Usage::default(),
             card: CardState::default(),
             trouble: Trouble::default(),
+            wait: None,
+            joined: Joined::default(),
+            same_fault: None,
             timeline: Vec::new(),
             approved_at: None,
             completed_at: None,

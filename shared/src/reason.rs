@@ -19,6 +19,13 @@ word_enum! {
         DisabledByRepository = "disabled_by_repository",
         RepositoryFileUnreadable = "repository_file_unreadable",
 
+        // Another attempt has, or had, the same fault.
+        SameFaultJoined = "same_fault_joined",
+        SameFaultDismissed = "same_fault_dismissed",
+        SameFaultMerged = "same_fault_merged",
+        SameFaultAnswered = "same_fault_answered",
+        SameFaultUndecided = "same_fault_undecided",
+
         // The analysis says that there is nothing here for a machine to change.
         NotOurCode = "not_our_code",
         AlreadyFixed = "already_fixed",
@@ -73,6 +80,7 @@ word_enum! {
         ClaudeRefused = "claude_refused",
         ClaudeUnavailable = "claude_unavailable",
         SentryUnavailable = "sentry_unavailable",
+        OpenPullRequestLimit = "open_pull_request_limit",
         BudgetSpent = "budget_spent",
         DailyBudgetSpent = "daily_budget_spent",
         StuckInLoop = "stuck_in_loop",

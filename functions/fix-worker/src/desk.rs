@@ -121,6 +121,7 @@ impl Desk<'_> {
         match step {
             Step::Analyze => analyze::analyze(self).await,
             Step::OpenPullRequest => pull_request::open(self).await,
+            Step::ListIssues => pull_request::list_issues(self).await,
             Step::LookAtChecks => pull_request::look_at_checks(self).await,
             Step::Merge => pull_request::merge(self).await,
             Step::CleanUp => pull_request::clean_up(self).await,
@@ -227,8 +228,14 @@ impl Desk<'_> {
         warn!(error = %error, step = ?step, "A step failed for good");
         let event = match step {
             Step::Merge => Event::MergeRefused { reason },
-            // The dismissal stands; what is left on GitHub is said in the timeline.
-            Step::CleanUp => Event::CleanedUp { outcome: Cleanup::Done },
+            // The dismissal stands; what is left on GitHub is said on the card.
+            Step::CleanUp => Event::CleanedUp { outcome: Cleanup::LeftOpen },
+            // The card names the issues; that the pull request does not is no reason to give it up.
+            Step::ListIssues => {
+                self.attempt.note(now, format!("Could not list the issues that joined: {error}"));
+                self.attempt.issues_listed(self.attempt.joined.count());
+                return;
+            }
             Step::Watch => Event::Watched { merge_sha: None, deployment: None, watch: None },
             Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
             Step::RollBack => Event::RollBackRefused { reason },
@@ -256,7 +263,7 @@ impl Desk<'_> {
         let event = match &self.attempt.state {
             State::Approved { .. } => Some(Event::MergeRefused { reason }),
             State::Rejected { cleanup: Cleanup::Owed, .. } => {
-                Some(Event::CleanedUp { outcome: Cleanup::Done })
+                Some(Event::CleanedUp { outcome: Cleanup::LeftOpen })
             }
             state if state.is_live() => Some(Event::Failed { reason }),
             _ => None, // ended: only its card can be what they died over

@@ -71,6 +71,17 @@ pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     desk.happened(Event::PullRequestOpened { pull_request }).await
 }
 
+/// Names the issues that joined in the pull request's body.
+pub(crate) async fn list_issues(desk: &mut Desk<'_>) -> Result<(), Stopped> {
+    let Some(pull_request) = desk.attempt.state.pull_request() else { return Ok(()) };
+    let part = messages::issues_in_body(&desk.attempt);
+    let count = desk.attempt.joined.count();
+    let (github, repo) = (&desk.worker.github, &desk.attempt.target.repo);
+    github.edit_body(repo, pull_request.number, |body| messages::with_issues(body, &part)).await?;
+    desk.attempt.issues_listed(count);
+    desk.save().await
+}
+
 /// Looks at the checks of the head commit, and at whether people have decided on GitHub.
 pub(crate) async fn look_at_checks(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let (pull_request, since) = match &desk.attempt.state {

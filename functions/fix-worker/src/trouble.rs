@@ -55,6 +55,7 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
         ),
         Step::Analyze
         | Step::OpenPullRequest
+        | Step::ListIssues
         | Step::LookAtChecks
         | Step::Repair
         | Step::MoveHead

@@ -7,7 +7,7 @@ use super::merged::{Merged, RollBack, Telling};
 use super::offer::{Checks, NextHeadKind, Offer, Repair};
 use super::state::{Cleanup, Decision, Queued, State};
 use super::{Attempt, Event, Refusal, Trouble};
-use crate::reason::Reason;
+use crate::reason::{Reason, ReasonCode};
 
 /// After a merge that GitHub refused, people need some time; until then the sentence about it stays on the card.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
@@ -18,8 +18,12 @@ impl Attempt {
     /// Applies an event, or says why it cannot happen now and changes nothing.
     pub fn apply(&mut self, event: Event, now: Timestamp) -> Result<(), Refusal> {
         let mut changed = self.clone();
+        let goes_on = matches!(event, Event::Waits { .. } | Event::IssueJoined { .. });
         changed.state = changed.next_state(event, now)?;
-        changed.trouble = Trouble::default();
+        if !goes_on {
+            changed.trouble = Trouble::default();
+            changed.wait = None;
+        }
         if is_end(changed.status()) && !is_end(self.status()) {
             changed.completed_at = Some(now);
         }
@@ -78,8 +82,24 @@ impl Attempt {
                 self.card.wanted += 1;
                 State::Skipped { reasons, fix: fix.map(|fix| *fix) }
             }
+            (state @ (State::Analyzing { .. } | State::Proposed { .. }), Event::Waits { what, look_at }) => {
+                self.begin_waiting(what, look_at, now);
+                state
+            }
+            (State::Analyzing { .. }, Event::SameFaultKnown { same_fault, reason }) => {
+                self.note(now, format!("The same fault as attempt {}", same_fault.attempt));
+                // What joins another attempt is told on that attempt's card.
+                self.card.wanted += u32::from(reason.code != ReasonCode::SameFaultJoined);
+                self.same_fault = Some(*same_fault);
+                State::Skipped { reasons: vec![reason], fix: None }
+            }
+            (state @ State::Proposed { .. }, Event::IssueJoined { issue }) => {
+                self.take_in(issue, now);
+                state
+            }
             (State::Proposed { fix }, Event::PullRequestOpened { pull_request }) => {
                 self.show(now, format!("Pull request #{} opened", pull_request.number));
+                self.joined.listed = 0; // whether a pull request that was found lists them is not known
                 State::PrCreated { offer: Offer::opened(fix, pull_request, now) }
             }
             (State::Withdrawing { offer }, Event::CleanedUp { .. }) => {
@@ -113,6 +133,13 @@ impl Attempt {
                 state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
                 Event::ChecksSeen { checks, look_at },
             ) => self.checks_seen(state, checks, look_at, now),
+            (
+                state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
+                Event::IssueJoined { issue },
+            ) => {
+                self.take_in(issue, now);
+                state
+            }
             (State::PrCreated { mut offer }, Event::HandedOver { why }) => {
                 self.show(now, format!("Left to people: {why}"));
                 offer.handed_over = Some(why);
@@ -372,6 +399,7 @@ fn deployment_sentence(deployment: Option<&super::merged::Deployment>) -> String
 fn cleanup_sentence(outcome: Cleanup) -> &'static str {
     match outcome {
         Cleanup::Owed | Cleanup::Done => "closed",
+        Cleanup::LeftOpen => "could not be closed",
         Cleanup::TooLate => "was merged on GitHub before it could be closed",
     }
 }

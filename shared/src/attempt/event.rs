@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::merged::{CameBack, Deployment, Telling, Watch};
 use super::offer::{Checks, Fix, NextHead, PullRequest};
 use super::state::{Cleanup, Decision, State, Status};
+use super::{JoinedIssue, SameFault, WaitsFor};
 use crate::analysis::report::Analysis;
 use crate::reason::Reason;
 
@@ -27,6 +28,20 @@ pub enum Event {
     Skipped {
         reasons: Vec<Reason>,
         fix: Option<Box<Fix>>,
+    },
+    /// It cannot go on yet; looked at again at `look_at`. Told once, however often it waits on.
+    Waits {
+        what: WaitsFor,
+        look_at: Timestamp,
+    },
+    /// Another attempt has, or had, the same fault, and its answer holds for this one.
+    SameFaultKnown {
+        same_fault: Box<SameFault>,
+        reason: Reason,
+    },
+    /// Another Sentry issue is the same fault: this attempt's fix is for it as well.
+    IssueJoined {
+        issue: JoinedIssue,
     },
     PullRequestOpened {
         pull_request: PullRequest,

@@ -6,11 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::reason::{Reason, ReasonCode};
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
 }
 
-fn later() -> Timestamp {
+pub(super) fn later() -> Timestamp {
     now() + SignedDuration::from_mins(5)
 }
 
@@ -61,7 +61,7 @@ fn came_back() -> CameBack {
     CameBack { event_id: "e".repeat(32), at: now(), release: None, url: None }
 }
 
-fn states() -> Vec<(&'static str, State)> {
+pub(super) fn states() -> Vec<(&'static str, State)> {
     let (fix, pull_request, decision) = (fix(), pull_request(), decision());
     let offer = |checks, look_at| Offer {
         checks,
@@ -106,6 +106,8 @@ fn states() -> Vec<(&'static str, State)> {
         ("approved, queued", approved(Some(Queued { since: now(), look_at: later() }))),
         ("rejected", rejected(Cleanup::Owed)),
         ("rejected, closed", rejected(Cleanup::Done)),
+        ("rejected, left open", rejected(Cleanup::LeftOpen)),
+        ("rejected, merged", rejected(Cleanup::TooLate)),
         ("deployed", State::Deployed { merged: merged(), watch: watch() }),
         ("deployed, not watched", State::Deployed { merged: merged(), watch: None }),
         ("verified", State::Verified { merged: merged(), sentry: Telling::Owed }),
@@ -131,6 +133,10 @@ fn states() -> Vec<(&'static str, State)> {
             },
         ),
         ("failed", State::Failed { reason: reason(), fix: None, pull_request: None }),
+        (
+            "failed, left open",
+            State::Failed { reason: reason(), fix: Some(fix), pull_request: Some(pull_request) },
+        ),
         ("skipped", State::Skipped { reasons: vec![reason()], fix: None }),
     ]
 }
@@ -142,6 +148,10 @@ fn events() -> Vec<(&'static str, Event)> {
         ("cause found", Event::CauseFound { analysis: Box::default() }),
         ("fix proposed", Event::FixProposed { fix: Box::new(fix()) }),
         ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
+        ("waits", Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at: later() }),
+        ("same fault", same_fault(ReasonCode::SameFaultDismissed)),
+        ("same fault, joined", same_fault(ReasonCode::SameFaultJoined)),
+        ("issue joined", Event::IssueJoined { issue: joining("7") }),
         ("opened", Event::PullRequestOpened { pull_request: pull_request() }),
         ("running", seen(Checks::Running)),
         ("red", seen(red())),
@@ -173,10 +183,26 @@ fn events() -> Vec<(&'static str, Event)> {
     ]
 }
 
-fn attempt(state: State) -> Attempt {
+pub(super) fn attempt(state: State) -> Attempt {
     let mut attempt = Attempt::pending(AttemptId::new(now()), Subject::default(), Target::default(), now());
     attempt.state = state;
     attempt
+}
+
+fn same_fault(code: ReasonCode) -> Event {
+    let other = attempt(State::Pending);
+    let reason = Reason::new(code, "because");
+    Event::SameFaultKnown { same_fault: Box::new(SameFault::joined(&other, now())), reason }
+}
+
+fn joining(issue: &str) -> JoinedIssue {
+    JoinedIssue {
+        attempt: AttemptId::new(now()),
+        sentry_issue_id: issue.to_owned(),
+        sentry_url: None,
+        title: "KeyError".to_owned(),
+        at: now(),
+    }
 }
 
 fn refusal_name(refusal: &Refusal) -> &'static str {
@@ -265,4 +291,40 @@ fn a_card_that_slack_did_not_take_is_tried_again_and_stops_nothing() {
     let mut ended = attempt.clone();
     ended.state = State::Failed { reason: reason(), fix: None, pull_request: None };
     assert_eq!(ended.next_step(now()), Next::WaitUntil(later()), "an end does not forget the card");
+}
+
+#[test]
+fn a_wait_is_told_once_and_ends_with_the_next_event() {
+    let mut attempt = attempt(State::Proposed { fix: fix() });
+    let waits = |look_at| Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at };
+    attempt.apply(waits(later()), now()).unwrap();
+    assert_eq!(attempt.card.wanted, 1);
+    attempt.card_shown(1, None);
+    assert_eq!(attempt.next_step(now()), Next::WaitUntil(later()));
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::OpenPullRequest));
+    attempt.apply(waits(later() + SignedDuration::from_mins(5)), later()).unwrap();
+    assert_eq!(attempt.card.wanted, 1);
+    assert_eq!(attempt.wait.as_ref().map(|wait| wait.since), Some(now()));
+    attempt.wake(later());
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::OpenPullRequest));
+    attempt.apply(Event::PullRequestOpened { pull_request: pull_request() }, later()).unwrap();
+    assert_eq!(attempt.wait, None);
+}
+
+#[test]
+fn an_issue_joins_once_and_is_owed_to_the_pull_request_until_it_is_listed() {
+    let mut attempt = attempt(State::Proposed { fix: fix() });
+    for _ in 0..2 {
+        attempt.apply(Event::IssueJoined { issue: joining("7") }, now()).unwrap();
+    }
+    assert_eq!((attempt.joined.count(), attempt.card.wanted), (1, 1));
+    attempt.apply(Event::PullRequestOpened { pull_request: pull_request() }, now()).unwrap();
+    attempt.card_shown(attempt.card.wanted, None);
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::ListIssues));
+    attempt.issues_listed(1);
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::LookAtChecks));
+    for issue in 100..150 {
+        attempt.apply(Event::IssueJoined { issue: joining(&issue.to_string()) }, now()).unwrap();
+    }
+    assert_eq!((attempt.joined.issues.len(), attempt.joined.count()), (Joined::MAX, 51));
 }

@@ -127,6 +127,8 @@ impl Decision {
 pub enum Cleanup {
     Owed,
     Done,
+    /// GitHub did not let us close it.
+    LeftOpen,
     /// Someone merged it on GitHub before it could be closed.
     TooLate,
 }

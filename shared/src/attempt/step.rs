@@ -15,6 +15,8 @@ pub const MAX_STEP_FAILURES: u32 = 12;
 pub enum Step {
     Analyze,
     OpenPullRequest,
+    /// Name the issues that joined in the pull request.
+    ListIssues,
     LookAtChecks,
     /// Red checks: a repair, or a word about why there is none.
     Repair,
@@ -47,6 +49,7 @@ impl Attempt {
             return Next::Do(Step::ShowCard);
         }
         let work = match &self.state {
+            _ if self.owes_issues() => Next::Do(Step::ListIssues),
             State::Pending | State::Analyzing { .. } => Next::Do(Step::Analyze),
             State::Proposed { .. } => Next::Do(Step::OpenPullRequest),
             State::PrCreated { offer } if offer.next.is_some() => Next::Do(Step::MoveHead),
@@ -65,7 +68,7 @@ impl Attempt {
             State::Regressed { roll_back: RollBack::Opened { look_at, .. }, .. } => {
                 not_before(*look_at, Step::RollBack, now)
             }
-            State::Rejected { cleanup: Cleanup::Done | Cleanup::TooLate, .. }
+            State::Rejected { cleanup: Cleanup::Done | Cleanup::LeftOpen | Cleanup::TooLate, .. }
             | State::Deployed { watch: None, .. }
             | State::Verified { sentry: Telling::Done | Telling::Refused, .. }
             | State::Regressed { roll_back: RollBack::Offered | RollBack::Refused { .. }, .. }
@@ -75,6 +78,10 @@ impl Attempt {
         };
         let work = match (work, self.trouble.not_before) {
             (Next::Do(step), Some(time)) => not_before(time, step, now),
+            (work, _) => work,
+        };
+        let work = match (work, &self.wait) {
+            (Next::Do(step), Some(wait)) => not_before(wait.look_at, step, now),
             (work, _) => work,
         };
         earlier(work, card)

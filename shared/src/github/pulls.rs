@@ -95,6 +95,23 @@ impl Github {
         text(&self.write(Method::PUT, repo, &path, body).await?, "sha")
     }
 
+    /// Changes the body of a pull request by `edit`, which is given the present one; what stays the same is not written.
+    pub async fn edit_body(
+        &self,
+        repo: &str,
+        number: u64,
+        edit: impl FnOnce(&str) -> String,
+    ) -> Result<(), ServiceError> {
+        let path = ["pulls", &number.to_string()];
+        let current = self.get(repo, &path, &[]).await?;
+        let current = current["body"].as_str().unwrap_or_default(); // null where it is empty
+        let edited = edit(current);
+        if edited == current {
+            return Ok(());
+        }
+        self.write(Method::PATCH, repo, &path, json!({ "body": edited })).await.map(|_| ())
+    }
+
     /// Closes a pull request; one that is closed already stays so.
     pub async fn close_pull_request(&self, repo: &str, number: u64) -> Result<(), ServiceError> {
         let path = ["pulls", &number.to_string()];

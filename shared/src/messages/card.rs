@@ -1,6 +1,7 @@
 //! The one card of an attempt, for each state it can be in.
 
 use super::blocks::{ButtonValue, Card, DEPLOY, DISMISS, button, link, outside, outside_lines};
+use super::related::{also_fixes, same_fault_line, waiting_line, waits_for_a_place};
 use crate::analysis::report::{Analysis, BlastRadius, Complexity, SecurityRisk};
 use crate::attempt::{Attempt, Checks, Cleanup, Decision, Fix, Offer, PullRequest, State};
 use crate::reason::{Reason, ReasonCode};
@@ -29,6 +30,7 @@ pub fn card(attempt: &Attempt, buttons: Buttons) -> Card {
     card.header(&format!("{mark} {headline}: {project}"));
     facts(&mut card, attempt);
     state_lines(&mut card, attempt);
+    also_fixes(&mut card, attempt);
     if let Some(analysis) = &attempt.analysis {
         labelled(&mut card, "Root cause", &analysis.root_cause, 1_200);
         labelled(&mut card, "Recommendation", &analysis.recommendation, 700);
@@ -62,11 +64,10 @@ pub fn plain_card(attempt: &Attempt) -> Card {
 /// Whether this state deserves a message of its own where a card cannot be updated in place.
 pub fn is_worth_a_message(attempt: &Attempt) -> bool {
     match &attempt.state {
-        State::Pending
-        | State::Analyzing { .. }
-        | State::Proposed { .. }
-        | State::Withdrawing { .. }
-        | State::Approved { .. } => false,
+        State::Pending | State::Analyzing { .. } | State::Withdrawing { .. } | State::Approved { .. } => {
+            false
+        }
+        State::Proposed { .. } => waits_for_a_place(attempt).is_some(),
         State::PrCreated { offer } => matches!(offer.checks, Checks::Red { .. }),
         State::AwaitingApproval { .. }
         | State::Rejected { .. }
@@ -82,6 +83,7 @@ pub fn is_worth_a_message(attempt: &Attempt) -> bool {
 fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
     match &attempt.state {
         State::Pending | State::Analyzing { .. } => ("🔎", "AutoFix is looking at it"),
+        State::Proposed { .. } if waits_for_a_place(attempt).is_some() => ("⏸️", "AutoFix: a fix waits"),
         State::Proposed { .. } => ("🔧", "AutoFix proposes a fix"),
         State::Withdrawing { .. } => ("🔁", "AutoFix starts anew"),
         State::PrCreated { offer: Offer { checks: Checks::Red { .. }, .. } } => {
@@ -101,6 +103,14 @@ fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
             Some(ReasonCode::AlreadyFixed) => ("✅", "Already fixed"),
             Some(ReasonCode::DryRun) => ("🧪", "AutoFix dry run"),
             Some(ReasonCode::SentryAgentTookOver) => ("🤝", "Left to Sentry's agent"),
+            Some(ReasonCode::SameFaultMerged) => ("⏳", "The fix is merged"),
+            Some(
+                ReasonCode::SameFaultJoined
+                | ReasonCode::SameFaultDismissed
+                | ReasonCode::SameFaultAnswered
+                | ReasonCode::SameFaultUndecided,
+            ) => ("🔁", "Known fault"),
+            Some(ReasonCode::OpenPullRequestLimit) => ("⏸️", "AutoFix: a fix was not opened"),
             Some(ReasonCode::DisabledByRepository) => ("⏸️", "AutoFix is off for this repository"),
             _ => ("🔍", "Manual Review Required"), // whatever the reason, a person has to look
         },
@@ -177,7 +187,12 @@ fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> Vec<String> {
 /// What is special about the state: who decided, which checks, which reasons.
 fn state_lines(card: &mut Card, attempt: &Attempt) {
     match &attempt.state {
-        State::Pending | State::Analyzing { .. } | State::Proposed { .. } => {}
+        State::Pending | State::Analyzing { .. } => {}
+        State::Proposed { .. } => {
+            if let Some(limit) = waits_for_a_place(attempt) {
+                card.section(&waiting_line(limit));
+            }
+        }
         State::Withdrawing { offer } => {
             let line = pull_request_line(&offer.pull_request);
             card.section(&format!(
@@ -205,6 +220,9 @@ fn state_lines(card: &mut Card, attempt: &Attempt) {
             let outcome = match cleanup {
                 Cleanup::Owed => "The pull request is being closed.",
                 Cleanup::Done => "The pull request is closed; AutoFix will not propose this again.",
+                Cleanup::LeftOpen => {
+                    "*The pull request could not be closed: close it on GitHub.* AutoFix will not propose this again."
+                }
                 Cleanup::TooLate => {
                     "*Someone had merged the pull request on GitHub before it could be closed.*"
                 }
@@ -235,6 +253,9 @@ fn state_lines(card: &mut Card, attempt: &Attempt) {
             }
             let title = if reasons.len() > 1 { "Reasons" } else { "Reason" };
             card.section(&format!("*{title}*\n{}", lines.join("\n")));
+            if let Some(same_fault) = &attempt.same_fault {
+                card.section(&same_fault_line(same_fault));
+            }
         }
     }
 }
@@ -251,7 +272,7 @@ fn reason_line(reason: &Reason) -> String {
     format!("• {} (`{}`)", outside(&reason.detail, 200), reason.code)
 }
 
-fn pull_request_line(pull_request: &PullRequest) -> String {
+pub(super) fn pull_request_line(pull_request: &PullRequest) -> String {
     let label = format!("Pull request #{}", pull_request.number);
     format!("*{}*  `{}`", link(&pull_request.url, &label), code(&pull_request.branch, 100))
 }
@@ -322,7 +343,7 @@ fn code(text: &str, max_chars: usize) -> String {
 }
 
 /// A mention of a Slack user; anything else is shown as someone and not as a mention.
-fn person(id: &str) -> String {
+pub(super) fn person(id: &str) -> String {
     let is_user =
         !id.is_empty() && id.len() <= 20 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     match id {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::issues::issues_in_body;
 use super::markdown::{code, code_block, outside, outside_lines};
 use crate::attempt::{Attempt, Decision, Fix};
 use crate::redaction::{Redacted, redact};
@@ -37,12 +38,12 @@ pub fn commit_message(attempt: &Attempt, fix: &Fix) -> Redacted {
 /// Title and message of the merge.
 pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (Redacted, Redacted) {
     let title = format!("{} (#{number})", pull_request_title(attempt));
-    let message = format!(
-        "AutoFix-Attempt: {}\nSentry-Issue: {}\nApproved-By: Slack user {}\n",
-        attempt.id,
-        attempt.subject.sentry_issue_id,
-        identifier(&decision.by)
-    );
+    let mut message = format!("AutoFix-Attempt: {}\n", attempt.id);
+    let joined = attempt.joined.issues.iter().map(|issue| &issue.sentry_issue_id);
+    for issue in std::iter::once(&attempt.subject.sentry_issue_id).chain(joined) {
+        let _ = writeln!(message, "Sentry-Issue: {}", identifier(issue));
+    }
+    let _ = writeln!(message, "Approved-By: Slack user {}", identifier(&decision.by));
     (redact(&title), redact(&message))
 }
 
@@ -53,11 +54,7 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
     let kind = subject.error_type.as_deref().unwrap_or("Error");
     let message = subject.error_message.as_deref().unwrap_or(&subject.title);
     let _ = writeln!(body, "## {}\n\n{}\n", outside(kind, 120), outside(message, 500));
-    if let Some(url) = subject.sentry_url.as_deref().and_then(|url| url::Url::parse(url).ok())
-        && matches!(url.scheme(), "http" | "https")
-    {
-        let _ = writeln!(body, "[Sentry issue]({})\n", url.as_str().replace('(', "%28").replace(')', "%29"));
-    }
+    let _ = writeln!(body, "{}\n", issues_in_body(attempt));
     if let Some(analysis) = &attempt.analysis {
         let word = |word: Option<&str>| word.unwrap_or("not stated").to_owned();
         let _ = writeln!(body, "| | |\n|---|---|");

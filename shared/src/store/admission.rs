@@ -14,6 +14,7 @@ use super::attempts::{attempt_item, attribute_values, incident_item, mark_ready}
 use super::claim::{self, Holder};
 use super::item::{self, Item};
 use super::{Saved, Store, StoreError};
+pub use crate::attempt::Occasion;
 use crate::attempt::{Attempt, AttemptId, Event};
 use crate::incident::Incident;
 use crate::reason::{Reason, ReasonCode};
@@ -33,15 +34,6 @@ pub struct NewAttempt<'a> {
     pub incident: &'a Incident,
     pub occasion: Occasion,
     pub max_per_hour: u32,
-}
-
-/// Why the report came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Occasion {
-    /// An error, new or once more.
-    Reported,
-    /// Sentry says that a resolved error came back, or that it escalates.
-    CameBack,
 }
 
 /// What became of a report.
@@ -102,7 +94,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Round, StoreError> {
         starts.push(now.as_millisecond());
-        let mut item = attempt_item(new.attempt, 1, now);
+        let attempt = Attempt { occasion: new.occasion, ..new.attempt.clone() };
+        let mut item = attempt_item(&attempt, 1, now);
         mark_ready(&mut item, now);
         let incident = incident_item(new.attempt.id, new.incident, now);
         let claim = claim::live_claim(new.attempt);

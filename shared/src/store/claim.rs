@@ -7,16 +7,10 @@ use jiff::Timestamp;
 use super::attempts::{attribute_names, attribute_values};
 use super::item::{self, Item};
 use super::{KEEP_SECONDS, Saved, Store, StoreError, unavailable};
-use crate::attempt::{Attempt, AttemptId, Status};
-use crate::reason::ReasonCode;
+use crate::attempt::{Attempt, AttemptId};
 
-/// After a failure that may have passed, or an hour that was full.
-const AFTER_TROUBLE_SECONDS: i64 = 3600;
-const DAY_SECONDS: i64 = 24 * 3600;
-/// After an answer that will not change by itself; also after a deploy, whose old release goes on reporting.
-const AFTER_ANSWER_SECONDS: i64 = 7 * DAY_SECONDS;
-/// Only when Sentry says that the error came back: a person said no, or another agent is at it.
-const NEVER_SECONDS: i64 = 10 * 365 * DAY_SECONDS;
+/// Ten years: only when Sentry says that the error came back.
+const NEVER_SECONDS: i64 = 10 * 365 * 24 * 3600;
 
 /// Who has, or had, the claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +94,7 @@ impl Store {
             .condition_expression("attribute_not_exists(pk) OR #id = :id")
             .set_expression_attribute_names(Some(attribute_names(&[("#id", "attempt_id")])))
             .set_expression_attribute_values(Some(attribute_values(vec![
-                (":again", item::number(now.as_second() + seconds_until_again(attempt, now))),
+                (":again", item::number(attempt.rests_until(now).as_second())),
                 (":now", item::number(now.as_second())),
                 (":expires", item::expires(now, KEEP_SECONDS)),
                 (":id", item::text(attempt.id.to_string())),
@@ -109,34 +103,6 @@ impl Store {
             .build()
             .expect("table, key and expression are set above")
     }
-}
-
-/// How long an ended attempt keeps its issue from being tried again.
-fn seconds_until_again(attempt: &Attempt, now: Timestamp) -> i64 {
-    let reason = attempt.state.reasons().first().map(|reason| reason.code);
-    match (attempt.status(), reason) {
-        // Whatever became of a pull request, the next one is a person's decision.
-        (Status::Rejected, _) => NEVER_SECONDS,
-        (Status::Failed, _) if attempt.state.pull_request().is_some() => NEVER_SECONDS,
-        (_, Some(ReasonCode::SentryAgentTookOver)) => NEVER_SECONDS,
-        (_, Some(ReasonCode::DailyBudgetSpent)) => seconds_until_tomorrow(now),
-        (
-            _,
-            Some(
-                ReasonCode::HourlyLimit
-                | ReasonCode::RetriesUsedUp
-                | ReasonCode::ClaudeUnavailable
-                | ReasonCode::SentryUnavailable,
-            ),
-        ) => AFTER_TROUBLE_SECONDS,
-        // A set-up that does not work is looked at again soon, as long as nothing was paid for.
-        (Status::Failed, _) if attempt.usage.turns == 0 => AFTER_TROUBLE_SECONDS,
-        _ => AFTER_ANSWER_SECONDS, // an answer about this error, or a fix that has to reach production first
-    }
-}
-
-fn seconds_until_tomorrow(now: Timestamp) -> i64 {
-    DAY_SECONDS - now.as_second().rem_euclid(DAY_SECONDS)
 }
 
 pub(super) fn claim_key(issue: &str) -> Item {
@@ -158,7 +124,7 @@ pub(super) fn live_claim(attempt: &Attempt) -> Item {
 /// A claim whose attempt has ended as it began: turned away at the door.
 pub(super) fn ended_claim(attempt: &Attempt, now: Timestamp) -> Item {
     let mut item = live_claim(attempt);
-    item.insert("again_at".to_owned(), item::number(now.as_second() + seconds_until_again(attempt, now)));
+    item.insert("again_at".to_owned(), item::number(attempt.rests_until(now).as_second()));
     item.insert("ended_at".to_owned(), item::number(now.as_second()));
     item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
     item

@@ -62,12 +62,12 @@ fn undefused_in_markdown(body: &str) -> Vec<String> {
 
 fn undefused_in_line(line: &str) -> Vec<String> {
     let mut found = Vec::new();
+    if OWN_MARKS.contains(&line) {
+        return found;
+    }
     // Between back-ticks nothing is acted on; our own Sentry link is the only one there may be.
     let outside: String = split_code(line);
-    let text = match outside.strip_prefix("[Sentry issue](http://127.0.0.1:") {
-        Some(own) if own.ends_with(')') && !own.contains(' ') => return found,
-        _ => outside.as_str(),
-    };
+    let text = after_own_link(&outside).unwrap_or(&outside);
     let lower = text.to_lowercase();
     let heading = text.trim_start_matches('#').strip_prefix(' ').filter(|_| text.starts_with('#'));
     if heading.is_some_and(|title| !OWN_HEADINGS.contains(&title)) {
@@ -105,8 +105,24 @@ fn undefused_in_line(line: &str) -> Vec<String> {
     found
 }
 
-const OWN_HEADINGS: &[&str] =
-    &["Root cause", "Why this change", "Recommendation", "Evidence", "Change", "Verified", "Not verified"];
+/// What follows the link to a Sentry issue.
+fn after_own_link(line: &str) -> Option<&str> {
+    let (issue, rest) = line.strip_prefix("* [Sentry issue ")?.split_once("](http://127.0.0.1:")?;
+    let (address, rest) = rest.split_once(") ")?;
+    (issue.bytes().all(|b| b.is_ascii_digit()) && !address.contains([' ', '('])).then_some(rest)
+}
+
+const OWN_MARKS: &[&str] = &["<!-- autofix: issues -->", "<!-- /autofix: issues -->"];
+const OWN_HEADINGS: &[&str] = &[
+    "Fixes",
+    "Root cause",
+    "Why this change",
+    "Recommendation",
+    "Evidence",
+    "Change",
+    "Verified",
+    "Not verified",
+];
 
 fn split_code(line: &str) -> String {
     let mut outside = String::new();

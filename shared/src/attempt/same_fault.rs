@@ -1,0 +1,207 @@
+//! What one attempt's state means for another one with the same fault (see [`crate::fault`]).
+//!
+//! Nothing is kept about a fault but which attempt has it: all the rest follows from that attempt's own state, so the
+//! two can never disagree, whatever crashed between them.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::merged::{Deployment, Merged, Rollout, Watch};
+use super::offer::PullRequest;
+use super::rest::{AFTER_ANSWER, Rest, later};
+use super::state::{Cleanup, State};
+use super::{Attempt, AttemptId, Occasion};
+use crate::reason::ReasonCode;
+
+/// How long a merged fix is waited for where nothing watches its deploy: the old release may go on reporting the fault.
+pub const MERGED_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// How long instances of the old release may go on after a deploy.
+const LIVE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// The attempt whose answer holds for this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameFault {
+    pub attempt: AttemptId,
+    /// From when on the fault may be looked at again.
+    pub until: Timestamp,
+    pub pull_request: Option<PullRequest>,
+    /// Who decided about that pull request: see [`super::Decision::by`].
+    pub decided_by: Option<String>,
+}
+
+/// How the other attempt stands to the fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has said nothing that holds: whoever comes next may look at the fault.
+    Free,
+    /// It is finding out.
+    Deciding,
+    /// Its fix is ready, or is an open pull request already: others join it.
+    Open,
+    /// It has ended, and that is the answer.
+    Ended { answer: Answer, until: Timestamp },
+}
+
+/// What an attempt that ended has to say about its fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A person did not want the fix.
+    Dismissed,
+    /// The fix is merged and may not have reached production yet.
+    Merged,
+    /// The fix was merged and did not hold.
+    DidNotHold,
+    /// The pull request is in people's hands.
+    LeftToPeople,
+    /// There is no fix, or none that may be opened.
+    NoFix,
+}
+
+impl Answer {
+    /// The reason with which another attempt ends for it.
+    pub fn code(self) -> ReasonCode {
+        match self {
+            Answer::Dismissed => ReasonCode::SameFaultDismissed,
+            Answer::Merged => ReasonCode::SameFaultMerged,
+            Answer::DidNotHold | Answer::LeftToPeople | Answer::NoFix => ReasonCode::SameFaultAnswered,
+        }
+    }
+}
+
+impl SameFault {
+    /// `other` has the fault; its answer holds until `until`.
+    pub fn of(other: &Attempt, until: Timestamp) -> SameFault {
+        SameFault {
+            attempt: other.id,
+            until,
+            pull_request: other.state.pull_request().cloned(),
+            decided_by: other.state.decision().map(|decision| decision.by.clone()),
+        }
+    }
+
+    /// `other` is at work on the fault: an issue that joins it now rests as one that was answered.
+    pub fn joined(other: &Attempt, now: Timestamp) -> SameFault {
+        SameFault::of(other, later(now, AFTER_ANSWER))
+    }
+}
+
+/// What `other`, which has the fault, means for a new attempt that starts for `occasion`.
+///
+/// When Sentry says that the error came back, an answer holds no longer; but what is merged may still be on its way to
+/// production, and an open pull request is joined all the same.
+pub fn standing(other: &Attempt, occasion: Occasion, now: Timestamp) -> Standing {
+    let ended = other.completed_at.unwrap_or(other.created_at);
+    let (answer, until) = match &other.state {
+        State::Pending | State::Analyzing { .. } | State::Withdrawing { .. } => return Standing::Deciding,
+        // Merged or refused in a moment: joining now could be too late for the merge.
+        State::Approved { .. } => return Standing::Deciding,
+        State::Proposed { .. } | State::PrCreated { .. } | State::AwaitingApproval { .. } => {
+            return Standing::Open;
+        }
+        State::Verified { .. } => return Standing::Free,
+        State::Deployed { merged, watch } => (Answer::Merged, on_its_way_until(merged, watch.as_ref(), now)),
+        State::Rejected { cleanup: Cleanup::TooLate, .. } => (Answer::Merged, later(ended, MERGED_FOR)),
+        State::Rejected { .. } => (Answer::Dismissed, other.rests_until(ended)),
+        State::Regressed { .. } | State::RolledBack { .. } => {
+            (Answer::DidNotHold, later(ended, AFTER_ANSWER))
+        }
+        State::Failed { pull_request: Some(_), .. } => (Answer::LeftToPeople, other.rests_until(ended)),
+        State::Failed { .. } | State::Skipped { .. } if is_answer(other) => {
+            (Answer::NoFix, other.rests_until(ended))
+        }
+        State::Failed { .. } | State::Skipped { .. } => return Standing::Free,
+    };
+    let reopened = occasion == Occasion::CameBack && answer != Answer::Merged;
+    if reopened || until <= now { Standing::Free } else { Standing::Ended { answer, until } }
+}
+
+/// Until when reports of a merged fault may come from a release without the fix: until it is live, and else for as long as
+/// the merge is watched.
+fn on_its_way_until(merged: &Merged, watch: Option<&Watch>, now: Timestamp) -> Timestamp {
+    match (&merged.deployment, watch) {
+        (Some(Deployment { rollout: Rollout::Live, at, .. }), _) => later(*at, LIVE_AFTER),
+        (_, Some(watch)) => watch.until.max(later(now, LIVE_AFTER)), // the worker ends it, not the time alone
+        (_, None) => later(merged.at, MERGED_FOR),
+    }
+}
+
+/// Whether an end without a pull request says something about the fault that will not change by itself. What was not paid
+/// for is looked at again for nothing, and settings may have changed.
+fn is_answer(other: &Attempt) -> bool {
+    match other.rest() {
+        Rest::LeftToPeople => true,
+        Rest::Answered => other.usage.turns > 0,
+        Rest::Trouble | Rest::UntilTomorrow => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matrix::{attempt, later as in_five_minutes, now, states};
+    use super::*;
+    use crate::reason::Reason;
+
+    fn shown(standing: Standing) -> String {
+        match standing {
+            Standing::Ended { answer, until } => {
+                format!("{answer:?} for {} h", until.duration_since(now()).as_hours())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_each_state_means_for_another_attempt_with_the_same_fault() {
+        let mut table = String::new();
+        for (name, state) in states() {
+            let mut other = attempt(state);
+            other.completed_at = Some(now());
+            other.usage.turns = 1;
+            let seen = |occasion| shown(standing(&other, occasion, in_five_minutes()));
+            table.push_str(&format!(
+                "{name:<24} {:<28} came back: {}\n",
+                seen(Occasion::Reported),
+                seen(Occasion::CameBack)
+            ));
+        }
+        insta::assert_snapshot!(table);
+    }
+
+    #[test]
+    fn only_an_answer_that_was_paid_for_and_stays_true_holds() {
+        let check = |code: ReasonCode, turns: u32, expected: bool| {
+            let reasons = vec![Reason::new(code, "because")];
+            let mut other = attempt(State::Skipped { reasons, fix: None });
+            other.completed_at = Some(now());
+            other.usage.turns = turns;
+            let holds = matches!(
+                standing(&other, Occasion::Reported, now()),
+                Standing::Ended { answer: Answer::NoFix, .. }
+            );
+            assert_eq!(holds, expected, "{code} after {turns} turns");
+        };
+        check(ReasonCode::NeedsHuman, 3, true);
+        check(ReasonCode::LowConfidence, 9, true);
+        check(ReasonCode::BudgetSpent, 9, true);
+        check(ReasonCode::DryRun, 9, true);
+        check(ReasonCode::SentryAgentTookOver, 0, true);
+        check(ReasonCode::NoAppFrame, 0, false);
+        check(ReasonCode::DisabledByRepository, 0, false);
+        check(ReasonCode::AlreadyFixed, 0, false);
+        check(ReasonCode::DailyBudgetSpent, 2, false);
+        check(ReasonCode::ClaudeUnavailable, 2, false);
+        check(ReasonCode::RetriesUsedUp, 2, false);
+    }
+
+    #[test]
+    fn an_answer_runs_out() {
+        let (_, merged) = states().into_iter().find(|(name, _)| *name == "deployed, not watched").unwrap();
+        let mut other = attempt(merged);
+        other.completed_at = Some(now());
+        let at = |time| standing(&other, Occasion::CameBack, time);
+        let end = now() + MERGED_FOR;
+        assert_eq!(at(now()), Standing::Ended { answer: Answer::Merged, until: end });
+        assert_ne!(at(end - SignedDuration::from_secs(1)), Standing::Free);
+        assert_eq!(at(end), Standing::Free);
+    }
+}
