@@ -36,7 +36,7 @@ impl Sandbox {
     pub async fn start(folder: &Path, clock: Clock) -> anyhow::Result<Sandbox> {
         Ok(Sandbox {
             claude: claude::Claude::start().await?,
-            github: github::GitHub::start(folder).await?,
+            github: github::GitHub::start_with(folder, clock.clone()).await?,
             sentry: sentry::Sentry::start_with(clock.clone()).await?,
             slack: slack::Slack::start_with(clock).await?,
         })

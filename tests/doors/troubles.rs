@@ -241,18 +241,6 @@ async fn a_repository_without_checks_is_armed_after_a_grace_period_and_says_so()
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_read_check_runs_still_sees_other_checks() {
-    let world = World::new().await;
-    world.sandbox.github.configure(REPO, |settings| settings.check_runs_readable = false).unwrap();
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    for _ in 0..8 {
-        world.after(SignedDuration::from_secs(20)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-}
-
-#[tokio::test]
 async fn what_people_decide_on_github_is_noticed() {
     let world = World::new().await;
     world.sandbox.github.set_checks(REPO, Heads::Every, &[CheckRun::running("pytest")]).unwrap();

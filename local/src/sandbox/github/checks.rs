@@ -1,14 +1,13 @@
-//! What the checks say about a commit, and what protects a branch.
+//! What the checks say about a commit.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::commits::{is_protected, named};
+use super::commits::named;
 use super::contents::summary;
 use super::reports::{CheckRun, Conclusion, Status, StatusState};
-use super::repository::tip;
-use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
-use super::world::{Repository, now};
+use super::wire::{Answer, Call, Outcome, Refusal};
+use super::world::Repository;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,9 +19,6 @@ struct CheckFilter {
 }
 
 pub(super) fn check_runs(repo: &Repository, call: &Call, name: &str) -> Outcome {
-    if !repo.settings.check_runs_readable {
-        return Err(Refusal::forbidden("checks=read"));
-    }
     let wanted: CheckFilter = call.query()?;
     if wanted.filter.as_deref().is_some_and(|filter| filter != "latest" && filter != "all") {
         return Err(Refusal::new(422, "Invalid request.\n\nfilter is not included in the list."));
@@ -56,8 +52,8 @@ fn check_run_json(repo: &Repository, sha: &str, id: u64, run: &CheckRun) -> Valu
         "name": run.name,
         "status": run.status(),
         "conclusion": run.conclusion.map(Conclusion::as_str),
-        "started_at": now().to_string(),
-        "completed_at": run.conclusion.map(|_| now().to_string()),
+        "started_at": repo.now().to_string(),
+        "completed_at": run.conclusion.map(|_| repo.now().to_string()),
         "output": output,
         "check_suite": { "id": 1 },
         "app": { "id": 15_368, "slug": "github-actions", "name": "GitHub Actions" },
@@ -77,7 +73,7 @@ pub(super) fn combined_status(repo: &Repository, name: &str) -> Outcome {
     } else {
         StatusState::Success
     };
-    let list: Vec<Value> = statuses.iter().map(|(id, status)| status_json(*id, status)).collect();
+    let list: Vec<Value> = statuses.iter().map(|(id, status)| status_json(repo, *id, status)).collect();
     Ok(Answer::json(
         200,
         &json!({
@@ -92,7 +88,7 @@ pub(super) fn combined_status(repo: &Repository, name: &str) -> Outcome {
     ))
 }
 
-fn status_json(id: u64, status: &Status) -> Value {
+fn status_json(repo: &Repository, id: u64, status: &Status) -> Value {
     json!({
         "id": id,
         "node_id": format!("SC_{id}"),
@@ -100,8 +96,8 @@ fn status_json(id: u64, status: &Status) -> Value {
         "context": status.context,
         "description": status.description,
         "target_url": status.target_url,
-        "created_at": now().to_string(),
-        "updated_at": now().to_string(),
+        "created_at": repo.now().to_string(),
+        "updated_at": repo.now().to_string(),
     })
 }
 
@@ -137,34 +133,11 @@ pub(super) fn workflow_runs(repo: &Repository, call: &Call) -> Outcome {
                 "workflow_id": 1,
                 "url": format!("{}/actions/runs/{id}", repo.url),
                 "html_url": run.html_url,
-                "created_at": now().to_string(),
-                "updated_at": now().to_string(),
+                "created_at": repo.now().to_string(),
+                "updated_at": repo.now().to_string(),
             }));
         }
     }
     found.sort_by_key(|run| std::cmp::Reverse(run["id"].as_u64()));
     Ok(Answer::counted(call, "workflow_runs", found))
-}
-
-pub(super) fn protection(repo: &Repository, branch: &str) -> Outcome {
-    tip(&repo.git()?, branch).ok_or_else(|| Refusal::new(404, "Branch not found"))?;
-    if !is_protected(repo, branch) {
-        return Err(Refusal::new(404, "Branch not protected"));
-    }
-    let url = format!("{}/branches/{branch}/protection", repo.url);
-    let reviews = json!({
-        "url": format!("{url}/required_pull_request_reviews"),
-        "dismiss_stale_reviews": false,
-        "require_code_owner_reviews": false,
-        "required_approving_review_count": 1,
-    });
-    let admins = json!({ "url": format!("{url}/enforce_admins"), "enabled": false });
-    let answer = json!({ "url": url, "required_pull_request_reviews": reviews, "enforce_admins": admins });
-    Ok(Answer::json(200, &answer))
-}
-
-/// Rulesets are not imitated: no rule is ever in force.
-pub(super) fn rules(call: &Call) -> Outcome {
-    let NoFilter {} = call.query()?;
-    Ok(Answer::list(call, Vec::new()))
 }

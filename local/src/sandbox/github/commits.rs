@@ -4,7 +4,9 @@ use git2::Oid;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::git_data::{person_json, unsigned};
+use super::credentials::Account;
+use super::git_data::{person_json, verification};
+use super::protection::{self, is_protected};
 use super::repository::{self as git, ChangedFile, DEFAULT_BRANCH};
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::Repository;
@@ -23,7 +25,6 @@ pub(super) fn branch(repo: &Repository, name: &str) -> Outcome {
     let store = repo.git()?;
     let tip = git::tip(&store, name).ok_or_else(|| Refusal::new(404, "Branch not found"))?;
     let protected = is_protected(repo, name);
-    let level = if protected { "everyone" } else { "off" };
     let url = format!("{}/branches/{name}", repo.url);
     Ok(Answer::json(
         200,
@@ -32,22 +33,10 @@ pub(super) fn branch(repo: &Repository, name: &str) -> Outcome {
             "commit": commit_json(repo, &store, tip)?,
             "_links": { "self": url, "html": format!("{}/tree/{name}", repo.html_url) },
             "protected": protected,
-            "protection": {
-                "enabled": protected,
-                "required_status_checks": { "enforcement_level": level, "contexts": [], "checks": [] },
-            },
+            "protection": protection::summary(repo, name),
             "protection_url": format!("{url}/protection"),
         }),
     ))
-}
-
-pub(super) fn is_protected(repo: &Repository, branch: &str) -> bool {
-    refusal_of_merges(repo, branch).is_some()
-}
-
-/// Why the protection of a branch refuses merges into it, if it does.
-pub(super) fn refusal_of_merges<'a>(repo: &'a Repository, branch: &str) -> Option<&'a str> {
-    repo.settings.merges_refused.as_deref().filter(|_| branch == DEFAULT_BRANCH)
 }
 
 #[derive(Deserialize)]
@@ -175,12 +164,24 @@ pub(super) fn commit_json(
             "message": String::from_utf8_lossy(commit.message_bytes()),
             "tree": { "sha": tree, "url": format!("{}/git/trees/{tree}", repo.url) },
             "comment_count": 0,
-            "verification": unsigned(),
+            "verification": verification(repo, id),
         },
-        "author": null,
-        "committer": null,
+        "author": account_of(&commit.author()).map(|account| account.json()),
+        "committer": account_of(&commit.committer()).map(|account| account.json()),
         "parents": parents,
     }))
+}
+
+/// The account that an address belongs to: those of GitHub's own form, and the sandbox's people.
+fn account_of(person: &git2::Signature<'_>) -> Option<Account> {
+    let email = String::from_utf8_lossy(person.email_bytes()).into_owned();
+    let (name, host) = email.split_once('@')?;
+    match host {
+        "example.org" => Some(Account::user(name)),
+        "users.noreply.github.com" if name.ends_with("[bot]") => Some(Account::bot(name)),
+        "users.noreply.github.com" if name != "autofix" => Some(Account::user(name)),
+        _ => None,
+    }
 }
 
 pub(super) fn file_json(repo: &Repository, file: &ChangedFile, commit: Oid) -> Value {

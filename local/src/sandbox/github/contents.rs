@@ -26,7 +26,7 @@ pub(super) fn repository(repo: &Repository) -> Outcome {
         "allow_merge_commit": settings.allow_merge_commit,
         "allow_squash_merge": settings.allow_squash_merge,
         "allow_rebase_merge": settings.allow_rebase_merge,
-        "allow_auto_merge": false,
+        "allow_auto_merge": repo.settings.allow_auto_merge,
         "allow_update_branch": false,
         "delete_branch_on_merge": settings.delete_branch_on_merge,
         "squash_merge_commit_title": "COMMIT_OR_PR_TITLE",
@@ -44,8 +44,8 @@ pub(super) fn repository(repo: &Repository) -> Outcome {
 /// The repository as it is shown inside other things.
 pub(super) fn summary(repo: &Repository) -> Value {
     json!({
-        "id": 700_000_001,
-        "node_id": "R_sandbox",
+        "id": 700_000_000 + repo.number,
+        "node_id": repo.node_id(),
         "name": repo.name,
         "full_name": repo.full_name(),
         "owner": owner(repo),

@@ -1,13 +1,13 @@
 //! What is said on a pull request: labels, comments, requests for a review.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::TOKEN_LOGIN;
-use super::pull_shapes::{simple, token_user};
+use super::pull_shapes::simple;
 use super::pulls::index_of;
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
-use super::world::{Comment, Pull, Repository, now};
+use super::world::{Comment, Pull, Repository, Review, Verdict};
 
 /// Longest comment and longest label, characters.
 const LONGEST_COMMENT: usize = 65_536;
@@ -80,17 +80,78 @@ impl CommentText {
 pub(super) fn add_comment(repo: &mut Repository, call: &Call, number: &str) -> Outcome {
     let body = call.body::<CommentText>()?.checked()?;
     let index = index_of(repo, number)?;
-    let comment = Comment { id: repo.next_id(), body, created_at: now(), updated_at: now() };
+    let (by, now) = (call.visitor()?.account.clone(), repo.now());
+    let comment = Comment { id: repo.next_id(), by, body, created_at: now, updated_at: now };
     let json = comment_json(repo, repo.pulls[index].number, &comment);
     repo.pulls[index].comments.push(comment);
     Ok(Answer::json(201, &json))
 }
 
 pub(super) fn comments(repo: &Repository, call: &Call, number: &str) -> Outcome {
+    let Since { since } = call.query()?;
+    let pull = &repo.pulls[index_of(repo, number)?];
+    let recent = pull.comments.iter().filter(|comment| since.is_none_or(|since| comment.updated_at >= since));
+    let list = recent.map(|comment| comment_json(repo, pull.number, comment));
+    Ok(Answer::list(call, list.collect()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    since: Option<Timestamp>,
+}
+
+/// Comments on lines of the diff.
+pub(super) fn review_comments(repo: &Repository, call: &Call, number: &str) -> Outcome {
+    let Since { since } = call.query()?;
+    let pull = &repo.pulls[index_of(repo, number)?];
+    let recent = pull.review_comments.iter();
+    let recent = recent.filter(|comment| since.is_none_or(|since| comment.updated_at >= since));
+    let list = recent.map(|comment| {
+        json!({
+            "id": comment.id,
+            "node_id": format!("PRRC_{}", comment.id),
+            "url": format!("{}/pulls/comments/{}", repo.url, comment.id),
+            "html_url": format!("{}/pull/{}#discussion_r{}", repo.html_url, pull.number, comment.id),
+            "pull_request_url": format!("{}/pulls/{}", repo.url, pull.number),
+            "pull_request_review_id": null,
+            "commit_id": pull.head.to_string(),
+            "original_commit_id": pull.head.to_string(),
+            "diff_hunk": "",
+            "path": "",
+            "body": comment.body,
+            "user": comment.by.json(),
+            "created_at": comment.created_at.to_string(),
+            "updated_at": comment.updated_at.to_string(),
+            "author_association": "MEMBER",
+        })
+    });
+    Ok(Answer::list(call, list.collect()))
+}
+
+pub(super) fn reviews(repo: &Repository, call: &Call, number: &str) -> Outcome {
     let NoFilter {} = call.query()?;
     let pull = &repo.pulls[index_of(repo, number)?];
-    let list = pull.comments.iter().map(|comment| comment_json(repo, pull.number, comment));
-    Ok(Answer::list(call, list.collect()))
+    let json = |review: &Review| {
+        let html_url = format!("{}/pull/{}#pullrequestreview-{}", repo.html_url, pull.number, review.id);
+        json!({
+            "id": review.id,
+            "node_id": format!("PRR_{}", review.id),
+            "user": review.by.json(),
+            "body": review.body,
+            "state": match review.verdict {
+                Verdict::Approved => "APPROVED",
+                Verdict::ChangesRequested => "CHANGES_REQUESTED",
+                Verdict::Commented => "COMMENTED",
+            },
+            "html_url": html_url,
+            "pull_request_url": format!("{}/pulls/{}", repo.url, pull.number),
+            "commit_id": review.commit.to_string(),
+            "submitted_at": review.submitted_at.to_string(),
+            "author_association": "MEMBER",
+        })
+    };
+    Ok(Answer::list(call, pull.reviews.iter().map(json).collect()))
 }
 
 pub(super) fn comment(repo: &Repository, id: &str) -> Outcome {
@@ -102,8 +163,9 @@ pub(super) fn comment(repo: &Repository, id: &str) -> Outcome {
 pub(super) fn change_comment(repo: &mut Repository, call: &Call, id: &str) -> Outcome {
     let body = call.body::<CommentText>()?.checked()?;
     let (pull, at) = find_comment(repo, id)?;
+    let now = repo.now();
     let comment = &mut repo.pulls[pull].comments[at];
-    (comment.body, comment.updated_at) = (body, now());
+    (comment.body, comment.updated_at) = (body, now);
     Ok(Answer::json(200, &comment_json(repo, repo.pulls[pull].number, &repo.pulls[pull].comments[at])))
 }
 
@@ -123,7 +185,7 @@ fn comment_json(repo: &Repository, number: u64, comment: &Comment) -> Value {
         "html_url": format!("{}/pull/{number}#issuecomment-{}", repo.html_url, comment.id),
         "issue_url": format!("{}/issues/{number}", repo.url),
         "body": comment.body,
-        "user": token_user(),
+        "user": comment.by.json(),
         "created_at": comment.created_at.to_string(),
         "updated_at": comment.updated_at.to_string(),
         "author_association": "CONTRIBUTOR",
@@ -142,7 +204,7 @@ struct Reviewers {
 pub(super) fn ask_reviewers(repo: &mut Repository, call: &Call, number: &str) -> Outcome {
     let Reviewers { reviewers, team_reviewers } = call.body()?;
     let index = index_of(repo, number)?;
-    if reviewers.iter().any(|login| login == TOKEN_LOGIN) {
+    if reviewers.contains(&repo.pulls[index].author.login) {
         return Err(Refusal::new(422, "Review cannot be requested from pull request author."));
     }
     // There are no teams here, so that asking for one is asking for somebody without access.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::pull_shapes::token_user;
+use super::credentials::Account;
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::Repository;
 
@@ -14,8 +14,22 @@ pub(super) struct Deployment {
     pub(super) commit: Oid,
     pub(super) environment: String,
     pub(super) created_at: Timestamp,
-    /// States as GitHub names them (`in_progress`, `success`, …), oldest first, each with its id.
-    pub(super) states: Vec<(u64, String)>,
+    /// Oldest first.
+    pub(super) statuses: Vec<DeploymentStatus>,
+}
+
+pub(super) struct DeploymentStatus {
+    pub(super) id: u64,
+    /// As GitHub names it: `in_progress`, `success`, …
+    pub(super) state: String,
+    /// Where the deployed application is; may be empty.
+    pub(super) url: String,
+    pub(super) at: Timestamp,
+}
+
+/// The platform that deploys here.
+fn platform() -> Account {
+    Account::bot("railway-app[bot]")
 }
 
 #[derive(Deserialize)]
@@ -52,7 +66,7 @@ fn deployment_json(repo: &Repository, deployment: &Deployment) -> Value {
         "original_environment": deployment.environment,
         "environment": deployment.environment,
         "description": null,
-        "creator": token_user(),
+        "creator": platform().json(),
         "created_at": deployment.created_at.to_string(),
         "updated_at": deployment.created_at.to_string(),
         "statuses_url": format!("{url}/statuses"),
@@ -67,20 +81,20 @@ pub(super) fn statuses(repo: &Repository, call: &Call, id: &str) -> Outcome {
     let is_it = |deployment: &&Deployment| deployment.id.to_string() == id;
     let deployment = repo.deployments.iter().find(is_it).ok_or_else(Refusal::not_found)?;
     let url = format!("{}/deployments/{id}", repo.url);
-    let list = deployment.states.iter().rev().map(|(status, state)| {
+    let list = deployment.statuses.iter().rev().map(|status| {
         json!({
-            "id": status,
-            "node_id": format!("DES_{status}"),
-            "url": format!("{url}/statuses/{status}"),
-            "state": state,
-            "creator": token_user(),
+            "id": status.id,
+            "node_id": format!("DES_{}", status.id),
+            "url": format!("{url}/statuses/{}", status.id),
+            "state": status.state,
+            "creator": platform().json(),
             "description": "",
             "environment": deployment.environment,
             "target_url": "",
             "log_url": "",
-            "environment_url": "",
-            "created_at": deployment.created_at.to_string(),
-            "updated_at": deployment.created_at.to_string(),
+            "environment_url": status.url,
+            "created_at": status.at.to_string(),
+            "updated_at": status.at.to_string(),
             "deployment_url": url,
             "repository_url": repo.url,
         })

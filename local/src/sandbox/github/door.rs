@@ -7,11 +7,13 @@ use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::routing::any;
 use serde_json::json;
 
+use super::credentials::{Account, Holder, Visitor, need_of};
 use super::wire::{Answer, Call, Outcome, Refusal};
-use super::world::{Repository, World, now};
+use super::world::{Repository, World};
 use super::{
-    SharedWorld, TOKEN, checks, commits, contents, conversation, deployments, git_data, locked, merging,
-    pull_shapes, pulls, references, tarball,
+    CLASSIC_TOKEN, SharedWorld, TOKEN, TOKEN_LOGIN, app, checks, commits, contents, conversation,
+    deployments, git_data, graphql, locked, merging, protection, pull_shapes, pulls, queueing, references,
+    tarball,
 };
 
 /// The API versions that exist. A request without one gets the older.
@@ -46,14 +48,14 @@ async fn answer_api(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let call = Call { method, path, uri, headers, body };
+    let mut call = Call { method, path, uri, headers, body, visitor: None };
     apart(move || {
         let mut world = locked(&world);
         world.requests += 1;
         let used = world.requests;
-        let answer =
-            admit(&call).and_then(|()| route(&mut world, &call)).unwrap_or_else(Refusal::into_answer);
-        with_limits(answer, used)
+        let answer = admit(&world, &mut call).and_then(|()| route(&mut world, &call));
+        let reset = world.clock.now().as_second() + 3600;
+        with_limits(answer.unwrap_or_else(Refusal::into_answer), used, reset)
     })
     .await
 }
@@ -65,7 +67,7 @@ async fn answer_download(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let call = Call { method, path: revision, uri, headers, body: Bytes::new() };
+    let call = Call { method, path: revision, uri, headers, body: Bytes::new(), visitor: None };
     apart(move || {
         let mut world = locked(&world);
         let answer = match world.repository(&format!("{owner}/{name}")) {
@@ -83,7 +85,7 @@ async fn apart(work: impl FnOnce() -> Answer + Send + 'static) -> Response<Body>
     answer.unwrap_or_else(|e| Refusal::new(500, &e.to_string()).into_answer()).into_response()
 }
 
-fn admit(call: &Call) -> Result<(), Refusal> {
+fn admit(world: &World, call: &mut Call) -> Result<(), Refusal> {
     if call.method == Method::GET && is_page_for_people(&call.path) {
         return Ok(());
     }
@@ -96,14 +98,24 @@ fn admit(call: &Call) -> Result<(), Refusal> {
     if !API_VERSIONS.contains(&version) {
         return Err(Refusal::new(400, &format!("{version} is not a supported version of the REST API.")));
     }
-    if call.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
-        return Err(Refusal::new(401, "Bad credentials"));
-    }
+    call.visitor = visitor(world, call.header("authorization"));
     let accept = call.header("accept").unwrap_or("*/*");
     if !accept.split(',').any(|one| MEDIA_TYPES.contains(&one.trim())) {
         return Err(Refusal::not_understood(&format!("the media type `{accept}`")));
     }
     Ok(())
+}
+
+/// Who a credential speaks for. What an App signed speaks for nobody: only the App's endpoints take it.
+fn visitor(world: &World, authorization: Option<&str>) -> Option<Visitor> {
+    let token = authorization?.strip_prefix("Bearer ")?;
+    let holder = match token {
+        TOKEN => Holder::FineGrainedToken,
+        CLASSIC_TOKEN => Holder::ClassicToken,
+        token => return world.installation_with(token),
+    };
+    let grants = world.grants.get(&holder).cloned().unwrap_or_default();
+    Some(Visitor { holder, account: Account::user(TOKEN_LOGIN), grants, repositories: None })
 }
 
 fn is_page_for_people(path: &str) -> bool {
@@ -112,14 +124,26 @@ fn is_page_for_people(path: &str) -> bool {
 
 fn route(world: &mut World, call: &Call) -> Outcome {
     let path: Vec<&str> = call.path.split('/').collect();
+    if let Some(answer) = app::route(world, call, &path) {
+        return answer;
+    }
     match (call.method.as_str(), path.as_slice()) {
-        ("GET", ["user"]) => Ok(Answer::json(200, &pull_shapes::token_user())),
-        ("GET", ["rate_limit"]) => Ok(rate_limit(world.requests)),
+        ("GET", ["user"]) => Ok(Answer::json(200, &call.visitor()?.account.json())),
+        ("GET", ["rate_limit"]) => Ok(rate_limit(world.requests, world.clock.now().as_second() + 3600)),
+        ("POST", ["graphql"]) => graphql::answer(world, call),
         (_, ["repos", owner, name, rest @ ..]) => {
-            let repository = world.repository(&format!("{owner}/{name}")).ok_or_else(Refusal::not_found)?;
-            repository.notice_pushes()?;
+            let visitor = call.visitor()?;
+            let full_name = format!("{owner}/{name}");
+            if world.new_name(&full_name).is_some() {
+                let status = if call.method == Method::GET { 301 } else { 307 };
+                return Err(Refusal::moved(status, format!("{}/repositories/0", world.api_url())));
+            }
+            let repository = world.repository(&full_name).filter(|_| visitor.sees(&full_name));
+            let repository = repository.ok_or_else(Refusal::not_found)?;
+            visitor.require(need_of(call.method.as_str(), rest))?;
+            queueing::settle(repository)?;
             let answer = route_repository(repository, call, rest);
-            repository.notice_pushes()?;
+            queueing::settle(repository)?;
             answer
         }
         ("GET", [owner, name, kind @ ("pull" | "commit"), id]) => {
@@ -155,9 +179,9 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["git", "commits", sha]) => git_data::commit(repo, sha),
 
         ("GET", ["branches"]) => commits::branches(repo, call),
-        ("GET", ["branches", branch @ .., "protection"]) => checks::protection(repo, &branch.join("/")),
+        ("GET", ["branches", branch @ .., "protection"]) => protection::protection(repo, &branch.join("/")),
         ("GET", ["branches", branch @ ..]) => commits::branch(repo, &branch.join("/")),
-        ("GET", ["rules", "branches", ..]) => checks::rules(call),
+        ("GET", ["rules", "branches", branch @ ..]) => protection::rules(repo, call, &branch.join("/")),
         ("GET", ["compare", range @ ..]) => commits::compare(repo, call, &range.join("/")),
         ("GET", ["commits"]) => commits::list(repo, call),
         ("GET", ["commits", name @ .., "check-runs"]) => checks::check_runs(repo, call, &name.join("/")),
@@ -176,6 +200,8 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["pulls", number, "commits"]) => pulls::commits(repo, call, number),
         ("PUT", ["pulls", number, "merge"]) => merging::merge(repo, call, number),
         ("GET", ["pulls", number, "merge"]) => merging::is_merged(repo, number),
+        ("GET", ["pulls", number, "reviews"]) => conversation::reviews(repo, call, number),
+        ("GET", ["pulls", number, "comments"]) => conversation::review_comments(repo, call, number),
         ("POST", ["pulls", number, "requested_reviewers"]) => conversation::ask_reviewers(repo, call, number),
         ("POST", ["issues", number, "labels"]) => conversation::add_labels(repo, call, number),
         ("GET", ["issues", number, "labels"]) => conversation::labels(repo, call, number),
@@ -187,12 +213,8 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
     }
 }
 
-fn limits(used: u64) -> (u64, i64) {
-    (HOURLY_REQUESTS.saturating_sub(used), now().as_second() + 3600)
-}
-
-fn with_limits(answer: Answer, used: u64) -> Answer {
-    let (remaining, reset) = limits(used);
+fn with_limits(answer: Answer, used: u64, reset: i64) -> Answer {
+    let remaining = HOURLY_REQUESTS.saturating_sub(used);
     answer
         .with_header("x-ratelimit-limit", HOURLY_REQUESTS.to_string())
         .with_header("x-ratelimit-remaining", remaining.to_string())
@@ -202,8 +224,8 @@ fn with_limits(answer: Answer, used: u64) -> Answer {
         .with_header("x-github-request-id", format!("SAND:{used:06X}"))
 }
 
-fn rate_limit(used: u64) -> Answer {
-    let (remaining, reset) = limits(used);
+fn rate_limit(used: u64, reset: i64) -> Answer {
+    let remaining = HOURLY_REQUESTS.saturating_sub(used);
     let core = json!({ "limit": HOURLY_REQUESTS, "used": used, "remaining": remaining, "reset": reset });
     let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": reset });
     Answer::json(200, &json!({ "resources": { "core": core, "search": search } }))

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::contents;
+use super::credentials::{Account, Holder, Level, Permission};
 use super::repository::{self as git, existing};
 use super::wire::{Answer, Call, Outcome, Refusal, present};
-use super::world::{Repository, now};
-use super::{TOKEN_LOGIN, contents};
+use super::world::Repository;
 
 /// GitHub returns at most this many entries of a tree in one answer.
 const LARGEST_TREE: usize = 100_000;
@@ -91,6 +92,10 @@ pub(super) fn create_tree(repo: &Repository, call: &Call) -> Outcome {
         Some(sha) => tree_named(&store, sha).ok_or_else(Refusal::not_found)?,
         None => git::empty_tree(&store)?,
     };
+    let touches_workflows = new.tree.iter().any(|entry| entry.path.starts_with(".github/workflows/"));
+    if touches_workflows && !call.visitor()?.may((Permission::Workflows, Level::Write)) {
+        return Err(Refusal::not_found()); // GitHub says no more than this
+    }
     let mut update = TreeUpdateBuilder::new();
     for entry in &new.tree {
         plan_entry(&store, &base, entry, &mut update)?;
@@ -208,12 +213,12 @@ struct Person {
 }
 
 impl Person {
-    fn signature(&self) -> Result<Signature<'static>, Refusal> {
+    fn signature(&self, now: Timestamp) -> Result<Signature<'static>, Refusal> {
         let at = match &self.date {
             Some(date) => date.parse::<Timestamp>().map_err(|_| {
                 Refusal::new(422, &format!("Invalid request.\n\n{date} is not a valid date-time."))
             })?,
-            None => now(),
+            None => now,
         };
         Signature::new(&self.name, &self.email, &Time::new(at.as_second(), 0))
             .map_err(|_| Refusal::new(422, "Invalid request.\n\nA name and an email are needed."))
@@ -221,7 +226,7 @@ impl Person {
 }
 
 /// Somebody who is not named is the token's user, now; a committer who is not named is the author.
-pub(super) fn create_commit(repo: &Repository, call: &Call) -> Outcome {
+pub(super) fn create_commit(repo: &mut Repository, call: &Call) -> Outcome {
     let new: NewCommit = call.body()?;
     let store = repo.git()?;
     let tree = existing(&store, &new.tree, ObjectType::Tree)
@@ -232,17 +237,27 @@ pub(super) fn create_commit(repo: &Repository, call: &Call) -> Outcome {
             .ok_or_else(|| Refusal::new(422, "Parent SHA does not exist or is not a commit object"))?;
         parents.push(store.find_commit(parent)?);
     }
-    let author = new.author.as_ref().map_or_else(token_signature, Person::signature)?;
-    let committer = new.committer.as_ref().map_or_else(|| Ok(author.clone()), Person::signature)?;
+    let visitor = call.visitor()?;
+    let now = repo.now();
+    let author = match &new.author {
+        Some(person) => person.signature(now)?,
+        None => signature(&visitor.account, now)?,
+    };
+    let committer = match &new.committer {
+        Some(person) => person.signature(now)?,
+        None => author.clone(),
+    };
     let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
     let id = store.commit(None, &author, &committer, &new.message, &store.find_tree(tree)?, &parents)?;
+    if visitor.holder == Holder::Installation && new.author.is_none() && new.committer.is_none() {
+        repo.signed.insert(id);
+    }
     Ok(Answer::json(201, &commit_json(repo, &store.find_commit(id)?)))
 }
 
-/// The token's user, committing now.
-pub(super) fn token_signature() -> Result<Signature<'static>, Refusal> {
-    let email = format!("{TOKEN_LOGIN}@users.noreply.github.com");
-    Ok(Signature::new(TOKEN_LOGIN, &email, &Time::new(now().as_second(), 0))?)
+/// An account that commits through the web or the API.
+pub(super) fn signature(account: &Account, at: Timestamp) -> Result<Signature<'static>, Refusal> {
+    Ok(Signature::new(&account.login, &account.email(), &Time::new(at.as_second(), 0))?)
 }
 
 pub(super) fn commit(repo: &Repository, sha: &str) -> Outcome {
@@ -273,14 +288,16 @@ fn commit_json(repo: &Repository, commit: &git2::Commit<'_>) -> Value {
         "tree": { "sha": tree, "url": format!("{}/git/trees/{tree}", repo.url) },
         "message": String::from_utf8_lossy(commit.message_bytes()),
         "parents": parents,
-        "verification": unsigned(),
+        "verification": verification(repo, commit.id()),
     })
 }
 
-pub(super) fn unsigned() -> Value {
+/// Only what GitHub signed itself is verified here; nobody else has keys.
+pub(super) fn verification(repo: &Repository, commit: Oid) -> Value {
+    let signed = repo.signed.contains(&commit);
     json!({
-        "verified": false,
-        "reason": "unsigned",
+        "verified": signed,
+        "reason": if signed { "valid" } else { "unsigned" },
         "signature": null,
         "payload": null,
         "verified_at": null,

@@ -1,37 +1,53 @@
 //! Merging a pull request: the three methods, done in git, and every refusal.
 
 use git2::{Oid, Signature, Time};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::commits::refusal_of_merges;
-use super::git_data::token_signature;
+use super::credentials::Account;
+use super::git_data::signature;
+use super::protection;
 use super::pulls::index_of;
 use super::repository as git;
 use super::wire::{Answer, Call, Outcome, Refusal};
-use super::world::{Pull, Repository, Stage, now};
+use super::world::{Pull, Repository, Stage};
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Merge {
-    sha: Option<String>,
-    merge_method: Option<Method>,
-    commit_title: Option<String>,
-    commit_message: Option<String>,
+pub(super) struct Merge {
+    pub(super) sha: Option<String>,
+    pub(super) merge_method: Option<Method>,
+    pub(super) commit_title: Option<String>,
+    pub(super) commit_message: Option<String>,
 }
 
-#[derive(Deserialize, Clone, Copy, Default)]
+#[derive(Deserialize, Clone, Copy, Default, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
-enum Method {
+pub(super) enum Method {
     #[default]
     Merge,
     Squash,
     Rebase,
 }
 
+/// One merge in the making.
+struct Merging<'a> {
+    store: &'a git2::Repository,
+    pull: &'a Pull,
+    base: Oid,
+    request: &'a Merge,
+    by: &'a Account,
+    at: Timestamp,
+}
+
 pub(super) fn merge(repo: &mut Repository, call: &Call, number: &str) -> Outcome {
     let request: Merge = call.body()?;
-    let commit = merge_pull(repo, index_of(repo, number)?, &request)?;
+    let index = index_of(repo, number)?;
+    if let Some(reason) = protection::queue_only(repo, &repo.pulls[index].base_branch) {
+        return Err(Refusal::new(405, reason));
+    }
+    let commit = merge_pull(repo, index, &request, &call.visitor()?.account)?;
     let done = json!({
         "sha": commit.to_string(),
         "merged": true,
@@ -42,8 +58,7 @@ pub(super) fn merge(repo: &mut Repository, call: &Call, number: &str) -> Outcome
 
 /// Merges with a merge commit, as a person does with the button of the page.
 pub(super) fn merge_by_hand(repo: &mut Repository, number: u64) -> Result<Oid, Refusal> {
-    let request = Merge { sha: None, merge_method: None, commit_title: None, commit_message: None };
-    merge_pull(repo, index_of(repo, &number.to_string())?, &request)
+    merge_pull(repo, index_of(repo, &number.to_string())?, &Merge::default(), &Account::user("ada"))
 }
 
 pub(super) fn is_merged(repo: &Repository, number: &str) -> Outcome {
@@ -53,10 +68,14 @@ pub(super) fn is_merged(repo: &Repository, number: &str) -> Outcome {
     }
 }
 
-fn merge_pull(repo: &mut Repository, index: usize, request: &Merge) -> Result<Oid, Refusal> {
+pub(super) fn merge_pull(
+    repo: &mut Repository,
+    index: usize,
+    request: &Merge,
+    by: &Account,
+) -> Result<Oid, Refusal> {
     let store = repo.git()?;
     let pull = &repo.pulls[index];
-    let method = request.merge_method.unwrap_or_default();
     if pull.stage != Stage::Open {
         return Err(not_mergeable());
     }
@@ -66,9 +85,10 @@ fn merge_pull(repo: &mut Repository, index: usize, request: &Merge) -> Result<Oi
     if pull.draft {
         return Err(Refusal::new(405, "Pull Request is still a draft"));
     }
-    if let Some(reason) = refusal_of_merges(repo, &pull.base_branch) {
-        return Err(Refusal::new(405, reason));
+    if let Some(reason) = protection::obstacle(repo, pull)? {
+        return Err(Refusal::new(405, &reason));
     }
+    let method = request.merge_method.unwrap_or_default();
     let (allowed, name) = match method {
         Method::Merge => (repo.settings.allow_merge_commit, "Merge commits"),
         Method::Squash => (repo.settings.allow_squash_merge, "Squash merges"),
@@ -78,84 +98,89 @@ fn merge_pull(repo: &mut Repository, index: usize, request: &Merge) -> Result<Oi
         return Err(Refusal::new(405, &format!("{name} are not allowed on this repository.")));
     }
     let base = git::tip(&store, &pull.base_branch).ok_or_else(not_mergeable)?;
+    let at = repo.now();
+    let merging = Merging { store: &store, pull, base, request, by, at };
     let commit = match method {
-        Method::Merge => merge_commit(repo, &store, pull, base, request)?,
-        Method::Squash => squash(&store, pull, base, request)?,
-        Method::Rebase => rebase(&store, pull, base)?,
+        Method::Merge => merging.merge_commit(&repo.owner)?,
+        Method::Squash => merging.squash()?,
+        Method::Rebase => merging.rebase()?,
     };
     git::point(&store, &pull.base_branch, commit)?;
     if repo.settings.delete_branch_on_merge {
         store.find_reference(&format!("refs/heads/{}", pull.head_branch))?.delete()?;
     }
     let pull = &mut repo.pulls[index];
-    pull.stage = Stage::Merged { at: now(), commit };
-    pull.updated_at = now();
+    pull.stage = Stage::Merged { at, commit };
+    (pull.updated_at, pull.ended_by, pull.waiting) = (at, Some(by.clone()), None);
     Ok(commit)
 }
 
-fn not_mergeable() -> Refusal {
+pub(super) fn not_mergeable() -> Refusal {
     Refusal::new(405, "Pull Request is not mergeable")
 }
 
-fn github() -> Result<Signature<'static>, git2::Error> {
-    Signature::new("GitHub", "noreply@github.com", &Time::new(now().as_second(), 0))
-}
-
-fn merge_commit(
-    repo: &Repository,
-    store: &git2::Repository,
-    pull: &Pull,
-    base: Oid,
-    request: &Merge,
-) -> Result<Oid, Refusal> {
-    let tree = git::merged_tree(store, base, pull.head)?.ok_or_else(not_mergeable)?;
-    let title = format!("Merge pull request #{} from {}/{}", pull.number, repo.owner, pull.head_branch);
-    let message = message(request, &title, &pull.title);
-    let parents = [&store.find_commit(base)?, &store.find_commit(pull.head)?];
-    Ok(store.commit(None, &token_signature()?, &github()?, &message, &store.find_tree(tree)?, &parents)?)
-}
-
-fn squash(store: &git2::Repository, pull: &Pull, base: Oid, request: &Merge) -> Result<Oid, Refusal> {
-    let tree = git::merged_tree(store, base, pull.head)?.ok_or_else(not_mergeable)?;
-    let mut messages = Vec::new();
-    for id in git::commits_between(store, base, pull.head)? {
-        messages.push(String::from_utf8_lossy(store.find_commit(id)?.message_bytes()).into_owned());
+impl Merging<'_> {
+    fn github(&self) -> Result<Signature<'static>, git2::Error> {
+        Signature::new("GitHub", "noreply@github.com", &Time::new(self.at.as_second(), 0))
     }
-    // One commit lends its own title and text; several are listed under the pull request's title.
-    let (title, body) = match messages.as_slice() {
-        [only] => only.split_once('\n').map_or((only.clone(), String::new()), |(title, body)| {
-            (title.to_owned(), body.trim().to_owned())
-        }),
-        several => {
-            let list: Vec<String> = several.iter().map(|message| format!("* {}", message.trim())).collect();
-            (pull.title.clone(), list.join("\n\n"))
-        }
-    };
-    let message = message(request, &format!("{title} (#{})", pull.number), &body);
-    let parent = store.find_commit(base)?;
-    Ok(store.commit(None, &token_signature()?, &github()?, &message, &store.find_tree(tree)?, &[&parent])?)
-}
 
-fn rebase(store: &git2::Repository, pull: &Pull, base: Oid) -> Result<Oid, Refusal> {
-    let mut onto = store.find_commit(base)?;
-    for id in git::commits_between(store, base, pull.head)? {
-        let commit = store.find_commit(id)?;
-        if commit.parent_count() != 1 {
-            return Err(Refusal::new(405, "This branch can't be rebased"));
-        }
-        let index = store.cherrypick_commit(&commit, &onto, 0, None)?;
-        let tree = git::tree_without_conflicts(store, index)?.ok_or_else(not_mergeable)?;
-        let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
-        let id =
-            store.commit(None, &commit.author(), &github()?, &message, &store.find_tree(tree)?, &[&onto])?;
-        onto = store.find_commit(id)?;
+    fn merge_commit(&self, owner: &str) -> Result<Oid, Refusal> {
+        let tree = git::merged_tree(self.store, self.base, self.pull.head)?.ok_or_else(not_mergeable)?;
+        let (number, branch) = (self.pull.number, &self.pull.head_branch);
+        let message =
+            self.message(&format!("Merge pull request #{number} from {owner}/{branch}"), &self.pull.title);
+        let parents = [self.store.find_commit(self.base)?, self.store.find_commit(self.pull.head)?];
+        self.commit(&message, tree, &[&parents[0], &parents[1]])
     }
-    Ok(onto.id())
-}
 
-/// The commit's message: what the request says, and GitHub's own words where it says nothing.
-fn message(request: &Merge, title: &str, body: &str) -> String {
-    let title = request.commit_title.as_deref().unwrap_or(title);
-    let body = request.commit_message.as_deref().unwrap_or(body);
-    if body.is_empty() { title.to_owned() } else { format!("{title}\n\n{body}") }
+    fn squash(&self) -> Result<Oid, Refusal> {
+        let tree = git::merged_tree(self.store, self.base, self.pull.head)?.ok_or_else(not_mergeable)?;
+        let mut messages = Vec::new();
+        for id in git::commits_between(self.store, self.base, self.pull.head)? {
+            messages.push(String::from_utf8_lossy(self.store.find_commit(id)?.message_bytes()).into_owned());
+        }
+        // One commit lends its own title and text; several are listed under the pull request's title.
+        let (title, body) = match messages.as_slice() {
+            [only] => only.split_once('\n').map_or((only.clone(), String::new()), |(title, body)| {
+                (title.to_owned(), body.trim().to_owned())
+            }),
+            several => {
+                let list: Vec<String> =
+                    several.iter().map(|message| format!("* {}", message.trim())).collect();
+                (self.pull.title.clone(), list.join("\n\n"))
+            }
+        };
+        let message = self.message(&format!("{title} (#{})", self.pull.number), &body);
+        self.commit(&message, tree, &[&self.store.find_commit(self.base)?])
+    }
+
+    fn rebase(&self) -> Result<Oid, Refusal> {
+        let mut onto = self.store.find_commit(self.base)?;
+        for id in git::commits_between(self.store, self.base, self.pull.head)? {
+            let commit = self.store.find_commit(id)?;
+            if commit.parent_count() != 1 {
+                return Err(Refusal::new(405, "This branch can't be rebased"));
+            }
+            let index = self.store.cherrypick_commit(&commit, &onto, 0, None)?;
+            let tree = git::tree_without_conflicts(self.store, index)?.ok_or_else(not_mergeable)?;
+            let tree = self.store.find_tree(tree)?;
+            let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+            let id = self.store.commit(None, &commit.author(), &self.github()?, &message, &tree, &[&onto])?;
+            onto = self.store.find_commit(id)?;
+        }
+        Ok(onto.id())
+    }
+
+    fn commit(&self, message: &str, tree: Oid, parents: &[&git2::Commit<'_>]) -> Result<Oid, Refusal> {
+        let author = signature(self.by, self.at)?;
+        let tree = self.store.find_tree(tree)?;
+        Ok(self.store.commit(None, &author, &self.github()?, message, &tree, parents)?)
+    }
+
+    /// The commit's message: what the request says, and GitHub's own words where it says nothing.
+    fn message(&self, title: &str, body: &str) -> String {
+        let title = self.request.commit_title.as_deref().unwrap_or(title);
+        let body = self.request.commit_message.as_deref().unwrap_or(body);
+        if body.is_empty() { title.to_owned() } else { format!("{title}\n\n{body}") }
+    }
 }

@@ -6,19 +6,27 @@
 //! not document, a missing key, a missing `User-Agent` or a wrong token is refused, because a
 //! stand-in that is more patient than GitHub hides mistakes.
 //!
-//! It has no GraphQL, no App authentication, no forks and no webhooks of its own.
+//! Of GraphQL it has what REST lacks: the mutations and the questions of [`graphql`]. It has no forks
+//! and no webhooks of its own.
 
+mod app;
 mod checks;
 mod commits;
 mod contents;
 mod conversation;
+mod credentials;
 mod deployments;
 mod door;
 mod git_data;
+mod graphql;
 mod merging;
+mod mutations;
 mod people;
+mod protection;
 mod pull_shapes;
 mod pulls;
+mod query_language;
+mod queueing;
 mod references;
 mod reports;
 mod repository;
@@ -31,19 +39,26 @@ mod world;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use autofix::clock::Clock;
 
 use crate::sandbox::service::Service;
 
+pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
+pub use credentials::{Holder, Level, Permission};
 pub use people::{PullRequest, PullState, Push};
 pub use reports::{CheckRun, Conclusion, Heads, Status, StatusState};
-pub use world::Settings;
 use world::{Repository, World};
+pub use world::{Settings, Verdict};
 
-/// The token that the stand-in accepts as `Authorization: Bearer …`.
+/// The fine-grained token that the stand-in accepts as `Authorization: Bearer …`. Like every such token, it
+/// cannot read check runs.
 pub const TOKEN: &str = "github_pat_sandbox_bookshop";
 
-/// The login that [`TOKEN`] belongs to: the author of its pull requests and comments.
+/// A classic token of the same person, with the scope `repo`. It can read check runs.
+pub const CLASSIC_TOKEN: &str = "ghp_sandbox_bookshop";
+
+/// The login that both tokens belong to: the author of their pull requests and comments.
 pub const TOKEN_LOGIN: &str = "autofix-sandbox";
 
 /// The stand-in. Clones are handles to the same one.
@@ -60,8 +75,13 @@ impl GitHub {
     /// Serves the API and, as a second host, the download of archives, until the runtime ends.
     /// Repositories are created below `repositories_root`.
     pub async fn start(repositories_root: &Path) -> anyhow::Result<GitHub> {
+        GitHub::start_with(repositories_root, Clock::system()).await
+    }
+
+    /// The same by another clock: times in answers, of commits, and the life of an App's tokens.
+    pub async fn start_with(repositories_root: &Path, clock: Clock) -> anyhow::Result<GitHub> {
         std::fs::create_dir_all(repositories_root).context("create the folder for repositories")?;
-        let world: SharedWorld = Arc::new(Mutex::new(World::new(repositories_root)));
+        let world: SharedWorld = Arc::new(Mutex::new(World::new(repositories_root, clock)));
         let service = Service::start(door::api(world.clone())).await.context("start the GitHub stand-in")?;
         let downloads = Service::start(door::downloads(world.clone()))
             .await
@@ -95,9 +115,12 @@ impl GitHub {
         let repository = world
             .repository(full_name)
             .with_context(|| format!("the sandbox's GitHub has no repository `{full_name}`"))?;
-        repository.notice_pushes()?;
+        let settle = |repository: &mut Repository| {
+            queueing::settle(repository).map_err(|refusal| anyhow!("{}", refusal.message()))
+        };
+        settle(repository)?;
         let done = act(repository)?;
-        repository.notice_pushes()?;
+        settle(repository)?;
         Ok(done)
     }
 }

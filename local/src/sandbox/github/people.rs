@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow};
 use git2::Oid;
 
-use super::deployments::Deployment;
+use super::credentials::{Account, Holder, Level, Permission};
+use super::deployments::{Deployment, DeploymentStatus};
 use super::reports::{CheckRun, Heads, Status};
-use super::world::{Pull, Repository, Settings, Stage, now};
-use super::{GitHub, locked, merging, repository as git};
+use super::world::{Comment, Pull, Repository, Review, Settings, Stage, Verdict};
+use super::{GitHub, locked, merging, queueing, repository as git};
 
 /// A pull request as people see it.
 #[derive(Clone, Debug)]
@@ -66,9 +67,69 @@ impl GitHub {
         })
     }
 
+    /// Grants a kind of credential a permission, or takes it away.
+    pub fn grant(&self, holder: Holder, permission: Permission, level: Option<Level>) {
+        let mut world = locked(&self.world);
+        let grants = world.grants.entry(holder).or_default();
+        match level {
+            Some(level) => grants.insert(permission, level),
+            None => grants.remove(&permission),
+        };
+    }
+
+    /// Every token of the App's installation that was given out stops working.
+    pub fn revoke_app_tokens(&self) {
+        locked(&self.world).app.revoke_tokens();
+    }
+
+    /// Gives a repository another name; the old one redirects.
+    pub fn rename(&self, old_name: &str, new_name: &str) -> anyhow::Result<()> {
+        locked(&self.world).rename(old_name, new_name)
+    }
+
+    /// The merge queue gets to its entries: what can be merged is, what cannot drops out.
+    pub fn run_merge_queue(&self, repository: &str) -> anyhow::Result<()> {
+        self.with(repository, |repo| queueing::run_queue(repo).map_err(|refusal| anyhow!("{refusal:?}")))
+    }
+
+    /// A person (or a bot, with `[bot]` at the end of its name) comments on a pull request.
+    pub fn comment(&self, repository: &str, number: u64, login: &str, body: &str) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let comment = new_comment(repo, login, body);
+            pull_mut(repo, number)?.comments.push(comment);
+            Ok(())
+        })
+    }
+
+    /// A person comments on a line of the diff.
+    pub fn comment_on_diff(
+        &self,
+        repository: &str,
+        number: u64,
+        login: &str,
+        body: &str,
+    ) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let comment = new_comment(repo, login, body);
+            pull_mut(repo, number)?.review_comments.push(comment);
+            Ok(())
+        })
+    }
+
+    /// A person reviews a pull request.
+    pub fn review(&self, repository: &str, number: u64, login: &str, verdict: Verdict) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let (id, submitted_at) = (repo.next_id(), repo.now());
+            let pull = pull_mut(repo, number)?;
+            let (by, commit) = (account(login), pull.head);
+            pull.reviews.push(Review { id, by, verdict, body: String::new(), commit, submitted_at });
+            Ok(())
+        })
+    }
+
     /// A person begins a commit to a branch. A branch that is not there starts at `main`.
     pub fn commit<'a>(&'a self, repository: &'a str, branch: &'a str) -> Push<'a> {
-        Push { github: self, repository, branch }
+        Push { github: self, repository, branch, by: "ada" }
     }
 
     /// A person deletes a branch, which closes its pull requests.
@@ -81,12 +142,14 @@ impl GitHub {
     /// A person closes a pull request.
     pub fn close_pull_request(&self, repository: &str, number: u64) -> anyhow::Result<()> {
         self.with(repository, |repo| {
+            let now = repo.now();
             let pull = repo.pulls.iter_mut().find(|pull| pull.number == number);
             let pull = pull.with_context(|| format!("there is no pull request #{number}"))?;
             if pull.stage != Stage::Open {
                 return Err(anyhow!("pull request #{number} is not open"));
             }
-            pull.stage = Stage::Closed { at: now() };
+            pull.stage = Stage::Closed { at: now };
+            pull.ended_by = Some(Account::user("ada"));
             Ok(())
         })
     }
@@ -126,16 +189,39 @@ impl GitHub {
     /// A platform reports a deployment to `production` with these states (`in_progress`, `success`,
     /// `failure`, …), oldest first.
     pub fn add_deployment(&self, repository: &str, sha: &str, states: &[&str]) -> anyhow::Result<()> {
+        let id = self.deploy(repository, sha, "production")?;
+        states.iter().try_for_each(|state| self.deployment_becomes(repository, id, state, ""))
+    }
+
+    /// A platform begins to deploy a commit to an environment. Answers the deployment's id.
+    pub fn deploy(&self, repository: &str, sha: &str, environment: &str) -> anyhow::Result<u64> {
         self.with(repository, |repo| {
-            let states = states.iter().map(|state| (repo.next_id(), (*state).to_owned())).collect();
             let deployment = Deployment {
                 id: repo.next_id(),
                 commit: Oid::from_str(sha)?,
-                environment: "production".to_owned(),
-                created_at: now(),
-                states,
+                environment: environment.to_owned(),
+                created_at: repo.now(),
+                statuses: Vec::new(),
             };
+            let id = deployment.id;
             repo.deployments.push(deployment);
+            Ok(id)
+        })
+    }
+
+    /// A platform reports how far a deployment has come, and where the application is (may be empty).
+    pub fn deployment_becomes(
+        &self,
+        repository: &str,
+        id: u64,
+        state: &str,
+        url: &str,
+    ) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let (status, at) = (repo.next_id(), repo.now());
+            let status = DeploymentStatus { id: status, state: state.to_owned(), url: url.to_owned(), at };
+            let deployment = repo.deployments.iter_mut().find(|deployment| deployment.id == id);
+            deployment.context("there is no such deployment")?.statuses.push(status);
             Ok(())
         })
     }
@@ -200,15 +286,46 @@ pub struct Push<'a> {
     github: &'a GitHub,
     repository: &'a str,
     branch: &'a str,
+    by: &'a str,
 }
 
-impl Push<'_> {
+impl<'a> Push<'a> {
+    /// The same commit by somebody else, whose address GitHub knows: `login@example.org`.
+    pub fn by(self, login: &'a str) -> Push<'a> {
+        Push { by: login, ..self }
+    }
+
     /// Puts one file on the branch and pushes it. Answers the commit's SHA.
     pub fn file(&self, path: &str, contents: &[u8], message: &str) -> anyhow::Result<String> {
         self.github.with(self.repository, |repo| {
-            let commit = git::push_file(&repo.git()?, self.branch, (path, contents), message)?;
-            Ok(commit.to_string())
+            let at = git2::Time::new(repo.now().as_second(), 0);
+            let by = match self.by {
+                "ada" => git::a_person(at.seconds())?,
+                login => git2::Signature::new(login, &format!("{login}@example.org"), &at)?,
+            };
+            let new = git::PersonsCommit { branch: self.branch, path, contents, message, by };
+            Ok(git::push_file(&repo.git()?, &new)?.to_string())
         })
+    }
+}
+
+fn pull_mut(repo: &mut Repository, number: u64) -> anyhow::Result<&mut Pull> {
+    let pull = repo.pulls.iter_mut().find(|pull| pull.number == number);
+    pull.with_context(|| format!("there is no pull request #{number}"))
+}
+
+fn account(login: &str) -> Account {
+    if login.ends_with("[bot]") { Account::bot(login) } else { Account::user(login) }
+}
+
+fn new_comment(repo: &mut Repository, login: &str, body: &str) -> Comment {
+    let now = repo.now();
+    Comment {
+        id: repo.next_id(),
+        by: account(login),
+        body: body.to_owned(),
+        created_at: now,
+        updated_at: now,
     }
 }
 

@@ -3,17 +3,20 @@
 use git2::Oid;
 use serde_json::{Value, json};
 
-use super::commits::{is_protected, lines_of};
+use super::commits::lines_of;
 use super::contents::{owner, summary};
+use super::conversation;
+use super::credentials::Account;
+use super::protection;
 use super::pulls::index_of;
+use super::queueing::{Waiting, is_clean};
 use super::reports::{Conclusion, StatusState};
 use super::repository as git;
 use super::wire::{Answer, Outcome, Refusal};
 use super::world::{Pull, Repository, Stage};
-use super::{TOKEN_LOGIN, conversation};
 
-pub(super) fn token_user() -> Value {
-    json!({ "login": TOKEN_LOGIN, "id": 900_001, "node_id": "U_1", "type": "User", "site_admin": false })
+pub(super) fn node_id(repo: &Repository, pull: &Pull) -> String {
+    format!("PR_{:06}{:06}", repo.number, pull.id)
 }
 
 /// A pull request as it is in lists.
@@ -39,7 +42,7 @@ pub(super) fn simple(repo: &Repository, pull: &Pull) -> Value {
         pull.reviewers.iter().map(|login| json!({ "login": login, "type": "User" })).collect();
     json!({
         "id": pull.id,
-        "node_id": format!("PR_{}", pull.id),
+        "node_id": node_id(repo, pull),
         "url": url,
         "html_url": html_url,
         "diff_url": format!("{html_url}.diff"),
@@ -54,7 +57,7 @@ pub(super) fn simple(repo: &Repository, pull: &Pull) -> Value {
         "locked": false,
         "active_lock_reason": null,
         "title": pull.title,
-        "user": token_user(),
+        "user": pull.author.json(),
         "body": pull.body,
         "labels": conversation::labels_json(repo, pull),
         "milestone": null,
@@ -68,9 +71,21 @@ pub(super) fn simple(repo: &Repository, pull: &Pull) -> Value {
         "head": end(&pull.head_branch, pull.head),
         "base": end(&pull.base_branch, pull.base),
         "author_association": "CONTRIBUTOR",
-        "auto_merge": null,
+        "auto_merge": auto_merge(pull),
         "draft": pull.draft,
     })
+}
+
+fn auto_merge(pull: &Pull) -> Value {
+    match &pull.waiting {
+        Some(Waiting::AutoMerge { request, by }) => json!({
+            "enabled_by": by.json(),
+            "merge_method": format!("{:?}", request.merge_method.unwrap_or_default()).to_lowercase(),
+            "commit_title": request.commit_title,
+            "commit_message": request.commit_message,
+        }),
+        Some(Waiting::Queue { .. }) | None => Value::Null,
+    }
 }
 
 /// A pull request as it is on its own.
@@ -81,12 +96,12 @@ pub(super) fn whole(repo: &Repository, store: &git2::Repository, pull: &Pull) ->
     let mergeable = mergeable(store, pull)?;
     let more = json!({
         "merged": merged,
-        "merged_by": merged.then(token_user),
+        "merged_by": pull.ended_by.as_ref().filter(|_| merged).map(Account::json),
         "mergeable": mergeable,
         "rebaseable": mergeable,
-        "mergeable_state": mergeable_state(repo, pull, mergeable),
+        "mergeable_state": mergeable_state(repo, pull, mergeable)?,
         "comments": pull.comments.len(),
-        "review_comments": 0,
+        "review_comments": pull.review_comments.len(),
         "maintainer_can_modify": pull.maintainer_can_modify,
         "commits": git::commits_between(store, pull.fork, pull.head)?.len(),
         "additions": additions,
@@ -108,20 +123,30 @@ fn mergeable(store: &git2::Repository, pull: &Pull) -> Result<Option<bool>, Refu
     Ok(Some(git::merged_tree(store, base, pull.head)?.is_some()))
 }
 
-fn mergeable_state(repo: &Repository, pull: &Pull, mergeable: Option<bool>) -> &'static str {
+fn mergeable_state(repo: &Repository, pull: &Pull, mergeable: Option<bool>) -> Result<&'static str, Refusal> {
     let runs_good = repo.check_runs.get(&pull.head).into_iter().flatten().all(|(_, run)| {
         matches!(run.conclusion, Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped))
     });
     let statuses = repo.statuses.get(&pull.head).into_iter().flatten();
     let statuses_good = statuses.into_iter().all(|(_, status)| status.state == StatusState::Success);
-    match mergeable {
+    Ok(match mergeable {
         None => "unknown",
         Some(false) => "dirty",
         Some(true) if pull.draft => "draft",
-        Some(true) if is_protected(repo, &pull.base_branch) => "blocked",
+        Some(true) if protection::is_behind(repo, pull)? => "behind",
+        Some(true) if protection::obstacle(repo, pull)?.is_some() => "blocked",
         Some(true) if runs_good && statuses_good => "clean",
         Some(true) => "unstable",
-    }
+    })
+}
+
+/// The same state in GraphQL's words, where it is computed at once.
+pub(super) fn merge_state_status(repo: &Repository, pull: &Pull) -> Result<String, Refusal> {
+    let mergeable = match pull.stage {
+        Stage::Open => Some(is_clean(repo, pull)?),
+        Stage::Closed { .. } | Stage::Merged { .. } => None,
+    };
+    Ok(mergeable_state(repo, pull, mergeable)?.to_uppercase())
 }
 
 /// What a person sees who follows a link: the pull request or the commit as plain text.

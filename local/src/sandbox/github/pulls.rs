@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use super::commits::{commit_json, file_json, named};
+use super::credentials::Account;
 use super::pull_shapes::{simple, whole};
 use super::repository as git;
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal, present};
-use super::world::{Pull, Repository, Stage, now};
+use super::world::{Pull, Repository, Stage};
 
 /// Longest title and body, characters.
 const LONGEST_TITLE: usize = 256;
@@ -14,17 +15,23 @@ const LONGEST_BODY: usize = 65_536;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewPull {
-    title: String,
-    head: String,
-    base: String,
-    body: Option<String>,
-    draft: Option<bool>,
-    maintainer_can_modify: Option<bool>,
+pub(super) struct NewPull {
+    pub(super) title: String,
+    pub(super) head: String,
+    pub(super) base: String,
+    pub(super) body: Option<String>,
+    pub(super) draft: Option<bool>,
+    pub(super) maintainer_can_modify: Option<bool>,
 }
 
 pub(super) fn open(repo: &mut Repository, call: &Call) -> Outcome {
-    let new: NewPull = call.body()?;
+    let author = call.visitor()?.account.clone();
+    let index = open_pull(repo, call.body()?, author)?;
+    Ok(Answer::json(201, &whole(repo, &repo.git()?, &repo.pulls[index])?))
+}
+
+/// Opens a pull request and answers which one of the list it is.
+pub(super) fn open_pull(repo: &mut Repository, new: NewPull, author: Account) -> Result<usize, Refusal> {
     check_texts(Some(&new.title), new.body.as_deref())?;
     let store = repo.git()?;
     let head_branch = own_branch(repo, &new.head);
@@ -57,16 +64,20 @@ pub(super) fn open(repo: &mut Repository, call: &Call) -> Outcome {
         base,
         fork,
         stage: Stage::Open,
-        created_at: now(),
-        updated_at: now(),
+        author,
+        ended_by: None,
+        created_at: repo.now(),
+        updated_at: repo.now(),
         labels: Vec::new(),
         reviewers: Vec::new(),
         comments: Vec::new(),
+        reviews: Vec::new(),
+        review_comments: Vec::new(),
+        waiting: None,
         mergeable_asked: None,
     });
     repo.report_planned_checks(head);
-    let index = repo.pulls.len() - 1;
-    Ok(Answer::json(201, &whole(repo, &store, &repo.pulls[index])?))
+    Ok(repo.pulls.len() - 1)
 }
 
 fn check_texts(title: Option<&str>, body: Option<&str>) -> Result<(), Refusal> {
@@ -186,7 +197,12 @@ pub(super) fn change(repo: &mut Repository, call: &Call, number: &str) -> Outcom
     };
     if let Some(wanted) = change.state {
         set_state(repo, &store, index, wanted)?;
+        let closed = matches!(repo.pulls[index].stage, Stage::Closed { .. });
+        if closed && wanted == WantedState::Closed && repo.pulls[index].ended_by.is_none() {
+            repo.pulls[index].ended_by = Some(call.visitor()?.account.clone());
+        }
     }
+    let now = repo.now();
     let pull = &mut repo.pulls[index];
     if let Some(title) = change.title {
         pull.title = title;
@@ -200,7 +216,7 @@ pub(super) fn change(repo: &mut Repository, call: &Call, number: &str) -> Outcom
     if let Some(can_modify) = change.maintainer_can_modify {
         pull.maintainer_can_modify = can_modify;
     }
-    pull.updated_at = now();
+    pull.updated_at = now;
     Ok(Answer::json(200, &whole(repo, &store, &repo.pulls[index])?))
 }
 
@@ -212,7 +228,7 @@ fn set_state(
 ) -> Result<(), Refusal> {
     let pull = &repo.pulls[index];
     let stage = match (wanted, pull.stage) {
-        (WantedState::Closed, Stage::Open) => Stage::Closed { at: now() },
+        (WantedState::Closed, Stage::Open) => Stage::Closed { at: repo.now() },
         (WantedState::Open, Stage::Closed { .. }) if git::tip(store, &pull.head_branch).is_some() => {
             refuse_second(repo, &pull.head_branch, &pull.base_branch)?;
             Stage::Open

@@ -29,25 +29,29 @@ pub(super) fn create(path: &Path, files: &[(&str, &[u8])], message: &str) -> any
     Ok(())
 }
 
-/// One file put on a branch as a commit of a person. A branch that is not there starts at the default one.
-pub(super) fn push_file(
-    store: &Repository,
-    branch: &str,
-    file: (&str, &[u8]),
-    message: &str,
-) -> anyhow::Result<Oid> {
+/// A commit of one file that a person makes.
+pub(super) struct PersonsCommit<'a> {
+    pub(super) branch: &'a str,
+    pub(super) path: &'a str,
+    pub(super) contents: &'a [u8],
+    pub(super) message: &'a str,
+    pub(super) by: Signature<'a>,
+}
+
+/// Puts a person's commit on a branch. A branch that is not there starts at the default one.
+pub(super) fn push_file(store: &Repository, new: &PersonsCommit<'_>) -> anyhow::Result<Oid> {
+    let branch = new.branch;
     let parent = tip(store, branch).or_else(|| tip(store, DEFAULT_BRANCH)).context("find the branch")?;
     let parent = store.find_commit(parent)?;
     let mut update = TreeUpdateBuilder::new();
-    update.upsert(file.0, store.blob(file.1)?, FileMode::Blob);
+    update.upsert(new.path, store.blob(new.contents)?, FileMode::Blob);
     let tree = store.find_tree(update.create_updated(store, &parent.tree()?)?)?;
-    let person = a_person(super::world::now().as_second())?;
-    let commit = store.commit(None, &person, &person, message, &tree, &[&parent])?;
+    let commit = store.commit(None, &new.by, &new.by, new.message, &tree, &[&parent])?;
     point(store, branch, commit)?;
     Ok(commit)
 }
 
-fn a_person(seconds: i64) -> Result<Signature<'static>, git2::Error> {
+pub(super) fn a_person(seconds: i64) -> Result<Signature<'static>, git2::Error> {
     Signature::new("Ada Lovelace", "ada@example.org", &Time::new(seconds, 0))
 }
 

@@ -1,15 +1,18 @@
 //! The stand-in as its clients meet it: through HTTP, with git to look at what came of it.
 
+mod apps;
+mod graphql;
 mod pull_requests;
 mod refusals;
 mod repositories;
 
 use std::path::PathBuf;
 
+use autofix::clock::Clock;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{GitHub, TOKEN};
+use super::{CLASSIC_TOKEN, GitHub, TOKEN};
 
 const REPOSITORY: &str = "acme/bookshop";
 const FILE: &str = "backend/greeting.py";
@@ -43,9 +46,13 @@ impl Got {
 
 impl Fixture {
     async fn new(name: &str) -> Fixture {
+        Fixture::with_clock(name, Clock::system()).await
+    }
+
+    async fn with_clock(name: &str, clock: Clock) -> Fixture {
         let root = std::env::temp_dir().join(format!("sandbox-github-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
-        let github = GitHub::start(&root).await.unwrap();
+        let github = GitHub::start_with(&root, clock).await.unwrap();
         let files: [(&str, &[u8]); 3] = [
             ("README.md", b"# Bookshop\n"),
             (FILE, b"def greet():\n    return 'hello'\n"),
@@ -60,9 +67,13 @@ impl Fixture {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_with(CLASSIC_TOKEN, method, path)
+    }
+
+    fn request_with(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}/repos/{REPOSITORY}{path}", self.github.url()))
-            .bearer_auth(TOKEN)
+            .bearer_auth(token)
             .header("user-agent", "autofix-tests")
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", "2026-03-10")

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::credentials::{Need, Visitor};
+
 const DOCUMENTATION: &str = "https://docs.github.com/rest";
 
 /// GitHub's largest page, and its page size where a request names none.
@@ -25,6 +27,8 @@ pub(super) struct Call {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// `None` where nobody has to say who they are.
+    pub(super) visitor: Option<Visitor>,
 }
 
 impl Call {
@@ -49,6 +53,14 @@ impl Call {
             .map(|(key, value)| (key, Value::String(value)))
             .collect();
         serde_json::from_value(Value::Object(filters)).map_err(|e| Refusal::not_understood(&e.to_string()))
+    }
+
+    /// Who asks.
+    ///
+    /// # Errors
+    /// 401 for somebody who did not say.
+    pub(super) fn visitor(&self) -> Result<&Visitor, Refusal> {
+        self.visitor.as_ref().ok_or_else(|| Refusal::new(401, "Bad credentials"))
     }
 
     /// Whether the answer should be a file's bytes rather than JSON about it.
@@ -162,12 +174,12 @@ pub(super) struct Refusal {
     status: u16,
     message: String,
     errors: Vec<Value>,
-    needed_permission: Option<&'static str>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     pub(super) fn new(status: u16, message: &str) -> Refusal {
-        Refusal { status, message: message.to_owned(), errors: Vec::new(), needed_permission: None }
+        Refusal { status, message: message.to_owned(), errors: Vec::new(), headers: Vec::new() }
     }
 
     pub(super) fn not_found() -> Refusal {
@@ -189,11 +201,24 @@ impl Refusal {
         Refusal::validation(json!({ "resource": resource, "code": "custom", "message": message }))
     }
 
-    /// 403 for a token that lacks `permission` (`name=level`).
-    pub(super) fn forbidden(permission: &'static str) -> Refusal {
-        let mut refusal = Refusal::new(403, "Resource not accessible by personal access token");
-        refusal.needed_permission = Some(permission);
-        refusal
+    /// 403 for somebody who lacks a permission, and which one.
+    pub(super) fn forbidden(message: &str, (permission, level): Need) -> Refusal {
+        let needed = format!("{}={}", permission.as_str(), level.as_str());
+        Refusal::new(403, message).with_header("x-accepted-github-permissions", needed)
+    }
+
+    /// The repository has another name now.
+    pub(super) fn moved(status: u16, location: String) -> Refusal {
+        Refusal::new(status, "Moved Permanently").with_header("location", location)
+    }
+
+    fn with_header(mut self, name: &'static str, value: String) -> Refusal {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
     }
 
     fn validation(error: Value) -> Refusal {
@@ -212,10 +237,7 @@ impl Refusal {
             body["errors"] = Value::Array(self.errors);
         }
         let answer = Answer::json(self.status, &body);
-        match self.needed_permission {
-            Some(permission) => answer.with_header("x-accepted-github-permissions", permission.to_owned()),
-            None => answer,
-        }
+        self.headers.into_iter().fold(answer, |answer, (name, value)| answer.with_header(name, value))
     }
 }
 

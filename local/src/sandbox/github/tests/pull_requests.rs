@@ -168,8 +168,7 @@ async fn checks_are_those_that_were_set_for_the_head() {
     let run = at.get("/commits/fix/check-runs").await.json["check_runs"][0].clone();
     assert_eq!((&run["status"], &run["conclusion"]), (&json!("in_progress"), &Value::Null));
 
-    at.github.configure(REPOSITORY, |settings| settings.check_runs_readable = false).unwrap();
-    let refused = at.get("/commits/fix/check-runs").await;
+    let refused = read(at.request_with(TOKEN, Method::GET, "/commits/fix/check-runs")).await;
     assert_eq!(refused.status, 403);
     assert_eq!(refused.json["message"], "Resource not accessible by personal access token");
     assert_eq!(refused.headers["x-accepted-github-permissions"], "checks=read");

@@ -1,0 +1,145 @@
+//! What protects the default branch: required checks of the classic protection and of rulesets, a
+//! merge queue, and whatever a test says that merges are refused for.
+
+use serde_json::{Value, json};
+
+use super::reports::{Conclusion, StatusState};
+use super::repository::{self as git, DEFAULT_BRANCH, tip};
+use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
+use super::world::{Pull, Repository};
+
+pub(super) fn is_protected(repo: &Repository, branch: &str) -> bool {
+    let settings = &repo.settings;
+    branch == DEFAULT_BRANCH
+        && (settings.merges_refused.is_some()
+            || settings.merge_queue
+            || !settings.required_checks.is_empty()
+            || !settings.ruleset_checks.is_empty())
+}
+
+/// Why merges into a branch have to go through its queue, if they do.
+pub(super) fn queue_only(repo: &Repository, branch: &str) -> Option<&'static str> {
+    let queued = repo.settings.merge_queue && branch == DEFAULT_BRANCH;
+    queued.then_some("Repository rule violations found\n\nChanges must be made through the merge queue\n\n")
+}
+
+/// Why the protection of its base refuses to merge a pull request now, if it does.
+pub(super) fn obstacle(repo: &Repository, pull: &Pull) -> Result<Option<String>, git2::Error> {
+    if pull.base_branch != DEFAULT_BRANCH {
+        return Ok(None);
+    }
+    let settings = &repo.settings;
+    if let Some(reason) = &settings.merges_refused {
+        return Ok(Some(reason.clone()));
+    }
+    let mut required = settings.required_checks.iter().chain(&settings.ruleset_checks);
+    if let Some(name) = required.find(|name| standing(repo, pull.head, name) != Some(true)) {
+        let word = if standing(repo, pull.head, name).is_some() { "failing" } else { "expected" };
+        return Ok(Some(format!("Required status check \"{name}\" is {word}.")));
+    }
+    Ok(is_behind(repo, pull)?.then(|| "The head branch is not up to date with the base branch.".to_owned()))
+}
+
+/// Whether the branch has to be brought up to date first.
+pub(super) fn is_behind(repo: &Repository, pull: &Pull) -> Result<bool, git2::Error> {
+    let store = repo.git()?;
+    let base = tip(&store, &pull.base_branch);
+    let stale = base.map(|base| git::contains(&store, pull.head, base)).transpose()? == Some(false);
+    Ok(repo.settings.checks_must_be_up_to_date && stale)
+}
+
+/// How a check stands for a commit: passed, failed, or not (yet) known.
+fn standing(repo: &Repository, commit: git2::Oid, name: &str) -> Option<bool> {
+    let runs = repo.check_runs.get(&commit).into_iter().flatten();
+    let by_run = runs
+        .filter(|(_, run)| run.name == name)
+        .find_map(|(_, run)| run.conclusion)
+        .map(|ended| matches!(ended, Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped));
+    let statuses = repo.statuses.get(&commit).into_iter().flatten();
+    let by_status =
+        statuses.filter(|(_, status)| status.context == name).find_map(|(_, status)| match status.state {
+            StatusState::Success => Some(true),
+            StatusState::Failure | StatusState::Error => Some(false),
+            StatusState::Pending => None,
+        });
+    by_run.or(by_status)
+}
+
+/// The part of a branch that tells about its protection.
+pub(super) fn summary(repo: &Repository, branch: &str) -> Value {
+    let checks: &[String] = if branch == DEFAULT_BRANCH { &repo.settings.required_checks } else { &[] };
+    let level = if checks.is_empty() { "off" } else { "non_admins" };
+    let described: Vec<Value> =
+        checks.iter().map(|name| json!({ "context": name, "app_id": null })).collect();
+    json!({
+        "enabled": is_protected(repo, branch),
+        "required_status_checks": { "enforcement_level": level, "contexts": checks, "checks": described },
+    })
+}
+
+pub(super) fn protection(repo: &Repository, branch: &str) -> Outcome {
+    tip(&repo.git()?, branch).ok_or_else(|| Refusal::new(404, "Branch not found"))?;
+    if !is_protected(repo, branch) {
+        return Err(Refusal::new(404, "Branch not protected"));
+    }
+    let url = format!("{}/branches/{branch}/protection", repo.url);
+    let reviews = json!({
+        "url": format!("{url}/required_pull_request_reviews"),
+        "dismiss_stale_reviews": false,
+        "require_code_owner_reviews": false,
+        "required_approving_review_count": 1,
+    });
+    let admins = json!({ "url": format!("{url}/enforce_admins"), "enabled": false });
+    let answer = json!({ "url": url, "required_pull_request_reviews": reviews, "enforce_admins": admins });
+    Ok(Answer::json(200, &answer))
+}
+
+/// The rules in force for a branch, one entry each.
+pub(super) fn rules(repo: &Repository, call: &Call, branch: &str) -> Outcome {
+    let NoFilter {} = call.query()?;
+    let settings = &repo.settings;
+    if !settings.rules_readable {
+        let message = "Upgrade to GitHub Pro or make this repository public to enable this feature.";
+        return Err(Refusal::new(403, message));
+    }
+    let mut rules = Vec::new();
+    if branch == DEFAULT_BRANCH {
+        if !settings.ruleset_checks.is_empty() {
+            let checks: Vec<Value> =
+                settings.ruleset_checks.iter().map(|name| json!({ "context": name })).collect();
+            let parameters = json!({
+                "required_status_checks": checks,
+                "strict_required_status_checks_policy": settings.checks_must_be_up_to_date,
+            });
+            rules.push(rule(repo, "required_status_checks", Some(parameters)));
+        }
+        if let Some(methods) = &settings.ruleset_merge_methods {
+            let parameters = json!({
+                "allowed_merge_methods": methods,
+                "dismiss_stale_reviews_on_push": false,
+                "require_code_owner_review": false,
+                "require_last_push_approval": false,
+                "required_approving_review_count": 0,
+                "required_review_thread_resolution": false,
+            });
+            rules.push(rule(repo, "pull_request", Some(parameters)));
+        }
+        if settings.merge_queue {
+            rules.push(rule(repo, "merge_queue", Some(json!({ "merge_method": "MERGE" }))));
+        }
+    }
+    Ok(Answer::list(call, rules))
+}
+
+fn rule(repo: &Repository, kind: &str, parameters: Option<Value>) -> Value {
+    let mut rule = json!({
+        "type": kind,
+        "ruleset_id": 1,
+        "ruleset_source": repo.full_name(),
+        "ruleset_source_type": "Repository",
+    });
+    if let Some(parameters) = parameters {
+        rule["parameters"] = parameters;
+    }
+    rule
+}
