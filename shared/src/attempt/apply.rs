@@ -110,10 +110,8 @@ impl Attempt {
             (State::Withdrawing { offer }, Event::MergedOnGithub { watch }) => {
                 self.merged(offer, Decision::on_github(now), now).deployed(None, watch)
             }
-            (
-                State::Pending | State::Analyzing { .. } | State::Proposed { .. },
-                Event::SentryAgentTookOver { reason },
-            ) => {
+            // A proposed fix may be on GitHub already, with the answer under way: it can no longer stand down in silence.
+            (State::Pending | State::Analyzing { .. }, Event::SentryAgentTookOver { reason }) => {
                 self.show(now, "Sentry's agent took over");
                 State::Skipped { reasons: vec![reason], fix: None }
             }
@@ -129,10 +127,13 @@ impl Attempt {
         now: Timestamp,
     ) -> Result<State, Refusal> {
         Ok(match (state, event) {
+            // While the head moves, what the checks of the old one say does not count.
             (
                 state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
                 Event::ChecksSeen { checks, look_at },
-            ) => self.checks_seen(state, checks, look_at, now),
+            ) if state.offer().is_some_and(|offer| offer.next.is_none()) => {
+                self.checks_seen(state, checks, look_at, now)
+            }
             (
                 state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
                 Event::IssueJoined { issue },
