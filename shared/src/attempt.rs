@@ -21,6 +21,8 @@ mod joined;
 #[cfg(test)]
 mod matrix;
 mod merged;
+#[cfg(test)]
+mod model;
 mod offer;
 mod place;
 mod rest;

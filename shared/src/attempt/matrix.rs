@@ -14,11 +14,11 @@ pub(super) fn later() -> Timestamp {
     now() + SignedDuration::from_mins(5)
 }
 
-fn reason() -> Reason {
+pub(super) fn reason() -> Reason {
     Reason::new(ReasonCode::NeedsHuman, "because")
 }
 
-fn fix() -> Fix {
+pub(super) fn fix() -> Fix {
     Fix {
         base_sha: "b".repeat(40),
         base_branch: "main".to_owned(),
@@ -32,7 +32,7 @@ fn fix() -> Fix {
     }
 }
 
-fn pull_request() -> PullRequest {
+pub(super) fn pull_request() -> PullRequest {
     PullRequest {
         number: 1,
         url: "https://github.com/acme/shop/pull/1".to_owned(),
@@ -41,11 +41,11 @@ fn pull_request() -> PullRequest {
     }
 }
 
-fn decision() -> Decision {
+pub(super) fn decision() -> Decision {
     Decision { by: "U1".to_owned(), at: now(), response_url: None }
 }
 
-fn red() -> Checks {
+pub(super) fn red() -> Checks {
     Checks::Red { failed: vec![FailedCheck::named("tests")] }
 }
 
@@ -57,7 +57,7 @@ fn watch() -> Option<Watch> {
     Some(Watch { until: later(), look_at: later() })
 }
 
-fn came_back() -> CameBack {
+pub(super) fn came_back() -> CameBack {
     CameBack { event_id: "e".repeat(32), at: now(), release: None, url: None }
 }
 
@@ -141,7 +141,7 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
     ]
 }
 
-fn events() -> Vec<(&'static str, Event)> {
+pub(super) fn events() -> Vec<(&'static str, Event)> {
     let seen = |checks| Event::ChecksSeen { checks, look_at: later() };
     vec![
         ("started", Event::AnalysisStarted { base_sha: Some("b".repeat(40)) }),
@@ -195,7 +195,7 @@ fn same_fault(code: ReasonCode) -> Event {
     Event::SameFaultKnown { same_fault: Box::new(SameFault::joined(&other, now())), reason }
 }
 
-fn joining(issue: &str) -> JoinedIssue {
+pub(super) fn joining(issue: &str) -> JoinedIssue {
     JoinedIssue {
         attempt: AttemptId::new(now()),
         sentry_issue_id: issue.to_owned(),
