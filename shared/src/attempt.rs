@@ -15,6 +15,7 @@
 //! else compares states. It knows no clock, no table and no network.
 
 mod apply;
+mod decisions;
 mod event;
 mod id;
 mod joined;
@@ -24,9 +25,11 @@ mod merged;
 #[cfg(test)]
 mod model;
 mod offer;
+mod people;
 mod place;
 mod rest;
 mod same_fault;
+mod sentences;
 mod state;
 mod step;
 mod waiting;
@@ -42,6 +45,7 @@ pub use offer::{
     Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
     PullRequest, Repair,
 };
+pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Retried, Retry};
 pub use place::Place;
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use state::{Cleanup, Decision, Queued, State, Status};
@@ -86,6 +90,12 @@ pub struct Attempt {
     /// How often the analysis started anew because the base moved under the fix.
     #[serde(default)]
     pub restarts: u32,
+    /// The attempt that a person wanted tried again with a hint, where this is that other try.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// The other try, where a person wanted one after this attempt had ended.
+    #[serde(default)]
+    pub retried: Option<Retried>,
 }
 
 /// Why Sentry reported the error.
@@ -141,6 +151,20 @@ pub struct CardState {
     /// Slack did not take the card: not before this time again.
     pub not_before: Option<Timestamp>,
     pub failures: u32,
+    /// The last click on the card: where no bot token is, its address is the way to change the card.
+    #[serde(default)]
+    pub clicked: Option<Clicked>,
+    /// Keys of what was posted in the card's thread.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// A click that may still change the card on which it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clicked {
+    /// Slack's short-lived address for changing that card.
+    pub response_url: String,
+    pub at: Timestamp,
 }
 
 /// Where a card stands in Slack.
@@ -207,6 +231,8 @@ impl Attempt {
             approved_at: None,
             completed_at: None,
             restarts: 0,
+            retry: None,
+            retried: None,
         };
         attempt.note(now, "Sentry reported the error");
         attempt

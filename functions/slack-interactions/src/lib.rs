@@ -105,8 +105,8 @@ impl Interactions {
                 response_url: self.response_url(click).map(String::from),
             };
             let event = match click.action_id.as_str() {
-                DEPLOY => Event::Approved { decision },
-                DISMISS => Event::Dismissed { decision },
+                DEPLOY => Event::Approved { decision, needed: 1 },
+                DISMISS => Event::Dismissed { decision, dismissal: None },
                 _ => return Ok(None), // a button of another app or of a card that is gone
             };
             let mut after = before.attempt.clone();

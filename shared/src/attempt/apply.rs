@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::event::{is_end, refusal};
 use super::merged::{Merged, RollBack, Telling};
 use super::offer::{Checks, NextHeadKind, Offer, Repair};
+use super::people::{Approvals, Dismissal};
+use super::sentences::{checks_sentence, cleanup_sentence, deployment_sentence, dismissal_sentence, short};
 use super::state::{Cleanup, Decision, Queued, State};
 use super::{Attempt, Event, Refusal, Trouble};
 use crate::reason::{Reason, ReasonCode};
@@ -32,6 +34,9 @@ impl Attempt {
     }
 
     fn next_state(&mut self, event: Event, now: Timestamp) -> Result<State, Refusal> {
+        if let Event::TriedAgain { retried } = event {
+            return self.tried_again(retried, now);
+        }
         match self.state.clone() {
             state @ (State::Pending
             | State::Analyzing { .. }
@@ -156,6 +161,7 @@ impl Attempt {
                 self.approved_at = None;
                 offer.notice = Some(notice);
                 offer.next = Some(next);
+                offer.approvals = Approvals::default(); // they were for another commit
                 offer.checks = Checks::Running;
                 offer.look_at = now;
                 State::PrCreated { offer }
@@ -186,17 +192,24 @@ impl Attempt {
                 self.approved_at = None;
                 State::Withdrawing { offer }
             }
-            (State::AwaitingApproval { offer, .. }, Event::Approved { decision }) => {
-                self.show(now, format!("Approved by {}", decision.by));
-                self.approved_at = Some(now);
-                State::Approved { offer, decision, queued: None }
+            (State::AwaitingApproval { offer, problem }, Event::Approved { decision, needed }) => {
+                self.approved(offer, problem, (decision, needed), now)?
             }
             (
                 State::PrCreated { offer } | State::AwaitingApproval { offer, .. },
-                Event::Dismissed { decision },
+                Event::Dismissed { decision, dismissal },
             ) => {
-                self.show(now, format!("Dismissed by {}", decision.by));
-                rejected(offer, decision, Cleanup::Owed)
+                self.clicked(&decision);
+                self.show(now, dismissal_sentence(&decision, dismissal.as_ref()));
+                rejected(offer, decision, dismissal)
+            }
+            // Dismissed at once because the dialog seemed not to open, and then it did: the reason is added.
+            (
+                State::Rejected { fix, pull_request, decision, cleanup, dismissal: None },
+                Event::Dismissed { decision: same, dismissal: dismissal @ Some(_) },
+            ) if same.by == decision.by && self.retried.is_none() => {
+                self.show(now, dismissal_sentence(&decision, dismissal.as_ref()));
+                State::Rejected { fix, pull_request, decision, cleanup, dismissal }
             }
             (
                 State::PrCreated { offer }
@@ -211,17 +224,23 @@ impl Attempt {
                 Event::ClosedOnGithub,
             ) => {
                 self.show(now, format!("Pull request #{} was closed on GitHub", offer.pull_request.number));
-                rejected(offer, Decision::on_github(now), Cleanup::Done)
+                State::Rejected {
+                    fix: offer.fix,
+                    pull_request: offer.pull_request,
+                    decision: Decision::on_github(now),
+                    cleanup: Cleanup::Done,
+                    dismissal: None,
+                }
             }
             (
-                State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed },
+                State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal },
                 Event::CleanedUp { outcome },
             ) => {
                 self.show(
                     now,
                     format!("Pull request #{}: {}", pull_request.number, cleanup_sentence(outcome)),
                 );
-                State::Rejected { fix, pull_request, decision, cleanup: outcome }
+                State::Rejected { fix, pull_request, decision, cleanup: outcome, dismissal }
             }
             (State::Approved { offer, decision, queued }, Event::MergeQueued { look_at }) => {
                 if queued.is_none() {
@@ -287,6 +306,7 @@ impl Attempt {
                 },
                 Event::RollBackApproved { decision },
             ) => {
+                self.clicked(&decision);
                 self.show(now, format!("Roll back approved by {}", decision.by));
                 State::Regressed { merged, came_back, roll_back: RollBack::Approved { decision } }
             }
@@ -332,7 +352,10 @@ impl Attempt {
         offer.checks = checks;
         offer.look_at = look_at;
         match offer.checks {
-            Checks::Running | Checks::Red { .. } => State::PrCreated { offer },
+            Checks::Running | Checks::Red { .. } => {
+                offer.approvals = Approvals::default(); // they were for what the card showed
+                State::PrCreated { offer }
+            }
             Checks::Green { .. } | Checks::None => {
                 let problem = before_problem.filter(|_| !changed);
                 State::AwaitingApproval { offer, problem }
@@ -365,7 +388,7 @@ impl Attempt {
     }
 
     /// A change that people should see: noted, and the card is owed.
-    fn show(&mut self, now: Timestamp, what: impl Into<String>) {
+    pub(super) fn show(&mut self, now: Timestamp, what: impl Into<String>) {
         self.note(now, what);
         self.card.wanted += 1;
     }
@@ -377,44 +400,7 @@ impl Merged {
     }
 }
 
-fn rejected(offer: Offer, decision: Decision, cleanup: Cleanup) -> State {
-    State::Rejected { fix: offer.fix, pull_request: offer.pull_request, decision, cleanup }
-}
-
-fn short(sha: &str) -> &str {
-    sha.get(..10).unwrap_or(sha)
-}
-
-fn deployment_sentence(deployment: Option<&super::merged::Deployment>) -> String {
-    use super::merged::Rollout;
-    match deployment {
-        None => "No deployment is reported any more".to_owned(),
-        Some(deployment) => match deployment.rollout {
-            Rollout::UnderWay => format!("Being deployed to {}", deployment.environment),
-            Rollout::Live => format!("Live on {}", deployment.environment),
-            Rollout::Failed => format!("The deployment to {} failed", deployment.environment),
-        },
-    }
-}
-
-fn cleanup_sentence(outcome: Cleanup) -> &'static str {
-    match outcome {
-        Cleanup::Owed | Cleanup::Done => "closed",
-        Cleanup::LeftOpen => "could not be closed",
-        Cleanup::TooLate => "was merged on GitHub before it could be closed",
-    }
-}
-
-fn checks_sentence(checks: &Checks) -> String {
-    match checks {
-        Checks::Running => "Checks are running".to_owned(),
-        Checks::Red { failed } => format!("Checks failed: {}", names(failed)),
-        Checks::Green { passed: 1 } => "1 check passed".to_owned(),
-        Checks::Green { passed } => format!("{passed} checks passed"),
-        Checks::None => "No checks ran".to_owned(),
-    }
-}
-
-fn names(failed: &[super::offer::FailedCheck]) -> String {
-    failed.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ")
+fn rejected(offer: Offer, decision: Decision, dismissal: Option<Dismissal>) -> State {
+    let Offer { fix, pull_request, .. } = offer;
+    State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal }
 }

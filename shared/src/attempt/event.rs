@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::merged::{CameBack, Deployment, Telling, Watch};
 use super::offer::{Checks, Fix, NextHead, PullRequest};
+use super::people::{Dismissal, Retried};
 use super::state::{Cleanup, Decision, State, Status};
 use super::{JoinedIssue, SameFault, WaitsFor};
 use crate::analysis::report::Analysis;
@@ -68,11 +69,18 @@ pub enum Event {
     StartedOver {
         why: String,
     },
+    /// One person approves; `needed` different people have to, at least 1.
     Approved {
         decision: Decision,
+        needed: u32,
     },
     Dismissed {
         decision: Decision,
+        dismissal: Option<Dismissal>,
+    },
+    /// A person wants another try after this one ended without a merge.
+    TriedAgain {
+        retried: Retried,
     },
     /// GitHub merges in its own time: a merge queue, or auto-merge.
     MergeQueued {
@@ -137,10 +145,14 @@ pub enum Event {
 /// Why an event cannot happen now. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("<@{by}> already approved this fix.")]
+    #[error("{} already approved this fix.", mention(by))]
     AlreadyApproved { by: String },
-    #[error("<@{by}> already dismissed this fix.")]
+    #[error("{} already dismissed this fix.", mention(by))]
     AlreadyDismissed { by: String },
+    #[error("You approved this fix already; {missing} more of the others have to.")]
+    ApprovedByYou { missing: u32 },
+    #[error("{} already started another try.", mention(by))]
+    AlreadyTriedAgain { by: String },
     #[error("This fix is already deployed.")]
     AlreadyDeployed,
     #[error("<@{by}> is already rolling this fix back.")]
@@ -151,6 +163,13 @@ pub enum Refusal {
     Ended { status: Status },
     #[error("This attempt is `{status}`; that cannot happen to it now.")]
     NotNow { status: Status },
+}
+
+fn mention(by: &str) -> String {
+    match by {
+        Decision::ON_GITHUB => "Someone on GitHub".to_owned(),
+        by => format!("<@{by}>"),
+    }
 }
 
 /// Why this event cannot happen in this state.

@@ -57,6 +57,14 @@ fn watch() -> Option<Watch> {
     Some(Watch { until: later(), look_at: later() })
 }
 
+pub(super) fn dismissal() -> Option<Dismissal> {
+    Some(Dismissal::new(DismissalReason::WrongFix, "because"))
+}
+
+pub(super) fn retried() -> Retried {
+    Retried { into: AttemptId::new(later()), by: "U1".to_owned(), at: later() }
+}
+
 pub(super) fn came_back() -> CameBack {
     CameBack { event_id: "e".repeat(32), at: now(), release: None, url: None }
 }
@@ -72,6 +80,8 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
     let green = || offer(Checks::Green { passed: 1 }, later());
     let handed_over = Offer { handed_over: Some("because".to_owned()), ..offer(red(), later()) };
     let moving = Offer { next: Some(next_head()), ..offer(red(), later()) };
+    let approvals = Approvals { needed: 2, given: vec![Approval { by: "U1".to_owned(), at: now() }] };
+    let approved_once = Offer { approvals, ..green() };
     let awaiting = |problem| State::AwaitingApproval { offer: green(), problem };
     let approved = |queued| State::Approved { offer: green(), decision: decision.clone(), queued };
     let rejected = |cleanup| State::Rejected {
@@ -79,6 +89,7 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         pull_request: pull_request.clone(),
         decision: decision.clone(),
         cleanup,
+        dismissal: None,
     };
     let merged = || Merged {
         fix: fix.clone(),
@@ -101,6 +112,7 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         ("checks red, handed over", State::PrCreated { offer: handed_over }),
         ("head moving", State::PrCreated { offer: moving }),
         ("awaiting approval", awaiting(None)),
+        ("awaiting, approved once", State::AwaitingApproval { offer: approved_once, problem: None }),
         ("awaiting, not merged", awaiting(Some(reason()))),
         ("approved", approved(None)),
         ("approved, queued", approved(Some(Queued { since: now(), look_at: later() }))),
@@ -135,7 +147,19 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         ("failed", State::Failed { reason: reason(), fix: None, pull_request: None }),
         (
             "failed, left open",
-            State::Failed { reason: reason(), fix: Some(fix), pull_request: Some(pull_request) },
+            State::Failed {
+                reason: reason(),
+                fix: Some(fix.clone()),
+                pull_request: Some(pull_request.clone()),
+            },
+        ),
+        (
+            "failed, people took over",
+            State::Failed {
+                reason: Reason::new(ReasonCode::BranchMoved, "pushed"),
+                fix: Some(fix.clone()),
+                pull_request: Some(pull_request.clone()),
+            },
         ),
         ("skipped", State::Skipped { reasons: vec![reason()], fix: None }),
     ]
@@ -157,8 +181,11 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("red", seen(red())),
         ("green", seen(Checks::Green { passed: 1 })),
         ("none ran", seen(Checks::None)),
-        ("approved", Event::Approved { decision: decision() }),
-        ("dismissed", Event::Dismissed { decision: decision() }),
+        ("approved", Event::Approved { decision: decision(), needed: 1 }),
+        ("approved, 1 of 2", Event::Approved { decision: decision(), needed: 2 }),
+        ("dismissed", Event::Dismissed { decision: decision(), dismissal: None }),
+        ("dismissed, why", Event::Dismissed { decision: decision(), dismissal: dismissal() }),
+        ("tried again", Event::TriedAgain { retried: retried() }),
         ("handed over", Event::HandedOver { why: "because".to_owned() }),
         ("next head", Event::NextHead { next: next_head(), notice: "moved".to_owned() }),
         ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
@@ -211,6 +238,8 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::AlreadyDismissed { .. } => "already dismissed",
         Refusal::AlreadyDeployed => "already deployed",
         Refusal::AlreadyRollingBack { .. } => "already rolling back",
+        Refusal::ApprovedByYou { .. } => "approved by you",
+        Refusal::AlreadyTriedAgain { .. } => "already tried again",
         Refusal::NotArmed => "not armed",
         Refusal::Ended { .. } => "ended",
         Refusal::NotNow { .. } => "not now",
@@ -327,4 +356,40 @@ fn an_issue_joins_once_and_is_owed_to_the_pull_request_until_it_is_listed() {
         attempt.apply(Event::IssueJoined { issue: joining(&issue.to_string()) }, now()).unwrap();
     }
     assert_eq!((attempt.joined.issues.len(), attempt.joined.count()), (Joined::MAX, 51));
+}
+
+#[test]
+fn another_try_is_made_once() {
+    let mut attempt = attempt(State::Skipped { reasons: vec![reason()], fix: None });
+    assert!(attempt.can_be_tried_again());
+    attempt.apply(Event::TriedAgain { retried: retried() }, later()).unwrap();
+    assert!(!attempt.can_be_tried_again());
+    let again = attempt.apply(Event::TriedAgain { retried: retried() }, later());
+    assert_eq!(again, Err(Refusal::AlreadyTriedAgain { by: "U1".to_owned() }));
+}
+
+#[test]
+fn two_approvals_are_those_of_two_people_and_of_one_commit() {
+    let offer = Offer { checks: Checks::Green { passed: 1 }, ..Offer::opened(fix(), pull_request(), now()) };
+    let mut attempt = attempt(State::AwaitingApproval { offer, problem: None });
+    let approve = |attempt: &mut Attempt, by: &str| {
+        let decision = Decision { by: by.to_owned(), at: now(), response_url: None };
+        attempt.apply(Event::Approved { decision, needed: 2 }, now())
+    };
+    approve(&mut attempt, "U1").unwrap();
+    assert_eq!(attempt.status(), Status::AwaitingApproval);
+    assert_eq!(approve(&mut attempt, "U1"), Err(Refusal::ApprovedByYou { missing: 1 }));
+    approve(&mut attempt, "U2").unwrap();
+    assert_eq!(attempt.status(), Status::Approved);
+    // GitHub refuses: the approvals of this commit stand.
+    attempt.apply(Event::MergeRefused { reason: reason() }, now()).unwrap();
+    approve(&mut attempt, "U1").unwrap();
+    assert_eq!(attempt.status(), Status::Approved);
+    // Another commit needs all of them anew.
+    attempt.apply(Event::NextHead { next: next_head(), notice: "moved".to_owned() }, now()).unwrap();
+    attempt.apply(Event::HeadMoved { head_sha: "d".repeat(40) }, now()).unwrap();
+    let green = Checks::Green { passed: 1 };
+    attempt.apply(Event::ChecksSeen { checks: green, look_at: later() }, now()).unwrap();
+    approve(&mut attempt, "U1").unwrap();
+    assert_eq!(attempt.status(), Status::AwaitingApproval);
 }

@@ -11,7 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::matrix::{self, now};
-use super::{Attempt, AttemptId, Cleanup, Event, RollBack, State, Status, Subject, Target, Telling};
+use super::{
+    Attempt, AttemptId, Cleanup, Decision, Event, RollBack, State, Status, Subject, Target, Telling,
+};
 use crate::reason::ReasonCode;
 
 /// Phases, an event, and the phase that follows. What does not stand here must be refused.
@@ -33,33 +35,52 @@ const MODEL: &str = "
     pending analyzing pinned proposed      failed               -> failed
 
     proposed                               opened               -> open
-    open armed                             running              -> open
-    open armed                             red                  -> open
+    open armed half                        running              -> open
+    open armed half                        red                  -> open
     open armed                             green                -> armed
     open armed                             none ran             -> armed
+    half                                   green                -> half
+    half                                   none ran             -> half
     open                                   issue joined         -> open
     moving                                 issue joined         -> moving
     armed                                  issue joined         -> armed
+    half                                   issue joined         -> half
     open                                   handed over          -> open
     moving                                 handed over          -> moving
-    open moving armed approved queued      next head            -> moving
+    open moving armed half approved queued  next head            -> moving
     moving                                 head moved           -> open
-    open moving armed approved queued      started over         -> withdrawing
+    open moving armed half approved queued  started over         -> withdrawing
     withdrawing                            cleaned up           -> analyzing
     withdrawing                            cleaned up too late  -> analyzing
-    withdrawing                            failed               -> failed
+    withdrawing                            failed               -> left
     withdrawing                            merged on GitHub     -> deployed
-    open moving armed approved queued      failed               -> failed
-    open moving armed approved queued      merged on GitHub     -> deployed
-    open moving armed approved queued      closed on GitHub     -> closed
+    open moving armed half approved queued  failed               -> left
+    open moving armed half approved queued  merged on GitHub     -> deployed
+    open moving armed half approved queued  closed on GitHub     -> shut
 
-    open moving armed                      dismissed            -> dismissed
+    open moving armed half                 dismissed            -> dismissed
+    open moving armed half                 dismissed, why       -> explained
+    dismissed                              dismissed, why       -> explained
     dismissed                              cleaned up           -> closed
-    dismissed                              cleaned up too late  -> closed
-    armed                                  approved             -> approved
+    dismissed                              cleaned up too late  -> late
+    explained                              cleaned up           -> closed_why
+    explained                              cleaned up too late  -> late_why
+    closed                                 dismissed, why       -> closed_why
+    late                                   dismissed, why       -> late_why
+    dismissed                              tried again          -> dismissed
+    explained                              tried again          -> explained
+    closed                                 tried again          -> closed
+    closed_why                             tried again          -> closed_why
+    shut                                   tried again          -> shut
+    left                                   tried again          -> dismissed
+    failed                                 tried again          -> failed
+    skipped                                tried again          -> skipped
+
+    armed half                             approved             -> approved
+    armed                                  approved, 1 of 2     -> half
     approved queued                        queued               -> queued
     approved queued                        merged               -> deployed
-    approved queued                        merge refused        -> armed
+    approved queued                        merge refused        -> half
 
     deployed                               watched              -> deployed
     deployed                               not watched          -> unwatched
@@ -73,7 +94,7 @@ const MODEL: &str = "
 ";
 
 /// Phases that the API calls an end.
-const ENDS: &str = "dismissed closed deployed unwatched verified told regressed rolling_back reverting refused rolled_back failed skipped joined";
+const ENDS: &str = "dismissed explained closed closed_why late late_why shut left deployed unwatched verified told regressed rolling_back reverting refused rolled_back failed skipped joined";
 /// Phases that tell people nothing new; what joined another attempt is told on that one's card.
 const SILENT: &str = "pending analyzing pinned proposed joined";
 
@@ -101,11 +122,19 @@ fn phase(state: &State) -> &'static str {
         State::Withdrawing { .. } => "withdrawing",
         State::PrCreated { offer } if offer.next.is_some() => "moving",
         State::PrCreated { .. } => "open",
-        State::AwaitingApproval { .. } => "armed",
+        State::AwaitingApproval { offer, .. } if offer.approvals.given.is_empty() => "armed",
+        State::AwaitingApproval { .. } => "half",
         State::Approved { queued: None, .. } => "approved",
         State::Approved { queued: Some(_), .. } => "queued",
-        State::Rejected { cleanup: Cleanup::Owed, .. } => "dismissed",
-        State::Rejected { cleanup: Cleanup::Done | Cleanup::LeftOpen | Cleanup::TooLate, .. } => "closed",
+        State::Rejected { decision, .. } if decision.by == Decision::ON_GITHUB => "shut",
+        State::Rejected { cleanup, dismissal, .. } => match (cleanup, dismissal) {
+            (Cleanup::Owed, None) => "dismissed",
+            (Cleanup::Owed, Some(_)) => "explained",
+            (Cleanup::Done | Cleanup::LeftOpen, None) => "closed",
+            (Cleanup::Done | Cleanup::LeftOpen, Some(_)) => "closed_why",
+            (Cleanup::TooLate, None) => "late",
+            (Cleanup::TooLate, Some(_)) => "late_why",
+        },
         State::Deployed { watch: Some(_), .. } => "deployed",
         State::Deployed { watch: None, .. } => "unwatched",
         State::Verified { sentry: Telling::Owed, .. } => "verified",
@@ -115,6 +144,7 @@ fn phase(state: &State) -> &'static str {
         State::Regressed { roll_back: RollBack::Opened { .. }, .. } => "reverting",
         State::Regressed { roll_back: RollBack::Refused { .. }, .. } => "refused",
         State::RolledBack { .. } => "rolled_back",
+        State::Failed { pull_request: Some(_), .. } => "left",
         State::Failed { .. } => "failed",
         State::Skipped { reasons, .. } if reasons[0].code == ReasonCode::SameFaultJoined => "joined",
         State::Skipped { .. } => "skipped",
@@ -186,7 +216,7 @@ impl Choice {
     fn of(&self, phase: &str) -> (&'static str, Event) {
         let events = events();
         let goes_on = |event: &str| {
-            successor(phase, event).is_some_and(|next| !is_one_of("failed skipped joined", next))
+            successor(phase, event).is_some_and(|next| !is_one_of("failed left skipped joined", next))
         };
         let onward: Vec<_> = events.iter().filter(|(name, _)| goes_on(name)).cloned().collect();
         match self {
@@ -205,16 +235,20 @@ proptest! {
     ) {
         let mut attempt = fresh();
         let mut expected = "pending";
-        let mut started_over = false; // which may happen once
+        let (mut started_over, mut tried_again) = (false, false); // each may happen once
         let mut time: Timestamp = now();
         for Happening { choice, minutes } in happenings {
             time += SignedDuration::from_mins(minutes);
             let (name, event) = choice.of(expected);
             let before = attempt.clone();
             let applied = attempt.apply(event, time);
-            match successor(expected, name).filter(|next| !started_over || *next != "withdrawing") {
+            let possible = successor(expected, name)
+                .filter(|next| !started_over || *next != "withdrawing")
+                .filter(|_| !tried_again || !["tried again", "dismissed, why"].contains(&name));
+            match possible {
                 Some(next) => {
                     started_over |= next == "withdrawing";
+                    tried_again |= name == "tried again";
                     prop_assert!(applied.is_ok(), "`{name}` was refused in `{expected}`: {applied:?}");
                     expected = next;
                 }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::people::Approvals;
+
 /// Commits that AutoFix adds to its own pull request after red checks.
 pub const MAX_REPAIRS: usize = 2;
 /// Times that the same edit is put on a newer base, for one attempt.
@@ -100,6 +102,9 @@ pub struct Offer {
     pub next: Option<Box<NextHead>>,
     /// What people should know about the present head, a sentence: why it is another one than before.
     pub notice: Option<String>,
+    /// Who approved the present head.
+    #[serde(default)]
+    pub approvals: Approvals,
 }
 
 impl Offer {
@@ -116,6 +121,7 @@ impl Offer {
             rebases: 0,
             next: None,
             notice: None,
+            approvals: Approvals::default(),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::merged::{CameBack, Merged, RollBack, Telling, Watch};
 use super::offer::{Fix, Offer, PullRequest};
+use super::people::Dismissal;
 use crate::reason::Reason;
 use crate::words::word_enum;
 
@@ -65,6 +66,9 @@ pub enum State {
         pull_request: PullRequest,
         decision: Decision,
         cleanup: Cleanup,
+        /// Why, where the person said so.
+        #[serde(default)]
+        dismissal: Option<Dismissal>,
     },
     /// Merged. `watch` is there while AutoFix looks for the deploy and for new events.
     Deployed {

@@ -14,7 +14,8 @@ use crate::messages::{self, Buttons};
 /// Wake-ups within which an attempt ends when nothing fails any more and a person decides.
 const WAKES_TO_THE_END: usize = 60;
 /// Phases in which nothing is left to do but what people ask for.
-const FINAL: &str = "closed unwatched told regressed refused rolled_back failed skipped";
+const FINAL: &str =
+    "closed closed_why late late_why shut left unwatched told regressed refused rolled_back failed skipped";
 
 pub(super) struct World {
     pub now: jiff::Timestamp,
@@ -51,7 +52,11 @@ pub(super) struct Slack {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Person {
     Deploys,
+    /// As the first of two who have to.
+    Approves,
     Dismisses,
+    SaysWhy,
+    TriesAgain,
     MergesOnGithub,
     ClosesOnGithub,
     Pushes,
@@ -109,8 +114,11 @@ impl World {
     pub(super) fn someone(&mut self, person: Person) {
         let decision = matrix::decision();
         let event = match person {
-            Person::Deploys => Event::Approved { decision },
-            Person::Dismisses => Event::Dismissed { decision },
+            Person::Deploys => Event::Approved { decision, needed: 1 },
+            Person::Approves => Event::Approved { decision, needed: 2 },
+            Person::Dismisses => Event::Dismissed { decision, dismissal: None },
+            Person::SaysWhy => Event::Dismissed { decision, dismissal: matrix::dismissal() },
+            Person::TriesAgain => Event::TriedAgain { retried: matrix::retried() },
             Person::RollsBack => Event::RollBackApproved { decision },
             Person::SentryAgent => Event::SentryAgentTookOver { reason: matrix::reason() },
             Person::AnotherIssueJoins => {
@@ -204,7 +212,10 @@ pub(super) fn shown(attempt: &Attempt) -> Value {
 fn person() -> impl Strategy<Value = Person> {
     prop::sample::select(vec![
         Person::Deploys,
+        Person::Approves,
         Person::Dismisses,
+        Person::SaysWhy,
+        Person::TriesAgain,
         Person::MergesOnGithub,
         Person::ClosesOnGithub,
         Person::Pushes,

@@ -1,0 +1,87 @@
+//! The transitions that people make with more than one word: approvals that add up, and another try
+//! after the end.
+
+use jiff::Timestamp;
+
+use super::event::{Refusal, refusal};
+use super::offer::Offer;
+use super::people::{Approval, Retried};
+use super::state::{Cleanup, Decision, State};
+use super::{Attempt, Clicked, Event};
+use crate::reason::{Reason, ReasonCode};
+
+impl Attempt {
+    /// Whether a person may have this attempt tried again with a hint: it ended without a merge, no other try was
+    /// made of it, and another analysis could come to another end.
+    pub fn can_be_tried_again(&self) -> bool {
+        let hopeless = |reason: &Reason| {
+            matches!(
+                reason.code,
+                // Nothing was recorded; someone else has it, or is at work on the same fault; people took the branch over.
+                ReasonCode::HourlyLimit
+                    | ReasonCode::SameFaultJoined
+                    | ReasonCode::SentryAgentTookOver
+                    | ReasonCode::DisabledByRepository
+                    | ReasonCode::BranchMoved
+            )
+        };
+        let ended = match &self.state {
+            State::Rejected { cleanup, .. } => *cleanup != Cleanup::TooLate,
+            State::Failed { .. } | State::Skipped { .. } => !self.state.reasons().iter().any(hopeless),
+            _ => false, // it has not ended, or it was merged
+        };
+        ended && self.retried.is_none()
+    }
+
+    /// One more approval of the head; the last one that is needed approves the merge. After a merge that GitHub refused
+    /// the approvals stand: any of the same people may have it tried again.
+    pub(super) fn approved(
+        &mut self,
+        mut offer: Offer,
+        problem: Option<Reason>,
+        (decision, needed): (Decision, u32),
+        now: Timestamp,
+    ) -> Result<State, Refusal> {
+        offer.approvals.needed = needed.max(1);
+        if !offer.approvals.has(&decision.by) {
+            offer.approvals.given.push(Approval { by: decision.by.clone(), at: now });
+        } else if !offer.approvals.are_enough() {
+            return Err(Refusal::ApprovedByYou { missing: offer.approvals.missing() });
+        }
+        self.clicked(&decision);
+        if !offer.approvals.are_enough() {
+            let given = offer.approvals.given.len();
+            self.show(now, format!("Approved by {}, {given} of {needed}", decision.by));
+            return Ok(State::AwaitingApproval { offer, problem });
+        }
+        self.show(now, format!("Approved by {}", decision.by));
+        self.approved_at = Some(now);
+        Ok(State::Approved { offer, decision, queued: None })
+    }
+
+    /// Another try was started. An open pull request that nobody took over makes room for it.
+    pub(super) fn tried_again(&mut self, retried: Retried, now: Timestamp) -> Result<State, Refusal> {
+        if let Some(earlier) = &self.retried {
+            return Err(Refusal::AlreadyTriedAgain { by: earlier.by.clone() });
+        }
+        if !self.can_be_tried_again() {
+            return Err(refusal(&self.state, &Event::TriedAgain { retried }));
+        }
+        self.show(now, format!("Tried again by {}", retried.by));
+        let decision = Decision { by: retried.by.clone(), at: now, response_url: None };
+        self.retried = Some(retried);
+        Ok(match self.state.clone() {
+            State::Failed { fix: Some(fix), pull_request: Some(pull_request), .. } => {
+                State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal: None }
+            }
+            state => state,
+        })
+    }
+
+    /// Where there is no bot token, the card that was clicked can be changed for a while.
+    pub(super) fn clicked(&mut self, decision: &Decision) {
+        if let Some(response_url) = decision.response_url.clone() {
+            self.card.clicked = Some(Clicked { response_url, at: decision.at });
+        }
+    }
+}
