@@ -179,7 +179,9 @@ fn why_stopped(stopped: Stopped) -> anyhow::Error {
         Stopped::Service(error) => anyhow::Error::new(error),
         Stopped::Store(error) => anyhow::Error::new(error),
         Stopped::OutOfTime => anyhow::anyhow!("it took more than {} minutes", PATIENCE.as_mins()),
-        Stopped::Changed | Stopped::LostLease => anyhow::anyhow!("the analysis was interrupted"),
+        Stopped::Changed | Stopped::LostLease | Stopped::CardUncertain { .. } => {
+            anyhow::anyhow!("the analysis was interrupted")
+        }
     }
 }
 

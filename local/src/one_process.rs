@@ -14,6 +14,7 @@ use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix::slack::Slack;
 use autofix::store::Store;
+use aws_lambda_events::event::dynamodb::EventRecord;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
@@ -56,13 +57,14 @@ pub struct OneProcess {
 /// What Lambda does for the worker: names and times of invocations, and a bound on how many run at once.
 struct Lambda {
     clock: Clock,
-    invocations: AtomicU64,
     parallel: Semaphore,
 }
 
 impl Lambda {
     fn invocation(&self) -> Invocation {
-        let number = self.invocations.fetch_add(1, Ordering::Relaxed);
+        // No two in this program have the same name, not even those of two processes on one table, one after the other.
+        static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
+        let number = INVOCATIONS.fetch_add(1, Ordering::Relaxed);
         Invocation { request_id: format!("local-{number}"), deadline: self.clock.now() + INVOCATION }
     }
 }
@@ -116,11 +118,7 @@ impl OneProcess {
                 answer
             }
         };
-        let lambda = Lambda {
-            clock: clock.clone(),
-            invocations: AtomicU64::new(0),
-            parallel: Semaphore::new(PARALLEL),
-        };
+        let lambda = Lambda { clock: clock.clone(), parallel: Semaphore::new(PARALLEL) };
         Ok(OneProcess {
             doors: door::closed(routes).layer(middleware::from_fn(notify)),
             door_used,
@@ -163,6 +161,16 @@ impl OneProcess {
             ended.context("a worker ended by a panic")??;
         }
         Ok(count)
+    }
+
+    /// The records that the stream has now, for [`OneProcess::deliver_record`]; it will not have them again.
+    pub async fn records(&self) -> anyhow::Result<Vec<EventRecord>> {
+        self.stream.lock().await.poll().await
+    }
+
+    /// Delivers one record, be it for the first time or once more.
+    pub async fn deliver_record(&self, record: EventRecord) -> anyhow::Result<()> {
+        deliver_record(&self.worker, record, &self.lambda.invocation()).await
     }
 
     /// One run of the clock.
@@ -220,11 +228,7 @@ impl OneProcess {
 }
 
 /// Delivers one record until it is taken, as the stream's mapping does.
-async fn deliver_record(
-    worker: &Worker,
-    record: aws_lambda_events::event::dynamodb::EventRecord,
-    invocation: &Invocation,
-) -> anyhow::Result<()> {
+async fn deliver_record(worker: &Worker, record: EventRecord, invocation: &Invocation) -> anyhow::Result<()> {
     let event = serde_json::to_value(stream::event_of(record)).context("write a stream event")?;
     for _ in 0..DELIVERIES {
         let answer = worker.handle(Wake::read(event.clone())?, invocation).await;

@@ -145,8 +145,8 @@ pub struct Target {
 pub struct CardState {
     pub wanted: u32,
     pub shown: u32,
-    /// A first post was tried: after a crash the channel has to be looked at before posting again.
-    pub post_tried: bool,
+    /// When a first post was tried last: whoever comes after that looks for the card before posting it again.
+    pub post_tried_at: Option<Timestamp>,
     pub message: Option<CardMessage>,
     /// Slack did not take the card: not before this time again.
     pub not_before: Option<Timestamp>,
@@ -261,6 +261,11 @@ impl Attempt {
     /// Slack did not take the card; it stays owed.
     pub fn card_postponed(&mut self, until: Timestamp) {
         self.card.failures += 1;
+        self.card.not_before = Some(until);
+    }
+
+    /// Whether a post is on its way, or has arrived, cannot be known before this time.
+    pub fn card_uncertain(&mut self, until: Timestamp) {
         self.card.not_before = Some(until);
     }
 

@@ -14,5 +14,7 @@ pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
 pub use card::{Buttons, card, is_worth_a_message, plain_card};
 pub use digest::digest;
 pub use issues::{issues_in_body, with_issues};
-pub use pull_request::{commit_message, merge_message, pull_request_body, pull_request_title};
+pub use pull_request::{
+    attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,
+};
 pub use same_fault::{no_place, same_fault_ended, same_fault_joined, same_fault_undecided};

@@ -77,6 +77,26 @@ async fn an_answer_that_never_arrives_is_looked_for_before_it_is_repeated() {
 }
 
 #[tokio::test]
+async fn the_same_record_given_to_two_workers_at_once_has_one_outcome() {
+    let undisturbed = World::new().await;
+    undisturbed.until_armed().await;
+    let world = World::new().await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    let record = world.process.records().await.unwrap().remove(0);
+    let (first, second) = tokio::join!(
+        world.process.deliver_record(record.clone()),
+        world.process.deliver_record(record.clone())
+    );
+    first.and(second).unwrap();
+    world.process.deliver_record(record).await.unwrap();
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
+    assert_eq!(world.sandbox.slack.service().count(Method::POST, "/api/chat.postMessage"), 1);
+    let in_flight = world.sandbox.claude.turns_answered() - undisturbed.sandbox.claude.turns_answered();
+    assert!(in_flight <= 1, "{in_flight} turns were paid twice");
+}
+
+#[tokio::test]
 async fn a_merge_whose_answer_is_lost_is_recognised() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
@@ -85,6 +105,8 @@ async fn a_merge_whose_answer_is_lost_is_recognised() {
     world.settle().await;
     world.after(SignedDuration::from_secs(90)).await;
     assert_eq!(world.attempt(&id).await["status"], "deployed");
+    let merge = world.sandbox.github.log(REPO, "main").unwrap()[0].0.clone();
+    assert!(world.shown(&world.card()).contains(&merge[..11]), "the card names the merge all the same");
     let merges = world.sandbox.github.log(REPO, "main").unwrap();
     assert_eq!(merges.iter().filter(|(_, message)| message.contains("AutoFix-Attempt")).count(), 1);
 }

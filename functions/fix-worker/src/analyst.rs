@@ -30,7 +30,7 @@ pub struct Analyst<'a> {
 pub enum Ledger<'a> {
     Table {
         store: &'a Store,
-        lease: &'a Lease,
+        lease: &'a mut Lease,
         /// US dollars for all attempts of a UTC day.
         daily_cost_usd: f64,
     },
@@ -52,14 +52,12 @@ impl Analyst<'_> {
     }
 
     /// Keeps a finished turn and adds its cost to the day's.
-    pub(crate) async fn keep(&self, turn: store::Turn<'_>, cost_usd: f64) -> Result<(), Stopped> {
-        let Ledger::Table { store, lease, .. } = &self.ledger else { return Ok(()) };
-        let now = self.clock.now();
-        if store.save_turn(lease, turn, now).await? == Saved::Conflict {
-            // Another worker is having this conversation.
-            return Err(Stopped::LostLease);
+    pub(crate) async fn keep(&mut self, turn: store::Turn<'_>) -> Result<(), Stopped> {
+        let Ledger::Table { store, lease, .. } = &mut self.ledger else { return Ok(()) };
+        match store.save_turn(lease, turn, self.clock.now()).await? {
+            Saved::Yes => Ok(()),
+            Saved::Conflict => Err(Stopped::LostLease), // another worker is having this conversation
         }
-        Ok(store.spend(cost_usd, now).await?)
     }
 
     /// Looked at before every turn that would be paid for, with what that turn will cost at least: the reason to

@@ -6,7 +6,7 @@ use autofix::config::names;
 use autofix::messages::{self, Buttons, Card};
 use autofix::outbound::ServiceError;
 use autofix::slack::{MessageRef, Way};
-use autofix::store::{Listing, ListingFilter, StoreError};
+use autofix::store::{Listing, ListingFilter, Saved, StoreError};
 use jiff::SignedDuration;
 use serde_json::json;
 use tracing::{info, warn};
@@ -16,6 +16,10 @@ use crate::{Worker, trouble};
 
 /// How long Slack lets a click's `response_url` be used; a minute less, to be sure.
 const RESPONSE_URL_LIFE: SignedDuration = SignedDuration::from_mins(29);
+/// A post that was sent shows in the channel within this time, or never: twice the time that we wait for the answer.
+const POST_ARRIVES_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+/// A run of the clock that takes longer than this to tell the digest is dead: more than a post takes to arrive.
+const DIGEST_TAKES: SignedDuration = SignedDuration::from_secs(60);
 /// Attempts looked through for the digest's examples.
 const EXAMPLES: usize = 10;
 
@@ -23,13 +27,16 @@ const EXAMPLES: usize = 10;
 pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let revision = desk.attempt.card.wanted;
     let buttons = buttons(desk.worker).await;
-    let full = messages::card(&desk.attempt, buttons);
-    let message = match show(desk, &full).await {
-        Err(Stopped::Service(error @ ServiceError::Refused { .. })) => {
-            warn!(error = %error, "Slack refuses the card; showing the plain one");
-            show(desk, &messages::plain_card(&desk.attempt)).await?
+    let message = if desk.worker_keeps_dying() {
+        show(desk, &messages::plain_card(&desk.attempt)).await?
+    } else {
+        match show(desk, &messages::card(&desk.attempt, buttons)).await {
+            Err(Stopped::Service(error @ ServiceError::Refused { .. })) => {
+                warn!(error = %error, "Slack refuses the card; showing the plain one");
+                show(desk, &messages::plain_card(&desk.attempt)).await?
+            }
+            shown => shown?,
         }
-        shown => shown?,
     };
     desk.attempt.card_shown(revision, message);
     desk.save().await
@@ -68,15 +75,19 @@ async fn by_bot(desk: &mut Desk<'_>, card: &Card) -> Result<CardMessage, Stopped
         desk.attempt.target.slack_channel.clone().or_else(|| desk.worker.config.slack_channel.clone());
     let channel =
         channel.ok_or_else(|| ServiceError::Unauthorized("`AUTOFIX_SLACK_CHANNEL` is not set".to_owned()))?;
-    if desk.attempt.card.post_tried
-        && let Some(place) = slack.find(&channel, &key).await?
-    {
-        info!("Found the card that was posted before");
-        slack.update(&place, card, &key).await?;
-        return Ok(message_at(place));
+    if let Some(tried_at) = desk.attempt.card.post_tried_at {
+        let arrived = tried_at + POST_ARRIVES_WITHIN;
+        if desk.now() < arrived {
+            return Err(Stopped::CardUncertain { until: arrived });
+        }
+        if let Some(place) = slack.find(&channel, &key).await? {
+            info!("Found the card that was posted before");
+            slack.update(&place, card, &key).await?;
+            return Ok(message_at(place));
+        }
     }
     // Remembered before the post: whoever comes after a crash has to look for the card first.
-    desk.attempt.card.post_tried = true;
+    desk.attempt.card.post_tried_at = Some(desk.now());
     desk.save().await?;
     let place = desk.worker.slack.post(&channel, card, &key).await?;
     Ok(message_at(place))
@@ -118,6 +129,10 @@ pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
     let now = worker.clock.now();
     let Some(digest) = worker.store.digest().await? else { return Ok(()) };
     if digest.turned_away == 0 || digest.due_at.is_none_or(|due| due > now) {
+        return Ok(());
+    }
+    // Another run of the clock may be at it; or one died over it, and the next one looks for its card first.
+    if worker.store.take_digest(&digest, now + DIGEST_TAKES).await? == Saved::Conflict {
         return Ok(());
     }
     let filter = ListingFilter { status: Some(Status::Skipped), project: None };

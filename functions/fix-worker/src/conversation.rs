@@ -185,7 +185,7 @@ fn checkpoint_name(model: &str, topic: &Topic<'_>) -> String {
 }
 
 async fn next_turn(
-    analyst: &Analyst<'_>,
+    analyst: &mut Analyst<'_>,
     topic: &Topic<'_>,
     messages: &[Message],
     place: Place<'_>,
@@ -207,8 +207,9 @@ async fn next_turn(
         turn => turn?,
     };
     let answer = json!(turn);
-    let kept = store::Turn { conversation: place.name, number: place.number, answer: &answer };
-    analyst.keep(kept, turn.usage.cost_usd).await?;
+    let cost_usd = turn.usage.cost_usd;
+    let kept = store::Turn { conversation: place.name, number: place.number, answer: &answer, cost_usd };
+    analyst.keep(kept).await?;
     info!(
         conversation = topic.name,
         turn = place.number,

@@ -46,6 +46,10 @@ pub enum Stopped {
     LostLease,
     /// A service failed.
     Service(ServiceError),
+    /// Another worker may be posting the card, or may have posted it: only after this time can be told.
+    CardUncertain {
+        until: Timestamp,
+    },
     /// The invocation has no time left; the next one goes on.
     OutOfTime,
     Store(StoreError),
@@ -80,7 +84,7 @@ pub(crate) async fn work(
         Leased::Missing => return Ok(Worked::Missing),
     };
     let mut desk = Desk { worker, attempt, lease, deadline };
-    if desk.lease.tries() > MAX_TRIES {
+    if desk.worker_keeps_dying() {
         desk.give_up_after_crashes().await?;
     }
     for _ in 0..MAX_STEPS {
@@ -101,6 +105,7 @@ pub(crate) async fn work(
         match desk.run(step).await {
             Ok(()) | Err(Stopped::Changed) => {}
             Err(Stopped::LostLease) => return Ok(Worked::LostLease),
+            Err(Stopped::CardUncertain { until }) => desk.attempt.card_uncertain(until),
             Err(Stopped::OutOfTime) => break,
             Err(Stopped::Store(error)) => return Err(error),
             Err(Stopped::Service(error)) => desk.step_failed(step, &error),
@@ -133,6 +138,11 @@ impl Desk<'_> {
         }
     }
 
+    /// Worker after worker died over what the attempt does next.
+    pub(crate) fn worker_keeps_dying(&self) -> bool {
+        self.lease.tries() > MAX_TRIES
+    }
+
     pub(crate) fn store(&self) -> &Store {
         &self.worker.store
     }
@@ -150,6 +160,7 @@ impl Desk<'_> {
             return Err(Stopped::Service(ServiceError::Conflict(refusal.to_string())));
         }
         info!(status = %self.attempt.status(), "Attempt is `{}`", self.attempt.status());
+        self.lease.work_goes_on();
         self.save().await
     }
 
@@ -173,7 +184,7 @@ impl Desk<'_> {
     }
 
     /// The means to investigate this attempt's case. Usage is counted anew from the checkpoints.
-    pub(crate) fn analyst(&self) -> Analyst<'_> {
+    pub(crate) fn analyst(&mut self) -> Analyst<'_> {
         let config = &self.worker.config;
         Analyst {
             claude: &self.worker.claude,
@@ -183,7 +194,7 @@ impl Desk<'_> {
             usage: Usage::default(),
             ledger: Ledger::Table {
                 store: &self.worker.store,
-                lease: &self.lease,
+                lease: &mut self.lease,
                 daily_cost_usd: config.daily_cost_usd,
             },
         }
@@ -261,18 +272,15 @@ impl Desk<'_> {
         warn!("Gave up after {MAX_TRIES} workers died over this attempt");
         let now = self.now();
         let event = match &self.attempt.state {
-            State::Approved { .. } => Some(Event::MergeRefused { reason }),
-            State::Rejected { cleanup: Cleanup::Owed, .. } => {
-                Some(Event::CleanedUp { outcome: Cleanup::LeftOpen })
-            }
-            state if state.is_live() => Some(Event::Failed { reason }),
-            _ => None, // ended: only its card can be what they died over
+            State::Approved { .. } => Event::MergeRefused { reason },
+            State::Rejected { cleanup: Cleanup::Owed, .. } => Event::CleanedUp { outcome: Cleanup::LeftOpen },
+            state if state.is_live() => Event::Failed { reason },
+            _ => return Ok(()), // ended: only its card can be what they died over, and a plain one is shown
         };
-        match event.map(|event| self.attempt.apply(event, now)) {
-            Some(Ok(())) => {}
-            Some(Err(refusal)) => warn!(refusal = %refusal, "Giving up did not fit the attempt's state"),
-            None => self.attempt.card_shown(self.attempt.card.wanted, None),
+        if let Err(refusal) = self.attempt.apply(event, now) {
+            warn!(refusal = %refusal, "Giving up did not fit the attempt's state");
         }
+        self.lease.work_goes_on(); // with a card that says so, and only that
         match self.save().await {
             Err(Stopped::Store(error)) => Err(error),
             _ => Ok(()), // changed or lost: whoever did that goes on with it

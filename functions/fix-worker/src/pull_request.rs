@@ -10,6 +10,7 @@ use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
+use tracing::warn;
 
 use crate::desk::{Desk, Stopped};
 
@@ -153,7 +154,7 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         let current = github.pull_request(repo, pull_request.number).await?;
         let merged = current.merged && current.head_sha == pull_request.head_sha;
         let event = if merged {
-            Event::Merged { merge_sha: None, watch: None }
+            merged_before(desk, &offer.fix.base_branch).await
         } else {
             Event::MergeRefused { reason }
         };
@@ -177,7 +178,7 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             // A merge whose answer was lost also ends here: GitHub says that it is merged already.
             let current = github.pull_request(repo, pull_request.number).await?;
             match taken_over(&current, &pull_request.head_sha) {
-                Some(Event::MergedOnGithub { .. }) => Event::Merged { merge_sha: None, watch: None },
+                Some(Event::MergedOnGithub { .. }) => merged_before(desk, &offer.fix.base_branch).await,
                 Some(event) => event,
                 None => Event::MergeRefused { reason: why_not_merged(&error) },
             }
@@ -185,6 +186,17 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         Err(error) => return Err(error.into()),
     };
     desk.happened(event).await
+}
+
+/// An earlier try merged it and its answer was lost; the merge is found by the line that names the attempt.
+async fn merged_before(desk: &Desk<'_>, base_branch: &str) -> Event {
+    let line = messages::attempt_trailer(desk.attempt.id);
+    let found = desk.worker.github.commit_with_line(&desk.attempt.target.repo, base_branch, &line).await;
+    let merge_sha = found.unwrap_or_else(|error| {
+        warn!(error = %error, "Cannot tell which commit the merge made");
+        None
+    });
+    Event::Merged { merge_sha, watch: None }
 }
 
 fn names_of(failed: &[FailedCheck]) -> String {

@@ -3,7 +3,7 @@
 
 use http::Method;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Github, text};
 use crate::outbound::ServiceError;
@@ -12,6 +12,9 @@ use crate::redaction::Redacted;
 /// The author of AutoFix's commits. The address is GitHub's form for one that belongs to nobody.
 const AUTHOR: &str = "AutoFix";
 const AUTHOR_EMAIL: &str = "autofix@users.noreply.github.com";
+
+/// Commits looked through for one of ours: it was made within the last hours.
+const LAST_COMMITS: &str = "50";
 
 /// One changed file on top of one commit.
 #[derive(Clone, Debug)]
@@ -75,6 +78,22 @@ impl Github {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The newest of a branch's last commits whose message has this line; `None` where none has.
+    pub async fn commit_with_line(
+        &self,
+        repo: &str,
+        branch: &str,
+        line: &str,
+    ) -> Result<Option<String>, ServiceError> {
+        let list = self.get(repo, &["commits"], &[("sha", branch), ("per_page", LAST_COMMITS)]).await?;
+        let has_line = |commit: &&Value| {
+            let message = commit["commit"]["message"].as_str().unwrap_or_default();
+            message.lines().any(|found| found.trim() == line)
+        };
+        let found = list.as_array().into_iter().flatten().find(has_line);
+        found.map(|commit| text(commit, "sha")).transpose()
     }
 
     /// Deletes a branch; one that is gone already is fine.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::issues::issues_in_body;
 use super::markdown::{code, code_block, outside, outside_lines};
-use crate::attempt::{Attempt, Decision, Fix};
+use crate::attempt::{Attempt, AttemptId, Decision, Fix};
 use crate::redaction::{Redacted, redact};
 
 const TITLE_CHARS: usize = 100;
@@ -30,15 +30,20 @@ pub fn commit_message(attempt: &Attempt, fix: &Fix) -> Redacted {
         pull_request_title(attempt),
         identifier_path(&fix.file_path)
     );
-    let _ = writeln!(message, "AutoFix-Attempt: {}", attempt.id);
+    let _ = writeln!(message, "{}", attempt_trailer(attempt.id));
     let _ = writeln!(message, "Sentry-Issue: {}", attempt.subject.sentry_issue_id);
     redact(&message)
+}
+
+/// The line by which an attempt's commits are recognised.
+pub fn attempt_trailer(id: AttemptId) -> String {
+    format!("AutoFix-Attempt: {id}")
 }
 
 /// Title and message of the merge.
 pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (Redacted, Redacted) {
     let title = format!("{} (#{number})", pull_request_title(attempt));
-    let mut message = format!("AutoFix-Attempt: {}\n", attempt.id);
+    let mut message = format!("{}\n", attempt_trailer(attempt.id));
     let joined = attempt.joined.issues.iter().map(|issue| &issue.sentry_issue_id);
     for issue in std::iter::once(&attempt.subject.sentry_issue_id).chain(joined) {
         let _ = writeln!(message, "Sentry-Issue: {}", identifier(issue));

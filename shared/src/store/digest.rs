@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attempts::is_condition;
 use super::item;
-use super::{Store, StoreError, unavailable};
+use super::{Saved, Store, StoreError, unavailable};
 
 /// Time to let a storm gather before it is told, so that the first card says how large it is.
 const GATHER: SignedDuration = SignedDuration::from_secs(60);
@@ -34,6 +34,25 @@ impl Store {
             due_at: time(item::DUE_AT),
             not_before: time("not_before"),
         }))
+    }
+
+    /// Takes the digest to tell it: nobody else will before `until`. A conflict means that someone else was first.
+    pub async fn take_digest(&self, digest: &Digest, until: Timestamp) -> Result<Saved, StoreError> {
+        let Some(due_at) = digest.due_at else { return Ok(Saved::Conflict) };
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::key("DIGEST", "DIGEST")))
+            .update_expression("SET due_at = :until")
+            .condition_expression("due_at = :seen")
+            .expression_attribute_values(":until", item::milliseconds(until))
+            .expression_attribute_values(":seen", item::milliseconds(due_at));
+        match update.send().await {
+            Ok(_) => Ok(Saved::Yes),
+            Err(error) if is_condition(&error) => Ok(Saved::Conflict),
+            Err(error) => Err(unavailable(error)),
+        }
     }
 
     /// The digest was told: the next one is an hour away. Errors that were turned away in between stay owed.

@@ -14,6 +14,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// Marks an item that the stream should wake the worker for.
 pub(super) const WORK: &str = "work";
 pub(super) const READY: &str = "ready";
+/// Counts the leases that an attempt has had; never falls.
+pub(super) const LEASES: &str = "leases";
 pub(super) const DUE_SHARD: &str = "due_shard";
 pub(super) const DUE_AT: &str = "due_at";
 pub(super) const DUE_INDEX: &str = "due";

@@ -1,10 +1,12 @@
 //! The lease: the right to work on one attempt, taken by a conditional write and proven by a value.
 //!
 //! A redelivery comes with the same owner's name and takes over its own lease at once; anyone else
-//! waits until it has run out. While a lease runs, the attempt is due at its end, so a worker that
-//! dies leaves an attempt that the clock will find.
+//! waits until it has run out. Each taking has a number of its own, which every later write names: a
+//! worker whose lease was taken over, be it by a second delivery of the very same wake-up, cannot write
+//! any more. While a lease runs, the attempt is due at its end, so a worker that dies leaves an attempt
+//! that the clock will find.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
@@ -27,6 +29,8 @@ pub struct Lease {
     id: AttemptId,
     owner: String,
     until: Timestamp,
+    /// How many leases the attempt has had, this one included: no two have the same.
+    number: i64,
     version: i64,
     tries: i64,
     /// Whether the attempt held its claim when it was last read or written.
@@ -47,9 +51,15 @@ impl Lease {
         self.id
     }
 
-    /// How often the lease was taken since it was last given back: more than once means that a worker died.
+    /// How often the lease was taken since it was last given back, or since the work went on: more than once means
+    /// that a worker died.
     pub fn tries(&self) -> i64 {
         self.tries
+    }
+
+    /// The work goes on: workers that died before that do not count any more. Kept with the next save.
+    pub fn work_goes_on(&mut self) {
+        self.tries = 1;
     }
 }
 
@@ -63,7 +73,7 @@ impl Store {
             .set_key(Some(attempt_key(id)))
             .update_expression(
                 "SET lease_owner = :owner, lease_until = :until, due_shard = :shard, due_at = :until \
-                 REMOVE #work ADD tries :one",
+                 REMOVE #work ADD tries :one, leases :one",
             )
             .condition_expression(
                 "attribute_exists(pk) AND (attribute_not_exists(lease_until) OR lease_until <= :now OR lease_owner = :owner)",
@@ -79,10 +89,15 @@ impl Store {
             Ok(answer) => {
                 let item = answer.attributes.unwrap_or_default();
                 let read = attempts::read(&item)?;
-                let tries = item::get_number(&item, "tries").unwrap_or(1);
-                let owner = leasing.owner.to_owned();
-                let live = read.attempt.state.is_live();
-                let lease = Lease { id, owner, until: leasing.until, version: read.version, tries, live };
+                let lease = Lease {
+                    id,
+                    owner: leasing.owner.to_owned(),
+                    until: leasing.until,
+                    number: item::get_number(&item, item::LEASES).unwrap_or(1),
+                    version: read.version,
+                    tries: item::get_number(&item, "tries").unwrap_or(1),
+                    live: read.attempt.state.is_live(),
+                };
                 Ok(Leased::Taken(lease, Box::new(read.attempt)))
             }
             Err(error) if attempts::is_condition(&error) => match self.attempt(id).await? {
@@ -131,7 +146,8 @@ impl Store {
     /// Reads the attempt again after a lost write; `None` where the lease itself was lost.
     pub async fn reload(&self, lease: &mut Lease) -> Result<Option<Attempt>, StoreError> {
         let Some(item) = self.item(attempt_key(lease.id)).await? else { return Ok(None) };
-        if item::get_text(&item, "lease_owner") != Some(&lease.owner) {
+        let holder = (item::get_text(&item, "lease_owner"), item::get_number(&item, item::LEASES));
+        if holder != (Some(&lease.owner), Some(lease.number)) {
             return Ok(None);
         }
         let read = attempts::read(&item)?;
@@ -144,14 +160,16 @@ impl Store {
         &self,
         lease: &Lease,
         attempt: &Attempt,
-        item: item::Item,
+        mut item: item::Item,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
+        item.insert(item::LEASES.to_owned(), item::number(lease.number));
         let put = self
             .put(item)
-            .condition_expression("version = :version AND lease_owner = :owner")
+            .condition_expression("version = :version AND lease_owner = :owner AND leases = :number")
             .expression_attribute_values(":version", item::number(lease.version))
             .expression_attribute_values(":owner", item::text(&lease.owner))
+            .expression_attribute_values(":number", item::number(lease.number))
             .build()
             .expect("table and item are set by `Store::put`");
         let mut writes = vec![TransactWriteItem::builder().put(put).build()];
@@ -159,6 +177,21 @@ impl Store {
             writes.push(TransactWriteItem::builder().update(self.release_claim(attempt, now)).build());
         }
         self.transact(writes).await
+    }
+
+    /// The part of a transaction that holds only while the lease does; it also keeps that the work goes on.
+    pub(super) fn while_leased(&self, lease: &mut Lease) -> Update {
+        lease.work_goes_on();
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(attempt_key(lease.id)))
+            .update_expression("SET tries = :tries")
+            .condition_expression("lease_owner = :owner AND leases = :number")
+            .expression_attribute_values(":tries", item::number(lease.tries))
+            .expression_attribute_values(":owner", item::text(&lease.owner))
+            .expression_attribute_values(":number", item::number(lease.number))
+            .build()
+            .expect("table, key and expression are set above")
     }
 
     /// Makes every leased attempt due now and free to take. Only for a table that one process alone uses.

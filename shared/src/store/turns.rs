@@ -2,10 +2,11 @@
 //! where it was and pays nothing twice. What the tools answered is not kept; it follows from the
 //! pinned commit.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::attempts::{is_condition, pk};
+use super::attempts::pk;
 use super::item;
 use super::{Lease, Saved, Store, StoreError, unavailable};
 use crate::attempt::AttemptId;
@@ -41,10 +42,11 @@ impl Store {
         }
     }
 
-    /// Keeps a turn of a conversation. One that is already there stays as it is: someone else was first.
+    /// Keeps a turn of a conversation and adds its cost to the day's, both or neither. A conflict means that the
+    /// lease was lost: the turn is paid for and not kept, so its cost alone is added.
     pub async fn save_turn(
         &self,
-        lease: &Lease,
+        lease: &mut Lease,
         turn: Turn<'_>,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
@@ -52,12 +54,20 @@ impl Store {
             item::key(pk(lease.attempt_id()), format!("TURN#{}#{:04}", turn.conversation, turn.number));
         item.insert("turn".to_owned(), item::json(turn.answer));
         item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) if is_condition(&error) => Ok(Saved::Conflict),
-            Err(error) => Err(unavailable(error)),
+        let put = self.put(item).condition_expression("attribute_not_exists(pk)").build();
+        let put = put.expect("table and item are set by `Store::put`");
+        let writes = [
+            TransactWriteItem::builder().put(put),
+            TransactWriteItem::builder().update(self.while_leased(lease)),
+            TransactWriteItem::builder().update(self.spending(turn.cost_usd, now)),
+        ];
+        let saved = self.transact(writes.map(|write| write.build()).into()).await?;
+        if saved == Saved::Conflict {
+            let spending = TransactWriteItem::builder().update(self.spending(turn.cost_usd, now)).build();
+            // A sum has no condition that could fail.
+            let _ = self.transact(vec![spending]).await?;
         }
+        Ok(saved)
     }
 }
 
@@ -68,4 +78,6 @@ pub struct Turn<'a> {
     /// Counted from 0.
     pub number: usize,
     pub answer: &'a Value,
+    /// US dollars.
+    pub cost_usd: f64,
 }

@@ -247,9 +247,9 @@ impl Worker<'_> {
     fn show_card(&mut self) -> Result<(), Stop> {
         let (revision, card) = (self.attempt.card.wanted, shown(&self.attempt));
         let found = self.attempt.card.message.is_some()
-            || (self.attempt.card.post_tried && self.world.slack.posts > 0);
+            || (self.attempt.card.post_tried_at.is_some() && self.world.slack.posts > 0);
         if !found {
-            self.attempt.card.post_tried = true;
+            self.attempt.card.post_tried_at = Some(self.world.now);
             self.save()?;
         }
         self.outside(move |world| {
