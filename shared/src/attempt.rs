@@ -96,6 +96,9 @@ pub struct Attempt {
     /// The other try, where a person wanted one after this attempt had ended.
     #[serde(default)]
     pub retried: Option<Retried>,
+    /// What the analyses before the present one cost.
+    #[serde(default)]
+    pub earlier_usage: Usage,
 }
 
 /// Why Sentry reported the error.
@@ -233,6 +236,7 @@ impl Attempt {
             restarts: 0,
             retry: None,
             retried: None,
+            earlier_usage: Usage::default(),
         };
         attempt.note(now, "Sentry reported the error");
         attempt

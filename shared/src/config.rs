@@ -202,6 +202,8 @@ pub struct WorkerConfig {
     /// `AUTOFIX_CHECKS_SETTLE_SECONDS`: how long a repository may take to start its checks. Before that, neither
     /// "all green" nor "none ran" is believed.
     pub checks_settle: jiff::SignedDuration,
+    /// `AUTOFIX_WATCH_HOURS`: how long the error has to stay away after the deploy.
+    pub watch: jiff::SignedDuration,
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence.
     pub max_attempts_per_hour: u32,
     pub anthropic_url: url::Url,
@@ -226,6 +228,9 @@ impl WorkerConfig {
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
             dry_run: read.flag("AUTOFIX_DRY_RUN"),
             max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            watch: jiff::SignedDuration::from_hours(
+                read.number("AUTOFIX_WATCH_HOURS", 24.0, 1.0..=336.0) as i64
+            ),
             checks_settle: jiff::SignedDuration::from_secs(read.number(
                 "AUTOFIX_CHECKS_SETTLE_SECONDS",
                 120.0,

@@ -6,6 +6,7 @@
 
 mod checks;
 mod commits;
+mod deployments;
 mod pulls;
 
 use std::time::Duration;

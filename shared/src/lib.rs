@@ -61,5 +61,7 @@ pub mod clock;
 pub mod config;
 /// Logs.
 pub mod logging;
+/// Numbers for CloudWatch, as lines of the log.
+pub mod metrics;
 /// Secrets, from Secrets Manager or the environment.
 pub mod secrets;

@@ -1,6 +1,7 @@
 //! Every sentence that a person reads: Slack cards, the pull request, the commit, answers to clicks.
 //! Outside text comes in as it is and leaves cleaned, redacted, capped and escaped for its medium.
 
+mod after_merge;
 mod blocks;
 mod card;
 mod digest;
@@ -10,6 +11,7 @@ mod pull_request;
 mod related;
 mod same_fault;
 
+pub use after_merge::{repair_message, revert_merge_message, revert_texts, sentry_note};
 pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
 pub use card::{Buttons, card, is_worth_a_message, plain_card};
 pub use digest::digest;

@@ -85,6 +85,7 @@ word_enum! {
         DailyBudgetSpent = "daily_budget_spent",
         StuckInLoop = "stuck_in_loop",
         BranchMoved = "branch_moved",
+        BaseMoved = "base_moved",
         ChecksFailed = "checks_failed",
         ChecksUnfinished = "checks_unfinished",
         MergeRefused = "merge_refused",

@@ -277,7 +277,7 @@ async fn a_push_after_the_card_means_no_merge_and_no_second_proposal() {
     world.press(&card, DEPLOY).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["reason"]["code"], "branch_moved");
-    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 1, "asked once, and refused");
+    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 0, "seen before asking");
     assert!(world.shown(&world.card()).contains("Someone pushed"));
     world.clock.advance(SignedDuration::from_hours(24 * 30));
     let event = Scenario::Fix.event(world.clock.now());

@@ -27,7 +27,7 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
     };
-    let mut analyst = desk.analyst();
+    let mut analyst = desk.analyst(desk.attempt.earlier_usage.clone());
     let conclusion = investigate(&mut analyst, &case).await?;
     desk.attempt.usage = analyst.usage;
     if let Some(analysis) = conclusion.analysis {
@@ -44,7 +44,7 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     desk.happened(event).await
 }
 
-/// Fetches everything and opens the case. `Err` is how the attempt ends without a model.
+/// Fetches everything and opens the case. `Err` is how an analysis ends without a model.
 async fn open_case(desk: &mut Desk<'_>) -> Result<Result<Case, Event>, Stopped> {
     let Some(incident) = incident(desk).await? else {
         let sentence = "What Sentry reported is no longer in the table.";

@@ -2,6 +2,7 @@
 //! saves, gives leases back, and decides what a failed step means.
 
 use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, State, Step, Telling};
+use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{Lease, Leased, Leasing, Saved, Store, StoreError};
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::analyst::{Analyst, Ledger};
-use crate::{Worker, analyze, announce, pull_request, trouble};
+use crate::{Worker, analyze, announce, checks, merge, pull_request, trouble, watch};
 
 /// Steps in one go. An attempt has fewer than ten; more would be a loop.
 const MAX_STEPS: usize = 40;
@@ -102,7 +103,12 @@ pub(crate) async fn work(
             }
         };
         debug!(step = ?step, "Doing the next step");
-        match desk.run(step).await {
+        let began = worker.clock.now();
+        let done = desk.run(step).await;
+        let milliseconds =
+            i64::try_from(worker.clock.now().duration_since(began).as_millis()).unwrap_or(i64::MAX);
+        worker.measure(&Measured::Step { step: format!("{step:?}"), milliseconds });
+        match done {
             Ok(()) | Err(Stopped::Changed) => {}
             Err(Stopped::LostLease) => return Ok(Worked::LostLease),
             Err(Stopped::CardUncertain { until }) => desk.attempt.card_uncertain(until),
@@ -127,12 +133,14 @@ impl Desk<'_> {
             Step::Analyze => analyze::analyze(self).await,
             Step::OpenPullRequest => pull_request::open(self).await,
             Step::ListIssues => pull_request::list_issues(self).await,
-            Step::LookAtChecks => pull_request::look_at_checks(self).await,
-            Step::Merge => pull_request::merge(self).await,
+            Step::LookAtChecks => checks::look(self).await,
+            Step::Merge => merge::merge(self).await,
             Step::CleanUp => pull_request::clean_up(self).await,
             Step::ShowCard => announce::show_card(self).await,
             Step::Repair => self.happened(Event::HandedOver { why: "Please look at them.".to_owned() }).await,
-            Step::MoveHead | Step::Watch | Step::TellSentry | Step::RollBack => {
+            Step::Watch => watch::watch(self).await,
+            Step::TellSentry => watch::tell_sentry(self).await,
+            Step::MoveHead | Step::RollBack => {
                 Err(ServiceError::Conflict("the worker does not do that yet".to_owned()).into())
             }
         }
@@ -153,7 +161,7 @@ impl Desk<'_> {
 
     /// Something happened: changes the attempt and saves it, keeping the lease.
     pub(crate) async fn happened(&mut self, event: Event) -> Result<(), Stopped> {
-        let now = self.now();
+        let (now, before) = (self.now(), self.attempt.status());
         if let Err(refusal) = self.attempt.apply(event, now) {
             // The step was chosen from this very state, so this is a fault of ours; the clock tries again.
             warn!(refusal = %refusal, "An event did not fit the attempt's state");
@@ -161,7 +169,11 @@ impl Desk<'_> {
         }
         info!(status = %self.attempt.status(), "Attempt is `{}`", self.attempt.status());
         self.lease.work_goes_on();
-        self.save().await
+        self.save().await?;
+        if self.attempt.status() != before {
+            self.worker.measure(&Measured::Attempt { status: self.attempt.status().as_str() });
+        }
+        Ok(())
     }
 
     /// Saves the attempt as it is, keeping the lease.
@@ -183,15 +195,16 @@ impl Desk<'_> {
         })
     }
 
-    /// The means to investigate this attempt's case. Usage is counted anew from the checkpoints.
-    pub(crate) fn analyst(&mut self) -> Analyst<'_> {
+    /// The means to investigate this attempt's case. `spent` is what was paid before the conversations that come;
+    /// theirs is counted anew from the checkpoints.
+    pub(crate) fn analyst(&mut self, spent: Usage) -> Analyst<'_> {
         let config = &self.worker.config;
         Analyst {
             claude: &self.worker.claude,
             clock: &self.worker.clock,
             deadline: self.deadline,
             max_cost_usd: config.max_cost_usd,
-            usage: Usage::default(),
+            usage: spent,
             ledger: Ledger::Table {
                 store: &self.worker.store,
                 lease: &mut self.lease,

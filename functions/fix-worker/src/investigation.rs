@@ -5,7 +5,8 @@
 use autofix::analysis::categories;
 use autofix::analysis::critic;
 use autofix::analysis::diff::{FileChange, unified};
-use autofix::analysis::fix::{self, Candidate, MAX_REPAIRS, Proposal};
+use autofix::analysis::edits::Edit;
+use autofix::analysis::fix::{self, Candidate, MAX_REPAIRS, Proposal, RedChecks};
 use autofix::analysis::policy::{
     self, EditedFile, EvidenceCheck, FrameCheck, Outlook, Penalty, PolicyInput, RootCause, SyntaxCheck,
     Verdict,
@@ -52,16 +53,47 @@ pub async fn investigate(analyst: &mut Analyst<'_>, case: &Case) -> Result<Concl
         Outcome::Result(analysis) => analysis,
         Outcome::Refused(reasons) => return Ok(Conclusion { analysis: None, ending: refuse(reasons) }),
     };
-    let ending = conclude(analyst, case, &analysis).await?;
+    let ending = conclude(analyst, case, &analysis, None).await?;
     Ok(Conclusion { analysis: Some(analysis), ending })
 }
 
-async fn conclude(analyst: &mut Analyst<'_>, case: &Case, analysis: &Analysis) -> Result<Ending, Stopped> {
+/// Another fix of the same cause, after red checks: through the same gates as the first one.
+pub async fn repair(
+    analyst: &mut Analyst<'_>,
+    case: &Case,
+    analysis: &Analysis,
+    red: &RedChecks<'_>,
+) -> Result<Ending, Stopped> {
+    conclude(analyst, case, analysis, Some(red)).await
+}
+
+/// The same edits on the case's newer base, through the validators and the rules for what they touch now. What the
+/// critic said about them stands. `Err` says why they do not fit.
+pub fn reapply(case: &Case, analysis: &Analysis, fix: &Fix) -> Result<Fix, Vec<Reason>> {
+    let edits = fix.edits.iter().map(|edit| Edit {
+        file_path: fix.file_path.clone(),
+        search: edit.search.clone(),
+        replace: edit.replace.clone(),
+    });
+    let candidate = fix::reapply(edits.collect(), &fix.explanation, &case.snapshot, &case.project)?;
+    let touched = categories::categories_of(std::slice::from_ref(&candidate.change));
+    match policy::decide_before_fix(&case.root_cause(analysis, &touched)) {
+        Outlook::Refuse { reasons } => Err(reasons),
+        Outlook::ProposeFix => Ok(fix_of(case, &candidate, fix.confidence, fix.unchecked.clone())),
+    }
+}
+
+async fn conclude(
+    analyst: &mut Analyst<'_>,
+    case: &Case,
+    analysis: &Analysis,
+    red: Option<&RedChecks<'_>>,
+) -> Result<Ending, Stopped> {
     let there = categories_there(case, analysis);
     if let Outlook::Refuse { reasons } = policy::decide_before_fix(&case.root_cause(analysis, &there)) {
         return Ok(refuse(reasons));
     }
-    let candidate = match write_fix(analyst, case, analysis).await? {
+    let candidate = match write_fix(analyst, case, analysis, red).await? {
         Outcome::Result(candidate) => candidate,
         Outcome::Refused(reasons) => return Ok(refuse(reasons)),
     };
@@ -188,12 +220,17 @@ async fn write_fix(
     analyst: &mut Analyst<'_>,
     case: &Case,
     analysis: &Analysis,
+    red: Option<&RedChecks<'_>>,
 ) -> Result<Outcome<Candidate>, Stopped> {
     let files = fix::cited_files(analysis, &case.snapshot, &case.project);
+    let opening = fix::opening(&case.boundary, analysis, &files, &case.snapshot);
     let topic = Topic {
-        name: "fix",
+        name: if red.is_some() { "repair" } else { "fix" },
         setting: fix::setting(&case.boundary),
-        opening: fix::opening(&case.boundary, analysis, &files, &case.snapshot),
+        opening: match red {
+            Some(red) => fix::repair_opening(opening, &case.boundary, red),
+            None => opening,
+        },
         toolbox: None,
         result_tool: fix::RESULT_TOOL,
     };

@@ -4,18 +4,22 @@
 //! * [`wake`] reads what woke it, `desk` is the loop and the lease;
 //! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
 //!   Claude that an [`analyst`] pays for;
-//! * `pull_request` opens, watches, merges and closes; `announce` keeps the card up to date.
+//! * `pull_request` opens and closes, `checks` looks at what is open, `merge` merges, `watch` stays until the error is
+//!   gone; `announce` keeps the card up to date.
 
 pub mod analyst;
 mod analyze;
 mod announce;
 pub mod case;
+mod checks;
 mod conversation;
 mod desk;
 pub mod investigation;
+mod merge;
 mod pull_request;
 mod trouble;
 pub mod wake;
+mod watch;
 
 use std::time::Duration;
 
@@ -24,6 +28,7 @@ use autofix::claude::Claude;
 use autofix::clock::Clock;
 use autofix::config::WorkerConfig;
 use autofix::github::Github;
+use autofix::metrics::{Measured, Metrics};
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix::sentry::Sentry;
@@ -51,6 +56,7 @@ pub struct Worker {
     pub github: Github,
     pub slack: Slack,
     pub sentry: Sentry,
+    pub metrics: Metrics,
 }
 
 /// One invocation: who it is, and until when it may work.
@@ -85,7 +91,17 @@ impl Worker {
             secrets,
             store,
             clock,
+            metrics: Metrics::none(),
         }
+    }
+
+    /// The same worker, measured.
+    pub fn measured(self, metrics: Metrics) -> Worker {
+        Worker { metrics, ..self }
+    }
+
+    pub(crate) fn measure(&self, measured: &Measured) {
+        self.metrics.record(measured, self.clock.now());
     }
 
     /// Does what the event asks for. Records of the stream that could not be worked on are named in the answer, so
@@ -116,7 +132,10 @@ impl Worker {
 
     /// Wakes every attempt whose time has come, and tells the digest.
     async fn tick(&self, invocation: &Invocation) -> Result<(), StoreError> {
-        let due = self.store.due(self.clock.now(), CLOCK_BATCH).await?;
+        let now = self.clock.now();
+        let due = self.store.due(now, CLOCK_BATCH).await?;
+        let waited = due.oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs());
+        self.measure(&Measured::Queue { age_seconds: waited.max(0) });
         let owner = format!("clock:{}", invocation.request_id);
         for id in due.attempts {
             if self.time_left(invocation) < Duration::from_secs(30) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, WorkerConfig};
+use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::{aws, logging};
 use fix_worker::wake::{Answer, Wake};
@@ -20,7 +21,9 @@ async fn main() -> Result<(), Error> {
     let sdk = aws::sdk_config().await;
     let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
     let store = aws::store(&sdk, &config.common);
-    let worker = Arc::new(Worker::new(config, secrets, store, clock, Outbound::new(None)?));
+    let metrics = Metrics::to_stdout(&config.common.table);
+    let worker = Worker::new(config, secrets, store, clock, Outbound::new(None)?).measured(metrics);
+    let worker = Arc::new(worker);
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| {
         handle(Arc::clone(&worker), event)
     }))

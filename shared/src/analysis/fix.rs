@@ -131,6 +131,29 @@ pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], sna
     message
 }
 
+/// The fix that is on its branch, and what its checks say about it.
+#[derive(Clone, Debug)]
+pub struct RedChecks<'a> {
+    /// Unified diff of the fix against its base.
+    pub diff: &'a str,
+    /// Names, failing tests and log lines of the checks that the base does not fail; from outside.
+    pub report: &'a str,
+}
+
+/// The message that opens a repair: the same task, with the fix that was not good enough. Edits are made to the files
+/// as they stand on the base, so the new ones take the place of the old ones.
+pub fn repair_opening(opening: Message, boundary: &Boundary, red: &RedChecks<'_>) -> Message {
+    let task = Redacted::trusted(
+        "This fix was proposed before and its checks fail. Propose the whole fix again, as edits to the files shown \
+         above, so that the checks pass and the root cause is removed. Never change a test to make it pass. If the \
+         failure has nothing to do with the fix, or no small change is right, propose no edits and say why.",
+    );
+    opening
+        .text(&task)
+        .code(&boundary.around_code("the fix that was proposed", red.diff))
+        .text(&boundary.around("what the failing checks say", &redact(red.report)))
+}
+
 /// A file with line numbers; of a long one the parts around the cited lines.
 fn numbered(text: &str, cited: &[u32]) -> String {
     let lines: Vec<&str> = text.lines().collect();
@@ -209,6 +232,33 @@ pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &Pr
             edit.file_path = path.to_string();
         }
     }
+    apply_and_validate(wire, files, snapshot, project)
+}
+
+/// Puts the edits of an earlier fix on another snapshot and asks the validators anew. `Err` says why they do not fit it.
+pub fn reapply(
+    edits: Vec<Edit>,
+    explanation: &str,
+    snapshot: &Snapshot,
+    project: &ProjectPath,
+) -> Result<Candidate, Vec<Reason>> {
+    let files: Vec<RepoPath> =
+        edits.iter().filter_map(|edit| snapshot.resolve(&edit.file_path, project).cloned()).collect();
+    let wire = WireProposal { edits, explanation: explanation.to_owned(), confidence: Value::Null };
+    match apply_and_validate(wire, &files, snapshot, project) {
+        Proposal::Usable(candidate) if candidate.findings.is_empty() => Ok(*candidate),
+        Proposal::Usable(candidate) => Err(candidate.findings),
+        Proposal::Unusable { reasons, .. } => Err(reasons),
+        Proposal::None { explanation } => Err(vec![Reason::new(ReasonCode::NoChange, explanation)]),
+    }
+}
+
+fn apply_and_validate(
+    wire: WireProposal,
+    files: &[RepoPath],
+    snapshot: &Snapshot,
+    project: &ProjectPath,
+) -> Proposal {
     let shown: Vec<(&str, &str)> =
         files.iter().filter_map(|path| Some((path.as_str(), snapshot.text(path)?))).collect();
     let changes = match apply_all(&shown, &wire.edits) {

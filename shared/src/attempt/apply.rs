@@ -33,6 +33,11 @@ impl Attempt {
         Ok(())
     }
 
+    /// Whether the analysis may start anew because the base moved.
+    pub fn may_start_over(&self) -> bool {
+        self.restarts < MAX_RESTARTS
+    }
+
     fn next_state(&mut self, event: Event, now: Timestamp) -> Result<State, Refusal> {
         if let Event::TriedAgain { retried } = event {
             return self.tried_again(retried, now);
@@ -186,9 +191,10 @@ impl Attempt {
                 | State::AwaitingApproval { offer, .. }
                 | State::Approved { offer, .. },
                 Event::StartedOver { why },
-            ) if self.restarts < MAX_RESTARTS => {
+            ) if self.may_start_over() => {
                 self.show(now, why);
                 self.restarts += 1;
+                self.earlier_usage = self.usage.clone();
                 self.approved_at = None;
                 State::Withdrawing { offer }
             }

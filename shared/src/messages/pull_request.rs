@@ -118,10 +118,10 @@ fn short(sha: &str) -> &str {
 }
 
 /// Letters, digits, `_`, `.` of a name; everything else is dropped.
-fn identifier(text: &str) -> String {
+pub(super) fn identifier(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "_.".contains(*c)).take(60).collect()
 }
 
-fn identifier_path(text: &str) -> String {
+pub(super) fn identifier_path(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "_./-".contains(*c)).take(200).collect()
 }

@@ -234,6 +234,9 @@ impl Store {
                 .limit(limit);
             for found in query.send().await.map_err(unavailable)?.items.unwrap_or_default() {
                 let pk = item::get_text(&found, "pk").unwrap_or_default();
+                let at = item::get_number(&found, item::DUE_AT)
+                    .and_then(|at| Timestamp::from_millisecond(at).ok());
+                due.oldest = [due.oldest, at].into_iter().flatten().min();
                 match pk.strip_prefix("ATTEMPT#").and_then(|id| AttemptId::parse(id).ok()) {
                     Some(id) => due.attempts.push(id),
                     None => due.digest |= pk == "DIGEST",
@@ -250,4 +253,6 @@ impl Store {
 pub struct Due {
     pub attempts: Vec<AttemptId>,
     pub digest: bool,
+    /// Since when the one that waits longest is due.
+    pub oldest: Option<Timestamp>,
 }

@@ -1,0 +1,158 @@
+//! After the merge: the deploy is seen, and the error stays away or comes back.
+
+use autofix::messages::DEPLOY;
+use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::sentry::SandboxEvent;
+use autofix_local::scenario::Scenario;
+use axum::http::Method;
+use jiff::SignedDuration;
+
+use crate::world::{REPO, World};
+
+struct Deployed {
+    world: World,
+    id: String,
+    /// The commit on `main` before and after the merge.
+    before_sha: String,
+    merge_sha: String,
+    event: SandboxEvent,
+}
+
+/// A merged fix, watched with these settings.
+async fn deployed(settings: &[(&str, &str)]) -> Deployed {
+    let world = World::with(SlackWay::Bot, settings).await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let (id, card) = world.until_armed().await;
+    let before_sha = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    let merge_sha = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
+    Deployed { world, id, before_sha, merge_sha, event }
+}
+
+impl Deployed {
+    /// The error happens again, in a release of this name.
+    fn happens_in(&self, number: u32, release: &str) {
+        let event = self.event.again(number, self.world.clock.now()).in_release(release);
+        self.world.sandbox.sentry.throw(&event);
+    }
+
+    async fn hours(&self, hours: i64) {
+        self.world.after(SignedDuration::from_hours(hours)).await;
+    }
+
+    async fn status(&self) -> String {
+        self.world.attempt(&self.id).await["status"].as_str().unwrap().to_owned()
+    }
+
+    fn shown(&self) -> String {
+        self.world.shown(&self.world.card())
+    }
+}
+
+#[tokio::test]
+async fn an_error_that_stays_away_for_a_day_is_verified_and_its_sentry_issue_resolved_by_the_commit() {
+    let deployed = deployed(&[]).await;
+    deployed.world.sandbox.sentry.link_repository(REPO);
+    deployed.world.sandbox.github.deploy(REPO, &deployed.merge_sha, "production").unwrap();
+    deployed.hours(1).await;
+    assert_eq!(deployed.status().await, "deployed");
+    deployed.hours(24).await;
+    assert_eq!(deployed.status().await, "verified", "{}", deployed.shown());
+    let sentry = &deployed.world.sandbox.sentry;
+    assert_eq!(sentry.status(&deployed.event.issue_id), Some("resolved"));
+    assert_eq!(
+        sentry.status_details(&deployed.event.issue_id).unwrap()["inCommit"]["commit"],
+        deployed.merge_sha
+    );
+    let comments = sentry.comments(&deployed.event.issue_id);
+    assert_eq!(comments.len(), 1);
+    deployed.hours(24).await;
+    assert_eq!(sentry.comments(&deployed.event.issue_id).len(), 1);
+}
+
+#[tokio::test]
+async fn an_error_that_comes_back_in_a_release_with_the_fix_is_told_on_the_card() {
+    let deployed = deployed(&[]).await;
+    deployed.hours(1).await;
+    let release = format!("bookshop@{}", deployed.merge_sha);
+    deployed.happens_in(1, &release);
+    deployed.hours(1).await;
+    assert_eq!(deployed.status().await, "regressed");
+    assert!(deployed.shown().contains("came back"), "{}", deployed.shown());
+    assert_ne!(deployed.world.sandbox.sentry.status(&deployed.event.issue_id), Some("resolved"));
+}
+
+#[tokio::test]
+async fn events_of_a_release_from_before_the_merge_do_not_count_against_the_fix() {
+    let deployed = deployed(&[]).await;
+    deployed.hours(1).await;
+    deployed.happens_in(1, &format!("bookshop@{}", deployed.before_sha));
+    deployed.hours(1).await;
+    assert_eq!(deployed.status().await, "deployed");
+    deployed.hours(24).await;
+    assert_eq!(deployed.status().await, "verified");
+}
+
+#[tokio::test]
+async fn a_commit_after_the_merge_contains_it() {
+    let deployed = deployed(&[]).await;
+    let world = &deployed.world;
+    let later = world.sandbox.github.commit(REPO, "main").file("NEWS.md", b"news\n", "News").unwrap();
+    deployed.hours(1).await;
+    deployed.happens_in(1, &format!("bookshop@{later}"));
+    deployed.hours(1).await;
+    assert_eq!(deployed.status().await, "regressed");
+}
+
+#[tokio::test]
+async fn an_event_whose_release_names_no_commit_neither_verifies_nor_accuses() {
+    let deployed = deployed(&[]).await;
+    deployed.hours(1).await;
+    deployed.happens_in(1, "bookshop@nightly");
+    deployed.hours(1).await;
+    assert_eq!(deployed.status().await, "deployed");
+    deployed.hours(30).await;
+    deployed.hours(30).await;
+    assert_eq!(deployed.status().await, "deployed");
+    let attempt = deployed.world.attempt(&deployed.id).await;
+    assert!(attempt["timeline"].to_string().contains("names no commit"), "{attempt:#}");
+    let asked = deployed.world.sandbox.sentry.service().count(Method::GET, "/events/?");
+    deployed.hours(48).await;
+    let asked_later = deployed.world.sandbox.sentry.service().count(Method::GET, "/events/?");
+    assert_eq!(asked, asked_later, "the watch has ended");
+}
+
+#[tokio::test]
+async fn a_fix_that_few_requests_reach_is_watched_until_enough_have_come() {
+    let deployed = deployed(&[]).await;
+    let world = &deployed.world;
+    let sentry = &world.sandbox.sentry;
+    let before = world.clock.now() - SignedDuration::from_mins(30);
+    sentry.serve(&deployed.event, 400, before);
+    deployed.hours(25).await;
+    assert_eq!(deployed.status().await, "deployed", "nobody has asked for a label since");
+    sentry.serve(&deployed.event, 500, world.clock.now());
+    deployed.hours(2).await;
+    assert_eq!(deployed.status().await, "verified");
+}
+
+#[tokio::test]
+async fn without_a_sentry_token_the_card_says_that_nobody_knows_whether_the_error_is_gone() {
+    let deployed = deployed(&[("SENTRY_AUTH_TOKEN", "")]).await;
+    deployed.hours(25).await;
+    assert_eq!(deployed.status().await, "deployed");
+    let attempt = deployed.world.attempt(&deployed.id).await;
+    assert!(attempt["timeline"].to_string().contains("SENTRY_AUTH_TOKEN"), "{attempt:#}");
+}
+
+#[tokio::test]
+async fn the_deploy_is_seen_with_its_environment_and_time() {
+    let deployed = deployed(&[]).await;
+    let github = &deployed.world.sandbox.github;
+    github.deploy(REPO, &deployed.merge_sha, "production").unwrap();
+    deployed.hours(1).await;
+    let attempt = deployed.world.attempt(&deployed.id).await;
+    assert!(attempt["timeline"].to_string().contains("production"), "{attempt:#}");
+}
