@@ -62,8 +62,8 @@ impl Metrics {
 }
 
 fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
-    let (dimension, values): (Option<(&str, &str)>, Vec<(&str, &str, Value)>) = match measured {
-        Measured::Attempt { status } => (Some(("Status", status)), vec![("Attempts", "Count", json!(1))]),
+    let (dimension, values) = match measured {
+        Measured::Attempt { status } => (Some(("Status", *status)), vec![("Attempts", "Count", json!(1))]),
         Measured::Turn { cost_usd, input_tokens, output_tokens, cached_tokens } => (
             None,
             vec![
@@ -74,11 +74,11 @@ fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
             ],
         ),
         Measured::Step { step, milliseconds } => {
-            (Some(("Step", step)), vec![("StepDuration", "Milliseconds", json!(milliseconds))])
+            (Some(("Step", step.as_str())), vec![("StepDuration", "Milliseconds", json!(milliseconds))])
         }
         Measured::Queue { age_seconds } => (None, vec![("QueueAge", "Seconds", json!(age_seconds))]),
         Measured::Circuit { service, open } => {
-            (Some(("Service", service)), vec![("CircuitOpen", "Count", json!(open))])
+            (Some(("Service", *service)), vec![("CircuitOpen", "Count", json!(open))])
         }
     };
     let mut names = vec!["Table"];

@@ -27,7 +27,7 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
     };
-    let mut analyst = desk.analyst(desk.attempt.earlier_usage.clone());
+    let mut analyst = desk.analyst(desk.attempt.earlier_usage);
     let conclusion = investigate(&mut analyst, &case).await?;
     desk.attempt.usage = analyst.usage;
     if let Some(analysis) = conclusion.analysis {

@@ -194,7 +194,7 @@ impl Attempt {
             ) if self.may_start_over() => {
                 self.show(now, why);
                 self.restarts += 1;
-                self.earlier_usage = self.usage.clone();
+                self.earlier_usage = self.usage;
                 self.approved_at = None;
                 State::Withdrawing { offer }
             }
