@@ -154,7 +154,8 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         usage: Usage::default(),
         ledger: Ledger::None,
     };
-    let Conclusion { analysis, ending } = investigate(&mut analyst, &case).await.map_err(why_stopped)?;
+    let Conclusion { analysis, ending, dossier: _ } =
+        investigate(&mut analyst, &case).await.map_err(why_stopped)?;
     attempt.usage = analyst.usage;
     let now = means.clock.now();
     if let Some(analysis) = analysis {

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use autofix::clock::Clock;
-use autofix::config::Environment;
+use autofix::config::{Environment, names};
 use autofix::journal::Journal;
 use autofix::outbound::Outbound;
 use tokio::net::TcpListener;
 
 use crate::one_process::OneProcess;
-use crate::sandbox::{Sandbox, SlackWay};
+use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
 use crate::settings;
 use crate::table::EmbeddedTable;
 use crate::terminal::say;
@@ -52,6 +52,11 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     say!("  Sentry webhook       POST http://{address}/{prefix}/webhooks/sentry");
     say!("  Slack interactivity  POST http://{address}/{prefix}/slack/interact");
     say!("  Attempts             GET  http://{address}/{prefix}/attempts");
+    let slash = if prefix.is_empty() { "" } else { "/" };
+    say!("The web page is http://{address}/{prefix}{slash}");
+    if environment.get(names::API_TOKEN) == Some(API_TOKEN) {
+        say!("  Log in with the development token: {API_TOKEN}");
+    }
     say!("The table is in {}", options.data.display());
     let doors = axum::serve(listener, process.doors()).with_graceful_shutdown(told_to_stop());
     tokio::select! {

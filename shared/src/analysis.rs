@@ -6,10 +6,12 @@
 pub mod categories;
 pub mod critic;
 pub mod diff;
+pub mod dossier;
 pub mod edits;
 pub mod evidence;
 pub mod fix;
 pub mod frames;
+pub mod gates;
 pub mod policy;
 pub mod prompt;
 pub mod repo_path;

@@ -84,6 +84,12 @@ pub struct Attempt {
     #[serde(default)]
     pub same_fault: Option<SameFault>,
     pub timeline: Vec<Moment>,
+    /// What the checks of the head commit said when they were last looked at, whatever the state is now.
+    #[serde(default)]
+    pub checks: Option<Checks>,
+    /// When its first pull request was opened.
+    #[serde(default)]
+    pub pull_request_at: Option<Timestamp>,
     /// When it was approved, and when it reached an end; both for the API.
     pub approved_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
@@ -231,6 +237,8 @@ impl Attempt {
             joined: Joined::default(),
             same_fault: None,
             timeline: Vec::new(),
+            checks: None,
+            pull_request_at: None,
             approved_at: None,
             completed_at: None,
             restarts: 0,

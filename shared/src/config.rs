@@ -170,13 +170,20 @@ impl InteractionsConfig {
 pub struct QueriesConfig {
     pub common: CommonConfig,
     pub projects: Projects,
+    /// Whose pages the web page may link to.
+    pub github_url: url::Url,
+    pub sentry_url: url::Url,
 }
 
 impl QueriesConfig {
     pub fn from_env(environment: &Environment) -> Result<QueriesConfig, ConfigError> {
         let mut read = Reader::new(environment);
-        let config =
-            QueriesConfig { common: CommonConfig::read(&mut read), projects: Projects::read(&mut read) };
+        let config = QueriesConfig {
+            common: CommonConfig::read(&mut read),
+            projects: Projects::read(&mut read),
+            github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),
+            sentry_url: read.url("SENTRY_URL", SENTRY_URL),
+        };
         read.finish(config)
     }
 }
@@ -213,6 +220,8 @@ pub struct WorkerConfig {
 }
 
 const SLACK_API_URL: &str = "https://slack.com/api";
+const GITHUB_API_URL: &str = "https://api.github.com";
+const SENTRY_URL: &str = "https://sentry.io";
 
 impl WorkerConfig {
     pub fn from_env(environment: &Environment) -> Result<WorkerConfig, ConfigError> {
@@ -237,8 +246,8 @@ impl WorkerConfig {
                 0.0..=3_600.0,
             ) as i64),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
-            github_url: read.url("GITHUB_API_URL", "https://api.github.com"),
-            sentry_url: read.url("SENTRY_URL", "https://sentry.io"),
+            github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),
+            sentry_url: read.url("SENTRY_URL", SENTRY_URL),
             slack_api_url: read.url("SLACK_API_URL", SLACK_API_URL),
         };
         read.finish(config)

@@ -44,6 +44,8 @@ pub mod slack;
 /// The one DynamoDB table.
 pub mod store;
 
+/// Who may look at the web page: sessions and signed links.
+pub mod access;
 /// What the HTTP doors have in common.
 pub mod door;
 /// A record of what went out.

@@ -6,6 +6,8 @@ mod blocks;
 mod card;
 mod digest;
 mod issues;
+mod judgements;
+mod labels;
 mod markdown;
 mod pull_request;
 mod related;
@@ -16,6 +18,8 @@ pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
 pub use card::{Buttons, card, is_worth_a_message, plain_card};
 pub use digest::digest;
 pub use issues::{issues_in_body, with_issues};
+pub use judgements::{Judgement, Mark, judgements};
+pub use labels::{checks_label, gate_label, outcome_label, place, status_label};
 pub use pull_request::{
     attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,
 };

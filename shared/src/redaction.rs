@@ -79,6 +79,16 @@ impl Redacted {
         self
     }
 
+    /// Its lines: a part of redacted text is redacted.
+    pub fn lines(&self) -> impl Iterator<Item = Redacted> {
+        self.0.lines().map(|line| Redacted(line.to_owned()))
+    }
+
+    /// The part between two byte offsets; empty where they are none of its characters' bounds.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Redacted {
+        Redacted(self.0.get(range).unwrap_or_default().to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | attempt | `ATTEMPT#<id>` | `ATTEMPT` |
 //! | its incident, written once | `ATTEMPT#<id>` | `INCIDENT` |
+//! | what its investigation left for people | `ATTEMPT#<id>` | `DOSSIER` |
 //! | a finished turn of Claude | `ATTEMPT#<id>` | `TURN#<step>#<n>` |
 //! | claim on a Sentry issue | `ISSUE#<id>` | `CLAIM` |
 //! | starts of the last hour | `LIMIT` | `HOURLY` |
@@ -16,6 +17,7 @@ mod admission;
 mod attempts;
 mod claim;
 mod digest;
+mod dossier;
 mod item;
 mod lease;
 mod listing;

@@ -29,6 +29,22 @@ impl Usage {
         self.cost_usd += other.cost_usd;
         self.turns += other.turns;
     }
+
+    /// What was used since an earlier reading of the same sum.
+    pub fn since(&self, earlier: &Usage) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens.saturating_sub(earlier.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(earlier.output_tokens),
+            cache_creation_input_tokens: self
+                .cache_creation_input_tokens
+                .saturating_sub(earlier.cache_creation_input_tokens),
+            cache_read_input_tokens: self
+                .cache_read_input_tokens
+                .saturating_sub(earlier.cache_read_input_tokens),
+            cost_usd: (self.cost_usd - earlier.cost_usd).max(0.0),
+            turns: self.turns.saturating_sub(earlier.turns),
+        }
+    }
 }
 
 /// Dollars per million tokens.

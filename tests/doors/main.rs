@@ -12,6 +12,7 @@ mod happy_path;
 mod intake;
 mod layers;
 mod obedient;
+mod page;
 mod planted_secrets;
 mod queries;
 mod refusals;

@@ -20,6 +20,7 @@ use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::page::owners_page;
 use crate::world::{Answer, REPO, World};
 use corpus::Planted;
 
@@ -163,6 +164,9 @@ async fn play(world: &World, (scenario, way): (Scenario, Way), text: &str, said:
     for moment in ["before the analysis", "after it"] {
         said.add_answer(&format!("the list {moment}"), &world.get("attempts").await);
         said.add_answer(&format!("the attempt {moment}"), &world.get(&detail).await);
+        for path in ["/autofix/".to_owned(), format!("/autofix/view/{id}")] {
+            said.add(format!("the page {path} {moment}"), owners_page(world, &path).await.text);
+        }
         world.settle().await;
         world.after(jiff::SignedDuration::from_secs(30)).await;
     }

@@ -47,7 +47,14 @@ fn every_function_can_read_its_settings_from_what_the_template_sets() {
         ),
         (
             "AttemptQueriesFunction",
-            &["AUTOFIX_TABLE", "AUTOFIX_PREFIX", "AUTOFIX_SECRET_ARN", "AUTOFIX_GITHUB_REPO"],
+            &[
+                "AUTOFIX_TABLE",
+                "AUTOFIX_PREFIX",
+                "AUTOFIX_SECRET_ARN",
+                "AUTOFIX_GITHUB_REPO",
+                "GITHUB_API_URL",
+                "SENTRY_URL",
+            ],
         ),
         (
             "FixWorkerFunction",
@@ -83,6 +90,7 @@ async fn every_sample_event_is_taken_by_its_door() {
         ("attempts-list.json", StatusCode::OK),
         ("attempts-one.json", StatusCode::NOT_FOUND),
         ("status.json", StatusCode::OK),
+        ("page.json", StatusCode::OK),
     ] {
         let unsigned = SampleEvent::open(&folder.join(file)).unwrap();
         let mut event = unsigned.clone();

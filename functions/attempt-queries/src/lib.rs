@@ -1,6 +1,7 @@
-//! `GET {prefix}/status`, `/attempts` and `/attempts/{id}`: what AutoFix did, for people and programs.
-//! It only reads. Everything but "alive" needs the API token.
+//! What AutoFix did: `GET {prefix}/status`, `/attempts` and `/attempts/{id}` for programs, and the web page at
+//! `{prefix}/` for people. It only reads. Everything but "alive" needs the API token, or a link signed with it.
 
+mod page;
 mod view;
 
 use std::sync::Arc;
@@ -37,11 +38,13 @@ pub struct Queries {
 /// The door's routes.
 pub fn routes(queries: Queries) -> Router {
     let prefix = queries.config.common.prefix.clone();
+    let queries = Arc::new(queries);
     Router::new()
         .route(&format!("{prefix}/status"), get(status))
         .route(&format!("{prefix}/attempts"), get(attempts))
         .route(&format!("{prefix}/attempts/{{id}}"), get(attempt))
-        .with_state(Arc::new(queries))
+        .with_state(Arc::clone(&queries))
+        .merge(page::routes(&queries))
 }
 
 async fn status(State(queries): State<Arc<Queries>>, headers: HeaderMap) -> Result<Json<Value>, Refused> {
@@ -112,7 +115,7 @@ impl ListQuery {
         let before = self.before.as_deref().map(AttemptId::parse).transpose();
         let before = before.map_err(|_| Refused::bad_request("`before` must be the id of an attempt"))?;
         let project = self.project.clone().filter(|project| !project.is_empty());
-        Ok(Listing { filter: ListingFilter { status, project }, limit, before, now })
+        Ok(Listing { filter: ListingFilter { status, project, search: None }, limit, before, now })
     }
 
     fn next_page(&self, prefix: &str, before: AttemptId) -> String {

@@ -30,6 +30,7 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let mut analyst = desk.analyst(desk.attempt.earlier_usage);
     let conclusion = investigate(&mut analyst, &case).await?;
     desk.attempt.usage = analyst.usage;
+    desk.store().save_dossier(&desk.lease, &conclusion.dossier, desk.now()).await?;
     if let Some(analysis) = conclusion.analysis {
         desk.happened(Event::CauseFound { analysis: Box::new(analysis) }).await?;
     }

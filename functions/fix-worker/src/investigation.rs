@@ -5,8 +5,10 @@
 use autofix::analysis::categories;
 use autofix::analysis::critic;
 use autofix::analysis::diff::{FileChange, unified};
+use autofix::analysis::dossier::Dossier;
 use autofix::analysis::edits::Edit;
 use autofix::analysis::fix::{self, Candidate, MAX_REPAIRS, Proposal, RedChecks};
+use autofix::analysis::gates::Reached;
 use autofix::analysis::policy::{
     self, EditedFile, EvidenceCheck, FrameCheck, Outlook, Penalty, PolicyInput, RootCause, SyntaxCheck,
     Verdict,
@@ -23,6 +25,7 @@ use crate::analyst::Analyst;
 use crate::case::Case;
 use crate::conversation::{self, Judged, Outcome, Topic};
 use crate::desk::Stopped;
+use crate::trail::Trail;
 
 /// Bounds of the diff that is kept for people.
 const MAX_DIFF_BYTES: usize = 40_000;
@@ -33,6 +36,8 @@ pub struct Conclusion {
     /// `None` where not even the root cause was found.
     pub analysis: Option<Analysis>,
     pub ending: Ending,
+    /// For people to look at.
+    pub dossier: Dossier,
 }
 
 /// Whether there is a fix to propose.
@@ -49,12 +54,20 @@ pub enum Ending {
 
 /// Root cause, fix, critic, and the policy between them.
 pub async fn investigate(analyst: &mut Analyst<'_>, case: &Case) -> Result<Conclusion, Stopped> {
-    let analysis = match find_root_cause(analyst, case).await? {
-        Outcome::Result(analysis) => analysis,
-        Outcome::Refused(reasons) => return Ok(Conclusion { analysis: None, ending: refuse(reasons) }),
+    let mut trail = Trail::new();
+    let before = analyst.usage;
+    let found = find_root_cause(analyst, case).await?;
+    trail.paid("root_cause", &before, analyst);
+    let (analysis, ending) = match found {
+        Outcome::Result(analysis) => {
+            let ending =
+                conclude(analyst, case, Cause { analysis: &analysis, red: None }, &mut trail).await?;
+            (Some(analysis), ending)
+        }
+        Outcome::Refused(reasons) => (None, refuse(reasons)),
     };
-    let ending = conclude(analyst, case, &analysis, None).await?;
-    Ok(Conclusion { analysis: Some(analysis), ending })
+    let dossier = trail.dossier(case, analysis.as_ref(), &ending);
+    Ok(Conclusion { analysis, ending, dossier })
 }
 
 /// Another fix of the same cause, after red checks: through the same gates as the first one.
@@ -64,7 +77,7 @@ pub async fn repair(
     analysis: &Analysis,
     red: &RedChecks<'_>,
 ) -> Result<Ending, Stopped> {
-    conclude(analyst, case, analysis, Some(red)).await
+    conclude(analyst, case, Cause { analysis, red: Some(red) }, &mut Trail::new()).await
 }
 
 /// The same edits on the case's newer base, through the validators and the rules for what they touch now. What the
@@ -83,20 +96,35 @@ pub fn reapply(case: &Case, analysis: &Analysis, fix: &Fix) -> Result<Fix, Vec<R
     }
 }
 
+/// What a fix is written for.
+#[derive(Clone, Copy)]
+struct Cause<'a> {
+    analysis: &'a Analysis,
+    /// The checks that the fix before was red in, where this is another one.
+    red: Option<&'a RedChecks<'a>>,
+}
+
 async fn conclude(
     analyst: &mut Analyst<'_>,
     case: &Case,
-    analysis: &Analysis,
-    red: Option<&RedChecks<'_>>,
+    cause: Cause<'_>,
+    trail: &mut Trail,
 ) -> Result<Ending, Stopped> {
+    let Cause { analysis, red } = cause;
+    trail.reached = Reached::Policy;
     let there = categories_there(case, analysis);
     if let Outlook::Refuse { reasons } = policy::decide_before_fix(&case.root_cause(analysis, &there)) {
         return Ok(refuse(reasons));
     }
-    let candidate = match write_fix(analyst, case, analysis, red).await? {
+    trail.reached = Reached::Edit;
+    let before = analyst.usage;
+    let written = write_fix(analyst, case, analysis, red).await?;
+    trail.paid("fix", &before, analyst);
+    let candidate = match written {
         Outcome::Result(candidate) => candidate,
         Outcome::Refused(reasons) => return Ok(refuse(reasons)),
     };
+    trail.reached = Reached::Validators;
     let touched = categories::categories_of(std::slice::from_ref(&candidate.change));
     // The chain is as sure as its least sure part, and the author of the fix is one of them.
     let mut judged = analysis.clone();
@@ -124,10 +152,15 @@ async fn conclude(
         // Refused whatever the critic would say, so it is not paid for.
         return Ok(refused(reasons));
     }
-    let critique = match criticise(analyst, case, &candidate).await? {
+    trail.reached = Reached::Critic;
+    let before = analyst.usage;
+    let criticised = criticise(analyst, case, &candidate).await?;
+    trail.paid("critic", &before, analyst);
+    let critique = match criticised {
         Outcome::Result(critique) => critique,
         Outcome::Refused(reasons) => return Ok(refused(reasons)),
     };
+    trail.critique = Some(critique.clone());
     input.critique = Some(&critique);
     Ok(match policy::decide(&input) {
         Verdict::OpenPullRequest { confidence } => {

@@ -17,6 +17,7 @@ mod desk;
 pub mod investigation;
 mod merge;
 mod pull_request;
+mod trail;
 mod trouble;
 pub mod wake;
 mod watch;

@@ -110,6 +110,7 @@ impl Attempt {
             (State::Proposed { fix }, Event::PullRequestOpened { pull_request }) => {
                 self.show(now, format!("Pull request #{} opened", pull_request.number));
                 self.joined.listed = 0; // whether a pull request that was found lists them is not known
+                self.pull_request_at.get_or_insert(now);
                 State::PrCreated { offer: Offer::opened(fix, pull_request, now) }
             }
             (State::Withdrawing { offer }, Event::CleanedUp { .. }) => {
@@ -355,6 +356,7 @@ impl Attempt {
         if changed {
             self.show(now, checks_sentence(&checks));
         }
+        self.checks = Some(checks.clone());
         offer.checks = checks;
         offer.look_at = look_at;
         match offer.checks {

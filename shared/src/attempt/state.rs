@@ -215,6 +215,15 @@ impl State {
         }
     }
 
+    /// The pull request that takes a merged fix back.
+    pub fn revert(&self) -> Option<&PullRequest> {
+        match self {
+            State::RolledBack { revert, .. }
+            | State::Regressed { roll_back: RollBack::Opened { revert, .. }, .. } => Some(revert),
+            _ => None, // nobody asked for the way back, or it is not opened yet
+        }
+    }
+
     /// The latest decision of a person.
     pub fn decision(&self) -> Option<&Decision> {
         match self {

@@ -65,6 +65,11 @@ impl Projects {
         }
     }
 
+    /// The Sentry projects that are named, by slug.
+    pub fn slugs(&self) -> impl Iterator<Item = &str> {
+        self.by_slug.keys().map(String::as_str)
+    }
+
     /// The repositories, for `status`.
     pub fn repositories(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.by_slug.values().map(|project| project.repo.as_str()).collect();

@@ -1,8 +1,9 @@
 //! The one card of an attempt, for each state it can be in.
 
 use super::blocks::{ButtonValue, Card, DEPLOY, DISMISS, button, link, outside, outside_lines};
+use super::judgements::{Mark, judgements};
+use super::labels::place;
 use super::related::{also_fixes, same_fault_line, waiting_line, waits_for_a_place};
-use crate::analysis::report::{Analysis, BlastRadius, Complexity, SecurityRisk};
 use crate::attempt::{Attempt, Checks, Cleanup, Decision, Fix, Offer, PullRequest, State};
 use crate::reason::{Reason, ReasonCode};
 
@@ -12,10 +13,6 @@ pub enum Buttons {
     Shown,
     LinksOnly,
 }
-
-const GOOD: &str = "✅";
-const CAREFUL: &str = "⚠️";
-const BAD: &str = "❌";
 
 /// Room kept for what follows the diff.
 const TAIL_CHARS: usize = 2_200;
@@ -134,54 +131,10 @@ fn facts(card: &mut Card, attempt: &Attempt) {
         fields.push(format!("*File*\n`{}`", code(&place, 300)));
     }
     if let Some(analysis) = &attempt.analysis {
-        fields.extend(judgements(analysis, attempt.state.fix()));
+        let judgements = judgements(analysis, attempt.state.fix());
+        fields.extend(judgements.map(|one| format!("*{}*\n{} {}", one.name, one.mark.emoji(), one.word)));
     }
     card.fields(&fields);
-}
-
-fn place(attempt: &Attempt) -> Option<String> {
-    let (file, line) = match &attempt.analysis {
-        Some(analysis) if !analysis.file_path.is_empty() => {
-            (analysis.file_path.clone(), analysis.line_number)
-        }
-        _ => (attempt.subject.file.clone()?, attempt.subject.line), // before or without an analysis: Sentry's word
-    };
-    Some(match line {
-        Some(line) => format!("{file}:{line}"),
-        None => file,
-    })
-}
-
-fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> Vec<String> {
-    let complexity = match analysis.complexity {
-        Some(Complexity::Minimal | Complexity::Simple) => GOOD,
-        Some(Complexity::Moderate) => CAREFUL,
-        Some(Complexity::Complex) | None => BAD,
-    };
-    let security = match analysis.security_implications {
-        Some(SecurityRisk::None | SecurityRisk::Low) => GOOD,
-        Some(SecurityRisk::Medium) => CAREFUL,
-        Some(SecurityRisk::High) | None => BAD,
-    };
-    let radius = match analysis.blast_radius {
-        Some(BlastRadius::Isolated) => GOOD,
-        Some(BlastRadius::Module) => CAREFUL,
-        Some(BlastRadius::Service | BlastRadius::Global) | None => BAD,
-    };
-    let confidence = fix.map(|fix| fix.confidence).or(analysis.confidence);
-    let sure = match confidence {
-        Some(confidence) if confidence >= 0.8 => GOOD,
-        Some(confidence) if confidence >= 0.6 => CAREFUL,
-        _ => BAD,
-    };
-    let word = |word: Option<&str>| word.unwrap_or("not stated").to_owned();
-    let percent = confidence.map_or("not stated".to_owned(), |number| format!("{:.0} %", number * 100.0));
-    vec![
-        format!("*Complexity*\n{complexity} {}", word(analysis.complexity.map(Complexity::as_str))),
-        format!("*Security*\n{security} {}", word(analysis.security_implications.map(SecurityRisk::as_str))),
-        format!("*Blast radius*\n{radius} {}", word(analysis.blast_radius.map(BlastRadius::as_str))),
-        format!("*Confidence*\n{sure} {percent}"),
-    ]
 }
 
 /// What is special about the state: who decided, which checks, which reasons.
@@ -204,7 +157,8 @@ fn state_lines(card: &mut Card, attempt: &Attempt) {
             offer_lines(card, offer);
             if let Some(problem) = problem {
                 card.section(&format!(
-                    "{CAREFUL} *GitHub did not merge it.* {}",
+                    "{} *GitHub did not merge it.* {}",
+                    Mark::Careful.emoji(),
                     outside(&problem.detail, 600)
                 ));
             }

@@ -147,6 +147,7 @@ pub(super) fn attempt_item(attempt: &Attempt, version: i64, now: Timestamp) -> I
         ("attempt".to_owned(), item::json(attempt)),
         ("status".to_owned(), item::text(attempt.status().as_str())),
         ("project".to_owned(), item::text(&attempt.subject.project)),
+        ("search".to_owned(), item::text(super::listing::search_text(attempt))),
         ("version".to_owned(), item::number(version)),
         ("list_bucket".to_owned(), super::listing::bucket(attempt.created_at)),
         ("list_key".to_owned(), item::text(attempt.id.to_string())),

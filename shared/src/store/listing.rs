@@ -7,17 +7,22 @@ use super::attempts::{self, attribute_names};
 use super::item;
 use super::{Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId, Status};
+use crate::cleaning;
 
 /// Months that are looked through: attempts are kept for half a year.
 const MONTHS: usize = 7;
 /// Queries made for one page at most: a filter that matches hardly anything gives a short page and a cursor.
 const MAX_QUERIES: usize = 24;
+/// Characters of an attempt that a search looks at.
+const SEARCH_CHARS: usize = 1_500;
 
 /// Which attempts to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListingFilter {
     pub status: Option<Status>,
     pub project: Option<String>,
+    /// Part of the error, its place or the attempt's id; capitals do not count.
+    pub search: Option<String>,
 }
 
 /// A request for one page.
@@ -103,6 +108,11 @@ impl Store {
             filters.push("#project = :project");
             query = query.expression_attribute_values(":project", item::text(project));
         }
+        if let Some(search) = &listing.filter.search {
+            names.push(("#search", "search"));
+            filters.push("contains(#search, :search)");
+            query = query.expression_attribute_values(":search", item::text(search.to_lowercase()));
+        }
         // With a filter the table stops counting at what it looked at, not at what matched.
         let limit = if filters.is_empty() { wanted } else { 100 };
         let filter = (!filters.is_empty()).then(|| filters.join(" AND "));
@@ -131,6 +141,25 @@ impl Store {
         }
         Ok((found, more))
     }
+}
+
+/// What a search looks at, in small letters. The message is left out: until the worker has looked at it, it may hold what
+/// redaction would take away.
+pub(super) fn search_text(attempt: &Attempt) -> String {
+    let subject = &attempt.subject;
+    let analysis = attempt.analysis.as_ref();
+    let parts = [
+        Some(subject.title.as_str()),
+        subject.error_type.as_deref(),
+        subject.file.as_deref(),
+        subject.function.as_deref(),
+        analysis.map(|analysis| analysis.file_path.as_str()),
+        analysis.and_then(|analysis| analysis.function_name.as_deref()),
+        Some(&subject.project),
+    ];
+    let id = attempt.id.to_string();
+    let parts: Vec<&str> = parts.into_iter().flatten().chain([id.as_str()]).collect();
+    cleaning::one_line(&parts.join(" "), SEARCH_CHARS).to_lowercase()
 }
 
 /// The partition of an attempt's month, `2026-11`.

@@ -1,0 +1,52 @@
+//! The web page: the list of attempts, one attempt, and the login. It is made here, as HTML; nothing on it needs a
+//! script, and nothing on it comes from another host. It only reads: the one thing that can be changed is one's session.
+//!
+//! Its labels stand in `templates/`; sentences about an attempt come from `autofix::messages`, as on the card. All outside
+//! text is [`autofix::redaction::Redacted`] before a template sees it, and every template escapes what it is given.
+
+mod access;
+mod assets;
+mod detail;
+mod diff;
+mod excerpt;
+mod headers;
+mod links;
+mod list;
+mod login;
+mod outcome;
+mod refusal;
+mod related;
+mod shell;
+mod text;
+mod times;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::middleware;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+
+use crate::Queries;
+
+/// The page's routes.
+pub(crate) fn routes(queries: &Arc<Queries>) -> Router {
+    let prefix = &queries.config.common.prefix;
+    let mut pages = Router::new()
+        .route(&format!("{prefix}/"), get(list::show))
+        .route(&format!("{prefix}/view/{{id}}"), get(detail::show))
+        .route(&format!("{prefix}/login"), get(login::show).post(login::log_in))
+        .route(&format!("{prefix}/logout"), post(login::log_out))
+        .route(&format!("{prefix}/assets/{{name}}"), get(assets::serve));
+    if !prefix.is_empty() {
+        let home = format!("{prefix}/");
+        pages = pages.route(prefix, get(move || async move { Redirect::permanent(&home) }));
+    }
+    pages.layer(middleware::map_response(headers::strict)).with_state(Arc::clone(queries))
+}
+
+/// A header's value made of our own words, numbers and paths.
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}

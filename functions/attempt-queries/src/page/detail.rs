@@ -1,0 +1,285 @@
+//! One attempt in full: what broke, what was concluded from what, what changes, what every gate said, and what it cost.
+
+use std::sync::Arc;
+
+use askama::Template;
+use autofix::analysis::dossier::Dossier;
+use autofix::analysis::gates::Gate;
+use autofix::analysis::report::{Analysis, Critique};
+use autofix::attempt::{Attempt, AttemptId, Decision, Fix, Status};
+use autofix::messages::{self, Judgement};
+use autofix::reason::Reason;
+use autofix::redaction::Redacted;
+use autofix::usage::Usage;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::diff;
+use super::excerpt::{self, Shown};
+use super::list::PullRequestLink;
+use super::outcome::{AfterMerge, ShownChecks};
+use super::refusal::{Next, Refusal};
+use super::related::Related;
+use super::shell::{Here, Shell, Viewer, html};
+use super::text::{line, paragraphs};
+use super::times::{Time, moment};
+use crate::Queries;
+
+const PROSE_CHARS: usize = 6_000;
+const SENTENCE_CHARS: usize = 1_000;
+
+/// What a link carries beside the attempt's id.
+#[derive(Default, Deserialize)]
+pub(super) struct Proof {
+    seal: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "detail.html")]
+struct DetailPage {
+    shell: Shell,
+    /// Address of this very page.
+    here: String,
+    id: AttemptId,
+    status: Status,
+    status_label: &'static str,
+    news: String,
+    project: Redacted,
+    repository: Redacted,
+    kind: Redacted,
+    message: Redacted,
+    place: Option<Redacted>,
+    sentry: Option<String>,
+    pull_request: Option<PullRequestLink>,
+    after: AfterMerge,
+    occurrences: Option<u64>,
+    created: Time,
+    completed: Option<Time>,
+    decided_by: Option<Redacted>,
+    judgements: Vec<Judgement>,
+    /// Why it ended without a fix, or what stopped the last try to merge.
+    reasons: Vec<ShownReason>,
+    analysis: Option<ShownAnalysis>,
+    fix: Option<ShownFix>,
+    gates: Vec<ShownGate>,
+    critic: Option<ShownCritic>,
+    evidence: Vec<Shown>,
+    checks: Option<ShownChecks>,
+    related: Vec<Related>,
+    timeline: Vec<(Time, Redacted)>,
+    costs: Vec<CostRow>,
+    total: CostRow,
+}
+
+struct ShownReason {
+    code: &'static str,
+    sentence: Redacted,
+}
+
+struct ShownAnalysis {
+    root_cause: Vec<Redacted>,
+    explanation: Vec<Redacted>,
+    recommendation: Vec<Redacted>,
+}
+
+struct ShownFix {
+    file: Redacted,
+    explanation: Vec<Redacted>,
+    rows: Vec<diff::Row>,
+    unchecked: Vec<Redacted>,
+    base_sha: Redacted,
+}
+
+struct ShownGate {
+    outcome: &'static str,
+    outcome_label: &'static str,
+    label: &'static str,
+    details: Vec<Redacted>,
+}
+
+struct ShownCritic {
+    approves: bool,
+    confidence: String,
+    answers: Vec<Answer>,
+    explanation: Vec<Redacted>,
+}
+
+struct Answer {
+    question: &'static str,
+    answer: &'static str,
+    is_good: bool,
+}
+
+struct CostRow {
+    step: Redacted,
+    usage: Usage,
+    dollars: String,
+}
+
+pub(super) async fn show(
+    State(queries): State<Arc<Queries>>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    proof: Result<Query<Proof>, QueryRejection>,
+) -> Response {
+    let seal = proof.ok().and_then(|Query(proof)| proof.seal);
+    let page = queries.detail_page(&headers, &id, seal.as_deref()).await;
+    queries.answer(page)
+}
+
+impl Queries {
+    async fn detail_page(
+        &self,
+        headers: &HeaderMap,
+        id: &str,
+        seal: Option<&str>,
+    ) -> Result<Response, Refusal> {
+        let Ok(id) = AttemptId::parse(id) else {
+            // Whoever is not logged in learns nothing about which ids there are.
+            self.owner(headers, Next::List).await?;
+            return Err(Refusal::NotFound);
+        };
+        let viewer = self.viewer(headers, id, seal).await?;
+        let (found, dossier) = tokio::join!(self.store.attempt(id), self.store.dossier(id));
+        let attempt = found?.ok_or(Refusal::NotFound)?.attempt;
+        let claim = self.store.claim(&attempt.subject.sentry_issue_id).await?;
+        let occurrences = claim.filter(|claim| claim.attempt == Some(id)).map(|claim| claim.occurrences);
+        let mut here = Next::Attempt(id).path(&self.config.common.prefix);
+        if let (Viewer::Guest, Some(seal)) = (viewer, seal) {
+            here = format!("{here}?seal={seal}"); // it opened this page, so it is digits and a dot
+        }
+        let page = self.detail(&attempt, dossier?.as_ref(), Seen { viewer, here, occurrences });
+        Ok(html(StatusCode::OK, &page))
+    }
+
+    fn detail(&self, attempt: &Attempt, dossier: Option<&Dossier>, seen: Seen) -> DetailPage {
+        let subject = &attempt.subject;
+        let fix = attempt.state.fix();
+        let kind = line(subject.error_type.as_deref().unwrap_or("Error"), 120);
+        let label = messages::status_label(attempt.status());
+        let analysis = attempt.analysis.as_ref();
+        let claims = analysis.map_or(&[][..], |analysis| &analysis.evidence);
+        let judged = analysis.map(|analysis| messages::judgements(analysis, fix).into_iter().collect());
+        let reasons = attempt.state.reasons().iter().chain(attempt.state.problem());
+        let moments = attempt.timeline.iter();
+        DetailPage {
+            shell: self.shell(
+                format!("{kind} in {}", line(&subject.project, 100)),
+                seen.viewer,
+                Here::Elsewhere,
+            ),
+            here: seen.here,
+            id: attempt.id,
+            status: attempt.status(),
+            status_label: label,
+            news: format!("This attempt: {label}."),
+            project: line(&subject.project, 100),
+            repository: line(&attempt.target.repo, 200),
+            kind,
+            message: line(subject.error_message.as_deref().unwrap_or(&subject.title), 500),
+            place: messages::place(attempt).map(|place| line(&place, 400)),
+            sentry: subject.sentry_url.as_deref().and_then(|address| self.sentry_link(address)),
+            pull_request: attempt.state.pull_request().map(|one| self.pull_request_link(one)),
+            after: self.after_merge(&attempt.state),
+            occurrences: seen.occurrences,
+            created: moment(attempt.created_at),
+            completed: attempt.completed_at.map(moment),
+            decided_by: attempt.state.decision().map(decided_by),
+            judgements: judged.unwrap_or_default(),
+            reasons: reasons.map(shown_reason).collect(),
+            analysis: analysis.map(shown_analysis),
+            fix: fix.map(shown_fix),
+            gates: dossier.map(|dossier| dossier.gates.iter().map(shown_gate).collect()).unwrap_or_default(),
+            critic: dossier.and_then(|dossier| dossier.critique.as_ref()).map(shown_critic),
+            evidence: excerpt::evidence(claims, dossier),
+            checks: self.checks(attempt),
+            related: self.related(attempt),
+            timeline: moments.map(|entry| (moment(entry.at), line(&entry.what, SENTENCE_CHARS))).collect(),
+            costs: dossier.map(|dossier| costs(dossier, &attempt.usage)).unwrap_or_default(),
+            total: cost_row("All steps", &attempt.usage),
+        }
+    }
+}
+
+/// Who looks, and what is known from elsewhere.
+struct Seen {
+    viewer: Viewer,
+    here: String,
+    occurrences: Option<u64>,
+}
+
+fn decided_by(decision: &Decision) -> Redacted {
+    match decision.by.as_str() {
+        Decision::ON_GITHUB => Redacted::trusted("someone on GitHub"),
+        by => line(&format!("Slack user {by}"), 60),
+    }
+}
+
+fn shown_reason(reason: &Reason) -> ShownReason {
+    ShownReason { code: reason.code.as_str(), sentence: line(&reason.detail, SENTENCE_CHARS) }
+}
+
+fn shown_analysis(analysis: &Analysis) -> ShownAnalysis {
+    ShownAnalysis {
+        root_cause: paragraphs(&analysis.root_cause, PROSE_CHARS),
+        explanation: paragraphs(&analysis.explanation, PROSE_CHARS),
+        recommendation: paragraphs(&analysis.recommendation, PROSE_CHARS),
+    }
+}
+
+fn shown_fix(fix: &Fix) -> ShownFix {
+    ShownFix {
+        file: line(&fix.file_path, 400),
+        explanation: paragraphs(&fix.explanation, PROSE_CHARS),
+        rows: diff::side_by_side(&fix.diff),
+        unchecked: fix.unchecked.iter().map(|sentence| line(sentence, SENTENCE_CHARS)).collect(),
+        base_sha: line(&fix.base_sha, 12),
+    }
+}
+
+fn shown_gate(gate: &Gate) -> ShownGate {
+    ShownGate {
+        outcome: gate.outcome.as_str(),
+        outcome_label: messages::outcome_label(gate.outcome),
+        label: messages::gate_label(gate.name),
+        details: gate.details.iter().map(|sentence| line(sentence, SENTENCE_CHARS)).collect(),
+    }
+}
+
+fn shown_critic(critique: &Critique) -> ShownCritic {
+    let answer = |question, yes: bool, good: bool| Answer {
+        question,
+        answer: if yes { "yes" } else { "no" },
+        is_good: yes == good,
+    };
+    ShownCritic {
+        approves: critique.approve,
+        confidence: match critique.confidence {
+            Some(confidence) => format!("{:.0} %", confidence * 100.0),
+            None => "not stated".to_owned(),
+        },
+        answers: vec![
+            answer("Does it stop this error at this place?", critique.stops_this_error, true),
+            answer("Does it change behaviour elsewhere?", critique.changes_other_behaviour, false),
+            answer("Does it hide a deeper fault?", critique.hides_deeper_fault, false),
+            answer("Does it touch sign-in, money or personal data?", critique.touches_sensitive_area, false),
+        ],
+        explanation: paragraphs(&critique.explanation, PROSE_CHARS),
+    }
+}
+
+/// Each conversation of the investigation, and what came later.
+fn costs(dossier: &Dossier, all: &Usage) -> Vec<CostRow> {
+    let mut of_steps = Usage::default();
+    dossier.costs.iter().for_each(|cost| of_steps.add(&cost.usage));
+    let later = all.since(&of_steps);
+    let steps = dossier.costs.iter().map(|cost| cost_row(&cost.step.replace('_', " "), &cost.usage));
+    steps.chain((later.turns > 0).then(|| cost_row("later", &later))).collect()
+}
+
+fn cost_row(step: &str, usage: &Usage) -> CostRow {
+    CostRow { step: line(step, 60), usage: *usage, dollars: format!("${:.4}", usage.cost_usd) }
+}

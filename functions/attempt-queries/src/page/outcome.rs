@@ -1,0 +1,100 @@
+//! What became of the pull request: its checks, the deployment, the error's return, the way back.
+
+use autofix::attempt::{Attempt, Checks, FailedCheck, Offer, PullRequest, Rollout, State};
+use autofix::messages;
+use autofix::redaction::Redacted;
+
+use super::list::PullRequestLink;
+use super::text::{block, line};
+use crate::Queries;
+
+const NAME_CHARS: usize = 200;
+const SENTENCE_CHARS: usize = 600;
+const SUMMARY_CHARS: usize = 2_000;
+
+/// What the checks of the head commit said when they were last looked at.
+pub(super) struct ShownChecks {
+    pub sentence: Redacted,
+    pub failed: Vec<ShownCheck>,
+    /// What was done about red checks, and why it is left to people.
+    pub remarks: Vec<Redacted>,
+}
+
+pub(super) struct ShownCheck {
+    pub name: Redacted,
+    pub address: Option<String>,
+    pub summary: Redacted,
+}
+
+/// What happened after the merge.
+#[derive(Default)]
+pub(super) struct AfterMerge {
+    pub deployment: Option<Redacted>,
+    /// The event with which the error came back: its address where it is one of the configured Sentry.
+    pub came_back: Option<Option<String>>,
+    pub revert: Option<PullRequestLink>,
+}
+
+impl Queries {
+    pub(super) fn checks(&self, attempt: &Attempt) -> Option<ShownChecks> {
+        let checks = attempt.checks.as_ref()?;
+        let failed = match checks {
+            Checks::Red { failed } => failed.iter().map(|check| self.check(check)).collect(),
+            Checks::Running | Checks::Green { .. } | Checks::None => Vec::new(),
+        };
+        Some(ShownChecks {
+            sentence: line(&messages::checks_label(checks), SENTENCE_CHARS),
+            failed,
+            remarks: attempt.state.offer().map(remarks).unwrap_or_default(),
+        })
+    }
+
+    fn check(&self, check: &FailedCheck) -> ShownCheck {
+        ShownCheck {
+            name: line(&check.name, NAME_CHARS),
+            address: check.url.as_deref().and_then(|url| self.github_link(url)),
+            summary: block(check.summary.as_deref().unwrap_or_default(), SUMMARY_CHARS),
+        }
+    }
+
+    pub(super) fn after_merge(&self, state: &State) -> AfterMerge {
+        let Some(merged) = state.merged() else { return AfterMerge::default() };
+        let deployment = merged.deployment.as_ref().map(|deployment| {
+            let how = match deployment.rollout {
+                Rollout::UnderWay => "under way",
+                Rollout::Live => "live",
+                Rollout::Failed => "failed",
+            };
+            line(&format!("{}: {how}", deployment.environment), NAME_CHARS)
+        });
+        let came_back = match state {
+            State::Regressed { came_back, .. } | State::RolledBack { came_back, .. } => Some(came_back),
+            _ => None, // it has not
+        };
+        AfterMerge {
+            deployment,
+            came_back: came_back
+                .map(|event| event.url.as_deref().and_then(|address| self.sentry_link(address))),
+            revert: state.revert().map(|revert| self.pull_request_link(revert)),
+        }
+    }
+
+    pub(super) fn pull_request_link(&self, pull_request: &PullRequest) -> PullRequestLink {
+        PullRequestLink { number: pull_request.number, address: self.github_link(&pull_request.url) }
+    }
+}
+
+fn remarks(offer: &Offer) -> Vec<Redacted> {
+    let repairs = offer
+        .repairs
+        .iter()
+        .map(|repair| format!("A commit was added after these were red: {}.", repair.failed.join(", ")));
+    let rebases = (offer.rebases > 0).then(|| {
+        format!(
+            "Put on a newer base {}.",
+            if offer.rebases == 1 { "once".to_owned() } else { format!("{} times", offer.rebases) }
+        )
+    });
+    let said = [&offer.notice, &offer.handed_over].into_iter().flatten().cloned();
+    repairs.chain(rebases).chain(said).map(|sentence| line(&sentence, SENTENCE_CHARS)).collect()
+}

@@ -1,0 +1,57 @@
+//! What is gathered on the way through an investigation: how far it got, what the critic said, what each conversation
+//! used. At the end it becomes the dossier.
+
+use autofix::analysis::dossier::{self, Dossier, StepCost};
+use autofix::analysis::gates::{self, Evaluated, Reached};
+use autofix::analysis::report::{Analysis, Critique};
+use autofix::usage::Usage;
+
+use crate::analyst::Analyst;
+use crate::case::Case;
+use crate::investigation::Ending;
+
+/// The way so far.
+pub(crate) struct Trail {
+    pub reached: Reached,
+    pub critique: Option<Critique>,
+    costs: Vec<StepCost>,
+}
+
+impl Trail {
+    pub(crate) fn new() -> Trail {
+        Trail { reached: Reached::RootCause, critique: None, costs: Vec::new() }
+    }
+
+    /// Notes what a conversation used: everything since the sum was `before`.
+    pub(crate) fn paid(&mut self, step: &str, before: &Usage, analyst: &Analyst<'_>) {
+        let usage = analyst.usage.since(before);
+        if usage.turns > 0 {
+            self.costs.push(StepCost { step: step.to_owned(), usage });
+        }
+    }
+
+    pub(crate) fn dossier(self, case: &Case, analysis: Option<&Analysis>, ending: &Ending) -> Dossier {
+        let (reasons, confidence) = match ending {
+            Ending::Propose { fix } => (&[][..], Some(fix.confidence)),
+            Ending::Refuse { reasons, .. } => {
+                (reasons.as_slice(), analysis.and_then(|analysis| analysis.confidence))
+            }
+        };
+        let gates = gates::gates(&Evaluated {
+            reached: self.reached,
+            analysis,
+            critique: self.critique.as_ref(),
+            reasons,
+            confidence,
+            min_confidence: case.settings.min_confidence,
+        });
+        let evidence = analysis.map_or(&[][..], |analysis| &analysis.evidence);
+        Dossier {
+            base_sha: case.base_sha.clone(),
+            excerpts: dossier::excerpts(evidence, &case.snapshot),
+            gates,
+            critique: self.critique,
+            costs: self.costs,
+        }
+    }
+}
