@@ -10,7 +10,7 @@ use autofix::claude::Claude;
 use autofix::clock::Clock;
 use autofix::config::{Environment, WorkerConfig, names};
 use autofix::incident::Incident;
-use autofix::messages::{self, Buttons};
+use autofix::messages::{self, Buttons, WayOn};
 use autofix::outbound::Outbound;
 use autofix::reason::Reason;
 use autofix::redaction::redact_incident;
@@ -211,7 +211,8 @@ impl Judged {
             say!("{outlook}");
             return;
         }
-        say!("{}", rendered(messages::card(&self.attempt, Buttons::LinksOnly).blocks()));
+        let way_on = WayOn { buttons: Buttons::LinksOnly, details: None };
+        say!("{}", rendered(messages::card(&self.attempt, &way_on).blocks()));
         if let Some(fix) = self.attempt.state.fix() {
             say!("{}", fix.diff);
         }

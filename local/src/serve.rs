@@ -39,14 +39,19 @@ pub enum Services {
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     let clock = Clock::system();
     let table = EmbeddedTable::open(&options.data).await?;
-    let (environment, _sandbox) = surroundings(&options, &clock).await?;
-    let outbound = Outbound::new(options.journal.clone())?;
-    let process = Arc::new(OneProcess::new(table, &environment, clock, outbound).await?);
-    process.break_leases().await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
         .await
         .with_context(|| format!("listen on port {}", options.port))?;
     let address = listener.local_addr()?;
+    let (mut environment, _sandbox) = surroundings(&options, &clock).await?;
+    if options.services == Services::Sandbox {
+        // Whoever sees the sandbox's cards sits at this machine. Others would be led to their own.
+        let here = [("AUTOFIX_PUBLIC_URL", format!("http://{address}"))];
+        environment = environment.over(here.into_iter().collect());
+    }
+    let outbound = Outbound::new(options.journal.clone())?;
+    let process = Arc::new(OneProcess::new(table, &environment, clock, outbound).await?);
+    process.break_leases().await?;
     let prefix = environment.get("AUTOFIX_PREFIX").unwrap_or("/autofix").trim_matches('/').to_owned();
     say!("AutoFix is listening on http://{address}/{prefix}");
     say!("  Sentry webhook       POST http://{address}/{prefix}/webhooks/sentry");

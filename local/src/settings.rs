@@ -87,6 +87,7 @@ pub fn missing(environment: &Environment) -> Vec<String> {
 pub fn hints(environment: &Environment) -> Vec<String> {
     let without = [
         (names::SLACK_SIGNING_SECRET, "cards have no buttons"),
+        ("AUTOFIX_PUBLIC_URL", "cards have no link to the page with their details"),
         (names::SENTRY_AUTH_TOKEN, "`issue` webhooks, which carry no stack trace, end without an analysis"),
     ];
     let absent = without.iter().filter(|(name, _)| environment.get(name).is_none());

@@ -40,6 +40,17 @@ impl std::fmt::Display for Seal {
     }
 }
 
+/// Where the page of one attempt is, below the deployment's address.
+pub fn attempt_path(prefix: &str, attempt: AttemptId) -> String {
+    format!("{prefix}/view/{attempt}")
+}
+
+/// The whole address of a sealed link: `base` is the deployment's, without the prefix.
+pub fn link_address(base: &url::Url, prefix: &str, attempt: AttemptId, seal: &Seal) -> String {
+    let base = base.as_str().trim_end_matches('/');
+    format!("{base}{}?seal={seal}", attempt_path(prefix, attempt))
+}
+
 impl AccessKeys {
     pub fn of(token: &Secret) -> AccessKeys {
         let long_enough = token.expose().chars().count() >= MIN_TOKEN_CHARS;

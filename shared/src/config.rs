@@ -194,6 +194,8 @@ pub struct WorkerConfig {
     pub common: CommonConfig,
     /// `AUTOFIX_SLACK_CHANNEL`: where cards go unless a project names its own. Needed with a bot token.
     pub slack_channel: Option<String>,
+    /// `AUTOFIX_PUBLIC_URL`: where people reach the doors, without the prefix. Unset, cards have no link to the page.
+    pub public_url: Option<url::Url>,
     /// `AUTOFIX_MIN_CONFIDENCE`, 0 to 1.
     pub min_confidence: f64,
     /// `AUTOFIX_MODEL`
@@ -230,6 +232,7 @@ impl WorkerConfig {
         let config = WorkerConfig {
             common: CommonConfig::read(&mut read),
             slack_channel: read.channel("AUTOFIX_SLACK_CHANNEL"),
+            public_url: read.public_url("AUTOFIX_PUBLIC_URL"),
             min_confidence: read.number("AUTOFIX_MIN_CONFIDENCE", 0.8, 0.0..=1.0),
             price: read.price(&model),
             model,
@@ -264,9 +267,10 @@ mod tests {
             ("AUTOFIX_MIN_CONFIDENCE", "1.5"),
             ("AUTOFIX_DRY_RUN", "maybe"),
             ("SENTRY_URL", "not an address"),
+            ("AUTOFIX_PUBLIC_URL", "http://fix.acme.example"),
         ]);
         let problems = WorkerConfig::from_env(&environment).unwrap_err().0;
-        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert_eq!(problems.len(), 4, "{problems:?}");
         let problems = IntakeConfig::from_env(&Environment::default()).unwrap_err().0;
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("`AUTOFIX_GITHUB_REPO` is not set"));

@@ -15,7 +15,7 @@ mod same_fault;
 
 pub use after_merge::{repair_message, revert_merge_message, revert_texts, sentry_note};
 pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
-pub use card::{Buttons, card, is_worth_a_message, plain_card};
+pub use card::{Buttons, WayOn, card, is_worth_a_message, plain_card};
 pub use digest::digest;
 pub use issues::{issues_in_body, with_issues};
 pub use judgements::{Judgement, Mark, judgements};

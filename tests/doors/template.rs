@@ -62,6 +62,7 @@ fn every_function_can_read_its_settings_from_what_the_template_sets() {
                 "AUTOFIX_TABLE",
                 "AUTOFIX_SECRET_ARN",
                 "AUTOFIX_SLACK_CHANNEL",
+                "AUTOFIX_PUBLIC_URL",
                 "AUTOFIX_MIN_CONFIDENCE",
                 "AUTOFIX_MODEL",
                 "AUTOFIX_MAX_COST_USD",

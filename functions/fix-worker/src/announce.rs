@@ -1,9 +1,10 @@
 //! The card: posted once and updated in place with a bot token; with an incoming webhook one message
 //! for each state that deserves one. Everything else about Slack is in `autofix::slack`.
 
-use autofix::attempt::{CardMessage, Status};
+use autofix::access::{self, AccessKeys};
+use autofix::attempt::{AttemptId, CardMessage, Status};
 use autofix::config::names;
-use autofix::messages::{self, Buttons, Card};
+use autofix::messages::{self, Buttons, Card, WayOn};
 use autofix::outbound::ServiceError;
 use autofix::slack::{MessageRef, Way};
 use autofix::store::{Listing, ListingFilter, Saved, StoreError};
@@ -26,14 +27,14 @@ const EXAMPLES: usize = 10;
 /// Brings the card up to what people should see.
 pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let revision = desk.attempt.card.wanted;
-    let buttons = buttons(desk.worker).await;
+    let way_on = way_on(desk.worker, desk.attempt.id).await;
     let message = if desk.worker_keeps_dying() {
-        show(desk, &messages::plain_card(&desk.attempt)).await?
+        show(desk, &messages::plain_card(&desk.attempt, &way_on)).await?
     } else {
-        match show(desk, &messages::card(&desk.attempt, buttons)).await {
+        match show(desk, &messages::card(&desk.attempt, &way_on)).await {
             Err(Stopped::Service(error @ ServiceError::Refused { .. })) => {
                 warn!(error = %error, "Slack refuses the card; showing the plain one");
-                show(desk, &messages::plain_card(&desk.attempt)).await?
+                show(desk, &messages::plain_card(&desk.attempt, &way_on)).await?
             }
             shown => shown?,
         }
@@ -53,12 +54,25 @@ async fn show(desk: &mut Desk<'_>, card: &Card) -> Result<Option<CardMessage>, S
     }
 }
 
-/// Without a signing secret no click could be trusted, so the card has none to offer.
-async fn buttons(worker: &Worker) -> Buttons {
-    match worker.secrets.get(names::SLACK_SIGNING_SECRET).await {
+/// Without a signing secret no click could be trusted, so the card has none to offer; without an address and a token
+/// nobody could open the details.
+async fn way_on(worker: &Worker, id: AttemptId) -> WayOn {
+    let buttons = match worker.secrets.get(names::SLACK_SIGNING_SECRET).await {
         Ok(Some(_)) => Buttons::Shown,
         Ok(None) | Err(_) => Buttons::LinksOnly,
+    };
+    WayOn { buttons, details: details(worker, id).await }
+}
+
+async fn details(worker: &Worker, id: AttemptId) -> Option<String> {
+    let base = worker.config.public_url.as_ref()?;
+    let token = worker.secrets.get(names::API_TOKEN).await.ok()??;
+    let seal = AccessKeys::of(&token).link(id, worker.clock.now());
+    if seal.is_none() {
+        let least = access::MIN_TOKEN_CHARS;
+        warn!("Cards have no link to their details: `AUTOFIX_API_TOKEN` has less than {least} characters");
     }
+    Some(access::link_address(base, &worker.config.common.prefix, id, &seal?))
 }
 
 async fn by_bot(desk: &mut Desk<'_>, card: &Card) -> Result<CardMessage, Stopped> {

@@ -90,6 +90,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// An address for people to click on: HTTPS, or plain HTTP on this machine; with neither query nor fragment.
+    pub(super) fn public_url(&mut self, name: &str) -> Option<url::Url> {
+        let text = self.text(name)?;
+        let is_good = |url: &url::Url| {
+            let loopback = match url.host() {
+                Some(url::Host::Domain(host)) => host == "localhost",
+                Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+                Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+                None => return false,
+            };
+            (url.scheme() == "https" || (url.scheme() == "http" && loopback))
+                && url.query().is_none()
+                && url.fragment().is_none()
+        };
+        let url = url::Url::parse(text.trim_end_matches('/')).ok().filter(is_good);
+        if url.is_none() {
+            self.problems
+                .push(format!("`{name}` must be an https address such as `https://autofix.acme.example`"));
+        }
+        url
+    }
+
     pub(super) fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
         if self.problems.is_empty() { Ok(settings) } else { Err(ConfigError(self.problems)) }
     }

@@ -14,12 +14,20 @@ pub enum Buttons {
     LinksOnly,
 }
 
+/// How people can go on from a card.
+#[derive(Clone, Debug)]
+pub struct WayOn {
+    pub buttons: Buttons,
+    /// Address of the page with everything about the attempt; `None` where nobody could open it.
+    pub details: Option<String>,
+}
+
 /// Room kept for what follows the diff.
 const TAIL_CHARS: usize = 2_200;
 const MAX_REASONS: usize = 12;
 
 /// The card that shows this attempt as it is now.
-pub fn card(attempt: &Attempt, buttons: Buttons) -> Card {
+pub fn card(attempt: &Attempt, way_on: &WayOn) -> Card {
     let (mark, headline) = headline(attempt);
     let project = &attempt.subject.project;
     let error = error_line(attempt);
@@ -35,15 +43,15 @@ pub fn card(attempt: &Attempt, buttons: Buttons) -> Card {
     if let Some(fix) = attempt.state.fix() {
         diff(&mut card, fix);
     }
-    if buttons == Buttons::Shown {
+    if way_on.buttons == Buttons::Shown {
         decide(&mut card, attempt);
     }
-    footer(&mut card, attempt);
+    footer(&mut card, attempt, way_on);
     card
 }
 
 /// A card with the headline, the place and the links only: for a Slack that refuses the full one.
-pub fn plain_card(attempt: &Attempt) -> Card {
+pub fn plain_card(attempt: &Attempt, way_on: &WayOn) -> Card {
     let (mark, headline) = headline(attempt);
     let mut card =
         Card::new(&format!("{mark} {headline}: {} in {}", error_line(attempt), attempt.subject.project));
@@ -54,7 +62,7 @@ pub fn plain_card(attempt: &Attempt) -> Card {
     if let Some(pull_request) = attempt.state.pull_request() {
         card.section(&pull_request_line(pull_request));
     }
-    footer(&mut card, attempt);
+    footer(&mut card, attempt, way_on);
     card
 }
 
@@ -275,9 +283,12 @@ fn decide(card: &mut Card, attempt: &Attempt) {
     card.actions(&format!("autofix_{}", attempt.id.short()), buttons);
 }
 
-fn footer(card: &mut Card, attempt: &Attempt) {
+fn footer(card: &mut Card, attempt: &Attempt, way_on: &WayOn) {
     card.divider();
     let mut parts = Vec::new();
+    if let Some(address) = &way_on.details {
+        parts.push(format!("*{}*", link(address, "Details")));
+    }
     if let Some(url) = &attempt.subject.sentry_url {
         parts.push(link(url, "Sentry issue"));
     }

@@ -271,13 +271,13 @@ fn shown_critic(critique: &Critique) -> ShownCritic {
     }
 }
 
-/// Each conversation of the investigation, and what came later.
+/// Each conversation of the investigation, and what came before it (the base moved) or after it (a repair).
 fn costs(dossier: &Dossier, all: &Usage) -> Vec<CostRow> {
     let mut of_steps = Usage::default();
     dossier.costs.iter().for_each(|cost| of_steps.add(&cost.usage));
-    let later = all.since(&of_steps);
+    let other = all.since(&of_steps);
     let steps = dossier.costs.iter().map(|cost| cost_row(&cost.step.replace('_', " "), &cost.usage));
-    steps.chain((later.turns > 0).then(|| cost_row("later", &later))).collect()
+    steps.chain((other.turns > 0).then(|| cost_row("other work", &other))).collect()
 }
 
 fn cost_row(step: &str, usage: &Usage) -> CostRow {

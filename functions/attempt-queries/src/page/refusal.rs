@@ -1,6 +1,7 @@
 //! What people see in place of the page that they asked for.
 
 use askama::Template;
+use autofix::access::attempt_path;
 use autofix::attempt::AttemptId;
 use autofix::config::names;
 use autofix::store::StoreError;
@@ -51,7 +52,7 @@ impl Next {
     pub(super) fn path(self, prefix: &str) -> String {
         match self {
             Next::List => format!("{prefix}/"),
-            Next::Attempt(id) => format!("{prefix}/view/{id}"),
+            Next::Attempt(id) => attempt_path(prefix, id),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::worker::Worker;
 use super::{SILENT, fresh, is_one_of, laws, matrix, now, phase};
 use crate::attempt::{Attempt, Cleanup, Event, Next, State, Status};
-use crate::messages::{self, Buttons};
+use crate::messages::{self, Buttons, WayOn};
 
 /// Wake-ups within which an attempt ends when nothing fails any more and a person decides.
 const WAKES_TO_THE_END: usize = 60;
@@ -206,7 +206,7 @@ impl World {
 
 /// What people see of an attempt.
 pub(super) fn shown(attempt: &Attempt) -> Value {
-    messages::card(attempt, Buttons::Shown).to_json()
+    messages::card(attempt, &WayOn { buttons: Buttons::Shown, details: None }).to_json()
 }
 
 fn person() -> impl Strategy<Value = Person> {
