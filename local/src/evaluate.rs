@@ -143,9 +143,9 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         bail!("`{}` is not set; `--dry-run` needs none", names::ANTHROPIC_API_KEY);
     }
     let secrets = Secrets::from_environment(environment.clone(), means.clock.clone());
-    let claude =
-        Claude::new(means.outbound.clone(), config.anthropic_url.clone(), config.model.clone(), &secrets)
-            .priced(config.price);
+    let outbound = means.outbound.patient(&means.clock);
+    let claude = Claude::new(outbound, config.anthropic_url.clone(), config.model.clone(), &secrets)
+        .priced(config.price);
     let mut analyst = Analyst {
         claude: &claude,
         clock: &means.clock,

@@ -54,6 +54,13 @@ pub struct OneProcess {
     door_used: Arc<Notify>,
 }
 
+/// What a process finds when it starts.
+pub struct Surroundings<'a> {
+    pub environment: &'a Environment,
+    pub clock: Clock,
+    pub outbound: Outbound,
+}
+
 /// What Lambda does for the worker: names and times of invocations, and a bound on how many run at once.
 struct Lambda {
     clock: Clock,
@@ -80,11 +87,21 @@ impl OneProcess {
         clock: Clock,
         outbound: Outbound,
     ) -> anyhow::Result<OneProcess> {
+        let secrets = Secrets::from_environment(environment.clone(), clock.clone());
+        OneProcess::with_secrets(table, secrets, Surroundings { environment, clock, outbound }).await
+    }
+
+    /// As [`OneProcess::new`], with secrets from elsewhere.
+    pub async fn with_secrets(
+        table: EmbeddedTable,
+        secrets: Secrets,
+        surroundings: Surroundings<'_>,
+    ) -> anyhow::Result<OneProcess> {
+        let Surroundings { environment, clock, outbound } = surroundings;
         let config = Configs::read(environment)?;
         let name = config.worker.common.table.clone();
         table.create(&name).await.context("create the table")?;
         let store = Store::new(table.client(), &name);
-        let secrets = Secrets::from_environment(environment.clone(), clock.clone());
         let slack = Slack::new(outbound.clone(), config.interactions.slack_api_url.clone(), &secrets);
         let intake = Intake {
             config: config.intake,

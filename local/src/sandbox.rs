@@ -3,6 +3,7 @@
 
 pub mod claude;
 pub mod github;
+pub mod secrets_manager;
 pub mod sentry;
 pub mod service;
 pub mod slack;

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::config::names;
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Outbound, ServiceError};
+use crate::outbound::{Answer, Auth, Call, Effect, Outbound, ServiceError};
 use crate::redaction::Redacted;
 use crate::secrets::{Credential, Secrets};
 use crate::usage::{Price, Usage};
@@ -24,6 +24,8 @@ const API_VERSION: &str = "2026-10-21";
 const MAX_TOKENS: u32 = 16_000;
 /// The API's own limit for an answer that is not streamed is ten minutes.
 const TIMEOUT: Duration = Duration::from_secs(600);
+/// A 429 that names no time is a spend cap: asking every minute would be a loop.
+const SPEND_CAP_WAIT: Duration = Duration::from_secs(3600);
 
 word_enum! {
     /// How much the model thinks.
@@ -205,14 +207,14 @@ impl Claude {
             ],
             body: Some(self.request(setting, messages)),
             auth: Auth::Bearer(self.key.clone()),
+            effect: Effect::None,
             timeout: timeout.min(TIMEOUT),
         };
-        let answer = self.outbound.send(&call).await?;
-        if !answer.status.is_success() {
-            return Err(error_of(&answer));
-        }
-        let wire: WireMessage = answer.read()?;
-        let mut turn = wire.into_turn();
+        let read = |answer: &Answer| match answer.status.is_success() {
+            true => answer.read::<WireMessage>(),
+            false => Err(error_of(answer)),
+        };
+        let mut turn = self.outbound.ask(&call, read).await?.into_turn();
         turn.usage.cost_usd = self.cost(&turn.usage);
         Ok(turn)
     }
@@ -299,7 +301,7 @@ impl WireMessage {
     }
 }
 
-/// By the table of errors: `x-should-retry` decides where it is sent.
+/// By the API's page of errors and the official SDK's rule: `x-should-retry` decides where it is sent, else the status.
 fn error_of(answer: &Answer) -> ServiceError {
     let status = answer.status.as_u16();
     let body = answer.json();
@@ -307,19 +309,22 @@ fn error_of(answer: &Answer) -> ServiceError {
     let text: String = body["error"]["message"].as_str().unwrap_or_default().chars().take(300).collect();
     let message = format!("Claude answered {status} {kind}: {text}");
     let retry_after = answer.retry_after();
-    let asked = answer.header("x-should-retry");
-    match status {
-        429 if retry_after.is_none() && asked != Some("true") => {
-            // A spend cap: waiting a minute does not help, so it is left to the long back-off.
-            ServiceError::RateLimited { message, retry_after: Some(Duration::from_secs(3600)) }
+    match (status, answer.header("x-should-retry")) {
+        (429, Some("true")) => ServiceError::RateLimited { message, retry_after },
+        (429, asked) if asked == Some("false") || retry_after.is_none() => {
+            let wait = retry_after.unwrap_or_default().max(SPEND_CAP_WAIT);
+            ServiceError::RateLimited { message, retry_after: Some(wait) }
         }
-        429 => ServiceError::RateLimited { message, retry_after },
-        401..=403 => ServiceError::Unauthorized(message),
-        _ if asked == Some("true") => ServiceError::Unavailable { message, retry_after },
-        _ if asked == Some("false") => ServiceError::Refused { status, message },
-        408 | 409 => ServiceError::Unavailable { message, retry_after },
-        404 => ServiceError::NotFound(message),
-        500.. => ServiceError::Unavailable { message, retry_after },
+        (429, _) => ServiceError::RateLimited { message, retry_after },
+        (401, _) => ServiceError::CredentialRefused(message),
+        (_, Some("true")) => ServiceError::Unavailable { message, retry_after },
+        (402 | 403, _) => ServiceError::Unauthorized(message),
+        (404, _) => ServiceError::NotFound(message),
+        (_, Some("false")) => ServiceError::Refused { status, message },
+        (408 | 409 | 500.., _) => ServiceError::Unavailable { message, retry_after },
         _ => ServiceError::Refused { status, message },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,18 @@ pub mod names {
     pub const SENTRY_WEBHOOK_SECRET: &str = "SENTRY_WEBHOOK_SECRET";
     pub const SENTRY_AUTH_TOKEN: &str = "SENTRY_AUTH_TOKEN";
     pub const API_TOKEN: &str = "AUTOFIX_API_TOKEN";
+
+    /// All of them.
+    pub const SECRETS: [&str; 8] = [
+        ANTHROPIC_API_KEY,
+        GITHUB_TOKEN,
+        SLACK_WEBHOOK_URL,
+        SLACK_BOT_TOKEN,
+        SLACK_SIGNING_SECRET,
+        SENTRY_WEBHOOK_SECRET,
+        SENTRY_AUTH_TOKEN,
+        API_TOKEN,
+    ];
 }
 
 /// The environment as it was at start. Clones share it.

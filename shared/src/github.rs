@@ -21,7 +21,7 @@ pub use pulls::{Merge, MergeMethod, NewPullRequest, OpenPullRequest};
 
 use crate::config::names;
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Download, Outbound, ServiceError};
+use crate::outbound::{Answer, Auth, Call, Download, Effect, Outbound, ServiceError};
 use crate::secrets::{Credential, Secrets};
 
 const API_VERSION: &str = "2026-03-10";
@@ -33,6 +33,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const TARBALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// A secondary limit without a time: GitHub asks for at least a minute.
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
+/// The primary limit counts by the hour; a reset further away is a mistake.
+const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
 
 /// The client. Clones share connections.
 #[derive(Clone)]
@@ -83,25 +85,28 @@ impl Github {
     pub async fn file(&self, repo: &str, path: &str, sha: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         let mut call = self.call(Method::GET, repo, &["contents", path], &[("ref", sha)]);
         call.headers[0].1 = ACCEPT_RAW.to_owned();
-        let answer = self.outbound.send(&call).await?;
-        match error_of(&answer) {
+        let read = |answer: &Answer| match error_of(answer) {
             None => Ok(Some(answer.body.to_vec())),
             Some(ServiceError::NotFound(_)) => Ok(None),
             Some(error) => Err(error),
-        }
+        };
+        self.outbound.ask(&call, read).await
     }
 
     /// The whole tree of one commit as a gzip'd tarball, streamed.
     pub async fn tarball(&self, repo: &str, sha: &str) -> Result<Download, ServiceError> {
-        let answer = self.outbound.send(&self.call(Method::GET, repo, &["tarball", sha], &[])).await?;
-        if answer.status != StatusCode::FOUND {
-            let other = || ServiceError::Malformed(format!("the tarball answered {}", answer.status));
-            return Err(error_of(&answer).unwrap_or_else(other));
-        }
-        let location = answer.header("location").and_then(|location| Url::parse(location).ok());
-        let location = location.filter(|url| self.may_download_from(url)).ok_or_else(|| {
-            ServiceError::Malformed("the tarball is not on GitHub's own download host".to_owned())
-        })?;
+        let read = |answer: &Answer| {
+            if answer.status != StatusCode::FOUND {
+                let other = || ServiceError::Malformed(format!("the tarball answered {}", answer.status));
+                return Err(error_of(answer).unwrap_or_else(other));
+            }
+            let location = answer.header("location").and_then(|location| Url::parse(location).ok());
+            location.filter(|url| self.may_download_from(url)).ok_or_else(|| {
+                ServiceError::Malformed("the tarball is not on GitHub's own download host".to_owned())
+            })
+        };
+        let call = self.call(Method::GET, repo, &["tarball", sha], &[]);
+        let location = self.outbound.ask(&call, read).await?;
         let call = Call {
             service: Service::Github,
             method: Method::GET,
@@ -109,6 +114,7 @@ impl Github {
             headers: Vec::new(),
             body: None,
             auth: Auth::None,
+            effect: Effect::None,
             timeout: TARBALL_TIMEOUT,
         };
         let (status, download) = self.outbound.download(&call).await?;
@@ -147,11 +153,11 @@ impl Github {
     }
 
     async fn json(&self, call: Call) -> Result<Value, ServiceError> {
-        let answer = self.outbound.send(&call).await?;
-        match error_of(&answer) {
+        let read = |answer: &Answer| match error_of(answer) {
             None => Ok(answer.json()),
             Some(error) => Err(error),
-        }
+        };
+        self.outbound.ask(&call, read).await
     }
 
     fn call(&self, method: Method, repo: &str, path: &[&str], query: &[(&str, &str)]) -> Call {
@@ -167,6 +173,7 @@ impl Github {
         }
         Call {
             service: Service::Github,
+            effect: if method == Method::GET { Effect::None } else { Effect::Once },
             method,
             url,
             headers: vec![("accept", ACCEPT.to_owned()), ("x-github-api-version", API_VERSION.to_owned())],
@@ -201,10 +208,11 @@ fn error_of(answer: &Answer) -> Option<ServiceError> {
         format!("GitHub answered {status}: {said} {}", detail.chars().take(200).collect::<String>());
     let message = message.trim_end().to_owned();
     Some(match status {
-        403 | 429 if is_limit(answer, &said) => {
-            ServiceError::RateLimited { message, retry_after: Some(limit_wait(answer)) }
-        }
-        401 | 403 => ServiceError::Unauthorized(message),
+        403 | 429 => match limit_wait(answer, &said) {
+            Some(wait) => ServiceError::RateLimited { message, retry_after: Some(wait) },
+            None => ServiceError::Unauthorized(message),
+        },
+        401 => ServiceError::CredentialRefused(message),
         301 | 404 | 410 => ServiceError::NotFound(message),
         405 | 409 => ServiceError::Conflict(message),
         408 | 500.. => ServiceError::Unavailable { message, retry_after: answer.retry_after() },
@@ -212,20 +220,21 @@ fn error_of(answer: &Answer) -> Option<ServiceError> {
     })
 }
 
-fn is_limit(answer: &Answer, said: &str) -> bool {
-    answer.status == StatusCode::TOO_MANY_REQUESTS
-        || answer.header("x-ratelimit-remaining") == Some("0")
-        || answer.header("retry-after").is_some()
-        || said.to_ascii_lowercase().contains("secondary rate limit")
+/// How long a limit asks to be waited, in the order of GitHub's page on rate limits: `retry-after`; with nothing
+/// remaining the primary limit's reset; else a minute, from which the worker doubles. `None`: it is no limit.
+fn limit_wait(answer: &Answer, said: &str) -> Option<Duration> {
+    if let Some(wait) = answer.retry_after() {
+        return Some(wait);
+    }
+    if answer.header("x-ratelimit-remaining") == Some("0") {
+        let reset = answer.header("x-ratelimit-reset").and_then(|reset| reset.parse().ok());
+        let wait = reset.and_then(|reset| answer.until(reset)).unwrap_or(SECONDARY_LIMIT_WAIT);
+        // The hour begins anew at the reset; a second more, since clocks are rounded.
+        return Some(wait.min(LONGEST_RESET) + Duration::from_secs(1));
+    }
+    let secondary = said.to_ascii_lowercase().contains("secondary rate limit");
+    (secondary || answer.status == StatusCode::TOO_MANY_REQUESTS).then_some(SECONDARY_LIMIT_WAIT)
 }
 
-/// `retry-after`, else until the primary limit's reset (by GitHub's own clock), else a minute.
-fn limit_wait(answer: &Answer) -> Duration {
-    let until_reset = || {
-        let remaining_none = answer.header("x-ratelimit-remaining") == Some("0");
-        let reset: i64 = answer.header("x-ratelimit-reset").filter(|_| remaining_none)?.parse().ok()?;
-        let now = jiff::fmt::rfc2822::parse(answer.header("date")?).ok()?.timestamp().as_second();
-        u64::try_from(reset - now).ok().map(|seconds| Duration::from_secs(seconds.clamp(1, 2 * 3600)))
-    };
-    answer.retry_after().or_else(until_reset).unwrap_or(SECONDARY_LIMIT_WAIT)
-}
+#[cfg(test)]
+mod tests;

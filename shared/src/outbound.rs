@@ -1,8 +1,12 @@
 //! The one way out: every request to Sentry, Claude, GitHub and Slack goes through [`Outbound`].
 //!
 //! It bounds time and size, follows no redirect, asks for a credential when it is used (and once
-//! more after a 401, for rotated secrets), and can keep a journal of what was asked. It knows
-//! nothing of any service; the clients turn its answers into meanings.
+//! more when that was refused, for rotated secrets), asks again after a pause of seconds where the
+//! answer says that this helps, and can keep a journal of what was asked. It knows nothing of any
+//! service; the clients tell it what an answer means.
+
+mod failure;
+mod patience;
 
 use std::time::Duration;
 
@@ -10,8 +14,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use crate::clock::Clock;
 use crate::journal::{Journal, Service};
-use crate::secrets::{Credential, Secret};
+use crate::secrets::{Credential, Renewal, Secret};
+pub use failure::ServiceError;
+use patience::{Try, short_pause};
 
 /// Time to reach a service. A healthy one answers a handshake within a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,6 +26,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TCP_KEEPALIVE: Duration = Duration::from_secs(45);
 /// Largest answer read into memory, bytes. Claude's and GitHub's JSON is far smaller; tarballs are streamed.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+/// What a service may ask to be waited; more is taken for a mistake.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 const USER_AGENT: &str = concat!("autofix/", env!("CARGO_PKG_VERSION"));
 
 /// A request in the making.
@@ -29,8 +38,18 @@ pub struct Call {
     pub headers: Vec<(&'static str, String)>,
     pub body: Option<serde_json::Value>,
     pub auth: Auth,
+    pub effect: Effect,
     /// From the first byte sent to the last byte read.
     pub timeout: Duration,
+}
+
+/// What it means to send a request twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it only asks.
+    None,
+    /// It changes something, and an answer that failed does not prove that it did not.
+    Once,
 }
 
 /// How a request proves who it is from.
@@ -45,7 +64,7 @@ pub enum Auth {
 }
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -67,55 +86,22 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// `retry-after-ms` or `retry-after` in seconds. HTTP dates are not used by these services.
+    /// What the service asks to be waited: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date. `None`
+    /// where it says nothing, or something that makes no sense (more than a day, or a date in the past).
     pub fn retry_after(&self) -> Option<Duration> {
-        let milliseconds = self.header("retry-after-ms").and_then(|text| text.parse::<u64>().ok());
-        let seconds = self.header("retry-after").and_then(|text| text.trim().parse::<f64>().ok());
-        milliseconds
-            .map(Duration::from_millis)
-            .or_else(|| Duration::try_from_secs_f64(seconds?).ok())
-            .filter(|wait| *wait <= Duration::from_secs(24 * 3600))
+        let milliseconds = self.header("retry-after-ms").and_then(|text| text.trim().parse::<u64>().ok());
+        let named = self.header("retry-after").map(str::trim);
+        let seconds = || Duration::try_from_secs_f64(named?.parse().ok()?).ok();
+        let date = || self.until(jiff::fmt::rfc2822::parse(named?).ok()?.timestamp().as_second());
+        let wait = milliseconds.map(Duration::from_millis).or_else(seconds).or_else(date);
+        wait.filter(|wait| *wait <= LONGEST_WAIT)
     }
-}
 
-/// What a caller can do about a request that did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    #[error("not found: {0}")]
-    NotFound(String),
-    /// Someone else was first, or the thing has moved: read again.
-    #[error("conflict: {0}")]
-    Conflict(String),
-    /// The credential is missing, wrong, or not allowed to do this.
-    #[error("not allowed: {0}")]
-    Unauthorized(String),
-    /// Wait; `retry_after` is what the service asked for.
-    #[error("rate limited: {message}")]
-    RateLimited { message: String, retry_after: Option<Duration> },
-    /// A passing fault: try again later.
-    #[error("unavailable: {message}")]
-    Unavailable { message: String, retry_after: Option<Duration> },
-    /// No answer within the time that was given.
-    #[error("no answer in time")]
-    TimedOut,
-    /// The request itself is wrong; repeating it changes nothing.
-    #[error("refused with {status}: {message}")]
-    Refused { status: u16, message: String },
-    /// The service answered something that its documentation does not describe.
-    #[error("unreadable answer: {0}")]
-    Malformed(String),
-}
-
-impl ServiceError {
-    /// How long to wait before another try, where another try makes sense. `Some(None)`: no time was named.
-    pub fn retry(&self) -> Option<Option<Duration>> {
-        match self {
-            ServiceError::RateLimited { retry_after, .. } | ServiceError::Unavailable { retry_after, .. } => {
-                Some(*retry_after)
-            }
-            ServiceError::Malformed(_) | ServiceError::Conflict(_) | ServiceError::TimedOut => Some(None),
-            ServiceError::NotFound(_) | ServiceError::Unauthorized(_) | ServiceError::Refused { .. } => None,
-        }
+    /// From the answer's own `date` to an epoch second, so that two clocks need not agree. `None` without a date, or
+    /// where the time has passed.
+    pub fn until(&self, epoch_second: i64) -> Option<Duration> {
+        let now = jiff::fmt::rfc2822::parse(self.header("date")?).ok()?.timestamp().as_second();
+        u64::try_from(epoch_second.checked_sub(now)?).ok().map(Duration::from_secs)
     }
 }
 
@@ -136,6 +122,8 @@ impl Download {
 pub struct Outbound {
     http: reqwest::Client,
     journal: Option<Journal>,
+    /// Whose pauses are used; without one nothing is asked twice.
+    patience: Option<Clock>,
 }
 
 impl Outbound {
@@ -149,22 +137,60 @@ impl Outbound {
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(TCP_KEEPALIVE)
             .build()?;
-        Ok(Outbound { http, journal })
+        Ok(Outbound { http, journal, patience: None })
     }
 
-    /// Sends, and reads the whole answer. Any HTTP status is an answer, not an error. Where the credential is
-    /// refused and a newer one is to be had, the request is sent once more with that.
-    pub async fn send(&self, call: &Call) -> Result<Answer, ServiceError> {
+    /// The same way out for someone who has the time to pause for seconds and ask again.
+    pub fn patient(&self, clock: &Clock) -> Outbound {
+        Outbound { patience: Some(clock.clone()), ..self.clone() }
+    }
+
+    /// Asks, and has `read` say what the answer means. A credential that is refused is renewed, where there is a
+    /// newer one; a passing fault is met with a short pause, where one is likely to help.
+    pub async fn ask<T>(
+        &self,
+        call: &Call,
+        read: impl Fn(&Answer) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let Some(clock) = &self.patience else { return self.ask_once(call, &read).await };
+        let mut number = 1;
+        loop {
+            let began = clock.now();
+            let result = self.ask_once(call, &read).await;
+            let took = clock.now().duration_since(began);
+            let failed = Try { number, took, time: call.timeout, effect: call.effect };
+            let Some(pause) = result.as_ref().err().and_then(|error| short_pause(error, failed)) else {
+                return result;
+            };
+            clock.pause(pause).await;
+            number += 1;
+        }
+    }
+
+    async fn ask_once<T>(
+        &self,
+        call: &Call,
+        read: &impl Fn(&Answer) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let used = self.bearer(call).await?;
-        let answer = self.send_once(call, used.as_ref()).await?;
-        let refused = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        match &call.auth {
-            Auth::Bearer(credential) if refused => {
-                credential.renew().await.map_err(secrets_unavailable)?;
-                let newer = self.bearer(call).await?;
-                if newer == used { Ok(answer) } else { self.send_once(call, newer.as_ref()).await }
+        let result = read(&self.send(call, used.as_ref()).await?);
+        let refused =
+            matches!(&result, Err(ServiceError::CredentialRefused(_) | ServiceError::Unauthorized(_)));
+        let Auth::Bearer(credential) = &call.auth else { return result };
+        if !refused {
+            return result;
+        }
+        let renewal = credential.renew().await.map_err(secrets_unavailable)?;
+        let newer = self.bearer(call).await?;
+        if newer != used {
+            return read(&self.send(call, newer.as_ref()).await?);
+        }
+        match (result, renewal) {
+            // Nobody has looked whether there is a newer one: that is no reason to give up.
+            (Err(ServiceError::CredentialRefused(message)), Renewal::NotNow) => {
+                Err(ServiceError::Unavailable { message, retry_after: None })
             }
-            _ => Ok(answer),
+            (result, _) => result,
         }
     }
 
@@ -174,7 +200,7 @@ impl Outbound {
         Ok((response.status(), Download { response }))
     }
 
-    async fn send_once(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, ServiceError> {
+    async fn send(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, ServiceError> {
         let mut response = self.start(call, bearer).await?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
@@ -205,6 +231,11 @@ impl Outbound {
 
     async fn bearer(&self, call: &Call) -> Result<Option<Secret>, ServiceError> {
         let Auth::Bearer(credential) = &call.auth else { return Ok(None) };
+        if let Some(secret) = credential.get().await.map_err(secrets_unavailable)? {
+            return Ok(Some(secret));
+        }
+        // It may have been filled in a moment ago.
+        credential.renew().await.map_err(secrets_unavailable)?;
         let secret = credential.get().await.map_err(secrets_unavailable)?;
         secret
             .map(Some)
@@ -230,3 +261,6 @@ fn unavailable(error: reqwest::Error) -> ServiceError {
 fn secrets_unavailable(error: crate::secrets::SecretsUnavailable) -> ServiceError {
     ServiceError::Unavailable { message: error.to_string(), retry_after: None }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

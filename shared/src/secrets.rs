@@ -2,22 +2,22 @@
 //!
 //! They live in one Secrets Manager secret, a JSON object. A variable of the same name in the
 //! environment wins (local use). What was read is kept for five minutes, and read again at once
-//! when a service answers that a credential is no longer good.
+//! when a service answers that a credential is no longer good, or when a signature does not match.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::clock::Clock;
 use crate::config::Environment;
 
 /// How long a secret that was read is good without asking again.
 const KEEP: SignedDuration = SignedDuration::from_mins(5);
-/// How soon after a reading another one may be forced, so that a wrong credential does not become a storm of reads.
+/// How soon after a forced reading another one may be forced: neither a wrong credential nor a stranger's forged
+/// webhooks may become a storm of reads.
 const FORCE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(10);
-
 /// How long a reading that failed is not tried again, as long as older values are known.
 const AFTER_FAILURE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -59,6 +59,8 @@ struct Inner {
     source: Option<Source>,
     clock: Clock,
     read: RwLock<Read>,
+    /// Held by whoever reads anew; others go on with what is known.
+    reading: Mutex<()>,
 }
 
 struct Source {
@@ -70,13 +72,23 @@ struct Source {
 struct Read {
     values: BTreeMap<String, Secret>,
     at: Option<Timestamp>,
+    forced_at: Option<Timestamp>,
     failed_at: Option<Timestamp>,
+}
+
+/// Whether a renewal has looked for newer values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// What is known now is the newest there is.
+    Read,
+    /// A forced reading was made a moment ago, or failed: there may be newer values.
+    NotNow,
 }
 
 impl Secrets {
     /// Secrets from the environment alone.
     pub fn from_environment(environment: Environment, clock: Clock) -> Secrets {
-        Secrets(Arc::new(Inner { environment, source: None, clock, read: RwLock::default() }))
+        Secrets::new(environment, None, clock)
     }
 
     /// Secrets from Secrets Manager, with the environment winning.
@@ -87,7 +99,12 @@ impl Secrets {
         clock: Clock,
     ) -> Secrets {
         let source = Some(Source { client, arn });
-        Secrets(Arc::new(Inner { environment, source, clock, read: RwLock::default() }))
+        Secrets::new(environment, source, clock)
+    }
+
+    fn new(environment: Environment, source: Option<Source>, clock: Clock) -> Secrets {
+        let (read, reading) = (RwLock::default(), Mutex::default());
+        Secrets(Arc::new(Inner { environment, source, clock, read, reading }))
     }
 
     /// The secret of this name; `None` where it is unset or empty.
@@ -98,38 +115,72 @@ impl Secrets {
         if let Some(value) = self.0.environment.get(name) {
             return Ok(Some(Secret::new(value)));
         }
-        self.read_if_older_than(KEEP).await?;
+        self.warm().await?;
         Ok(self.0.read.read().await.values.get(name).cloned())
     }
 
-    /// Reads everything now, so that the first request does not have to.
+    /// Checks something with the secret of this name. Where that fails and a newer secret is to be had, it is checked
+    /// once more with that one, so that a rotated secret is good at once.
+    ///
+    /// # Errors
+    /// As [`Secrets::get`]; the inner result is the check's.
+    pub async fn check<E>(
+        &self,
+        name: &str,
+        check: impl Fn(Option<&Secret>) -> Result<(), E>,
+    ) -> Result<Result<(), E>, SecretsUnavailable> {
+        let used = self.get(name).await?;
+        let refused = match check(used.as_ref()) {
+            Ok(()) => return Ok(Ok(())),
+            Err(refused) => refused,
+        };
+        self.renew().await?;
+        let newer = self.get(name).await?;
+        Ok(if newer == used { Err(refused) } else { check(newer.as_ref()) })
+    }
+
+    /// Reads everything where that was never done or is long ago, so that the first request does not have to.
     pub async fn warm(&self) -> Result<(), SecretsUnavailable> {
-        self.read_if_older_than(KEEP).await
-    }
-
-    /// A service refused a credential: reads again, unless that was done just now.
-    pub async fn renew(&self) -> Result<(), SecretsUnavailable> {
-        self.read_if_older_than(FORCE_AGAIN_AFTER).await
-    }
-
-    async fn read_if_older_than(&self, age: SignedDuration) -> Result<(), SecretsUnavailable> {
         let Some(source) = &self.0.source else { return Ok(()) };
         let now = self.0.clock.now();
-        let within = |time: Option<Timestamp>, age| time.is_some_and(|time| now.duration_since(time) < age);
-        // What is known stays good for a while where it cannot be read anew: an outage must not slow every request.
-        let fresh = |read: &Read| {
-            within(read.at, age) || (read.at.is_some() && within(read.failed_at, AFTER_FAILURE))
+        let good = |read: &Read| {
+            // What is known stays good for a while where it cannot be read anew: an outage must not slow every request.
+            is_within(read.at, KEEP, now)
+                || (read.at.is_some() && is_within(read.failed_at, AFTER_FAILURE, now))
         };
-        if fresh(&*self.0.read.read().await) {
+        if good(&*self.0.read.read().await) {
             return Ok(());
         }
+        let _turn = self.0.reading.lock().await;
+        if good(&*self.0.read.read().await) {
+            return Ok(()); // someone else did it meanwhile
+        }
+        self.read_anew(source, now).await
+    }
+
+    /// A service refused a credential, or a signature did not match: reads again, unless that was done just now.
+    pub async fn renew(&self) -> Result<Renewal, SecretsUnavailable> {
+        let Some(source) = &self.0.source else { return Ok(Renewal::Read) };
+        let now = self.0.clock.now();
+        let _turn = self.0.reading.lock().await;
+        {
+            let mut read = self.0.read.write().await;
+            if is_within(read.forced_at, FORCE_AGAIN_AFTER, now) {
+                return Ok(Renewal::NotNow);
+            }
+            read.forced_at = Some(now);
+        }
+        self.read_anew(source, now).await?;
+        let failed = self.0.read.read().await.failed_at.is_some();
+        Ok(if failed { Renewal::NotNow } else { Renewal::Read })
+    }
+
+    async fn read_anew(&self, source: &Source, now: Timestamp) -> Result<(), SecretsUnavailable> {
+        let fetched = source.fetch().await;
         let mut read = self.0.read.write().await;
-        if fresh(&read) {
-            return Ok(());
-        }
-        match source.fetch().await {
+        match fetched {
             Ok(values) => {
-                *read = Read { values, at: Some(now), failed_at: None };
+                *read = Read { values, at: Some(now), failed_at: None, forced_at: read.forced_at };
                 Ok(())
             }
             Err(error) if read.at.is_some() => {
@@ -140,6 +191,10 @@ impl Secrets {
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_within(time: Option<Timestamp>, age: SignedDuration, now: Timestamp) -> bool {
+    time.is_some_and(|time| now.duration_since(time) < age)
 }
 
 impl Source {
@@ -179,7 +234,7 @@ impl Credential {
         self.secrets.get(self.name).await
     }
 
-    pub async fn renew(&self) -> Result<(), SecretsUnavailable> {
+    pub async fn renew(&self) -> Result<Renewal, SecretsUnavailable> {
         self.secrets.renew().await
     }
 }

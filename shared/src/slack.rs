@@ -12,8 +12,8 @@ use url::Url;
 use crate::config::names;
 use crate::journal::Service;
 use crate::messages::Card;
-use crate::outbound::{Answer, Auth, Call, Outbound, ServiceError};
-use crate::secrets::{Credential, Secrets};
+use crate::outbound::{Answer, Auth, Call, Effect, Outbound, ServiceError};
+use crate::secrets::{Credential, Secrets, SecretsUnavailable};
 
 /// Slack answers within seconds or not at all.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -55,10 +55,6 @@ impl Slack {
 
     /// A bot token is better than an incoming webhook where both are set.
     pub async fn way(&self) -> Result<Way, ServiceError> {
-        let unavailable = |error: crate::secrets::SecretsUnavailable| ServiceError::Unavailable {
-            message: error.to_string(),
-            retry_after: None,
-        };
         if self.bot_token.get().await.map_err(unavailable)?.is_some() {
             return Ok(Way::Bot);
         }
@@ -116,14 +112,22 @@ impl Slack {
         Ok(ts.map(|ts| MessageRef { channel: channel.to_owned(), ts: ts.to_owned() }))
     }
 
-    /// Posts a card through the incoming webhook.
+    /// Posts a card through the incoming webhook. An address that Slack does not take is read anew, once.
     pub async fn post_by_webhook(&self, card: &Card) -> Result<(), ServiceError> {
-        let secret = self.webhook_url.get().await.ok().flatten();
+        let used = self.webhook_address().await?;
+        let posted = self.post_to(used.clone(), card.to_json()).await;
+        if !matches!(posted, Err(ServiceError::NotFound(_) | ServiceError::Unauthorized(_))) {
+            return posted;
+        }
+        self.webhook_url.renew().await.map_err(unavailable)?;
+        let newer = self.webhook_address().await?;
+        if newer == used { posted } else { self.post_to(newer, card.to_json()).await }
+    }
+
+    async fn webhook_address(&self) -> Result<Url, ServiceError> {
+        let secret = self.webhook_url.get().await.map_err(unavailable)?;
         let url = secret.and_then(|secret| Url::parse(secret.expose()).ok());
-        let url = url.ok_or_else(|| {
-            ServiceError::Unauthorized("the incoming webhook's address is not one".to_owned())
-        })?;
-        self.post_to(url, card.to_json()).await
+        url.ok_or_else(|| ServiceError::Unauthorized("the incoming webhook's address is not one".to_owned()))
     }
 
     /// Posts to a `response_url`, which Slack's own host must own.
@@ -138,33 +142,14 @@ impl Slack {
     }
 
     async fn post_to(&self, url: Url, body: Value) -> Result<(), ServiceError> {
-        let call = self.call(url, body, Auth::SecretPath);
-        let answer = self.outbound.send(&call).await?;
-        if answer.status.is_success() {
-            return Ok(());
-        }
-        let text: String = String::from_utf8_lossy(&answer.body).chars().take(100).collect();
-        Err(match answer.status.as_u16() {
-            429 => ServiceError::RateLimited { message: text, retry_after: answer.retry_after() },
-            500.. => ServiceError::Unavailable { message: text, retry_after: answer.retry_after() },
-            403 => ServiceError::Unauthorized(text),
-            404 => ServiceError::NotFound(text),
-            status => ServiceError::Refused { status, message: text },
-        })
+        self.outbound.ask(&self.call(url, body, Auth::SecretPath), posted).await
     }
 
     async fn api_call(&self, method: &str, body: Value) -> Result<Value, ServiceError> {
         let mut url = self.api.clone();
         url.set_path(&format!("{}/{method}", self.api.path().trim_end_matches('/')));
         let call = self.call(url, body, Auth::Bearer(self.bot_token.clone()));
-        let answer = self.outbound.send(&call).await?;
-        match ok_of(method, &answer) {
-            Err(ServiceError::Unauthorized(why)) if is_rotated(&why) => {
-                self.bot_token.renew().await.ok();
-                ok_of(method, &self.outbound.send(&call).await?)
-            }
-            result => result,
-        }
+        self.outbound.ask(&call, |answer| ok_of(method, answer)).await
     }
 
     fn call(&self, url: Url, body: Value, auth: Auth) -> Call {
@@ -175,6 +160,7 @@ impl Slack {
             headers: Vec::new(),
             body: Some(body),
             auth,
+            effect: Effect::Once,
             timeout: TIMEOUT,
         }
     }
@@ -189,8 +175,21 @@ pub fn is_slack_host(url: &Url, api: &Url) -> bool {
     (slack || configured) && url.username().is_empty() && url.password().is_none()
 }
 
-fn is_rotated(why: &str) -> bool {
-    ["invalid_auth", "token_revoked", "token_expired", "not_authed"].iter().any(|code| why.contains(code))
+fn unavailable(error: SecretsUnavailable) -> ServiceError {
+    ServiceError::Unavailable { message: error.to_string(), retry_after: None }
+}
+
+/// An incoming webhook and a `response_url` answer with an HTTP status and a code as plain text.
+fn posted(answer: &Answer) -> Result<(), ServiceError> {
+    let text: String = String::from_utf8_lossy(&answer.body).chars().take(100).collect();
+    Err(match answer.status.as_u16() {
+        200..=299 => return Ok(()),
+        429 => ServiceError::RateLimited { message: text, retry_after: answer.retry_after() },
+        500.. => ServiceError::Unavailable { message: text, retry_after: answer.retry_after() },
+        403 => ServiceError::Unauthorized(text),
+        404 => ServiceError::NotFound(text),
+        status => ServiceError::Refused { status, message: text },
+    })
 }
 
 /// By the meaning of Slack's error codes.
@@ -223,35 +222,14 @@ fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError> {
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
             ServiceError::Unavailable { message, retry_after: None }
         }
-        "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive"
-        | "missing_scope" | "not_in_channel" | "restricted_action" => ServiceError::Unauthorized(message),
+        "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
+            ServiceError::CredentialRefused(message)
+        }
+        "missing_scope" | "not_in_channel" | "restricted_action" => ServiceError::Unauthorized(message),
         "channel_not_found" | "message_not_found" => ServiceError::NotFound(message),
         _ => ServiceError::Refused { status, message },
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_slacks_host_or_the_configured_one_may_be_answered() {
-        let api = Url::parse("https://slack.com/api").unwrap();
-        let sandbox = Url::parse("http://127.0.0.1:4000/api").unwrap();
-        let check = |url: &str, api: &Url| is_slack_host(&Url::parse(url).unwrap(), api);
-        assert!(check("https://hooks.slack.com/actions/T/1/x", &api));
-        assert!(check("http://127.0.0.1:4000/actions/T/1/x", &sandbox));
-        for url in [
-            "http://hooks.slack.com/actions/T/1/x",
-            "https://hooks.slack.com.evil.example/actions",
-            "https://evil.example/hooks.slack.com",
-            "https://hooks.slack.com@evil.example/",
-            "https://user@hooks.slack.com/actions",
-            "https://hooks.slack.com:8443/actions",
-            "http://169.254.169.254/latest/meta-data",
-            "http://127.0.0.1:4001/actions",
-        ] {
-            assert!(!check(url, &api), "{url}");
-        }
-    }
-}
+mod tests;

@@ -17,6 +17,8 @@ mod planted_secrets;
 mod queries;
 mod refusals;
 mod restarts;
+mod rotation;
 mod sentry_facts;
+mod services;
 mod template;
 mod troubles;

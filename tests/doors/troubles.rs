@@ -1,4 +1,4 @@
-//! Services that fail: by meaning, later again, or the end with the sentence that helps.
+//! What goes wrong around an attempt: models that decline, budgets, checks, people who are quicker.
 
 use autofix::messages::{DEPLOY, DISMISS};
 use autofix_local::sandbox::SlackWay;
@@ -12,62 +12,6 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::world::{REPO, World};
-
-#[tokio::test]
-async fn claude_that_is_overloaded_is_asked_again_later() {
-    for fault in [
-        Fault::status(529),
-        Fault::status(500),
-        Fault::Answer { status: 429, headers: vec![("retry-after", "120".to_owned())], body: String::new() },
-        Fault::Answer { status: 200, headers: vec![], body: "no JSON".to_owned() },
-        Fault::BreakBefore,
-    ] {
-        let world = World::new().await;
-        for _ in 0..2 {
-            world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", fault.clone());
-        }
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
-        world.sandbox.claude.service().clear_faults();
-        assert_eq!(world.attempt(&id).await["status"], "analyzing", "{fault:?}");
-        world.after(SignedDuration::from_secs(200)).await;
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{fault:?}");
-    }
-}
-
-#[tokio::test]
-async fn an_outage_that_does_not_end_ends_the_attempt_with_a_card() {
-    let world = World::new().await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    for _ in 0..60 {
-        world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", Fault::status(529));
-    }
-    world.settle().await;
-    for _ in 0..14 {
-        world.after(SignedDuration::from_hours(3)).await;
-    }
-    let attempt = world.attempt(&id).await;
-    assert_eq!(
-        (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
-        (Some("failed"), Some("retries_used_up"))
-    );
-    assert!(world.shown(&world.card()).contains("AutoFix failed"));
-    world.sandbox.claude.service().clear_faults();
-}
-
-#[tokio::test]
-async fn credentials_that_are_refused_end_the_attempt_with_the_setting_to_check() {
-    for (setting, expected) in
-        [("ANTHROPIC_API_KEY", "claude_unavailable"), ("AUTOFIX_GITHUB_TOKEN", "github_refused")]
-    {
-        let world = World::with(SlackWay::Bot, &[(setting, "wrong")]).await;
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
-        let attempt = world.attempt(&id).await;
-        assert_eq!(attempt["reason"]["code"], expected);
-        assert!(world.shown(&world.card()).contains(setting), "{}", world.shown(&world.card()));
-    }
-}
 
 #[tokio::test]
 async fn claude_that_declines_leaves_it_to_people() {
@@ -154,58 +98,6 @@ async fn a_day_that_costs_too_much_stops_every_attempt_until_tomorrow() {
     let id = world.report(&event.as_other_issue(3), Hook::EventAlertTriggered).await.attempt_id();
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-}
-
-#[tokio::test]
-async fn github_that_limits_or_fails_is_asked_again_when_it_said() {
-    let secondary = Fault::Answer {
-        status: 403,
-        headers: vec![("retry-after", "300".to_owned())],
-        body: r#"{"message":"You have exceeded a secondary rate limit"}"#.to_owned(),
-    };
-    for fault in [Fault::status(502), secondary, Fault::BreakBefore] {
-        let world = World::new().await;
-        world.sandbox.github.service().fail_next(Method::POST, "/git/trees", fault.clone());
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "analyzing", "{fault:?}");
-        world.after(SignedDuration::from_secs(400)).await;
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{fault:?}");
-    }
-}
-
-#[tokio::test]
-async fn slack_that_is_down_for_an_hour_loses_and_doubles_nothing() {
-    let world = World::new().await;
-    for _ in 0..200 {
-        world.sandbox.slack.service().fail_next(Method::POST, "/api/", Fault::status(503));
-    }
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    for _ in 0..12 {
-        world.after(SignedDuration::from_mins(5)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "the work does not wait for Slack");
-    assert!(world.sandbox.slack.messages().is_empty());
-    world.sandbox.slack.service().clear_faults();
-    world.after(SignedDuration::from_hours(2)).await;
-    assert!(world.shown(&world.card()).contains("Deploy Live"));
-}
-
-#[tokio::test]
-async fn slack_that_says_no_with_a_200_is_heard() {
-    let world = World::new().await;
-    let no = Fault::Answer {
-        status: 200,
-        headers: vec![],
-        body: r#"{"ok":false,"error":"ratelimited"}"#.to_owned(),
-    };
-    world.sandbox.slack.service().fail_next(Method::POST, "/api/chat.postMessage", no);
-    world.alert(Scenario::Fix).await;
-    world.settle().await;
-    assert!(world.sandbox.slack.messages().is_empty());
-    world.after(SignedDuration::from_secs(120)).await;
-    assert!(world.shown(&world.card()).contains("Deploy Live"));
 }
 
 #[tokio::test]

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use autofix::clock::Clock;
-use autofix::config::Environment;
+use autofix::config::{Environment, names};
 use autofix::outbound::Outbound;
-use autofix_local::one_process::OneProcess;
+use autofix::secrets::Secrets;
+use autofix_local::one_process::{OneProcess, Surroundings};
+use autofix_local::sandbox::secrets_manager::{self, SecretsManager};
 use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 use autofix_local::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
@@ -31,6 +33,8 @@ pub struct World {
     pub sandbox: Sandbox,
     pub process: OneProcess,
     pub clock: MovableClock,
+    /// Where the secrets are, in a world that does not have them in its environment.
+    pub secrets: Option<SecretsManager>,
     environment: Environment,
     leftovers: Leftovers,
 }
@@ -38,6 +42,7 @@ pub struct World {
 /// Cleans up after a world, and fails the test over what a stand-in was asked and did not understand.
 struct Leftovers {
     sandbox: Sandbox,
+    secrets: Option<SecretsManager>,
     folder: PathBuf,
 }
 
@@ -59,9 +64,11 @@ impl MovableClock {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// A short pause inside the worker moves it, and nobody waits.
     pub fn clock(&self) -> Clock {
-        let clock = self.clone();
-        Clock::new(move || clock.now())
+        let (now, passing) = (self.clone(), self.clone());
+        let pass = move |pause| passing.advance(SignedDuration::try_from(pause).unwrap());
+        Clock::new(move || now.now()).with_told_pauses(pass)
     }
 }
 
@@ -91,6 +98,15 @@ impl World {
 
     /// A world with other settings; what is named here wins.
     pub async fn with(way: SlackWay, settings: &[(&str, &str)]) -> World {
+        World::make(way, settings, Secretly::Environment).await
+    }
+
+    /// A world whose secrets are in Secrets Manager; what is named here is there in place of the right one.
+    pub async fn with_secrets_manager(way: SlackWay, secrets: &[(&str, &str)]) -> World {
+        World::make(way, secrets, Secretly::Manager).await
+    }
+
+    async fn make(way: SlackWay, settings: &[(&str, &str)], secretly: Secretly) -> World {
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         let number = WORLDS.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("autofix-test-{}-{number}", std::process::id()));
@@ -104,19 +120,30 @@ impl World {
             settings.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| *name).collect();
         let base =
             sandbox.environment(way).pairs().into_iter().filter(|(name, _)| !unset.contains(&name.as_str()));
-        let environment = environment.over(base.collect());
+        let mut environment = environment.over(base.collect());
+        let mut secrets = None;
+        if secretly == Secretly::Manager {
+            let manager = SecretsManager::start_with(clock.clock()).await.unwrap();
+            let (secret, plain): (Vec<_>, Vec<_>) = environment
+                .pairs()
+                .into_iter()
+                .partition(|(name, _)| names::SECRETS.contains(&name.as_str()));
+            secret.iter().for_each(|(name, value)| manager.put(name, value));
+            environment = plain.into_iter().collect();
+            secrets = Some(manager);
+        }
         let table = EmbeddedTable::memory().await.unwrap();
-        let process = start(table, &environment, &clock).await;
-        let leftovers = Leftovers { sandbox: sandbox.clone(), folder };
-        World { sandbox, process, clock, environment, leftovers }
+        let leftovers = Leftovers { sandbox: sandbox.clone(), secrets: secrets.clone(), folder };
+        let process = start(table, &environment, (&clock, secrets.as_ref())).await;
+        World { sandbox, process, clock, secrets, environment, leftovers }
     }
 
     /// The process dies and another one starts on the same table.
     pub async fn restart(self) -> World {
-        let World { sandbox, process, clock, environment, leftovers } = self;
-        let process = start(process.into_table(), &environment, &clock).await;
+        let World { sandbox, process, clock, secrets, environment, leftovers } = self;
+        let process = start(process.into_table(), &environment, (&clock, secrets.as_ref())).await;
         process.break_leases().await.unwrap();
-        World { sandbox, process, clock, environment, leftovers }
+        World { sandbox, process, clock, secrets, environment, leftovers }
     }
 
     /// Sentry sees the event and reports it; the answer of the door.
@@ -149,8 +176,13 @@ impl World {
 
     /// A read with the API token.
     pub async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, API_TOKEN).await
+    }
+
+    /// A read with any token.
+    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
         let request =
-            Request::get(format!("/autofix/{path}")).header("authorization", format!("Bearer {API_TOKEN}"));
+            Request::get(format!("/autofix/{path}")).header("authorization", format!("Bearer {token}"));
         self.ask(request.body(Body::empty()).unwrap()).await
     }
 
@@ -232,14 +264,35 @@ impl World {
     }
 }
 
-async fn start(table: EmbeddedTable, environment: &Environment, clock: &MovableClock) -> OneProcess {
-    OneProcess::new(table, environment, clock.clock(), Outbound::new(None).unwrap()).await.unwrap()
+/// Where a world's secrets are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Secretly {
+    Environment,
+    Manager,
+}
+
+async fn start(
+    table: EmbeddedTable,
+    environment: &Environment,
+    (clock, manager): (&MovableClock, Option<&SecretsManager>),
+) -> OneProcess {
+    let secrets = match manager {
+        None => Secrets::from_environment(environment.clone(), clock.clock()),
+        Some(manager) => {
+            let arn = secrets_manager::ARN.to_owned();
+            Secrets::from_secrets_manager(manager.client(), arn, environment.clone(), clock.clock())
+        }
+    };
+    let outbound = Outbound::new(None).unwrap();
+    let surroundings = Surroundings { environment, clock: clock.clock(), outbound };
+    OneProcess::with_secrets(table, secrets, surroundings).await.unwrap()
 }
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
-        let unknown = self.sandbox.unknown();
+        let mut unknown = self.sandbox.unknown();
+        unknown.extend(self.secrets.iter().flat_map(|secrets| secrets.service().unknown()));
         if !std::thread::panicking() {
             assert!(unknown.is_empty(), "the stand-ins did not understand: {unknown:#?}");
         }

@@ -10,7 +10,7 @@ use autofix::attempt::{AttemptId, Status};
 use autofix::clock::Clock;
 use autofix::config::{QueriesConfig, names};
 use autofix::door::{self, Refused};
-use autofix::secrets::Secrets;
+use autofix::secrets::{Secret, Secrets};
 use autofix::store::{Listing, ListingFilter, Store, StoreError};
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -150,11 +150,11 @@ async fn attempt(
 
 impl Queries {
     async fn check_token(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let token = self.secrets.get(names::API_TOKEN).await.map_err(|error| {
+        let bearer = |token: Option<&Secret>| door::check_bearer(headers, token);
+        self.secrets.check(names::API_TOKEN, bearer).await.map_err(|error| {
             error!(error = %error, "Cannot check a token");
             Refused::unavailable()
-        })?;
-        door::check_bearer(headers, token.as_ref())
+        })?
     }
 }
 

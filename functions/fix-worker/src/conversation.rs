@@ -31,8 +31,6 @@ const MAX_CALLS: usize = 8;
 const MAX_RESULT_BYTES: usize = 80_000;
 /// A token of English or code is about four bytes; more would be guessed too low.
 const BYTES_PER_TOKEN: u64 = 4;
-/// One quick second try inside the invocation; longer waits are the clock's.
-const QUICK_RETRY: Duration = Duration::from_millis(400);
 
 /// What a conversation is about.
 pub(crate) struct Topic<'t> {
@@ -195,13 +193,6 @@ async fn next_turn(
     }
     let claude = analyst.claude;
     let turn = match claude.turn(&topic.setting, messages, analyst.time_left()).await {
-        Err(error) if is_quick(&error) && analyst.time_left() >= TURN_TIME => {
-            tokio::time::sleep(QUICK_RETRY).await;
-            claude.turn(&topic.setting, messages, analyst.time_left()).await
-        }
-        turn => turn,
-    };
-    let turn = match turn {
         // The invocation's own end, and no fault of Claude's.
         Err(ServiceError::TimedOut) if analyst.time_left() < TURN_TIME => return Err(Stopped::OutOfTime),
         turn => turn?,
@@ -231,24 +222,6 @@ fn is_empty(turn: &Turn) -> bool {
         Some(_) => true,
     };
     !turn.content.iter().any(says_something)
-}
-
-/// A fault that is likely to be gone at once, and for which nobody asked us to wait long.
-fn is_quick(error: &ServiceError) -> bool {
-    match error {
-        ServiceError::Unavailable { retry_after, .. } => {
-            retry_after.is_none_or(|wait| wait <= Duration::from_secs(1))
-        }
-        ServiceError::RateLimited { retry_after, .. } => {
-            retry_after.is_some_and(|wait| wait <= Duration::from_secs(1))
-        }
-        ServiceError::NotFound(_)
-        | ServiceError::Conflict(_)
-        | ServiceError::Unauthorized(_)
-        | ServiceError::Refused { .. }
-        | ServiceError::TimedOut
-        | ServiceError::Malformed(_) => false,
-    }
 }
 
 fn read_kept(turn: Value) -> Result<Turn, Stopped> {

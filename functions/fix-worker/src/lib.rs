@@ -77,6 +77,7 @@ impl Worker {
         clock: Clock,
         outbound: Outbound,
     ) -> Worker {
+        let outbound = outbound.patient(&clock);
         Worker {
             claude: Claude::new(
                 outbound.clone(),

@@ -9,7 +9,7 @@ use autofix::clock::Clock;
 use autofix::config::{Flag, IntakeConfig, names};
 use autofix::door::{RawBody, Refused};
 use autofix::reason::{Reason, ReasonCode};
-use autofix::secrets::Secrets;
+use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::webhook::{self, Report, Trigger, Webhook};
 use autofix::signature;
 use autofix::store::{Admission, NewAttempt, Occasion, Saved, Store, StoreError};
@@ -56,21 +56,19 @@ async fn receive(
 
 impl Intake {
     async fn check_signature(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
-        let secret = self.secrets.get(names::SENTRY_WEBHOOK_SECRET).await.map_err(|error| {
+        let header = headers.get("sentry-hook-signature").map(|value| value.as_bytes());
+        let signed = |secret: Option<&Secret>| match (secret, self.config.allow_unsigned) {
+            (Some(secret), _) => signature::check_sentry(secret, header, body)
+                .map_err(|_| Refused::unauthorized("The signature is missing or does not match")),
+            (None, Flag::On) => Ok(()),
+            (None, Flag::Off) => {
+                Err(Refused::unauthorized("`SENTRY_WEBHOOK_SECRET` is not set, so no webhook can be trusted"))
+            }
+        };
+        self.secrets.check(names::SENTRY_WEBHOOK_SECRET, signed).await.map_err(|error| {
             error!(error = %error, "Cannot check a webhook's signature");
             Refused::unavailable()
-        })?;
-        let Some(secret) = secret else {
-            return match self.config.allow_unsigned {
-                Flag::On => Ok(()),
-                Flag::Off => Err(Refused::unauthorized(
-                    "`SENTRY_WEBHOOK_SECRET` is not set, so no webhook can be trusted",
-                )),
-            };
-        };
-        let header = headers.get("sentry-hook-signature").map(|value| value.as_bytes());
-        let checked = signature::check_sentry(&secret, header, body);
-        checked.map_err(|_| Refused::unauthorized("The signature is missing or does not match"))
+        })?
     }
 
     async fn start(&self, report: Report) -> Result<Response, Refused> {

@@ -11,7 +11,7 @@ use autofix::clock::Clock;
 use autofix::config::{InteractionsConfig, names};
 use autofix::door::{RawBody, Refused};
 use autofix::messages::{DEPLOY, DISMISS};
-use autofix::secrets::Secrets;
+use autofix::secrets::{Secret, Secrets};
 use autofix::signature::{self, SlackHeaders};
 use autofix::slack::{Slack, is_slack_host};
 use autofix::store::{Saved, Store};
@@ -66,20 +66,22 @@ async fn receive(
 
 impl Interactions {
     async fn check_signature(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
-        let secret = self.secrets.get(names::SLACK_SIGNING_SECRET).await.map_err(|error| {
-            error!(error = %error, "Cannot check a click's signature");
-            Refused::unavailable()
-        })?;
-        let secret = secret.ok_or_else(|| {
-            Refused::unauthorized("`AUTOFIX_SLACK_SIGNING_SECRET` is not set, so no click can be trusted")
-        })?;
         let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
-        let headers = SlackHeaders {
+        let slack = SlackHeaders {
             timestamp: header("x-slack-request-timestamp"),
             signature: header("x-slack-signature"),
         };
-        let checked = signature::check_slack(&secret, headers, body, self.clock.now());
-        checked.map_err(|_| Refused::unauthorized("The signature is missing, old, or does not match"))
+        let signed = |secret: Option<&Secret>| match secret {
+            Some(secret) => signature::check_slack(secret, slack, body, self.clock.now())
+                .map_err(|_| Refused::unauthorized("The signature is missing, old, or does not match")),
+            None => Err(Refused::unauthorized(
+                "`AUTOFIX_SLACK_SIGNING_SECRET` is not set, so no click can be trusted",
+            )),
+        };
+        self.secrets.check(names::SLACK_SIGNING_SECRET, signed).await.map_err(|error| {
+            error!(error = %error, "Cannot check a click's signature");
+            Refused::unavailable()
+        })?
     }
 
     /// Records a decision; the sentence, where there is one, is for the clicker alone.

@@ -12,12 +12,16 @@ use super::issue::IssueRef;
 use crate::config::names;
 use crate::incident::Incident;
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Outbound, ServiceError};
+use crate::outbound::{Answer, Auth, Call, Effect, Outbound, ServiceError};
 use crate::secrets::{Credential, Secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A 410 is a deliberate, short outage of an old path; try again after it.
 const BROWN_OUT: Duration = Duration::from_secs(300);
+/// Sentry counts requests by the second.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+/// A reset further away than an hour is a mistake.
+const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
 
 /// The client. Clones share connections.
 #[derive(Clone)]
@@ -89,6 +93,7 @@ impl Sentry {
     async fn send(&self, method: Method, url: Url, body: Option<Value>) -> Result<Answer, ServiceError> {
         let call = Call {
             service: Service::Sentry,
+            effect: if method == Method::GET { Effect::None } else { Effect::Once },
             method,
             url,
             headers: vec![("accept", "application/json".to_owned())],
@@ -96,11 +101,11 @@ impl Sentry {
             auth: Auth::Bearer(self.token.clone()),
             timeout: TIMEOUT,
         };
-        let answer = self.outbound.send(&call).await?;
-        match error_of(&answer) {
-            None => Ok(answer),
+        let read = |answer: &Answer| match error_of(answer) {
+            None => Ok(answer.clone()),
             Some(error) => Err(error),
-        }
+        };
+        self.outbound.ask(&call, read).await
     }
 }
 
@@ -125,11 +130,25 @@ fn error_of(answer: &Answer) -> Option<ServiceError> {
     let said: String = said.chars().take(200).collect();
     let message = format!("Sentry answered {status}: {said}");
     Some(match status {
-        401 | 403 => ServiceError::Unauthorized(message),
+        401 => ServiceError::CredentialRefused(message),
+        403 => ServiceError::Unauthorized(message),
         404 => ServiceError::NotFound(message),
         410 => ServiceError::Unavailable { message, retry_after: Some(BROWN_OUT) },
-        429 => ServiceError::RateLimited { message, retry_after: answer.retry_after() },
+        429 => ServiceError::RateLimited { message, retry_after: Some(limit_wait(answer)) },
         408 | 500.. => ServiceError::Unavailable { message, retry_after: answer.retry_after() },
         _ => ServiceError::Refused { status, message },
     })
 }
+
+/// `retry-after`, else the end of the window that the answer names (epoch seconds, with a fraction on some servers). The
+/// windows are of seconds, and the limit on concurrent requests has none.
+fn limit_wait(answer: &Answer) -> Duration {
+    let until_reset = || {
+        let reset: f64 = answer.header("x-sentry-rate-limit-reset")?.parse().ok()?;
+        answer.until(reset.ceil() as i64).filter(|wait| *wait <= LONGEST_WINDOW)
+    };
+    answer.retry_after().or_else(until_reset).unwrap_or_default().max(SHORTEST_WINDOW)
+}
+
+#[cfg(test)]
+mod tests;

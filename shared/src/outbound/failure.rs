@@ -1,0 +1,50 @@
+//! Why a service did not do what it was asked, by what the caller can do about it.
+
+use std::time::Duration;
+
+/// What a caller can do about a request that did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// Someone else was first, or the thing has moved: read again.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The credential is missing, or may not do this.
+    #[error("not allowed: {0}")]
+    Unauthorized(String),
+    /// The credential itself is wrong, or not good any more; the newest one is, too.
+    #[error("credential refused: {0}")]
+    CredentialRefused(String),
+    /// Wait; `retry_after` is what the service asked for.
+    #[error("rate limited: {message}")]
+    RateLimited { message: String, retry_after: Option<Duration> },
+    /// A passing fault: try again later.
+    #[error("unavailable: {message}")]
+    Unavailable { message: String, retry_after: Option<Duration> },
+    /// No answer within the time that was given.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The request itself is wrong; repeating it changes nothing.
+    #[error("refused with {status}: {message}")]
+    Refused { status: u16, message: String },
+    /// The service answered something that its documentation does not describe.
+    #[error("unreadable answer: {0}")]
+    Malformed(String),
+}
+
+impl ServiceError {
+    /// How long to wait before another try, where another try makes sense. `Some(None)`: no time was named.
+    pub fn retry(&self) -> Option<Option<Duration>> {
+        match self {
+            ServiceError::RateLimited { retry_after, .. } | ServiceError::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            ServiceError::Malformed(_) | ServiceError::Conflict(_) | ServiceError::TimedOut => Some(None),
+            ServiceError::NotFound(_)
+            | ServiceError::Unauthorized(_)
+            | ServiceError::CredentialRefused(_)
+            | ServiceError::Refused { .. } => None,
+        }
+    }
+}

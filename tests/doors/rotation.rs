@@ -1,0 +1,150 @@
+//! Secrets that change while AutoFix runs: the newest one is used within one failed call.
+
+use autofix::config::names;
+use autofix::messages::DEPLOY;
+use autofix_local::sandbox::sentry::{self, Hook};
+use autofix_local::sandbox::service::{Fault, Service};
+use autofix_local::sandbox::slack::{self, SignedForm};
+use autofix_local::sandbox::{API_TOKEN, SlackWay, claude, github};
+use autofix_local::scenario::Scenario;
+use axum::http::{Method, StatusCode};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::world::World;
+
+const OLD: &str = "the-one-of-yesterday";
+
+/// A world that has read the old value of one secret, and does not know yet that there is a newer one.
+async fn just_rotated(way: SlackWay, name: &str, newer: &str) -> World {
+    let world = World::with_secrets_manager(way, &[(name, OLD)]).await;
+    world.get("attempts").await; // reads the secrets
+    world.secrets.as_ref().unwrap().put(name, newer);
+    world
+}
+
+/// Requests that came with this bearer token.
+fn came_with(service: &Service, token: &str) -> usize {
+    let expected = format!("Bearer {token}");
+    let received = service.received();
+    received
+        .iter()
+        .filter(|request| request.headers.get("authorization").is_some_and(|h| *h == expected))
+        .count()
+}
+
+/// How often the secret was read.
+fn readings(world: &World) -> usize {
+    world.secrets.as_ref().unwrap().service().received().len()
+}
+
+#[tokio::test]
+async fn a_rotated_key_of_a_service_costs_one_call_and_no_attempt() {
+    for (name, newer) in [
+        (names::ANTHROPIC_API_KEY, claude::API_KEY),
+        (names::GITHUB_TOKEN, github::TOKEN),
+        (names::SLACK_BOT_TOKEN, slack::BOT_TOKEN),
+        (names::SENTRY_AUTH_TOKEN, sentry::AUTH_TOKEN),
+    ] {
+        let world = just_rotated(SlackWay::Bot, name, newer).await;
+        // An `issue` webhook has no stack trace, so that Sentry is asked, too.
+        let event = Scenario::Fix.event(world.clock.now());
+        let id = world.report(&event, Hook::IssueCreated).await.attempt_id();
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{name}");
+        assert!(world.shown(&world.card()).contains("Deploy Live"), "{name}");
+        let services = [
+            world.sandbox.claude.service(),
+            world.sandbox.github.service(),
+            world.sandbox.slack.service(),
+            world.sandbox.sentry.service(),
+        ];
+        let with_old: usize = services.into_iter().map(|service| came_with(service, OLD)).sum();
+        assert_eq!(with_old, 1, "{name}");
+        assert_eq!(readings(&world), 2, "{name}: once at first, once when it was refused");
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_incoming_webhook_is_read_anew() {
+    let world = World::with_secrets_manager(SlackWay::Webhook, &[]).await;
+    let (secrets, newer) = (world.secrets.clone().unwrap(), world.sandbox.slack.webhook_url());
+    let revoked = newer.replace("sandboxWebhookSecret", OLD);
+    secrets.put(names::SLACK_WEBHOOK_URL, &revoked);
+    world.get("attempts").await;
+    secrets.put(names::SLACK_WEBHOOK_URL, &newer);
+    world.alert(Scenario::Security).await;
+    world.settle().await;
+    assert!(world.shown(&world.card()).contains("Manual Review Required"));
+    assert_eq!(world.sandbox.slack.service().count(Method::POST, OLD), 1);
+}
+
+#[tokio::test]
+async fn a_rotated_signing_secret_loses_no_click() {
+    let world = just_rotated(SlackWay::Bot, names::SLACK_SIGNING_SECRET, slack::SIGNING_SECRET).await;
+    let (id, card) = world.until_armed().await;
+    assert_eq!(world.press(&card, DEPLOY).await.status, StatusCode::OK);
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+}
+
+#[tokio::test]
+async fn a_rotated_webhook_secret_loses_no_webhook() {
+    let world = just_rotated(SlackWay::Bot, names::SENTRY_WEBHOOK_SECRET, sentry::CLIENT_SECRET).await;
+    assert_eq!(world.alert(Scenario::Fix).await.status, StatusCode::ACCEPTED);
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_rotated_api_token_is_taken_and_the_old_one_is_not() {
+    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    assert_eq!(world.get("attempts").await.status, StatusCode::OK);
+    world.secrets.as_ref().unwrap().put(names::API_TOKEN, "the-one-of-tomorrow");
+    assert_eq!(world.get("attempts").await.status, StatusCode::OK, "known for five minutes");
+    let newer = world.get_with("attempts", "the-one-of-tomorrow").await;
+    assert_eq!(newer.status, StatusCode::OK);
+    assert_eq!(world.get_with("attempts", API_TOKEN).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn strangers_cannot_make_the_secret_be_read_all_the_time() {
+    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    let forged = SignedForm { signature: "v0=00".to_owned(), ..SignedForm::sign(&json!({}), 0) };
+    for _ in 0..50 {
+        assert_eq!(world.get_with("attempts", "guessed").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(world.click(forged.clone()).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(readings(&world), 2);
+    world.clock.advance(SignedDuration::from_secs(11));
+    assert_eq!(world.get_with("attempts", "guessed").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(readings(&world), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_was_refused_right_after_a_reading_is_tried_again_with_the_next_one() {
+    let world = just_rotated(SlackWay::Bot, names::ANTHROPIC_API_KEY, OLD).await;
+    let secrets = world.secrets.clone().unwrap();
+    world.get_with("attempts", "guessed").await; // a forced reading, so that none is made for the next ten seconds
+    secrets.put(names::ANTHROPIC_API_KEY, claude::API_KEY);
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "analyzing", "it waits and is not given up");
+    world.after(SignedDuration::from_secs(60)).await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+}
+
+#[tokio::test]
+async fn a_secrets_manager_that_is_down_changes_nothing_for_what_is_known() {
+    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    assert_eq!(world.get("attempts").await.status, StatusCode::OK);
+    let service = world.secrets.as_ref().unwrap().service().clone();
+    for _ in 0..100 {
+        service.fail_next(Method::POST, "/", Fault::status(400));
+    }
+    world.clock.advance(SignedDuration::from_mins(30));
+    let (id, card) = world.until_armed().await;
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    service.clear_faults();
+}
