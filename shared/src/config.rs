@@ -218,6 +218,8 @@ pub struct WorkerConfig {
     pub max_cost_usd: f64,
     /// `AUTOFIX_DAILY_COST_USD`, dollars for all attempts of one UTC day.
     pub daily_cost_usd: f64,
+    /// `AUTOFIX_MAX_OPEN_PULL_REQUESTS`, in one repository.
+    pub max_open_pull_requests: u32,
     /// `AUTOFIX_DRY_RUN`: no writes to GitHub or Sentry.
     pub dry_run: Flag,
     /// `AUTOFIX_CHECKS_SETTLE_SECONDS`: how long a repository may take to start its checks. Before that, neither
@@ -250,6 +252,7 @@ impl WorkerConfig {
             model,
             max_cost_usd: read.number("AUTOFIX_MAX_COST_USD", 1.5, 0.01..=100.0),
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
+            max_open_pull_requests: read.number("AUTOFIX_MAX_OPEN_PULL_REQUESTS", 3.0, 1.0..=100.0) as u32,
             dry_run: read.flag("AUTOFIX_DRY_RUN"),
             max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
             watch: jiff::SignedDuration::from_hours(

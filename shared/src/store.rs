@@ -9,6 +9,8 @@
 //! | what its investigation left for people | `ATTEMPT#<id>` | `DOSSIER` |
 //! | a finished turn of Claude | `ATTEMPT#<id>` | `TURN#<step>#<n>` |
 //! | claim on a Sentry issue | `ISSUE#<id>` | `CLAIM` |
+//! | which attempt has a fault | `FAULT#<repository>#<key>` | `FAULT` |
+//! | places for open pull requests | `REPO#<repository>` | `OPEN` |
 //! | starts of the last hour | `LIMIT` | `HOURLY` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
 //! | dollars spent in a day | `SPEND#<date>` | `SPEND` |
@@ -18,9 +20,12 @@ mod attempts;
 mod claim;
 mod digest;
 mod dossier;
+mod fault;
+mod held;
 mod item;
 mod lease;
 mod listing;
+mod places;
 mod spending;
 mod turns;
 
@@ -31,8 +36,10 @@ pub use admission::{Admission, NewAttempt, Occasion};
 pub use attempts::{Saved, Versioned};
 pub use claim::Claim;
 pub use digest::Digest;
+pub use fault::{Fault, FaultHolder};
 pub use lease::{Due, Lease, Leased, Leasing};
 pub use listing::{Listing, ListingFilter, Page};
+pub use places::{Asked, WantedPlace};
 pub use turns::Turn;
 
 /// How long an attempt is kept after it was written last, seconds. Half a year of history.

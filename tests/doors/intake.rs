@@ -36,7 +36,7 @@ async fn a_hundred_copies_at_once_are_one_attempt_one_pull_request_and_one_card(
 }
 
 /// Polls all futures together, so that they race.
-async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+pub(crate) async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {
         let mut waiting = false;

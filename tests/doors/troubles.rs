@@ -89,13 +89,14 @@ async fn a_day_that_costs_too_much_stops_every_attempt_until_tomorrow() {
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_DAILY_COST_USD", "0.06")]).await;
     world.until_armed().await;
     let event = Scenario::Fix.event(world.clock.now());
-    let id = world.report(&event.as_other_issue(2), Hook::EventAlertTriggered).await.attempt_id();
+    let id = world.report(&event.as_other_fault(2), Hook::EventAlertTriggered).await.attempt_id();
     world.settle().await;
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["reason"]["code"], "daily_budget_spent");
     assert!(attempt["reason"]["detail"].as_str().unwrap().contains("AUTOFIX_DAILY_COST_USD"));
+    assert!(world.shown(&world.card_of(&id)).contains("AUTOFIX_DAILY_COST_USD"));
     world.clock.advance(SignedDuration::from_hours(24));
-    let id = world.report(&event.as_other_issue(3), Hook::EventAlertTriggered).await.attempt_id();
+    let id = world.report(&event.as_other_fault(3), Hook::EventAlertTriggered).await.attempt_id();
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
 }

@@ -239,6 +239,15 @@ impl World {
         messages.remove(0)
     }
 
+    /// The card of an attempt.
+    pub fn card_of(&self, id: &str) -> Message {
+        let cards = self.sandbox.slack.messages();
+        let mut own = cards.into_iter().filter(|card| self.shown(card).contains(&format!("Attempt `{id}`")));
+        let card = own.next().unwrap_or_else(|| panic!("no card of attempt {id}"));
+        assert!(own.next().is_none(), "two cards of attempt {id}");
+        card
+    }
+
     /// A card as a person sees it.
     pub fn shown(&self, card: &Message) -> String {
         self.sandbox.slack.render(card)

@@ -32,6 +32,8 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "failure_reason": clean(json!(reasons.first().map(|reason| &reason.detail))),
         "reason": clean(json!(reasons.first())),
         "reasons": clean(json!(reasons)),
+        "same_fault_as": attempt.same_fault.as_ref().map(|same_fault| same_fault.attempt),
+        "joined_issues": clean(json!(attempt.joined.issues)),
         "usage": attempt.usage,
         "timeline": clean(json!(attempt.timeline)),
         "occurrences": null, // known only where one attempt is asked for

@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use crate::case::{Case, Material};
 use crate::desk::{Desk, Stopped};
 use crate::investigation::{Ending, investigate};
+use crate::same_fault::{self, Whose};
 
 /// Sentry announces an issue before its event can be read; after this time it is not there.
 const EVENT_READABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -23,7 +24,14 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     if matches!(desk.attempt.state, State::Pending) {
         desk.happened(Event::AnalysisStarted { base_sha: None }).await?;
     }
-    let case = match open_case(desk).await? {
+    let incident = match readable_incident(desk).await? {
+        Ok(incident) => incident,
+        Err(event) => return desk.happened(event).await,
+    };
+    if same_fault::claim(desk, &incident).await? == Whose::Another {
+        return Ok(());
+    }
+    let case = match open_case(desk, &incident).await? {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
     };
@@ -45,8 +53,8 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     desk.happened(event).await
 }
 
-/// Fetches everything and opens the case. `Err` is how an analysis ends without a model.
-async fn open_case(desk: &mut Desk<'_>) -> Result<Result<Case, Event>, Stopped> {
+/// What Sentry reported, with a stack trace. `Err` is how the attempt ends without one.
+async fn readable_incident(desk: &mut Desk<'_>) -> Result<Result<Incident, Event>, Stopped> {
     let Some(incident) = incident(desk).await? else {
         let sentence = "What Sentry reported is no longer in the table.";
         return Ok(Err(failed(ReasonCode::SentryUnavailable, sentence)));
@@ -54,8 +62,13 @@ async fn open_case(desk: &mut Desk<'_>) -> Result<Result<Case, Event>, Stopped> 
     if !incident.has_stack_trace() {
         return Ok(Err(skipped(Reason::new(ReasonCode::NoStackTrace, no_stack_trace(desk).await))));
     }
-    let incident = redact_incident(&incident);
-    desk.attempt.subject = Subject::of(&incident);
+    desk.attempt.subject = Subject::of(&redact_incident(&incident));
+    Ok(Ok(incident))
+}
+
+/// Fetches the code and opens the case. `Err` is how the attempt ends without a model.
+async fn open_case(desk: &mut Desk<'_>, incident: &Incident) -> Result<Result<Case, Event>, Stopped> {
+    let incident = redact_incident(incident);
     let Ok(project) = ProjectPath::parse(&desk.attempt.target.path) else {
         let sentence = "The project's folder in the settings is not a path.";
         return Ok(Err(skipped(Reason::new(ReasonCode::ProjectNotConfigured, sentence))));

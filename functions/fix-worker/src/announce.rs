@@ -39,8 +39,15 @@ pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             shown => shown?,
         }
     };
-    desk.attempt.card_shown(revision, message);
-    desk.save().await
+    desk.attempt.card_shown(revision, message.clone());
+    match desk.save().await {
+        // Someone wrote in between, and the attempt was read again: what is shown stays shown.
+        Err(Stopped::Changed) => {
+            desk.attempt.card_shown(revision, message);
+            desk.save().await
+        }
+        saved => saved,
+    }
 }
 
 async fn show(desk: &mut Desk<'_>, card: &Card) -> Result<Option<CardMessage>, Stopped> {

@@ -185,7 +185,7 @@ impl Desk<'_> {
         }
     }
 
-    async fn read_again(&mut self) -> Result<Stopped, StoreError> {
+    pub(crate) async fn read_again(&mut self) -> Result<Stopped, StoreError> {
         Ok(match self.worker.store.reload(&mut self.lease).await? {
             Some(attempt) => {
                 self.attempt = attempt;

@@ -4,6 +4,7 @@
 //! * [`wake`] reads what woke it, `desk` is the loop and the lease;
 //! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
 //!   Claude that an [`analyst`] pays for;
+//! * `same_fault` sees to it that no two attempts look at one fault; `places` at how many pull requests are open;
 //! * `pull_request` opens and closes, `checks` looks at what is open, `merge` merges, `watch` stays until the error is
 //!   gone; `announce` keeps the card up to date.
 
@@ -16,7 +17,9 @@ mod conversation;
 mod desk;
 pub mod investigation;
 mod merge;
+mod places;
 mod pull_request;
+mod same_fault;
 mod trail;
 mod trouble;
 pub mod wake;

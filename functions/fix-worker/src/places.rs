@@ -3,7 +3,7 @@
 
 use autofix::attempt::{AttemptId, Event, Fix, WaitsFor};
 use autofix::messages;
-use autofix::store::Asked;
+use autofix::store::{Asked, WantedPlace};
 use jiff::SignedDuration;
 use tracing::{info, warn};
 
@@ -30,7 +30,8 @@ pub(crate) async fn take(desk: &mut Desk<'_>, fix: &Fix) -> Result<Placed, Stopp
     let limit = desk.worker.config.max_open_pull_requests;
     let repo = desk.attempt.target.repo.clone();
     for _ in 0..ROUNDS {
-        match desk.store().ask_for_place(&desk.lease, &repo, limit).await? {
+        let wanted = WantedPlace { repo: &repo, limit };
+        match desk.store().ask_for_place(&desk.lease, wanted, desk.now()).await? {
             Asked::Given => return Ok(Placed::Yes),
             Asked::Changed => return Err(desk.read_again().await?),
             Asked::Full { left_open } => {

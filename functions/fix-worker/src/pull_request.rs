@@ -8,11 +8,15 @@ use autofix::reason::{Reason, ReasonCode};
 use sha2::{Digest, Sha256};
 
 use crate::desk::{Desk, Stopped};
+use crate::places::{self, Placed};
 use crate::watch;
 
 /// Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
 pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let State::Proposed { fix } = desk.attempt.state.clone() else { return Ok(()) };
+    if places::take(desk, &fix).await? == Placed::No {
+        return Ok(());
+    }
     let github = &desk.worker.github;
     let attempt = &desk.attempt;
     let repo = &attempt.target.repo;

@@ -1,7 +1,7 @@
 //! One fault, one answer: before anything is paid for, the attempt takes its incident's fault, or finds the attempt that has
 //! it and joins that one, waits for it, or ends with its answer.
 
-use autofix::attempt::{Attempt, Event, JoinedIssue, SameFault, Standing, WaitsFor, standing};
+use autofix::attempt::{Answer, Attempt, Event, JoinedIssue, SameFault, Standing, WaitsFor, standing};
 use autofix::fault::fault_key;
 use autofix::incident::Incident;
 use autofix::messages;
@@ -42,7 +42,7 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
             FaultHolder::Other(holder) => holder,
         };
         let other = store.attempt(holder).await?;
-        let standing = other.as_ref().map(|other| standing(&other.attempt, desk.attempt.occasion, now));
+        let standing = other.as_ref().map(|other| standing(&other.attempt, &desk.attempt, now));
         let (Some(other), Some(standing)) = (other, standing) else {
             // Attempts are kept for half a year; the fault of one that is gone is free.
             let _ = store.take_over_fault(fault, holder, me, now).await?;
@@ -55,6 +55,12 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
             }
             Standing::Deciding => wait_for(desk, &other.attempt).await?,
             Standing::Open => join(desk, &other).await?,
+            Standing::Ended { answer: Answer::LeftToPeople, .. }
+                if is_merged(desk, &other.attempt).await? =>
+            {
+                let _ = desk.store().take_over_fault(fault, holder, me, now).await?;
+                continue;
+            }
             Standing::Ended { answer, until } => {
                 let reason = messages::same_fault_ended(&other.attempt, answer, until);
                 let same_fault = Box::new(SameFault::of(&other.attempt, until));
@@ -65,6 +71,17 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
     }
     let message = "the fault changes hands too fast".to_owned();
     Err(ServiceError::Unavailable { message, retry_after: None }.into())
+}
+
+/// Whether people have merged what was left to them. Then the fault may be looked at again; what is open or closed is
+/// theirs.
+async fn is_merged(desk: &Desk<'_>, other: &Attempt) -> Result<bool, Stopped> {
+    let Some(left) = other.state.pull_request() else { return Ok(false) };
+    match desk.worker.github.pull_request(&other.target.repo, left.number).await {
+        Ok(current) => Ok(current.merged),
+        Err(ServiceError::NotFound(_)) => Ok(false), // moved or deleted: nothing was merged
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Waits, by the clock, until the other attempt knows more; not for ever.

@@ -85,11 +85,11 @@ impl SameFault {
     }
 }
 
-/// What `other`, which has the fault, means for a new attempt that starts for `occasion`.
+/// What `other`, which has the fault, means for the attempt `new`.
 ///
-/// When Sentry says that the error came back, an answer holds no longer; but what is merged may still be on its way to
-/// production, and an open pull request is joined all the same.
-pub fn standing(other: &Attempt, occasion: Occasion, now: Timestamp) -> Standing {
+/// When Sentry says that the error came back, or a person wants another try, an answer holds no longer; but what is merged
+/// may still be on its way to production, and an open pull request is joined all the same.
+pub fn standing(other: &Attempt, new: &Attempt, now: Timestamp) -> Standing {
     let ended = other.completed_at.unwrap_or(other.created_at);
     let (answer, until) = match &other.state {
         State::Pending | State::Analyzing { .. } | State::Withdrawing { .. } => return Standing::Deciding,
@@ -111,8 +111,12 @@ pub fn standing(other: &Attempt, occasion: Occasion, now: Timestamp) -> Standing
         }
         State::Failed { .. } | State::Skipped { .. } => return Standing::Free,
     };
-    let reopened = occasion == Occasion::CameBack && answer != Answer::Merged;
-    if reopened || until <= now { Standing::Free } else { Standing::Ended { answer, until } }
+    let asks_again = new.occasion == Occasion::CameBack || new.retry.is_some();
+    if (asks_again && answer != Answer::Merged) || until <= now {
+        Standing::Free
+    } else {
+        Standing::Ended { answer, until }
+    }
 }
 
 /// Until when reports of a merged fault may come from a release without the fix: until it is live, and else for as long as
@@ -141,6 +145,10 @@ mod tests {
     use super::*;
     use crate::reason::Reason;
 
+    fn new(occasion: Occasion) -> Attempt {
+        Attempt { occasion, ..attempt(State::Analyzing { base_sha: None }) }
+    }
+
     fn shown(standing: Standing) -> String {
         match standing {
             Standing::Ended { answer, until } => {
@@ -157,7 +165,7 @@ mod tests {
             let mut other = attempt(state);
             other.completed_at = Some(now());
             other.usage.turns = 1;
-            let seen = |occasion| shown(standing(&other, occasion, in_five_minutes()));
+            let seen = |occasion| shown(standing(&other, &new(occasion), in_five_minutes()));
             table.push_str(&format!(
                 "{name:<24} {:<28} came back: {}\n",
                 seen(Occasion::Reported),
@@ -175,7 +183,7 @@ mod tests {
             other.completed_at = Some(now());
             other.usage.turns = turns;
             let holds = matches!(
-                standing(&other, Occasion::Reported, now()),
+                standing(&other, &new(Occasion::Reported), now()),
                 Standing::Ended { answer: Answer::NoFix, .. }
             );
             assert_eq!(holds, expected, "{code} after {turns} turns");
@@ -198,7 +206,7 @@ mod tests {
         let (_, merged) = states().into_iter().find(|(name, _)| *name == "deployed, not watched").unwrap();
         let mut other = attempt(merged);
         other.completed_at = Some(now());
-        let at = |time| standing(&other, Occasion::CameBack, time);
+        let at = |time| standing(&other, &new(Occasion::CameBack), time);
         let end = now() + MERGED_FOR;
         assert_eq!(at(now()), Standing::Ended { answer: Answer::Merged, until: end });
         assert_ne!(at(end - SignedDuration::from_secs(1)), Standing::Free);

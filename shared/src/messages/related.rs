@@ -50,7 +50,7 @@ fn issue_line(issue: &JoinedIssue) -> String {
 
 /// Where people find the answer, and who gave it.
 pub(super) fn same_fault_line(same_fault: &SameFault) -> String {
-    let attempt = format!("Attempt `{}`", same_fault.attempt);
+    let attempt = format!("See attempt `{}`", same_fault.attempt);
     let mut parts = vec![attempt];
     parts.extend(same_fault.pull_request.as_ref().map(pull_request_line));
     parts.extend(same_fault.decided_by.as_deref().map(|by| format!("decided by {}", person(by))));

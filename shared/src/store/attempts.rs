@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use jiff::Timestamp;
 
+use super::held::Held;
 use super::item::{self, Item};
 use super::{KEEP_SECONDS, Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId};
@@ -65,8 +66,21 @@ impl Store {
         after: &Attempt,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
+        let held = Held::by(&before.attempt);
+        let update = self.decision_update(before, after, now);
+        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
+        writes.extend(self.give_back(held, after, now));
+        let saved = self.transact(writes).await?;
+        if saved == Saved::Yes && held.gives_place_back(Held::by(after)) {
+            self.wake_next(&after.target.repo, now).await;
+        }
+        Ok(saved)
+    }
+
+    /// A change from outside of the lease, which wakes the worker.
+    pub(super) fn decision_update(&self, before: &Versioned, after: &Attempt, now: Timestamp) -> Update {
         let pk = pk(before.attempt.id);
-        let update = Update::builder()
+        Update::builder()
             .table_name(&self.table)
             .set_key(Some(attempt_key(before.attempt.id)))
             .update_expression(
@@ -84,12 +98,7 @@ impl Store {
             .expression_attribute_values(":shard", item::due_shard(&pk))
             .expression_attribute_values(":now", item::milliseconds(now))
             .build()
-            .expect("table, key and expression are set above");
-        let mut writes = vec![TransactWriteItem::builder().update(update).build()];
-        if before.attempt.state.is_live() && !after.state.is_live() {
-            writes.push(TransactWriteItem::builder().update(self.release_claim(after, now)).build());
-        }
-        self.transact(writes).await
+            .expect("table, key and expression are set above")
     }
 
     /// All of the writes or none. A condition that does not hold is a conflict; being in the way of another

@@ -6,10 +6,11 @@
 //! any more. While a lease runs, the attempt is due at its end, so a worker that dies leaves an attempt
 //! that the clock will find.
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
+use super::held::Held;
 use super::item;
 use super::{Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId};
@@ -33,8 +34,8 @@ pub struct Lease {
     number: i64,
     version: i64,
     tries: i64,
-    /// Whether the attempt held its claim when it was last read or written.
-    live: bool,
+    /// What the attempt held when it was last read or written.
+    held: Held,
 }
 
 /// What became of asking for a lease.
@@ -96,7 +97,7 @@ impl Store {
                     number: item::get_number(&item, item::LEASES).unwrap_or(1),
                     version: read.version,
                     tries: item::get_number(&item, "tries").unwrap_or(1),
-                    live: read.attempt.state.is_live(),
+                    held: Held::by(&read.attempt),
                 };
                 Ok(Leased::Taken(lease, Box::new(read.attempt)))
             }
@@ -115,15 +116,28 @@ impl Store {
         attempt: &Attempt,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
+        self.save_with(lease, attempt, Vec::new(), now).await
+    }
+
+    /// Saves the attempt together with other writes, all or none, and keeps the lease.
+    pub(super) async fn save_with(
+        &self,
+        lease: &mut Lease,
+        attempt: &Attempt,
+        others: Vec<TransactWriteItem>,
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
         let mut item = attempt_item(attempt, lease.version + 1, now);
         item.insert("lease_owner".to_owned(), item::text(&lease.owner));
         item.insert("lease_until".to_owned(), item::milliseconds(lease.until));
         item.insert("tries".to_owned(), item::number(lease.tries));
         set_due(&mut item, &pk(lease.id), lease.until);
-        let saved = self.save_item(lease, attempt, item, now).await?;
+        let mut writes = self.item_writes(lease, attempt, item, now);
+        writes.extend(others);
+        let saved = self.write_held(lease, attempt, writes, now).await?;
         if saved == Saved::Yes {
             lease.version += 1;
-            lease.live = attempt.state.is_live();
+            lease.held = Held::by(attempt);
         }
         Ok(saved)
     }
@@ -140,7 +154,8 @@ impl Store {
         if let Some(due) = due {
             set_due(&mut item, &pk(lease.id), due);
         }
-        self.save_item(lease, attempt, item, now).await
+        let writes = self.item_writes(lease, attempt, item, now);
+        self.write_held(lease, attempt, writes, now).await
     }
 
     /// Reads the attempt again after a lost write; `None` where the lease itself was lost.
@@ -152,17 +167,18 @@ impl Store {
         }
         let read = attempts::read(&item)?;
         lease.version = read.version;
-        lease.live = read.attempt.state.is_live();
+        lease.held = Held::by(&read.attempt);
         Ok(Some(read.attempt))
     }
 
-    async fn save_item(
+    /// The attempt's item, and what it gives back with it.
+    fn item_writes(
         &self,
         lease: &Lease,
         attempt: &Attempt,
         mut item: item::Item,
         now: Timestamp,
-    ) -> Result<Saved, StoreError> {
+    ) -> Vec<TransactWriteItem> {
         item.insert(item::LEASES.to_owned(), item::number(lease.number));
         let put = self
             .put(item)
@@ -173,10 +189,36 @@ impl Store {
             .build()
             .expect("table and item are set by `Store::put`");
         let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        if lease.live && !attempt.state.is_live() {
-            writes.push(TransactWriteItem::builder().update(self.release_claim(attempt, now)).build());
+        writes.extend(self.give_back(lease.held, attempt, now));
+        writes
+    }
+
+    async fn write_held(
+        &self,
+        lease: &Lease,
+        attempt: &Attempt,
+        writes: Vec<TransactWriteItem>,
+        now: Timestamp,
+    ) -> Result<Saved, StoreError> {
+        let saved = self.transact(writes).await?;
+        if saved == Saved::Yes && lease.held.gives_place_back(Held::by(attempt)) {
+            self.wake_next(&attempt.target.repo, now).await;
         }
-        self.transact(writes).await
+        Ok(saved)
+    }
+
+    /// The part of a transaction that lets it happen only if the attempt is as the lease's holder knows it.
+    pub(super) fn still_leased(&self, lease: &Lease) -> TransactWriteItem {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .set_key(Some(attempt_key(lease.id)))
+            .condition_expression("version = :version AND lease_owner = :owner AND leases = :number")
+            .expression_attribute_values(":version", item::number(lease.version))
+            .expression_attribute_values(":owner", item::text(&lease.owner))
+            .expression_attribute_values(":number", item::number(lease.number))
+            .build()
+            .expect("table, key and condition are set above");
+        TransactWriteItem::builder().condition_check(check).build()
     }
 
     /// The part of a transaction that holds only while the lease does; it also keeps that the work goes on.

@@ -139,6 +139,16 @@ impl GitHub {
         })
     }
 
+    /// A person rewrites what a pull request says.
+    pub fn edit_pull_request_body(&self, repository: &str, number: u64, body: &str) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            let pull = repo.pulls.iter_mut().find(|pull| pull.number == number);
+            let pull = pull.with_context(|| format!("there is no pull request #{number}"))?;
+            pull.body = Some(body.to_owned());
+            Ok(())
+        })
+    }
+
     /// A person closes a pull request.
     pub fn close_pull_request(&self, repository: &str, number: u64) -> anyhow::Result<()> {
         self.with(repository, |repo| {

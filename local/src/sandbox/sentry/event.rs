@@ -99,6 +99,21 @@ impl SandboxEvent {
         }
     }
 
+    /// Another error at the same place, as issue number `number` after this one: it has a first cause of its own.
+    pub fn as_other_fault(&self, number: u32) -> SandboxEvent {
+        // In letters, since numbers in names of types are taken for what changes from event to event.
+        let name: String = number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'A')).collect();
+        let cause = SandboxException {
+            error_type: format!("Cause{name}Error"),
+            value: "the first cause".to_owned(),
+            module: None,
+            frames: Vec::new(),
+        };
+        let mut other = self.as_other_issue(number);
+        other.exceptions.insert(0, cause);
+        other
+    }
+
     pub(super) fn surfaced(&self) -> Option<&SandboxException> {
         self.exceptions.last()
     }

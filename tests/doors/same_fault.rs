@@ -1,0 +1,425 @@
+//! One fault under several Sentry issues: one analysis, one pull request, one answer.
+
+use autofix::attempt::AttemptId;
+use autofix::fault::fault_key;
+use autofix::messages::{DEPLOY, DISMISS};
+use autofix::store::{Fault, Leasing};
+use autofix_local::demo_project;
+use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::github::PullState;
+use autofix_local::sandbox::sentry::{Hook, Project, SandboxEvent};
+use autofix_local::sandbox::service::Fault as Broken;
+use autofix_local::scenario::Scenario;
+use axum::http::{Method, StatusCode};
+use jiff::SignedDuration;
+
+use crate::world::{REPO, World};
+
+const MINUTE: SignedDuration = SignedDuration::from_secs(61);
+
+impl World {
+    /// The bookshop's label error, as Sentry's issue number `number` after the first one.
+    fn other_issue(&self, number: u32) -> SandboxEvent {
+        Scenario::Fix.event(self.clock.now()).as_other_issue(number)
+    }
+
+    /// An alert about another issue of the label error, worked on.
+    async fn alert_other(&self, number: u32) -> String {
+        let answer = self.report(&self.other_issue(number), Hook::EventAlertTriggered).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
+        self.settle().await;
+        answer.attempt_id()
+    }
+
+    async fn ended_for(&self, id: &str, code: &str) -> serde_json::Value {
+        let attempt = self.attempt(id).await;
+        assert_eq!(
+            (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
+            (Some("skipped"), Some(code)),
+            "{attempt}"
+        );
+        attempt
+    }
+
+    fn body_of_pull_request(&self, number: u64) -> String {
+        self.sandbox.github.pull_request(REPO, number).unwrap().body
+    }
+}
+
+#[tokio::test]
+async fn another_issue_of_the_fault_joins_the_open_pull_request() {
+    let world = World::new().await;
+    let (first, _) = world.until_armed().await;
+    let paid = world.sandbox.claude.turns_answered();
+    let second = world.alert_other(1).await;
+
+    let joined = world.ended_for(&second, "same_fault_joined").await;
+    let detail = joined["reason"]["detail"].as_str().unwrap();
+    assert!(detail.contains("pull request #1") && detail.contains(&first), "{detail}");
+    assert_eq!(joined["same_fault_as"], first);
+    assert_eq!(world.sandbox.claude.turns_answered(), paid, "nothing is paid for it");
+    let body = world.body_of_pull_request(1);
+    for issue in ["5100000001", "5100000002"] {
+        assert!(body.contains(&format!("[Sentry issue {issue}](")), "{body}");
+    }
+    let card = world.card();
+    let shown = world.shown(&card);
+    assert!(shown.contains("Also fixes") && shown.contains("Issue 5100000002"), "{shown}");
+    assert!(shown.contains("Deploy Live"), "{shown}");
+    let attempt = world.attempt(&first).await;
+    assert_eq!(attempt["joined_issues"][0]["sentry_issue_id"], "5100000002");
+    assert_eq!(attempt["joined_issues"][0]["attempt"], second);
+
+    // Further events of the joined issue start nothing, for as long as an answer holds.
+    world.clock.advance(SignedDuration::from_hours(24));
+    let again = world.other_issue(1).again(2, world.clock.now());
+    let again = world.report(&again, Hook::ErrorCreated).await;
+    assert_eq!((again.status, again.attempt_id()), (StatusCode::OK, second));
+
+    world.press(&world.card(), DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&first).await["status"], "deployed");
+    let log = world.sandbox.github.log(REPO, "main").unwrap();
+    for issue in ["Sentry-Issue: 5100000001", "Sentry-Issue: 5100000002"] {
+        assert!(log[0].1.contains(issue), "{}", log[0].1);
+    }
+}
+
+#[tokio::test]
+async fn many_issues_of_one_fault_at_once_are_one_analysis() {
+    let alone = World::new().await;
+    alone.until_armed().await;
+    let paid = alone.sandbox.claude.turns_answered();
+
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        let event = world.other_issue(number);
+        ids.push(world.report(&event, Hook::EventAlertTriggered).await.attempt_id());
+    }
+    world.settle().await;
+    for _ in 0..3 {
+        world.after(MINUTE).await;
+    }
+    assert_eq!(world.sandbox.claude.turns_answered(), paid);
+    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
+    let mut joined = 0;
+    for id in &ids {
+        let attempt = world.attempt(id).await;
+        match attempt["status"].as_str() {
+            Some("awaiting_approval") => assert_eq!(attempt["joined_issues"].as_array().unwrap().len(), 5),
+            _ => {
+                world.ended_for(id, "same_fault_joined").await;
+                joined += 1;
+            }
+        }
+    }
+    assert_eq!(joined, 5);
+    assert_eq!(world.body_of_pull_request(1).matches("* [Sentry issue ").count(), 6);
+    world.card();
+}
+
+#[tokio::test]
+async fn an_attempt_waits_while_another_one_is_finding_out() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", Broken::status(529));
+    }
+    let first = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    let second = world.alert_other(1).await;
+    let waiting = world.attempt(&second).await;
+    assert_eq!(waiting["status"], "analyzing");
+    assert!(waiting["timeline"].to_string().contains(&first), "{waiting}");
+    assert_eq!(world.sandbox.claude.turns_answered(), 0);
+    world.sandbox.claude.service().clear_faults();
+    for _ in 0..6 {
+        world.after(MINUTE).await;
+    }
+    assert_eq!(world.attempt(&first).await["status"], "awaiting_approval");
+    world.ended_for(&second, "same_fault_joined").await;
+    world.card();
+}
+
+#[tokio::test]
+async fn a_fix_that_is_being_merged_is_not_joined_but_waited_for() {
+    let world = World::new().await;
+    let (first, card) = world.until_armed().await;
+    for _ in 0..3 {
+        world.sandbox.github.service().fail_next(Method::PUT, "/merge", Broken::status(503));
+    }
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&first).await["status"], "approved");
+    let second = world.alert_other(1).await;
+    assert_eq!(world.attempt(&second).await["status"], "analyzing");
+    for _ in 0..6 {
+        world.after(SignedDuration::from_mins(3)).await;
+    }
+    assert_eq!(world.attempt(&first).await["status"], "deployed");
+    world.ended_for(&second, "same_fault_merged").await;
+}
+
+#[tokio::test]
+async fn a_wait_for_an_attempt_that_does_not_decide_ends_with_a_card() {
+    let world = World::new().await;
+    let first = world.alert(Scenario::Fix).await.attempt_id();
+    // A worker that took the attempt and its fault, and hangs.
+    let store = world.process.store();
+    let id = AttemptId::parse(&first).unwrap();
+    let now = world.clock.now();
+    let until = now + SignedDuration::from_hours(48);
+    store.lease(id, Leasing { owner: "hangs", now, until }).await.unwrap();
+    let key = fault_key(&store.incident(id).await.unwrap().unwrap());
+    store.claim_fault(Fault { repo: REPO, key: &key }, id, now).await.unwrap();
+
+    let second = world.alert_other(1).await;
+    for _ in 0..23 {
+        world.after(SignedDuration::from_hours(1)).await;
+    }
+    assert_eq!(world.attempt(&second).await["status"], "analyzing");
+    world.after(SignedDuration::from_hours(2)).await;
+    world.ended_for(&second, "same_fault_undecided").await;
+    assert!(world.shown(&world.card()).contains(&first));
+    assert_eq!(world.sandbox.claude.turns_answered(), 0);
+    store.break_leases(world.clock.now()).await.unwrap();
+    world.after(MINUTE).await;
+    assert_eq!(world.attempt(&first).await["status"], "awaiting_approval");
+}
+
+#[tokio::test]
+async fn a_fix_that_a_person_dismissed_is_not_proposed_under_another_issue() {
+    let world = World::new().await;
+    let (first, card) = world.until_armed().await;
+    world.press(&card, DISMISS).await;
+    world.settle().await;
+    let paid = world.sandbox.claude.turns_answered();
+    world.clock.advance(SignedDuration::from_hours(24 * 30));
+
+    let second = world.alert_other(1).await;
+    let attempt = world.ended_for(&second, "same_fault_dismissed").await;
+    let detail = attempt["reason"]["detail"].as_str().unwrap();
+    assert!(detail.contains("#1 was dismissed on 2026-11-22 10:00 UTC"), "{detail}");
+    let shown = world.shown(&world.card_of(&second));
+    assert!(shown.contains("Known fault") && shown.contains("decided by @ann"), "{shown}");
+    assert!(shown.contains(&first) && !shown.contains("Deploy Live"), "{shown}");
+    assert_eq!(world.sandbox.claude.turns_answered(), paid);
+
+    // That Sentry says so is a reason to look again.
+    let third = world.report(&world.other_issue(2), Hook::IssueUnresolved).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&third).await["status"], "awaiting_approval");
+    assert!(world.sandbox.claude.turns_answered() > paid);
+}
+
+#[tokio::test]
+async fn a_merged_fix_is_waited_for_until_it_is_deployed() {
+    let world = World::new().await;
+    let (first, card) = world.until_armed().await;
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&first).await["status"], "deployed");
+    let paid = world.sandbox.claude.turns_answered();
+    let second = world.alert_other(1).await;
+    let attempt = world.ended_for(&second, "same_fault_merged").await;
+    let detail = attempt["reason"]["detail"].as_str().unwrap();
+    assert!(detail.contains("pull request #1 was merged") && detail.contains("Deploy it"), "{detail}");
+    let shown = world.shown(&world.card_of(&second));
+    assert!(shown.contains("The fix is merged"), "{shown}");
+    // Also when Sentry calls it a regression: people resolve an issue when they merge, and the old release goes on.
+    world.clock.advance(SignedDuration::from_mins(20));
+    let third = world.report(&world.other_issue(2), Hook::IssueUnresolved).await.attempt_id();
+    world.settle().await;
+    world.ended_for(&third, "same_fault_merged").await;
+    assert_eq!(world.sandbox.claude.turns_answered(), paid);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_paid_for_is_not_paid_for_again() {
+    let world = World::new().await;
+    let event = Scenario::Security.event(world.clock.now());
+    let first = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
+    world.settle().await;
+    let paid = world.sandbox.claude.turns_answered();
+    let other = |number| Scenario::Security.event(world.clock.now()).as_other_issue(number);
+    let second = world.report(&other(1), Hook::EventAlertTriggered).await.attempt_id();
+    world.settle().await;
+    let attempt = world.ended_for(&second, "same_fault_answered").await;
+    let detail = attempt["reason"]["detail"].as_str().unwrap();
+    assert!(detail.contains(&first) && detail.contains("2026-11-29 10:00 UTC"), "{detail}");
+    assert!(world.shown(&world.card_of(&second)).contains("Known fault"));
+    assert_eq!(world.sandbox.claude.turns_answered(), paid);
+
+    // The answer holds for a week; both issues are free again at the same time.
+    world.clock.advance(SignedDuration::from_hours(24 * 7));
+    let again = other(1).again(2, world.clock.now());
+    let third = world.report(&again, Hook::EventAlertTriggered).await.attempt_id();
+    assert_ne!(third, second);
+    world.settle().await;
+    assert_eq!(world.attempt(&third).await["reason"]["code"], "needs_human");
+    assert!(world.sandbox.claude.turns_answered() > paid);
+}
+
+#[tokio::test]
+async fn what_may_be_different_next_time_is_no_answer() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_DAILY_COST_USD", "0.01")]).await;
+    // The first turn is more than the day allows: the attempt is stopped before its second one.
+    let first = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    assert_eq!(world.attempt(&first).await["reason"]["code"], "daily_budget_spent");
+    world.clock.advance(SignedDuration::from_hours(24));
+    let second = world.alert_other(1).await;
+    let attempt = world.attempt(&second).await;
+    assert_eq!(attempt["reason"]["code"], "daily_budget_spent", "it had a day's budget of its own");
+    assert!(attempt["usage"]["turns"].as_u64().unwrap() > 0, "{attempt}");
+}
+
+#[tokio::test]
+async fn what_cost_nothing_is_looked_at_again_for_nothing() {
+    let world = World::new().await;
+    let file = world.sandbox.github.commit(REPO, "main");
+    file.file(".orchestrator/autofix.yaml", b"autofix: {enabled: false}", "Off").unwrap();
+    let first = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    world.ended_for(&first, "disabled_by_repository").await;
+    let file = world.sandbox.github.commit(REPO, "main");
+    file.file(".orchestrator/autofix.yaml", b"autofix: {enabled: true}", "On").unwrap();
+    let second = world.alert_other(1).await;
+    assert_eq!(world.attempt(&second).await["status"], "awaiting_approval");
+}
+
+#[tokio::test]
+async fn another_fault_and_another_repository_are_not_the_same() {
+    let projects = r#"{"bookshop":{"repo":"acme/bookshop","path":"backend"},"stationer":{"repo":"acme/stationer","path":"backend"}}"#;
+    let world =
+        World::with(SlackWay::Bot, &[("AUTOFIX_PROJECTS", projects), ("AUTOFIX_GITHUB_REPO", "")]).await;
+    let files = demo_project::files();
+    world.sandbox.github.add_repository("acme/stationer", &files, demo_project::FIRST_COMMIT).unwrap();
+    world.alert(Scenario::Fix).await;
+    let other_fault = Scenario::Fix.event(world.clock.now()).as_other_fault(1);
+    world.report(&other_fault, Hook::EventAlertTriggered).await;
+    let project = Project { id: 4_500_000_000_000_002, slug: "stationer".to_owned() };
+    let elsewhere = SandboxEvent { project, ..world.other_issue(2) };
+    world.report(&elsewhere, Hook::EventAlertTriggered).await;
+    world.settle().await;
+    assert_eq!(world.sandbox.github.open_pull_requests(REPO).unwrap().len(), 2);
+    assert_eq!(world.sandbox.github.open_pull_requests("acme/stationer").unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_that_github_did_not_take_is_owed_until_it_does() {
+    for fault in [Broken::status(503), Broken::BreakBefore, Broken::BreakAfter] {
+        let world = World::new().await;
+        let (first, _) = world.until_armed().await;
+        let written = "\n\nA colleague's remark.\n";
+        let body = world.body_of_pull_request(1) + written;
+        world.sandbox.github.edit_pull_request_body(REPO, 1, &body).unwrap();
+        world.sandbox.github.service().fail_next(Method::PATCH, "/pulls/1", fault.clone());
+        let second = world.alert_other(1).await;
+        world.ended_for(&second, "same_fault_joined").await;
+        let world = world.restart().await;
+        for _ in 0..3 {
+            world.after(MINUTE).await;
+        }
+        let body = world.body_of_pull_request(1);
+        assert_eq!(body.matches("Sentry issue 5100000002").count(), 1, "{fault:?}\n{body}");
+        assert!(body.contains(written.trim()), "what people write stays\n{body}");
+        assert_eq!(world.attempt(&first).await["status"], "awaiting_approval", "{fault:?}");
+        assert!(world.shown(&world.card()).contains("Issue 5100000002"));
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_github_refuses_stops_nothing() {
+    let world = World::new().await;
+    let (first, _) = world.until_armed().await;
+    let refused = Broken::Answer {
+        status: 403,
+        headers: vec![],
+        body: r#"{"message":"Resource not accessible by personal access token"}"#.to_owned(),
+    };
+    world.sandbox.github.service().fail_next(Method::PATCH, "/pulls/1", refused);
+    world.alert_other(1).await;
+    let attempt = world.attempt(&first).await;
+    assert!(attempt["timeline"].to_string().contains("Could not list the issues"), "{attempt}");
+    world.press(&world.card(), DEPLOY).await;
+    world.settle().await;
+    assert!(matches!(world.sandbox.github.pull_request(REPO, 1).unwrap().state, PullState::Merged { .. }));
+}
+
+#[tokio::test]
+async fn an_issue_that_joins_before_the_pull_request_is_open_is_in_it() {
+    let world = World::new().await;
+    world.sandbox.github.service().fail_next(Method::POST, "/git/trees", Broken::status(502));
+    let first = world.alert(Scenario::Fix).await.attempt_id();
+    world.settle().await;
+    let second = world.alert_other(1).await;
+    let attempt = world.ended_for(&second, "same_fault_joined").await;
+    assert!(attempt["reason"]["detail"].as_str().unwrap().contains("waits to be opened"), "{attempt}");
+    world.after(MINUTE).await;
+    assert_eq!(world.attempt(&first).await["status"], "awaiting_approval");
+    assert!(world.body_of_pull_request(1).contains("Sentry issue 5100000002"));
+    assert!(world.shown(&world.card()).contains("Issue 5100000002"));
+}
+
+#[tokio::test]
+async fn more_issues_than_anyone_reads_are_counted() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
+    let (first, _) = world.until_armed().await;
+    for number in 1..=25 {
+        world.report(&world.other_issue(number), Hook::EventAlertTriggered).await;
+    }
+    world.settle().await;
+    for _ in 0..5 {
+        world.after(MINUTE).await;
+    }
+    let attempt = world.attempt(&first).await;
+    assert_eq!(attempt["joined_issues"].as_array().unwrap().len(), 20);
+    let body = world.body_of_pull_request(1);
+    assert_eq!(body.matches("* [Sentry issue ").count(), 21);
+    assert!(body.contains("and 5 more of the same fault"), "{body}");
+    let shown = world.shown(&world.card());
+    assert!(shown.contains("and 20 more"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_joined_issue_that_comes_back_after_a_dismissal_is_looked_at() {
+    let world = World::new().await;
+    let (_, card) = world.until_armed().await;
+    let second = world.alert_other(1).await;
+    world.press(&card, DISMISS).await;
+    world.settle().await;
+    world.clock.advance(SignedDuration::from_hours(24 * 8));
+    let event = world.other_issue(1);
+    let third = world.report(&event.again(2, world.clock.now()), Hook::ErrorCreated).await.attempt_id();
+    world.settle().await;
+    assert_ne!(third, second);
+    world.ended_for(&third, "same_fault_dismissed").await;
+    // From now on a person's word holds for this issue, too.
+    world.clock.advance(SignedDuration::from_hours(24 * 60));
+    let again = world.report(&event.again(3, world.clock.now()), Hook::ErrorCreated).await;
+    assert_eq!((again.status, again.attempt_id()), (StatusCode::OK, third));
+    let back = world.report(&event.again(4, world.clock.now()), Hook::IssueUnresolved).await;
+    assert_eq!(back.status, StatusCode::ACCEPTED);
+    world.settle().await;
+    assert_eq!(world.attempt(&back.attempt_id()).await["status"], "awaiting_approval");
+}
+
+#[tokio::test]
+async fn what_is_left_to_people_is_theirs_until_they_merge_it() {
+    let world = World::new().await;
+    let (first, card) = world.until_armed().await;
+    let branch = world.fix_branches().remove(0);
+    world.sandbox.github.commit(REPO, &branch).file("backend/README.md", b"mine", "A push").unwrap();
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&first).await["reason"]["code"], "branch_moved");
+    world.clock.advance(SignedDuration::from_hours(24 * 20));
+    let second = world.alert_other(1).await;
+    let attempt = world.ended_for(&second, "same_fault_answered").await;
+    let detail = attempt["reason"]["detail"].as_str().unwrap();
+    assert!(detail.contains("pull request #1 was left to you"), "{detail}");
+    world.sandbox.github.merge_pull_request(REPO, 1).unwrap();
+    let third = world.alert_other(2).await;
+    assert_ne!(world.attempt(&third).await["reason"]["code"], "same_fault_answered");
+}
