@@ -21,6 +21,8 @@ pub mod incident;
 pub mod reason;
 /// Text without secrets and personal data, and the type that proves it.
 pub mod redaction;
+/// What came of the errors of a week: shown, merged, verified, refused, and at what cost.
+pub mod scoreboard;
 /// Tokens, dollars, prices.
 pub mod usage;
 mod words;

@@ -13,6 +13,8 @@
 //! | places for open pull requests | `REPO#<repository>` | `OPEN` |
 //! | starts of the last hour | `LIMIT` | `HOURLY` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
+//! | sums of a week and a project | `SCOREBOARD` | `<monday>#fixes#<project>` |
+//! | of those, turned away | `SCOREBOARD` | `<monday>#turned_away#<project>` |
 //! | dollars spent in a day | `SPEND#<date>` | `SPEND` |
 
 mod admission;
@@ -26,6 +28,7 @@ mod item;
 mod lease;
 mod listing;
 mod places;
+mod scoreboard;
 mod spending;
 mod turns;
 

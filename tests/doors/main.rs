@@ -20,6 +20,7 @@ mod refusals;
 mod restarts;
 mod rotation;
 mod same_fault;
+mod scoreboard;
 mod sentry_facts;
 mod services;
 mod template;

@@ -1,7 +1,7 @@
 //! The web page, as a browser asks for it: who may look, what is shown, and that text from outside stays text.
 
 mod hostile;
-mod html;
+pub mod html;
 
 use autofix::messages::DEPLOY;
 use autofix_local::sandbox::sentry::Hook;
@@ -206,6 +206,9 @@ async fn which_attempts_there_are_is_told_to_nobody_who_may_not_look() {
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:#?}");
     assert_eq!(answers[0].0, StatusCode::UNAUTHORIZED);
+    let scoreboard = browser.get(&world, "/autofix/scoreboard").await;
+    assert_eq!(scoreboard.status, StatusCode::UNAUTHORIZED);
+    assert!(scoreboard.text.contains("name=\"next\" value=\"scoreboard\""));
     let unreadable = browser.get(&world, "/autofix/view/x").await;
     assert_eq!(unreadable.status, StatusCode::UNAUTHORIZED);
 
@@ -229,6 +232,7 @@ async fn every_answer_tells_the_browser_to_trust_nothing_and_keep_nothing() {
         browser.get(&world, &format!("/autofix/view/{id}")).await,
         browser.get(&world, "/autofix/view/x").await,
         browser.get(&world, "/autofix/?status=none").await,
+        browser.get(&world, "/autofix/scoreboard").await,
         nobody.get(&world, "/autofix/").await,
         forged,
     ];

@@ -1,4 +1,4 @@
-//! The web page: the list of attempts, one attempt, and the login. It is made here, as HTML; nothing on it needs a
+//! The web page: the list of attempts, one attempt, the scoreboard, and the login. It is made here, as HTML; nothing on it needs a
 //! script, and nothing on it comes from another host. It only reads: the one thing that can be changed is one's session.
 //!
 //! Its labels stand in `templates/`; sentences about an attempt come from `autofix::messages`, as on the card. All outside
@@ -14,8 +14,10 @@ mod links;
 mod list;
 mod login;
 mod outcome;
+mod plots;
 mod refusal;
 mod related;
+mod scoreboard;
 mod shell;
 mod text;
 mod times;
@@ -36,6 +38,7 @@ pub(crate) fn routes(queries: &Arc<Queries>) -> Router {
     let mut pages = Router::new()
         .route(&format!("{prefix}/"), get(list::show))
         .route(&format!("{prefix}/view/{{id}}"), get(detail::show))
+        .route(&format!("{prefix}/scoreboard"), get(scoreboard::show))
         .route(&format!("{prefix}/login"), get(login::show).post(login::log_in))
         .route(&format!("{prefix}/logout"), post(login::log_out))
         .route(&format!("{prefix}/assets/{{name}}"), get(assets::serve));

@@ -125,7 +125,8 @@ impl Store {
         let round = self.write(writes, Admission::TurnedAway(attempt.id)).await?;
         if let Round::Done(_) = round {
             // Outside the transaction: in a storm all of them would fight over this one item.
-            self.count_turned_away(now).await?;
+            let on_the_scoreboard = self.count_turned_away_on_the_scoreboard(&attempt, now);
+            tokio::join!(self.count_turned_away(now), on_the_scoreboard).0?;
         }
         Ok(round)
     }

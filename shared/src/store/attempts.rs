@@ -104,11 +104,21 @@ impl Store {
     /// All of the writes or none. A condition that does not hold is a conflict; being in the way of another
     /// transaction is not, and is tried again for a moment.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Saved, StoreError> {
+        self.transact_unless_busy(writes).await?.ok_or_else(|| {
+            StoreError::Unavailable(format!("{TRANSACTION_ROUNDS} transactions were in each other's way"))
+        })
+    }
+
+    /// As [`Store::transact`]; `None` where other transactions were in the way all the time.
+    pub(super) async fn transact_unless_busy(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Option<Saved>, StoreError> {
         for _ in 0..TRANSACTION_ROUNDS {
             let sent =
                 self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let error = match sent {
-                Ok(_) => return Ok(Saved::Yes),
+                Ok(_) => return Ok(Some(Saved::Yes)),
                 Err(error) => error,
             };
             let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
@@ -119,7 +129,7 @@ impl Store {
             let codes: Vec<&str> =
                 canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
             if codes.contains(&"ConditionalCheckFailed") {
-                return Ok(Saved::Conflict);
+                return Ok(Some(Saved::Conflict));
             }
             if !codes.iter().any(|code| {
                 matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
@@ -128,7 +138,7 @@ impl Store {
             }
             tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=TRANSACTION_PAUSE_MS))).await;
         }
-        Err(StoreError::Unavailable(format!("{TRANSACTION_ROUNDS} transactions were in each other's way")))
+        Ok(None)
     }
 
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, StoreError> {

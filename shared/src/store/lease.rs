@@ -7,13 +7,17 @@
 //! that the clock will find.
 
 use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
 use super::held::Held;
 use super::item;
-use super::{Store, StoreError, unavailable};
+use super::{Store, StoreError, scoreboard, unavailable};
 use crate::attempt::{Attempt, AttemptId};
+use crate::scoreboard::Counted;
+
+/// When an attempt that could not be counted is looked at again, where it is not sooner.
+const COUNT_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// Who asks for a lease, and until when.
 #[derive(Clone, Debug)]
@@ -36,6 +40,21 @@ pub struct Lease {
     tries: i64,
     /// What the attempt held when it was last read or written.
     held: Held,
+    /// What the scoreboard counts of the attempt.
+    counted: Counted,
+}
+
+/// The write that counts, and when.
+struct Counting {
+    count: TransactWriteItem,
+    now: Timestamp,
+}
+
+/// An attempt's item on its way into the table, and what is written only together with it.
+struct Saving<'a> {
+    attempt: &'a Attempt,
+    item: item::Item,
+    others: Vec<TransactWriteItem>,
 }
 
 /// What became of asking for a lease.
@@ -98,6 +117,7 @@ impl Store {
                     version: read.version,
                     tries: item::get_number(&item, "tries").unwrap_or(1),
                     held: Held::by(&read.attempt),
+                    counted: scoreboard::counted(&item),
                 };
                 Ok(Leased::Taken(lease, Box::new(read.attempt)))
             }
@@ -132,12 +152,11 @@ impl Store {
         item.insert("lease_until".to_owned(), item::milliseconds(lease.until));
         item.insert("tries".to_owned(), item::number(lease.tries));
         set_due(&mut item, &pk(lease.id), lease.until);
-        let mut writes = self.item_writes(lease, attempt, item, now);
-        writes.extend(others);
-        let saved = self.write_held(lease, attempt, writes, now).await?;
+        let (saved, counted) = self.write_held(lease, Saving { attempt, item, others }, now).await?;
         if saved == Saved::Yes {
             lease.version += 1;
             lease.held = Held::by(attempt);
+            lease.counted = counted;
         }
         Ok(saved)
     }
@@ -154,8 +173,8 @@ impl Store {
         if let Some(due) = due {
             set_due(&mut item, &pk(lease.id), due);
         }
-        let writes = self.item_writes(lease, attempt, item, now);
-        self.write_held(lease, attempt, writes, now).await
+        let saving = Saving { attempt, item, others: Vec::new() };
+        Ok(self.write_held(lease, saving, now).await?.0)
     }
 
     /// Reads the attempt again after a lost write; `None` where the lease itself was lost.
@@ -168,18 +187,59 @@ impl Store {
         let read = attempts::read(&item)?;
         lease.version = read.version;
         lease.held = Held::by(&read.attempt);
+        lease.counted = scoreboard::counted(&item);
         Ok(Some(read.attempt))
     }
 
-    /// The attempt's item, and what it gives back with it.
-    fn item_writes(
+    /// Writes the attempt's item, what it gives back with it, and what is counted of it. Says what is counted then.
+    async fn write_held(
         &self,
         lease: &Lease,
-        attempt: &Attempt,
-        mut item: item::Item,
+        mut saving: Saving<'_>,
         now: Timestamp,
-    ) -> Vec<TransactWriteItem> {
-        item.insert(item::LEASES.to_owned(), item::number(lease.number));
+    ) -> Result<(Saved, Counted), StoreError> {
+        let attempt = saving.attempt;
+        saving.item.insert(item::LEASES.to_owned(), item::number(lease.number));
+        saving.others.extend(self.give_back(lease.held, attempt, now));
+        let (saved, counted) = match self.count(attempt, &lease.counted, now) {
+            Some(count) => self.write_and_count(lease, saving, Counting { count, now }).await?,
+            None => (self.write_uncounted(lease, saving).await?, lease.counted.clone()),
+        };
+        if saved == Saved::Yes && lease.held.gives_place_back(Held::by(attempt)) {
+            self.wake_next(&attempt.target.repo, now).await;
+        }
+        Ok((saved, counted))
+    }
+
+    /// Where others are at the sums, the attempt is saved uncounted, and due soon: the sums wait, and not the attempt.
+    async fn write_and_count(
+        &self,
+        lease: &Lease,
+        mut saving: Saving<'_>,
+        counting: Counting,
+    ) -> Result<(Saved, Counted), StoreError> {
+        let counted = lease.counted.now(saving.attempt);
+        let mut writes = vec![
+            self.put_leased(lease, scoreboard::with_counted(saving.item.clone(), &counted)),
+            counting.count,
+        ];
+        writes.extend(saving.others.iter().cloned());
+        if let Some(saved) = self.transact_unless_busy(writes).await? {
+            return Ok((saved, counted));
+        }
+        if !saving.item.contains_key(item::DUE_AT) {
+            set_due(&mut saving.item, &pk(lease.id), counting.now + COUNT_AGAIN);
+        }
+        Ok((self.write_uncounted(lease, saving).await?, lease.counted.clone()))
+    }
+
+    async fn write_uncounted(&self, lease: &Lease, saving: Saving<'_>) -> Result<Saved, StoreError> {
+        let mut writes = vec![self.put_leased(lease, scoreboard::with_counted(saving.item, &lease.counted))];
+        writes.extend(saving.others);
+        self.transact(writes).await
+    }
+
+    fn put_leased(&self, lease: &Lease, item: item::Item) -> TransactWriteItem {
         let put = self
             .put(item)
             .condition_expression("version = :version AND lease_owner = :owner AND leases = :number")
@@ -188,23 +248,7 @@ impl Store {
             .expression_attribute_values(":number", item::number(lease.number))
             .build()
             .expect("table and item are set by `Store::put`");
-        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        writes.extend(self.give_back(lease.held, attempt, now));
-        writes
-    }
-
-    async fn write_held(
-        &self,
-        lease: &Lease,
-        attempt: &Attempt,
-        writes: Vec<TransactWriteItem>,
-        now: Timestamp,
-    ) -> Result<Saved, StoreError> {
-        let saved = self.transact(writes).await?;
-        if saved == Saved::Yes && lease.held.gives_place_back(Held::by(attempt)) {
-            self.wake_next(&attempt.target.repo, now).await;
-        }
-        Ok(saved)
+        TransactWriteItem::builder().put(put).build()
     }
 
     /// The part of a transaction that lets it happen only if the attempt is as the lease's holder knows it.
@@ -238,7 +282,7 @@ impl Store {
 
     /// Makes every leased attempt due now and free to take. Only for a table that one process alone uses.
     pub async fn break_leases(&self, now: Timestamp) -> Result<(), StoreError> {
-        let far = now.checked_add(jiff::SignedDuration::from_hours(24)).unwrap_or(now);
+        let far = now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now);
         for id in self.due(far, 1_000).await?.attempts {
             let update = self
                 .client

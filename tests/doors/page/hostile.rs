@@ -250,8 +250,13 @@ async fn text_from_outside_is_text_on_every_page_and_in_every_place_of_it() {
         tags.iter().filter(|tag| tag.attribute("id").is_some_and(|id| id.starts_with("row-"))).count(),
         number
     );
+    let scoreboard = browser.get(&world, "/autofix/scoreboard").await;
+    checked(&scoreboard.text, &[]);
+    assert!(shown(&scoreboard.text).contains("<script>alert(1)</script>"), "{}", scoreboard.text);
     for attack in ATTACKS.iter().chain(ADDRESSES) {
         let query: String = attack.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let page = browser.get(&world, &format!("/autofix/scoreboard?project={query}&weeks={query}")).await;
+        checked(&page.text, &[]);
         for field in ["q", "project", "status", "before", "seal", "next"] {
             let page = browser.get(&world, &format!("/autofix/?{field}={query}")).await;
             checked(&page.text, &[]);

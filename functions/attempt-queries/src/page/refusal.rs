@@ -40,18 +40,25 @@ pub(super) enum Refusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     List,
+    Scoreboard,
     Attempt(AttemptId),
 }
+
+const SCOREBOARD: &str = "scoreboard";
 
 impl Next {
     /// From the form; anything unknown is the list.
     pub(super) fn read(text: &str) -> Next {
-        AttemptId::parse(text).map_or(Next::List, Next::Attempt)
+        match text {
+            SCOREBOARD => Next::Scoreboard,
+            text => AttemptId::parse(text).map_or(Next::List, Next::Attempt),
+        }
     }
 
     pub(super) fn path(self, prefix: &str) -> String {
         match self {
             Next::List => format!("{prefix}/"),
+            Next::Scoreboard => format!("{prefix}/{SCOREBOARD}"),
             Next::Attempt(id) => attempt_path(prefix, id),
         }
     }
@@ -59,6 +66,7 @@ impl Next {
     fn text(self) -> String {
         match self {
             Next::List => String::new(),
+            Next::Scoreboard => SCOREBOARD.to_owned(),
             Next::Attempt(id) => id.to_string(),
         }
     }

@@ -22,6 +22,7 @@ pub(super) enum Viewer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Here {
     List,
+    Scoreboard,
     Elsewhere,
 }
 
@@ -43,6 +44,10 @@ impl Shell {
 
     pub(super) fn is_guest(&self) -> bool {
         self.viewer == Viewer::Guest
+    }
+
+    pub(super) fn is_scoreboard(&self) -> bool {
+        self.here == Here::Scoreboard
     }
 
     pub(super) fn is_list(&self) -> bool {
