@@ -18,6 +18,7 @@ use crate::usage::Price;
 pub mod names {
     pub const ANTHROPIC_API_KEY: &str = "ANTHROPIC_API_KEY";
     pub const GITHUB_TOKEN: &str = "AUTOFIX_GITHUB_TOKEN";
+    pub const GITHUB_APP_PRIVATE_KEY: &str = "AUTOFIX_GITHUB_APP_PRIVATE_KEY";
     pub const SLACK_WEBHOOK_URL: &str = "AUTOFIX_SLACK_WEBHOOK_URL";
     pub const SLACK_BOT_TOKEN: &str = "AUTOFIX_SLACK_BOT_TOKEN";
     pub const SLACK_SIGNING_SECRET: &str = "AUTOFIX_SLACK_SIGNING_SECRET";
@@ -229,6 +230,8 @@ pub struct WorkerConfig {
     pub watch: jiff::SignedDuration,
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence.
     pub max_attempts_per_hour: u32,
+    /// `AUTOFIX_GITHUB_APP_ID`: the GitHub App to act as, by its id or its client id; the token is not used then.
+    pub github_app_id: Option<String>,
     pub anthropic_url: url::Url,
     pub github_url: url::Url,
     pub sentry_url: url::Url,
@@ -263,6 +266,7 @@ impl WorkerConfig {
                 120.0,
                 0.0..=3_600.0,
             ) as i64),
+            github_app_id: read.word("AUTOFIX_GITHUB_APP_ID"),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),
             sentry_url: read.url("SENTRY_URL", SENTRY_URL),

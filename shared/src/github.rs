@@ -1,13 +1,29 @@
-//! GitHub's REST API, version 2026-03-10: reading one commit, making one commit, one pull request,
-//! its checks, its merge. `merge_commit_sha` does not exist in this version; nothing here reads it.
+//! GitHub's REST API, version 2026-03-10, and GraphQL where REST has no way: reading one commit, making
+//! one commit, one pull request, its checks, its merge, its deploy, its way back. `merge_commit_sha`
+//! does not exist in this version; nothing here reads it.
 //!
 //! Paths come from a model and names from settings, so every part of an address is encoded, and a
-//! redirect is followed only for a tarball, only to GitHub's own download host, and without the token.
+//! redirect is followed only for a download, only to GitHub's own hosts, and without the token.
+//! Everything that people or machines wrote on GitHub is hostile: it leaves cleaned and bounded.
 
+mod answers;
+mod app;
+mod branches;
 mod checks;
+mod codeowners;
 mod commits;
+mod conversation;
 mod deployments;
+mod failures;
+mod graphql;
+mod identity;
+mod job_log;
+mod merging;
+mod owners;
+mod pages;
 mod pulls;
+mod reverting;
+mod rules;
 
 use std::time::Duration;
 
@@ -15,14 +31,26 @@ use http::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-pub use checks::{CheckResult, Outcome};
-pub use commits::{BranchCreated, NewCommit};
-pub use pulls::{Merge, MergeMethod, NewPullRequest, OpenPullRequest};
+pub use answers::Readable;
+pub use app::App;
+pub use branches::{BranchBefore, BranchDeleted, BranchSet};
+pub use checks::{CheckResult, CommitChecks, Failure, Outcome, Sight, Standing};
+pub use codeowners::Owner;
+pub use commits::NewCommit;
+pub use conversation::{ForeignCommit, Remark, RemarkKind};
+pub use deployments::{Deployment, DeploymentState, EnvironmentKind};
+pub use failures::{Annotation, AnnotationLevel, FailureDetails};
+pub use identity::Identity;
+pub use merging::{Merge, MergeMethod, MergeOutcome, Queue};
+pub use owners::{Author, LastChange};
+pub use pulls::{MergeState, Mergeable, NewPullRequest, OpenPullRequest, PullRequestView, Stage};
+pub use reverting::{Revert, RevertOutcome};
+pub use rules::{BranchRules, RequiredChecks, WayIn};
 
-use crate::config::names;
+use answers::{successful, text};
+
 use crate::journal::Service;
 use crate::outbound::{Answer, Auth, Call, Download, Effect, Outbound, ServiceError};
-use crate::secrets::{Credential, Secrets};
 
 const API_VERSION: &str = "2026-03-10";
 const ACCEPT: &str = "application/vnd.github+json";
@@ -31,45 +59,38 @@ const ACCEPT_RAW: &str = "application/vnd.github.raw+json";
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A tarball of a large repository takes its time to be packed and sent.
 const TARBALL_TIMEOUT: Duration = Duration::from_secs(120);
-/// A secondary limit without a time: GitHub asks for at least a minute.
-const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
-/// The primary limit counts by the hour; a reset further away is a mistake.
-const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
 
-/// The client. Clones share connections.
+/// The client. Clones share connections and tokens.
 #[derive(Clone)]
 pub struct Github {
     outbound: Outbound,
     base: Url,
-    token: Credential,
+    identity: Identity,
 }
 
 /// What a repository allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     pub default_branch: String,
-    pub merge_method: MergeMethod,
+    /// The simplest history first.
+    pub merge_methods: Vec<MergeMethod>,
 }
 
 impl Github {
-    pub fn new(outbound: Outbound, base: Url, secrets: &Secrets) -> Github {
-        Github { outbound, base, token: Credential::new(secrets, names::GITHUB_TOKEN) }
+    pub fn new(outbound: Outbound, base: Url, identity: Identity) -> Github {
+        Github { outbound, base, identity }
     }
 
     /// The repository's settings.
+    ///
+    /// # Errors
+    /// `Moved` where it was renamed, with the name that it has now.
     pub async fn repository(&self, repo: &str) -> Result<Repository, ServiceError> {
         let body = self.get(repo, &[], &[]).await?;
-        let default_branch = text(&body, "default_branch")?;
-        // A repository that does not say allows everything; squash keeps its history the simplest.
-        let allows = |name: &str| body[name].as_bool().unwrap_or(true);
-        let merge_method = if allows("allow_squash_merge") {
-            MergeMethod::Squash
-        } else if allows("allow_merge_commit") {
-            MergeMethod::Merge
-        } else {
-            MergeMethod::Rebase
-        };
-        Ok(Repository { default_branch, merge_method })
+        Ok(Repository {
+            default_branch: text(&body, "default_branch")?,
+            merge_methods: merging::methods_of(&body),
+        })
     }
 
     /// The commit that a branch points to, 40 hex digits; `None` where there is no such branch.
@@ -85,59 +106,69 @@ impl Github {
     pub async fn file(&self, repo: &str, path: &str, sha: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         let mut call = self.call(Method::GET, repo, &["contents", path], &[("ref", sha)]);
         call.headers[0].1 = ACCEPT_RAW.to_owned();
-        let read = |answer: &Answer| match error_of(answer) {
-            None => Ok(Some(answer.body.to_vec())),
-            Some(ServiceError::NotFound(_)) => Ok(None),
-            Some(error) => Err(error),
-        };
-        self.outbound.ask(&call, read).await
+        match self.answer(repo, call).await {
+            Ok(answer) => Ok(Some(answer.body.to_vec())),
+            Err(ServiceError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The whole tree of one commit as a gzip'd tarball, streamed.
     pub async fn tarball(&self, repo: &str, sha: &str) -> Result<Download, ServiceError> {
-        let read = |answer: &Answer| {
-            if answer.status != StatusCode::FOUND {
-                let other = || ServiceError::Malformed(format!("the tarball answered {}", answer.status));
-                return Err(error_of(answer).unwrap_or_else(other));
-            }
-            let location = answer.header("location").and_then(|location| Url::parse(location).ok());
-            location.filter(|url| self.may_download_from(url)).ok_or_else(|| {
-                ServiceError::Malformed("the tarball is not on GitHub's own download host".to_owned())
-            })
-        };
         let call = self.call(Method::GET, repo, &["tarball", sha], &[]);
-        let location = self.outbound.ask(&call, read).await?;
+        let location = self.redirect(repo, call).await?;
+        if !self.is_download_host(&location) {
+            let message = "the tarball is not on GitHub's own download host";
+            return Err(ServiceError::Malformed(message.to_owned()));
+        }
+        self.download(location, TARBALL_TIMEOUT).await
+    }
+
+    /// GitHub's download host, or the configured host itself and its `codeload.` sibling (Enterprise).
+    fn is_download_host(&self, url: &Url) -> bool {
+        let (Some(host), Some(own)) = (url.host_str(), self.base.host_str()) else { return false };
+        let sibling = format!("codeload.{}", own.strip_prefix("api.").unwrap_or(own));
+        match own {
+            "api.github.com" => url.scheme() == "https" && host == "codeload.github.com",
+            own => url.scheme() == self.base.scheme() && (host == own || host == sibling),
+        }
+    }
+
+    /// Where a download is. It is signed and short-lived, so the token does not go there.
+    async fn redirect(&self, repo: &str, call: Call) -> Result<Url, ServiceError> {
+        let answer = self.answer(repo, call).await?;
+        let location = answer.header("location").filter(|_| answer.status == StatusCode::FOUND);
+        location
+            .and_then(|location| Url::parse(location).ok())
+            .ok_or_else(|| ServiceError::Malformed(format!("a download answered {}", answer.status)))
+    }
+
+    /// Fetches from an address that the caller has judged, without a credential.
+    async fn download(&self, url: Url, timeout: Duration) -> Result<Download, ServiceError> {
         let call = Call {
             service: Service::Github,
             method: Method::GET,
-            url: location,
+            url,
             headers: Vec::new(),
             body: None,
             auth: Auth::None,
             effect: Effect::None,
-            timeout: TARBALL_TIMEOUT,
+            timeout,
         };
         let (status, download) = self.outbound.download(&call).await?;
         match status {
             StatusCode::OK => Ok(download),
-            StatusCode::NOT_FOUND => Err(ServiceError::NotFound("the tarball's link has expired".to_owned())),
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                Err(ServiceError::NotFound("the download's link has expired".to_owned()))
+            }
             status => {
-                Err(ServiceError::Unavailable { message: format!("tarball: {status}"), retry_after: None })
+                Err(ServiceError::Unavailable { message: format!("download: {status}"), retry_after: None })
             }
         }
     }
 
-    /// GitHub's download host, or the configured host itself and its `codeload.` sibling (Enterprise).
-    fn may_download_from(&self, url: &Url) -> bool {
-        let (Some(host), Some(own)) = (url.host_str(), self.base.host_str()) else { return false };
-        match own {
-            "api.github.com" => url.scheme() == "https" && host == "codeload.github.com",
-            own => url.scheme() == self.base.scheme() && (host == own || host == format!("codeload.{own}")),
-        }
-    }
-
     async fn get(&self, repo: &str, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ServiceError> {
-        self.json(self.call(Method::GET, repo, path, query)).await
+        Ok(self.answer(repo, self.call(Method::GET, repo, path, query)).await?.json())
     }
 
     async fn write(
@@ -149,21 +180,54 @@ impl Github {
     ) -> Result<Value, ServiceError> {
         let mut call = self.call(method, repo, path, &[]);
         call.body = Some(body);
-        self.json(call).await
+        Ok(self.answer(repo, call).await?.json())
     }
 
-    async fn json(&self, call: Call) -> Result<Value, ServiceError> {
-        let read = |answer: &Answer| match error_of(answer) {
-            None => Ok(answer.json()),
-            Some(error) => Err(error),
+    /// Sends; what is not a success comes as its meaning, and a new name of the repository with it.
+    async fn answer(&self, repo: &str, call: Call) -> Result<Answer, ServiceError> {
+        match self.ask(repo, call, successful).await {
+            Err(ServiceError::Moved { .. }) => Err(ServiceError::Moved { to: self.name_now(repo).await }),
+            answer => answer,
+        }
+    }
+
+    /// Asks with the credential for a repository; where an App's token is refused, once more with a new one.
+    async fn ask<T>(
+        &self,
+        repo: &str,
+        mut call: Call,
+        read: impl Fn(&Answer) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let app = match &self.identity {
+            Identity::Token(token) => {
+                call.auth = Auth::Bearer(token.clone());
+                return self.outbound.ask(&call, read).await;
+            }
+            Identity::App(app) => app,
         };
-        self.outbound.ask(&call, read).await
+        let token = self.installation_token(app, repo).await?;
+        call.auth = Auth::Issued(token.clone());
+        match self.outbound.ask(&call, &read).await {
+            Err(ServiceError::CredentialRefused(_)) => {
+                app.forget(repo, &token).await;
+                call.auth = Auth::Issued(self.installation_token(app, repo).await?);
+                self.outbound.ask(&call, &read).await
+            }
+            result => result,
+        }
     }
 
+    /// A request below a repository.
     fn call(&self, method: Method, repo: &str, path: &[&str], query: &[(&str, &str)]) -> Call {
+        let path: Vec<&str> = ["repos", repo].iter().chain(path).copied().collect();
+        self.call_at(method, &path, query)
+    }
+
+    /// A request that nobody has signed yet.
+    fn call_at(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Call {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().push("repos").extend(repo.split('/'));
+            segments.pop_if_empty();
             for part in path {
                 segments.extend(part.split('/')); // each segment is percent-encoded by `url`
             }
@@ -178,62 +242,14 @@ impl Github {
             url,
             headers: vec![("accept", ACCEPT.to_owned()), ("x-github-api-version", API_VERSION.to_owned())],
             body: None,
-            auth: Auth::Bearer(self.token.clone()),
+            auth: Auth::None,
             timeout: TIMEOUT,
         }
     }
 }
 
-fn text(body: &Value, name: &str) -> Result<String, ServiceError> {
-    body[name]
-        .as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| ServiceError::Malformed(format!("`{name}` is missing")))
-}
-
 fn owner(repo: &str) -> &str {
     repo.split('/').next().unwrap_or_default()
-}
-
-/// What an answer means; `None` where it is a success.
-fn error_of(answer: &Answer) -> Option<ServiceError> {
-    let status = answer.status.as_u16();
-    if answer.status.is_success() {
-        return None;
-    }
-    let body = answer.json();
-    let said: String = body["message"].as_str().unwrap_or("no message").chars().take(300).collect();
-    let detail = body["errors"][0]["message"].as_str().unwrap_or_default();
-    let message =
-        format!("GitHub answered {status}: {said} {}", detail.chars().take(200).collect::<String>());
-    let message = message.trim_end().to_owned();
-    Some(match status {
-        403 | 429 => match limit_wait(answer, &said) {
-            Some(wait) => ServiceError::RateLimited { message, retry_after: Some(wait) },
-            None => ServiceError::Unauthorized(message),
-        },
-        401 => ServiceError::CredentialRefused(message),
-        301 | 404 | 410 => ServiceError::NotFound(message),
-        405 | 409 => ServiceError::Conflict(message),
-        408 | 500.. => ServiceError::Unavailable { message, retry_after: answer.retry_after() },
-        _ => ServiceError::Refused { status, message },
-    })
-}
-
-/// How long a limit asks to be waited, in the order of GitHub's page on rate limits: `retry-after`; with nothing
-/// remaining the primary limit's reset; else a minute, from which the worker doubles. `None`: it is no limit.
-fn limit_wait(answer: &Answer, said: &str) -> Option<Duration> {
-    if let Some(wait) = answer.retry_after() {
-        return Some(wait);
-    }
-    if answer.header("x-ratelimit-remaining") == Some("0") {
-        let reset = answer.header("x-ratelimit-reset").and_then(|reset| reset.parse().ok());
-        let wait = reset.and_then(|reset| answer.until(reset)).unwrap_or(SECONDARY_LIMIT_WAIT);
-        // The hour begins anew at the reset; a second more, since clocks are rounded.
-        return Some(wait.min(LONGEST_RESET) + Duration::from_secs(1));
-    }
-    let secondary = said.to_ascii_lowercase().contains("secondary rate limit");
-    (secondary || answer.status == StatusCode::TOO_MANY_REQUESTS).then_some(SECONDARY_LIMIT_WAIT)
 }
 
 #[cfg(test)]

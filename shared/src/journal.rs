@@ -38,7 +38,7 @@ impl Journal {
         }
         let mut headers = Map::new();
         headers.insert("user-agent".to_owned(), json!(user_agent));
-        if matches!(call.auth, Auth::Bearer(_)) {
+        if matches!(call.auth, Auth::Bearer(_) | Auth::Issued(_)) {
             headers.insert("authorization".to_owned(), json!("Bearer [secret]"));
         }
         if call.body.is_some() {
@@ -68,7 +68,7 @@ fn path_for_journal(call: &Call) -> String {
             let kind = path.split('/').nth(1).unwrap_or_default();
             format!("/{kind}/[secret]")
         }
-        Auth::Bearer(_) | Auth::None => match call.url.query() {
+        Auth::Bearer(_) | Auth::Issued(_) | Auth::None => match call.url.query() {
             Some(query) => format!("{path}?{query}"),
             None => path.to_owned(),
         },

@@ -57,6 +57,8 @@ pub enum Effect {
 pub enum Auth {
     /// `Authorization: Bearer …`
     Bearer(Credential),
+    /// The same header with a token that a client got itself and renews itself.
+    Issued(Secret),
     /// The address itself is the secret (Slack's incoming webhook and `response_url`).
     SecretPath,
     /// Nothing: the address is short-lived and signed, and the credential must not go there.
@@ -230,7 +232,11 @@ impl Outbound {
     }
 
     async fn bearer(&self, call: &Call) -> Result<Option<Secret>, ServiceError> {
-        let Auth::Bearer(credential) = &call.auth else { return Ok(None) };
+        let credential = match &call.auth {
+            Auth::Bearer(credential) => credential,
+            Auth::Issued(token) => return Ok(Some(token.clone())),
+            Auth::SecretPath | Auth::None => return Ok(None),
+        };
         if let Some(secret) = credential.get().await.map_err(secrets_unavailable)? {
             return Ok(Some(secret));
         }
@@ -258,7 +264,8 @@ fn unavailable(error: reqwest::Error) -> ServiceError {
     ServiceError::Unavailable { message: what.to_owned(), retry_after: None }
 }
 
-fn secrets_unavailable(error: crate::secrets::SecretsUnavailable) -> ServiceError {
+/// The secrets cannot be read at the moment.
+pub(crate) fn secrets_unavailable(error: crate::secrets::SecretsUnavailable) -> ServiceError {
     ServiceError::Unavailable { message: error.to_string(), retry_after: None }
 }
 

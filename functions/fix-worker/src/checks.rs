@@ -1,8 +1,9 @@
 //! Looks at an open pull request: what people did with it, whether its base moved, and what its checks say.
 
 use autofix::attempt::{Checks, Event, FailedCheck};
-use autofix::github::{CheckResult, OpenPullRequest, Outcome};
+use autofix::github::{CheckResult, CommitChecks, OpenPullRequest, RequiredChecks, Standing};
 use autofix::reason::{Reason, ReasonCode};
+use autofix::redaction::redact;
 use jiff::SignedDuration;
 
 use crate::desk::{Desk, Stopped};
@@ -52,21 +53,21 @@ pub(crate) async fn look(desk: &mut Desk<'_>) -> Result<(), Stopped> {
 }
 
 /// What the results mean together. A repository may take some time to start its checks: until then nothing is green.
-pub(crate) fn judge(results: &[CheckResult], age: SignedDuration, settle: SignedDuration) -> Checks {
-    let failed: Vec<FailedCheck> = results
-        .iter()
-        .filter(|check| check.outcome == Outcome::Failed)
-        .map(|check| FailedCheck::named(check.name.clone()))
-        .collect();
-    if !failed.is_empty() {
-        return Checks::Red { failed };
+pub(crate) fn judge(checks: &CommitChecks, age: SignedDuration, settle: SignedDuration) -> Checks {
+    match checks.standing(&RequiredChecks::default(), None) {
+        Standing::Red { failed } => Checks::Red { failed: failed.into_iter().map(shown).collect() },
+        _ if age < settle => Checks::Running,
+        Standing::Running { .. } | Standing::Unseen => Checks::Running,
+        Standing::Green { passed } => Checks::Green { passed },
+        Standing::Nothing => Checks::None,
     }
-    if age < settle || results.iter().any(|check| check.outcome == Outcome::Running) {
-        return Checks::Running;
-    }
-    match u32::try_from(results.len()).unwrap_or(u32::MAX) {
-        0 => Checks::None,
-        passed => Checks::Green { passed },
+}
+
+fn shown(check: &CheckResult) -> FailedCheck {
+    FailedCheck {
+        name: check.name.clone(),
+        url: check.url.clone(),
+        summary: check.summary.as_deref().map(|summary| redact(summary).to_string()),
     }
 }
 

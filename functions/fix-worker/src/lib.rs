@@ -31,7 +31,7 @@ use autofix::attempt::AttemptId;
 use autofix::claude::Claude;
 use autofix::clock::Clock;
 use autofix::config::WorkerConfig;
-use autofix::github::Github;
+use autofix::github::{Github, Identity};
 use autofix::metrics::{Measured, Metrics};
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
@@ -89,7 +89,11 @@ impl Worker {
                 &secrets,
             )
             .priced(config.price),
-            github: Github::new(outbound.clone(), config.github_url.clone(), &secrets),
+            github: Github::new(
+                outbound.clone(),
+                config.github_url.clone(),
+                Identity::from_settings(config.github_app_id.as_deref(), &secrets, clock.clone()),
+            ),
             slack: Slack::new(outbound.clone(), config.slack_api_url.clone(), &secrets),
             sentry: Sentry::new(outbound, config.sentry_url.clone(), &secrets),
             config,

@@ -2,9 +2,8 @@
 //! was; in GitHub's own time where the repository has a merge queue.
 
 use autofix::attempt::{Checks, Event, Offer, Queued, State};
-use autofix::github::Merge;
+use autofix::github::{Merge, MergeOutcome};
 use autofix::messages;
-use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use jiff::SignedDuration;
 use tracing::warn;
@@ -39,26 +38,29 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     if let Some(reason) = not_green_any_more(desk, &offer).await? {
         return desk.happened(Event::MergeRefused { reason }).await;
     }
-    let method = github.repository(&repo).await?.merge_method;
     let (title, message) = messages::merge_message(&desk.attempt, &decision, pull_request.number);
     let merge = Merge {
         number: pull_request.number,
         head_sha: &pull_request.head_sha,
-        method,
+        base_branch: &offer.fix.base_branch,
         title: &title,
         message: &message,
     };
-    match github.merge(&repo, merge).await {
-        Ok(sha) => merged(desk, Some(sha)).await,
-        Err(
-            error
-            @ (ServiceError::Conflict(_) | ServiceError::Refused { .. } | ServiceError::Unauthorized(_)),
-        ) => {
+    match github.merge(&repo, merge).await? {
+        MergeOutcome::Merged { sha: Some(sha) } => merged(desk, Some(sha)).await,
+        MergeOutcome::Merged { sha: None } => {
+            let merge_sha = merge_commit(desk, &offer.fix.base_branch).await;
+            merged(desk, merge_sha).await
+        }
+        MergeOutcome::Queued { .. } => {
+            let look_at = desk.now() + QUEUE_LOOK;
+            desk.happened(Event::MergeQueued { look_at }).await
+        }
+        outcome => {
             let current = github.pull_request(&repo, pull_request.number).await?;
             let event = taken_over(desk, &current, &pull_request.head_sha);
-            desk.happened(event.unwrap_or_else(|| why_not_merged(&error))).await
+            desk.happened(event.unwrap_or_else(|| why_not_merged(&outcome))).await
         }
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -104,15 +106,29 @@ async fn not_green_any_more(desk: &Desk<'_>, offer: &Offer) -> Result<Option<Rea
     })
 }
 
-fn why_not_merged(error: &ServiceError) -> Event {
-    refused(match error {
-        ServiceError::Conflict(said) => format!(
-            "{said}. Conflicts, required reviews or branch rules stop it: resolve that on GitHub, then press Deploy Live again."
+fn why_not_merged(outcome: &MergeOutcome) -> Event {
+    let again = "then press Deploy Live again";
+    refused(match outcome {
+        MergeOutcome::Blocked { said } => format!(
+            "GitHub says: {said} Required reviews or branch rules stop it: resolve that on GitHub, {again}."
         ),
-        ServiceError::Unauthorized(said) => format!(
-            "{said}. The token needs `contents: write` and must be allowed to merge; then press Deploy Live again."
+        MergeOutcome::Conflicting { said } => {
+            format!("GitHub says: {said} It conflicts with the base: resolve that on GitHub, {again}.")
+        }
+        MergeOutcome::Behind { said } => {
+            format!("GitHub says: {said} The base's newest commits have to be in the branch first.")
+        }
+        MergeOutcome::Forbidden { said } => format!(
+            "GitHub says: {said} The credential needs `contents: write` and must be allowed to merge; {again}."
         ),
-        other => format!("{other}. Look at the pull request, then press Deploy Live again."),
+        MergeOutcome::TryAgain { said }
+        | MergeOutcome::HeadMoved { said }
+        | MergeOutcome::Invalid { said } => {
+            format!("GitHub says: {said} Look at the pull request, {again}.")
+        }
+        MergeOutcome::Merged { .. } | MergeOutcome::Queued { .. } | MergeOutcome::Closed => {
+            format!("GitHub did not merge it. Look at the pull request, {again}.")
+        }
     })
 }
 

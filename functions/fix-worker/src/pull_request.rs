@@ -2,7 +2,7 @@
 
 use autofix::analysis::edits::{self, Edit};
 use autofix::attempt::{Cleanup, Event, Fix, State};
-use autofix::github::{BranchCreated, NewCommit, NewPullRequest};
+use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
 use autofix::messages;
 use autofix::reason::{Reason, ReasonCode};
 use sha2::{Digest, Sha256};
@@ -31,16 +31,16 @@ pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         message: &message,
         at: attempt.created_at,
     };
-    let head_sha = github.create_commit(repo, commit).await?;
     let branch = attempt.id.branch();
-    if let BranchCreated::Exists { sha } = github.create_branch(repo, &branch, &head_sha).await?
-        && sha != head_sha
-    {
-        let sentence = format!(
-            "The branch `{branch}` exists already with another commit; delete it to let AutoFix try again."
-        );
-        return desk.happened(failed(ReasonCode::BranchMoved, sentence)).await;
-    }
+    let head_sha = match github.commit_to_branch(repo, &branch, BranchBefore::Absent, commit).await? {
+        BranchSet::Done { sha } => sha,
+        BranchSet::Elsewhere { .. } => {
+            let sentence = format!(
+                "The branch `{branch}` exists already with another commit; delete it to let AutoFix try again."
+            );
+            return desk.happened(failed(ReasonCode::BranchMoved, sentence)).await;
+        }
+    };
     let title = messages::pull_request_title(attempt);
     let body = messages::pull_request_body(attempt, &fix);
     let new = NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch };
@@ -80,7 +80,7 @@ pub(crate) async fn clean_up(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         github.close_pull_request(repo, pull_request.number).await?;
     }
     if current.head_sha == pull_request.head_sha {
-        github.delete_branch(repo, &pull_request.branch).await?;
+        github.delete_branch(repo, &pull_request.branch, &pull_request.head_sha).await?;
     }
     desk.happened(Event::CleanedUp { outcome: Cleanup::Done }).await
 }

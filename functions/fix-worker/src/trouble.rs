@@ -43,6 +43,12 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
                 ),
             )
         }
+        _ if matches!(error, ServiceError::Moved { .. }) => Reason::new(
+            ReasonCode::RepositoryNotFound,
+            format!(
+                "The repository was renamed: {said}. Set `AUTOFIX_GITHUB_REPO` (or `AUTOFIX_PROJECTS`) to its name."
+            ),
+        ),
         Step::Analyze if matches!(error, ServiceError::NotFound(_)) => Reason::new(
             ReasonCode::RepositoryNotFound,
             format!(

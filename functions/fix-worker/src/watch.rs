@@ -5,6 +5,7 @@
 //! neither verifies a fix nor accuses it.
 
 use autofix::attempt::{CameBack, Deployment, Event, Merged, Rollout, State, Telling, Watch};
+use autofix::github::{self, DeploymentState, EnvironmentKind};
 use autofix::incident::Incident;
 use autofix::messages;
 use autofix::outbound::ServiceError;
@@ -91,9 +92,9 @@ async fn learn(desk: &Desk<'_>, mut merged: Merged) -> Result<Merged, Stopped> {
     }
     if let Some(sha) = &merged.merge_sha {
         let deployments = match github.deployments(repo, sha).await {
-            Ok(deployments) => deployments,
             // Without the permission to read deployments nobody is told about any.
-            Err(ServiceError::Unauthorized(_) | ServiceError::NotFound(_)) => Vec::new(),
+            Ok(deployments) => deployments.read().unwrap_or_default(),
+            Err(ServiceError::NotFound(_)) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
         merged.deployment = most_telling(deployments).or(merged.deployment);
@@ -102,9 +103,10 @@ async fn learn(desk: &Desk<'_>, mut merged: Merged) -> Result<Merged, Stopped> {
 }
 
 /// The deployment to tell people about: production before others, live before under way before failed.
-fn most_telling(deployments: Vec<Deployment>) -> Option<Deployment> {
-    let rank = |deployment: &Deployment| {
-        let production = deployment.environment.to_ascii_lowercase().contains("prod");
+fn most_telling(deployments: Vec<github::Deployment>) -> Option<Deployment> {
+    let rank = |(kind, deployment): &(EnvironmentKind, Deployment)| {
+        let production = *kind == EnvironmentKind::Production
+            || deployment.environment.to_ascii_lowercase().contains("prod");
         let rollout = match deployment.rollout {
             Rollout::Live => 0,
             Rollout::UnderWay => 1,
@@ -112,7 +114,20 @@ fn most_telling(deployments: Vec<Deployment>) -> Option<Deployment> {
         };
         (!production, rollout, std::cmp::Reverse(deployment.at))
     };
-    deployments.into_iter().min_by_key(rank)
+    let seen = deployments.into_iter().filter_map(|seen| Some((seen.kind, rollout_of(seen)?)));
+    seen.min_by_key(rank).map(|(_, deployment)| deployment)
+}
+
+/// `None` for a deployment whose place another one took before it was live.
+fn rollout_of(seen: github::Deployment) -> Option<Deployment> {
+    let (rollout, at) = match (seen.state, seen.live_since) {
+        // What was live and is not any more had this commit all the same.
+        (DeploymentState::Success | DeploymentState::Inactive, Some(since)) => (Rollout::Live, since),
+        (DeploymentState::Inactive, None) => return None,
+        (DeploymentState::Failure | DeploymentState::Error, _) => (Rollout::Failed, seen.since),
+        _ => (Rollout::UnderWay, seen.since), // queued, pending, in progress
+    };
+    Some(Deployment { environment: seen.environment, rollout, at, url: seen.url })
 }
 
 async fn reports(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Result<Reports, Stopped> {

@@ -43,6 +43,15 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// An id of letters, digits and dots.
+    pub(super) fn word(&mut self, name: &str) -> Option<String> {
+        let id = self.text(name)?;
+        if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
+            self.problems.push(format!("`{name}` must be an id of letters and digits"));
+        }
+        Some(id)
+    }
+
     /// A Slack channel's id. A name would do for posting, but neither for updating nor for looking a card up.
     pub(super) fn channel(&mut self, name: &str) -> Option<String> {
         let id = self.text(name)?;

@@ -1,74 +1,388 @@
-//! What ran for a commit: check runs and commit statuses; with a fine-grained token, which cannot
-//! read check runs, the workflow runs of Actions instead.
+//! What ran for a commit: check runs and commit statuses. A fine-grained token cannot read check runs;
+//! it sees the jobs of GitHub Actions instead, and where GitHub's own judgement of the pull request
+//! (`mergeable_state`) says that there is more, that is said too.
 
 use serde_json::Value;
 
 use super::Github;
+use super::answers::items;
+use super::conversation::title;
+use super::pages::List;
+use super::pulls::MergeState;
+use super::rules::RequiredChecks;
+use crate::cleaning::{multi_line, one_line};
 use crate::outbound::ServiceError;
 
-/// Check runs read, the first page: a commit with more than a hundred of them is judged by these.
-const PER_PAGE: &str = "100";
+/// Of check runs, of statuses, and of workflow runs: a thousand each.
+const PAGES: usize = 10;
+/// Workflow runs whose jobs are read; the others count as one check each. One request a run.
+const RUNS_WITH_JOBS: usize = 20;
+const NAME_CHARS: usize = 200;
+/// What is shown of a failed check: the last lines of what it says.
+const SUMMARY_LINES: usize = 12;
+const SUMMARY_CHARS: usize = 1_500;
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
+    /// From outside, cleaned.
     pub name: String,
     pub outcome: Outcome,
+    /// Where a person can read more.
+    pub url: Option<String>,
+    /// The last lines of what it says, cleaned and cut; hostile, and not redacted.
+    pub summary: Option<String>,
+    pub(super) source: Source,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Running,
     Passed,
-    Failed,
+    Failed(Failure),
 }
 
-impl Github {
-    /// Everything that ran or runs for a commit; empty where nothing does.
-    pub async fn checks(&self, repo: &str, sha: &str) -> Result<Vec<CheckResult>, ServiceError> {
-        let query = [("filter", "latest"), ("per_page", PER_PAGE)];
-        let mut results = match self.get(repo, &["commits", sha, "check-runs"], &query).await {
-            Ok(body) => {
-                let mut runs = read_runs(&body["check_runs"]);
-                if body["total_count"].as_u64().is_some_and(|total| total > runs.len() as u64) {
-                    // What was not read must not be taken for green.
-                    runs.push(CheckResult {
-                        name: "checks beyond the first hundred".to_owned(),
-                        outcome: Outcome::Running,
-                    });
-                }
-                runs
-            }
-            Err(ServiceError::Unauthorized(_)) => {
-                let query = [("head_sha", sha), ("per_page", PER_PAGE)];
-                read_runs(&self.get(repo, &["actions", "runs"], &query).await?["workflow_runs"])
-            }
-            Err(error) => return Err(error),
-        };
-        let statuses = self.get(repo, &["commits", sha, "status"], &[("per_page", PER_PAGE)]).await?;
-        results.extend(statuses["statuses"].as_array().into_iter().flatten().map(|status| CheckResult {
-            name: name_of(&status["context"]),
-            outcome: match status["state"].as_str() {
-                Some("success") => Outcome::Passed,
-                Some("failure" | "error") => Outcome::Failed,
-                _ => Outcome::Running,
-            },
-        }));
-        Ok(results)
+/// How a check failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It ran and says that something is wrong: the one kind that another change to the code may mend.
+    Red,
+    TimedOut,
+    Cancelled,
+    /// GitHub or the check waits for a person: a first run to be allowed, for example.
+    NeedsPerson,
+    /// The workflow itself could not start.
+    NeverStarted,
+    /// GitHub gave up on it, or a conclusion that is not documented.
+    Abandoned,
+}
+
+/// What more can be asked about a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A check run; `job` is the job of Actions behind it, if there is one.
+    CheckRun {
+        id: u64,
+        job: Option<u64>,
+    },
+    Job {
+        id: u64,
+    },
+    Nothing,
+}
+
+/// How much of a commit's checks this credential can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    Everything,
+    /// Not the check runs of other apps than Actions.
+    ActionsOnly,
+}
+
+/// Everything that ran or runs for one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitChecks {
+    pub results: Vec<CheckResult>,
+    pub sight: Sight,
+    /// More than can be read: what was not read must not be taken for green.
+    pub cut: bool,
+}
+
+/// What the checks of a commit mean together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// At least one failed; all that did.
+    Red {
+        failed: Vec<&'a CheckResult>,
+    },
+    /// None failed so far; the names of those that run or that are required and have not come.
+    Running {
+        waiting_for: Vec<String>,
+    },
+    /// Whatever can be seen is green, but GitHub says that something is not: a check that this token cannot read.
+    Unseen,
+    Green {
+        passed: u32,
+    },
+    /// Nothing ran.
+    Nothing,
+}
+
+impl CommitChecks {
+    /// What the checks mean, given what the base requires and how GitHub itself sees the merge (where it was asked).
+    pub fn standing(&self, required: &RequiredChecks, merge_state: Option<MergeState>) -> Standing<'_> {
+        let failed: Vec<&CheckResult> =
+            self.results.iter().filter(|check| matches!(check.outcome, Outcome::Failed(_))).collect();
+        if !failed.is_empty() {
+            return Standing::Red { failed };
+        }
+        let running = self.results.iter().filter(|check| check.outcome == Outcome::Running);
+        let mut waiting_for: Vec<String> = running.map(|check| check.name.clone()).collect();
+        // A required check of another app is never among what Actions ran; there GitHub's word has to do.
+        let github_is_content =
+            matches!(merge_state, Some(MergeState::Clean | MergeState::Unstable | MergeState::HasHooks));
+        if self.sight == Sight::Everything || !github_is_content {
+            let is_there = |name: &&String| self.results.iter().any(|check| check.name == **name);
+            waiting_for.extend(required.names.iter().filter(|name| !is_there(name)).cloned());
+        }
+        if self.cut {
+            waiting_for.push("checks beyond the first thousand".to_owned());
+        }
+        if !waiting_for.is_empty() {
+            return Standing::Running { waiting_for };
+        }
+        if self.sight == Sight::ActionsOnly && merge_state == Some(MergeState::Unstable) {
+            return Standing::Unseen;
+        }
+        match u32::try_from(self.results.len()).unwrap_or(u32::MAX) {
+            0 => Standing::Nothing,
+            passed => Standing::Green { passed },
+        }
+    }
+
+    /// What failed here and did not fail on the base: the failures that the change may have caused.
+    pub fn new_failures(&self, base: &CommitChecks) -> Vec<&CheckResult> {
+        let fails = |check: &&CheckResult| matches!(check.outcome, Outcome::Failed(_));
+        let on_base = |check: &&CheckResult| base.results.iter().filter(fails).any(|b| b.name == check.name);
+        self.results.iter().filter(fails).filter(|check| !on_base(check)).collect()
     }
 }
 
-/// Check runs and workflow runs have the same two fields.
-fn read_runs(runs: &Value) -> Vec<CheckResult> {
-    let outcome = |run: &Value| match (run["status"].as_str(), run["conclusion"].as_str()) {
-        (Some("completed"), Some("success" | "neutral" | "skipped")) => Outcome::Passed,
-        (Some("completed"), _) => Outcome::Failed,
-        _ => Outcome::Running,
-    };
-    let read = |run: &Value| CheckResult { name: name_of(&run["name"]), outcome: outcome(run) };
-    runs.as_array().into_iter().flatten().map(read).collect()
+impl Github {
+    /// Everything that ran or runs for a commit, whether it is the head of a pull request or its base.
+    pub async fn checks(&self, repo: &str, sha: &str) -> Result<CommitChecks, ServiceError> {
+        let path = ["commits", sha, "check-runs"];
+        let list = List {
+            path: &path,
+            query: &[("filter", "latest")],
+            under: Some("check_runs"),
+            most_pages: PAGES,
+        };
+        let mut checks = match self.pages(repo, list).await {
+            Ok(runs) => CommitChecks {
+                results: runs.items.iter().map(check_run).collect(),
+                sight: Sight::Everything,
+                cut: runs.cut,
+            },
+            Err(ServiceError::Unauthorized(_)) => self.jobs_of(repo, sha).await?,
+            Err(error) => return Err(error),
+        };
+        let path = ["commits", sha, "status"];
+        let list = List { path: &path, query: &[], under: Some("statuses"), most_pages: PAGES };
+        let statuses = self.pages(repo, list).await?;
+        checks.results.extend(statuses.items.iter().map(status));
+        checks.cut |= statuses.cut;
+        Ok(checks)
+    }
+
+    /// The jobs that GitHub Actions ran for a commit. A check run and a required check are named after the job.
+    async fn jobs_of(&self, repo: &str, sha: &str) -> Result<CommitChecks, ServiceError> {
+        let list = List {
+            path: &["actions", "runs"],
+            query: &[("head_sha", sha)],
+            under: Some("workflow_runs"),
+            most_pages: PAGES,
+        };
+        let runs = self.pages(repo, list).await?;
+        let mut results = Vec::new();
+        for (index, run) in latest(&runs.items).into_iter().enumerate() {
+            let id = run["id"].as_u64().unwrap_or_default().to_string();
+            let path = ["actions", "runs", &id, "jobs"];
+            let list =
+                List { path: &path, query: &[("filter", "latest")], under: Some("jobs"), most_pages: PAGES };
+            let jobs = match index < RUNS_WITH_JOBS {
+                true => self.pages(repo, list).await?.items,
+                false => Vec::new(),
+            };
+            // A run that waits has no jobs yet, and one that could not start never has any.
+            if jobs.is_empty() || outcome(run) == Outcome::Failed(Failure::NeverStarted) {
+                results.push(job(run, Source::Nothing));
+            } else {
+                results.extend(jobs.iter().map(|each| job(each, source_of_job(each))));
+            }
+        }
+        Ok(CommitChecks { results, sight: Sight::ActionsOnly, cut: runs.cut })
+    }
 }
 
-fn name_of(value: &Value) -> String {
-    value.as_str().unwrap_or("unnamed check").chars().take(100).collect()
+/// The newest run of each workflow for each event: one that was started again replaces the one before.
+fn latest(runs: &[Value]) -> Vec<&Value> {
+    let mut newest: Vec<&Value> = Vec::new();
+    for run in runs {
+        let same = |other: &&&Value| {
+            other["workflow_id"] == run["workflow_id"]
+                && other["event"] == run["event"]
+                && other["name"] == run["name"]
+        };
+        if newest.iter().find(same).is_none() {
+            newest.push(run); // the list begins with the newest
+        }
+    }
+    newest
+}
+
+fn check_run(run: &Value) -> CheckResult {
+    let output = &run["output"];
+    let id = run["id"].as_u64().unwrap_or_default();
+    let url = run["html_url"].as_str().or(run["details_url"].as_str());
+    let is_actions = run["app"]["slug"] == "github-actions";
+    let outcome = outcome(run);
+    let said = [&output["title"], &output["summary"], &output["text"]].map(|part| part.as_str());
+    CheckResult {
+        name: name(&run["name"]),
+        outcome,
+        url: link(url),
+        summary: said_by(outcome, &said.into_iter().flatten().collect::<Vec<_>>().join("\n")),
+        source: Source::CheckRun { id, job: is_actions.then(|| job_behind(run).unwrap_or(id)) },
+    }
+}
+
+/// The job's id stands at the end of the address that its check run leads to.
+fn job_behind(run: &Value) -> Option<u64> {
+    run["details_url"].as_str()?.split_once("/job/")?.1.split(['/', '?', '#']).next()?.parse().ok()
+}
+
+/// Jobs and workflow runs have the same fields as far as they matter here.
+fn job(body: &Value, source: Source) -> CheckResult {
+    let outcome = outcome(body);
+    let failed = items(&body["steps"]).filter(|step| step["conclusion"] == "failure");
+    let steps: Vec<String> =
+        failed.map(|step| format!("Step failed: {}", title(step["name"].as_str().unwrap_or("?")))).collect();
+    CheckResult {
+        name: name(&body["name"]),
+        outcome,
+        url: link(body["html_url"].as_str()),
+        summary: said_by(outcome, &steps.join("\n")),
+        source,
+    }
+}
+
+fn source_of_job(job: &Value) -> Source {
+    job["id"].as_u64().map_or(Source::Nothing, |id| Source::Job { id })
+}
+
+fn status(status: &Value) -> CheckResult {
+    let outcome = match status["state"].as_str() {
+        Some("success") => Outcome::Passed,
+        Some("failure" | "error") => Outcome::Failed(Failure::Red),
+        _ => Outcome::Running,
+    };
+    CheckResult {
+        name: name(&status["context"]),
+        outcome,
+        url: link(status["target_url"].as_str()),
+        summary: said_by(outcome, status["description"].as_str().unwrap_or_default()),
+        source: Source::Nothing,
+    }
+}
+
+fn outcome(run: &Value) -> Outcome {
+    match (run["status"].as_str(), run["conclusion"].as_str()) {
+        (Some("completed"), conclusion) => match conclusion {
+            Some("success" | "neutral" | "skipped") => Outcome::Passed,
+            Some("failure") => Outcome::Failed(Failure::Red),
+            Some("timed_out") => Outcome::Failed(Failure::TimedOut),
+            Some("cancelled") => Outcome::Failed(Failure::Cancelled),
+            Some("action_required") => Outcome::Failed(Failure::NeedsPerson),
+            Some("startup_failure") => Outcome::Failed(Failure::NeverStarted),
+            _ => Outcome::Failed(Failure::Abandoned),
+        },
+        _ => Outcome::Running,
+    }
+}
+
+fn name(value: &Value) -> String {
+    one_line(value.as_str().unwrap_or("unnamed check"), NAME_CHARS)
+}
+
+fn link(url: Option<&str>) -> Option<String> {
+    let url = url::Url::parse(url?).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.to_string())
+}
+
+/// The last lines of what a failed check says; a check that did not fail is not quoted.
+fn said_by(outcome: Outcome, text: &str) -> Option<String> {
+    if !matches!(outcome, Outcome::Failed(_)) {
+        return None;
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(SUMMARY_LINES)..].join("\n");
+    let surplus = last.chars().count().saturating_sub(SUMMARY_CHARS);
+    let last: String = last.chars().skip(surplus).collect();
+    let shown = multi_line(&last, SUMMARY_CHARS);
+    (!shown.trim().is_empty()).then_some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, outcome: Outcome) -> CheckResult {
+        CheckResult { name: name.to_owned(), outcome, url: None, summary: None, source: Source::Nothing }
+    }
+
+    fn checks(sight: Sight, results: &[CheckResult]) -> CommitChecks {
+        CommitChecks { results: results.to_vec(), sight, cut: false }
+    }
+
+    fn required(names: &[&str]) -> RequiredChecks {
+        RequiredChecks { names: names.iter().map(|name| (*name).to_owned()).collect(), not_known: None }
+    }
+
+    #[test]
+    fn red_beats_running_beats_green() {
+        let (passed, running) = (check("a", Outcome::Passed), check("b", Outcome::Running));
+        let red = check("c", Outcome::Failed(Failure::Red));
+        let all = checks(Sight::Everything, &[passed.clone(), running.clone(), red.clone()]);
+        let none = required(&[]);
+        assert_eq!(all.standing(&none, None), Standing::Red { failed: vec![&red] });
+        let two = checks(Sight::Everything, &[passed.clone(), running]);
+        assert_eq!(two.standing(&none, None), Standing::Running { waiting_for: vec!["b".to_owned()] });
+        let one = checks(Sight::Everything, &[passed]);
+        assert_eq!(one.standing(&none, None), Standing::Green { passed: 1 });
+        assert_eq!(checks(Sight::Everything, &[]).standing(&none, None), Standing::Nothing);
+    }
+
+    #[test]
+    fn a_required_check_that_has_not_come_is_waited_for() {
+        let seen = checks(Sight::Everything, &[check("tests", Outcome::Passed)]);
+        let waits = Standing::Running { waiting_for: vec!["lint".to_owned()] };
+        assert_eq!(seen.standing(&required(&["tests", "lint"]), Some(MergeState::Clean)), waits);
+        // Whoever sees Actions only cannot see it come: GitHub's word counts.
+        let partly = checks(Sight::ActionsOnly, &[check("tests", Outcome::Passed)]);
+        let lint = required(&["tests", "lint"]);
+        assert_eq!(partly.standing(&lint, Some(MergeState::Blocked)), waits);
+        assert_eq!(partly.standing(&lint, Some(MergeState::Clean)), Standing::Green { passed: 1 });
+        assert_eq!(partly.standing(&lint, Some(MergeState::Unstable)), Standing::Unseen);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_never_green() {
+        let mut seen = checks(Sight::Everything, &[check("tests", Outcome::Passed)]);
+        seen.cut = true;
+        assert!(matches!(seen.standing(&required(&[]), None), Standing::Running { .. }));
+    }
+
+    #[test]
+    fn a_failure_of_the_base_is_not_new() {
+        let (red, other) = (
+            check("lint", Outcome::Failed(Failure::Red)),
+            check("tests", Outcome::Failed(Failure::TimedOut)),
+        );
+        let head = checks(Sight::Everything, &[red.clone(), other]);
+        let base = checks(Sight::Everything, &[red, check("tests", Outcome::Passed)]);
+        let names: Vec<&str> = head.new_failures(&base).iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(names, ["tests"]);
+    }
+
+    #[test]
+    fn of_what_a_failed_check_says_the_last_lines_stay() {
+        let text: String = (1..=30).map(|n| format!("line {n}\n\n")).collect();
+        let shown = said_by(Outcome::Failed(Failure::Red), &text).unwrap();
+        assert!(shown.starts_with("line 19") && shown.ends_with("line 30"), "{shown}");
+        assert_eq!(said_by(Outcome::Passed, &text), None);
+        let long = said_by(Outcome::Failed(Failure::Red), &"x".repeat(9_000)).unwrap();
+        assert_eq!(long.chars().count(), SUMMARY_CHARS);
+        assert_eq!(said_by(Outcome::Failed(Failure::Red), " \n\u{200b}\n"), None);
+    }
 }

@@ -1,11 +1,13 @@
-//! One commit through the Git data API. Author, dates and message are given, so the same commit made
-//! twice is the same object, and a repeated step changes nothing.
+//! The objects of one commit through the Git data API. With a token, author and dates are given, so
+//! the same commit made twice is the same object. An App names no author, for GitHub to sign it; the
+//! same commit is then known by its parent, its tree and the attempt's trailer.
 
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Github, text};
+use super::answers::{items, text};
+use super::{Github, Identity};
 use crate::outbound::ServiceError;
 use crate::redaction::Redacted;
 
@@ -17,67 +19,100 @@ const AUTHOR_EMAIL: &str = "autofix@users.noreply.github.com";
 const LAST_COMMITS: &str = "50";
 
 /// One changed file on top of one commit.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NewCommit<'a> {
     pub parent_sha: &'a str,
     pub file_path: &'a str,
     pub content: &'a str,
+    /// Ends with a trailer that is the attempt's own: by that line a repeat knows the commit again.
     pub message: &'a Redacted,
     /// Author's and committer's date.
     pub at: Timestamp,
 }
 
-/// What became of making a branch.
+/// A file in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BranchCreated {
-    Yes,
-    /// It is there already and points to this commit.
-    Exists {
-        sha: String,
-    },
+pub(super) struct FileEntry {
+    /// `100644`, or `100755` for an executable.
+    pub(super) mode: String,
+    /// The blob's.
+    pub(super) sha: String,
+}
+
+/// A commit whose tree is made and which is not written yet.
+pub(super) struct Draft<'a> {
+    pub(super) parent_sha: &'a str,
+    pub(super) tree_sha: String,
+    pub(super) message: &'a Redacted,
+    pub(super) at: Timestamp,
 }
 
 impl Github {
-    /// Makes the objects of a commit and returns its SHA. No branch points to it yet.
-    pub async fn create_commit(&self, repo: &str, new: NewCommit<'_>) -> Result<String, ServiceError> {
-        let parent = self.get(repo, &["git", "commits", new.parent_sha], &[]).await?;
-        let base_tree = text(&parent["tree"], "sha")?;
-        let mode = self.file_mode(repo, &base_tree, new.file_path).await?;
+    /// Makes blob and tree of a commit. No branch points to them.
+    pub(super) async fn draft<'a>(&self, repo: &str, new: NewCommit<'a>) -> Result<Draft<'a>, ServiceError> {
+        let base_tree = self.tree_of(repo, new.parent_sha).await?;
+        let before = self.file_entry(repo, &base_tree, new.file_path).await?;
+        let mode = before
+            .ok_or_else(|| ServiceError::NotFound(format!("`{}` in the base commit", new.file_path)))?
+            .mode;
         let blob = json!({ "content": new.content, "encoding": "utf-8" });
         let blob = text(&self.write(Method::POST, repo, &["git", "blobs"], blob).await?, "sha")?;
+        let entry = FileEntry { mode, sha: blob };
+        let tree_sha = self.tree_with(repo, &base_tree, (new.file_path, &entry)).await?;
+        Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
+    }
+
+    /// A tree with one file changed.
+    pub(super) async fn tree_with(
+        &self,
+        repo: &str,
+        base_tree: &str,
+        (path, entry): (&str, &FileEntry),
+    ) -> Result<String, ServiceError> {
         let tree = json!({
             "base_tree": base_tree,
-            "tree": [{ "path": new.file_path, "mode": mode, "type": "blob", "sha": blob }],
+            "tree": [{ "path": path, "mode": entry.mode, "type": "blob", "sha": entry.sha }],
         });
-        let tree = text(&self.write(Method::POST, repo, &["git", "trees"], tree).await?, "sha")?;
-        let at = Timestamp::from_second(new.at.as_second()).unwrap_or(new.at).to_string();
-        let person = json!({ "name": AUTHOR, "email": AUTHOR_EMAIL, "date": at });
-        let commit = json!({
-            "message": new.message,
-            "tree": tree,
-            "parents": [new.parent_sha],
-            "author": person,
-            "committer": person,
+        text(&self.write(Method::POST, repo, &["git", "trees"], tree).await?, "sha")
+    }
+
+    /// Writes the commit and answers its SHA.
+    pub(super) async fn write_commit(&self, repo: &str, draft: &Draft<'_>) -> Result<String, ServiceError> {
+        let mut commit = json!({
+            "message": draft.message,
+            "tree": draft.tree_sha,
+            "parents": [draft.parent_sha],
         });
+        if let Identity::Token(_) = self.identity {
+            let at = Timestamp::from_second(draft.at.as_second()).unwrap_or(draft.at).to_string();
+            let person = json!({ "name": AUTHOR, "email": AUTHOR_EMAIL, "date": at });
+            commit["author"] = person.clone();
+            commit["committer"] = person;
+        }
         text(&self.write(Method::POST, repo, &["git", "commits"], commit).await?, "sha")
     }
 
-    /// Points a new branch to a commit.
-    pub async fn create_branch(
+    /// Whether a commit is the one that is to be made.
+    pub(super) async fn is_draft(
         &self,
         repo: &str,
-        branch: &str,
         sha: &str,
-    ) -> Result<BranchCreated, ServiceError> {
-        let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": sha });
-        match self.write(Method::POST, repo, &["git", "refs"], body).await {
-            Ok(_) => Ok(BranchCreated::Yes),
-            Err(error @ (ServiceError::Refused { status: 422, .. } | ServiceError::Conflict(_))) => {
-                let head = self.branch_head(repo, branch).await?;
-                head.map(|sha| BranchCreated::Exists { sha }).ok_or(error)
-            }
-            Err(error) => Err(error),
-        }
+        draft: &Draft<'_>,
+    ) -> Result<bool, ServiceError> {
+        let commit = match self.get(repo, &["git", "commits", sha], &[]).await {
+            Err(ServiceError::NotFound(_)) => return Ok(false),
+            commit => commit?,
+        };
+        let parents: Vec<&str> =
+            items(&commit["parents"]).filter_map(|parent| parent["sha"].as_str()).collect();
+        Ok(parents == [draft.parent_sha]
+            && commit["tree"]["sha"] == draft.tree_sha
+            && trailer(commit["message"].as_str().unwrap_or_default()) == trailer(draft.message.as_str()))
+    }
+
+    /// The tree of a commit.
+    pub(super) async fn tree_of(&self, repo: &str, commit: &str) -> Result<String, ServiceError> {
+        text(&self.get(repo, &["git", "commits", commit], &[]).await?["tree"], "sha")
     }
 
     /// The newest of a branch's last commits whose message has this line; `None` where none has.
@@ -92,21 +127,35 @@ impl Github {
             let message = commit["commit"]["message"].as_str().unwrap_or_default();
             message.lines().any(|found| found.trim() == line)
         };
-        let found = list.as_array().into_iter().flatten().find(has_line);
-        found.map(|commit| text(commit, "sha")).transpose()
+        items(&list).find(has_line).map(|commit| text(commit, "sha")).transpose()
     }
 
-    /// Deletes a branch; one that is gone already is fine.
-    pub async fn delete_branch(&self, repo: &str, branch: &str) -> Result<(), ServiceError> {
-        let call = self.call(Method::DELETE, repo, &["git", "refs", &format!("heads/{branch}")], &[]);
-        match self.json(call).await {
-            Ok(_) | Err(ServiceError::NotFound(_) | ServiceError::Refused { status: 422, .. }) => Ok(()),
+    /// Whether the history of `descendant` contains `ancestor`; `None` where GitHub does not know one of them.
+    pub async fn contains(
+        &self,
+        repo: &str,
+        descendant: &str,
+        ancestor: &str,
+    ) -> Result<Option<bool>, ServiceError> {
+        let range = format!("{ancestor}...{descendant}");
+        match self.get(repo, &["compare", &range], &[("per_page", "1")]).await {
+            Ok(body) => Ok(match body["status"].as_str() {
+                Some("ahead" | "identical") => Some(true),
+                Some("behind" | "diverged") => Some(false),
+                _ => None, // a word that GitHub may add
+            }),
+            Err(ServiceError::NotFound(_) | ServiceError::Refused { status: 422, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// The mode of a file in a tree, so that an executable stays one.
-    async fn file_mode(&self, repo: &str, tree_sha: &str, path: &str) -> Result<String, ServiceError> {
+    /// Mode and content of a file in a tree, folder by folder: a whole tree may be too large to be answered.
+    pub(super) async fn file_entry(
+        &self,
+        repo: &str,
+        tree_sha: &str,
+        path: &str,
+    ) -> Result<Option<FileEntry>, ServiceError> {
         let mut tree_sha = tree_sha.to_owned();
         let mut rest = path;
         loop {
@@ -115,17 +164,21 @@ impl Github {
                 Some((folder, below)) => (folder, Some(below)),
                 None => (rest, None),
             };
-            let entries = tree["tree"].as_array();
-            let entry = entries.into_iter().flatten().find(|entry| entry["path"] == name);
-            let entry =
-                entry.ok_or_else(|| ServiceError::NotFound(format!("`{path}` in the base commit")))?;
+            let is_it = |entry: &&Value| entry["path"] == name;
+            let Some(entry) = items(&tree["tree"]).find(is_it) else { return Ok(None) };
             match below {
+                Some(_) if entry["type"] != "tree" => return Ok(None),
                 Some(below) => {
                     tree_sha = text(entry, "sha")?;
                     rest = below;
                 }
-                None => return text(entry, "mode"),
+                None => return Ok(Some(FileEntry { mode: text(entry, "mode")?, sha: text(entry, "sha")? })),
             }
         }
     }
+}
+
+/// The last line that says something.
+pub(super) fn trailer(message: &str) -> &str {
+    message.trim_end().lines().next_back().unwrap_or_default()
 }

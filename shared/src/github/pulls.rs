@@ -1,17 +1,24 @@
-//! Pull requests: opened once, merged at exactly the commit that was reviewed, closed.
+//! Pull requests: opened once, looked at, closed.
 
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Github, owner, text};
+use super::answers::{items, number, text};
+use super::{Github, owner};
+use crate::cleaning::one_line;
 use crate::outbound::ServiceError;
 use crate::redaction::Redacted;
 use crate::words::word_enum;
 
-word_enum! {
-    /// How a pull request becomes part of its base.
-    pub enum MergeMethod { Squash = "squash", Merge = "merge", Rebase = "rebase", }
-}
+const LOGIN_CHARS: usize = 100;
+
+/// What REST leaves out of a pull request that is not open: the commit that the merge made (gone since API version
+/// 2026-03-10), and who closed it.
+const ENDING: &str = "query($owner: String!, $name: String!, $number: Int!) { \
+    repository(owner: $owner, name: $name) { pullRequest(number: $number) { \
+    mergeCommit { oid } mergedBy { login } \
+    timelineItems(last: 1, itemTypes: [CLOSED_EVENT]) { nodes { ... on ClosedEvent { actor { login } } } } } } }";
 
 /// A pull request to open.
 #[derive(Clone, Debug)]
@@ -23,7 +30,7 @@ pub struct NewPullRequest<'a> {
     pub base: &'a str,
 }
 
-/// A pull request as GitHub shows it.
+/// A pull request as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenPullRequest {
     pub number: u64,
@@ -33,15 +40,65 @@ pub struct OpenPullRequest {
     pub open: bool,
 }
 
-/// What to merge, and how.
-#[derive(Clone, Debug)]
-pub struct Merge<'a> {
+/// A pull request looked at from all sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullRequestView {
     pub number: u64,
-    /// Nothing but this commit is merged.
-    pub head_sha: &'a str,
-    pub method: MergeMethod,
-    pub title: &'a Redacted,
-    pub message: &'a Redacted,
+    pub url: String,
+    pub stage: Stage,
+    pub head_sha: String,
+    pub head_branch: String,
+    pub base_branch: String,
+    /// The head of the base branch now, and how many of its commits the pull request does not have. For one that is
+    /// not open: what it was opened on, and 0.
+    pub base_sha: String,
+    pub behind_by: u64,
+    pub mergeable: Mergeable,
+    pub merge_state: MergeState,
+}
+
+/// How far a pull request has come, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Open,
+    Merged {
+        /// Login; `None` where GitHub does not tell. The same for `Closed`.
+        by: Option<String>,
+        at: Option<Timestamp>,
+        /// The commit on the base branch; `None` where GitHub does not tell.
+        sha: Option<String>,
+    },
+    Closed {
+        by: Option<String>,
+        at: Option<Timestamp>,
+    },
+}
+
+/// Whether head and base fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mergeable {
+    Yes,
+    Conflicting,
+    /// GitHub computes it in the background since it was asked: ask again in some seconds.
+    NotComputed,
+}
+
+word_enum! {
+    /// Where a merge stands in GitHub's eyes, all rules taken together.
+    pub enum MergeState {
+        Clean = "clean",
+        /// Mergeable, though a check that is not required runs or is red.
+        Unstable = "unstable",
+        HasHooks = "has_hooks",
+        /// The base's rules want its newest commits in the branch.
+        Behind = "behind",
+        /// A required check, review or other rule is missing.
+        Blocked = "blocked",
+        Dirty = "dirty",
+        Draft = "draft",
+        /// Not computed, or a word that is not documented: wait.
+        Unknown = "unknown",
+    }
 }
 
 impl Github {
@@ -73,26 +130,48 @@ impl Github {
         let head = format!("{}:{branch}", owner(repo));
         let query = [("head", head.as_str()), ("state", "all"), ("per_page", "10")];
         let list = self.get(repo, &["pulls"], &query).await?;
-        list.as_array().and_then(|pulls| pulls.first()).map(read).transpose()
+        items(&list).next().map(read).transpose()
     }
 
     pub async fn pull_request(&self, repo: &str, number: u64) -> Result<OpenPullRequest, ServiceError> {
         read(&self.get(repo, &["pulls", &number.to_string()], &[]).await?)
     }
 
-    /// Merges exactly `head_sha` and returns the merge's SHA.
-    ///
-    /// # Errors
-    /// `Conflict` for 405 (GitHub does not allow it now) and 409 (the branch has moved).
-    pub async fn merge(&self, repo: &str, merge: Merge<'_>) -> Result<String, ServiceError> {
-        let body = json!({
-            "sha": merge.head_sha,
-            "merge_method": merge.method,
-            "commit_title": merge.title,
-            "commit_message": merge.message,
-        });
-        let path = ["pulls", &merge.number.to_string(), "merge"];
-        text(&self.write(Method::PUT, repo, &path, body).await?, "sha")
+    /// Everything about a pull request that decides what comes next. To ask is also what makes GitHub compute
+    /// whether it can be merged.
+    pub async fn look_at_pull_request(
+        &self,
+        repo: &str,
+        number: u64,
+    ) -> Result<PullRequestView, ServiceError> {
+        let body = self.get(repo, &["pulls", &number.to_string()], &[]).await?;
+        let pull = read(&body)?;
+        let base_branch = text(&body["base"], "ref")?;
+        let (stage, base_sha, behind_by) = if pull.open {
+            let (base_sha, behind_by) = self.distance(repo, &base_branch, &pull.head_sha).await?;
+            (Stage::Open, base_sha, behind_by)
+        } else {
+            (self.ending(repo, &body, &pull).await?, text(&body["base"], "sha")?, 0)
+        };
+        Ok(PullRequestView {
+            number: pull.number,
+            url: pull.url,
+            stage,
+            head_sha: pull.head_sha,
+            head_branch: text(&body["head"], "ref")?,
+            base_branch,
+            base_sha,
+            behind_by,
+            mergeable: match body["mergeable"].as_bool() {
+                Some(true) => Mergeable::Yes,
+                Some(false) => Mergeable::Conflicting,
+                None => Mergeable::NotComputed,
+            },
+            merge_state: body["mergeable_state"]
+                .as_str()
+                .and_then(|word| word.parse().ok())
+                .unwrap_or(MergeState::Unknown),
+        })
     }
 
     /// Changes the body of a pull request by `edit`, which is given the present one; what stays the same is not written.
@@ -109,21 +188,52 @@ impl Github {
         if edited == current {
             return Ok(());
         }
-        self.write(Method::PATCH, repo, &path, json!({ "body": edited })).await.map(|_| ())
+        self.write(Method::PATCH, repo, &path, json!({ "body": edited })).await.map(drop)
     }
 
     /// Closes a pull request; one that is closed already stays so.
     pub async fn close_pull_request(&self, repo: &str, number: u64) -> Result<(), ServiceError> {
         let path = ["pulls", &number.to_string()];
-        self.write(Method::PATCH, repo, &path, json!({ "state": "closed" })).await.map(|_| ())
+        self.write(Method::PATCH, repo, &path, json!({ "state": "closed" })).await.map(drop)
+    }
+
+    /// The head of a branch, and how many of its commits another commit does not have.
+    async fn distance(&self, repo: &str, branch: &str, sha: &str) -> Result<(String, u64), ServiceError> {
+        let range = format!("{branch}...{sha}");
+        let compared = self.get(repo, &["compare", &range], &[("per_page", "1")]).await?;
+        Ok((text(&compared["base_commit"], "sha")?, number(&compared, "behind_by")?))
+    }
+
+    /// Who ended a pull request. A token that may not ask GraphQL learns what REST tells.
+    async fn ending(&self, repo: &str, body: &Value, pull: &OpenPullRequest) -> Result<Stage, ServiceError> {
+        let (owner, name) = repo.split_once('/').unwrap_or_default();
+        let variables = json!({ "owner": owner, "name": name, "number": pull.number });
+        let told = match self.graphql(repo, ENDING, variables).await {
+            Ok(data) => data["repository"]["pullRequest"].clone(),
+            Err(ServiceError::Unauthorized(_) | ServiceError::NotFound(_)) => Value::Null,
+            Err(error) => return Err(error),
+        };
+        let at = |name: &str| body[name].as_str().and_then(|time| time.parse().ok());
+        Ok(if pull.merged {
+            Stage::Merged {
+                by: login(&body["merged_by"]).or_else(|| login(&told["mergedBy"])),
+                at: at("merged_at"),
+                sha: told["mergeCommit"]["oid"].as_str().map(str::to_owned),
+            }
+        } else {
+            Stage::Closed { by: login(&told["timelineItems"]["nodes"][0]["actor"]), at: at("closed_at") }
+        })
     }
 }
 
+/// The name of an account; `None` where there is none.
+pub(super) fn login(account: &Value) -> Option<String> {
+    account["login"].as_str().map(|login| one_line(login, LOGIN_CHARS))
+}
+
 fn read(body: &Value) -> Result<OpenPullRequest, ServiceError> {
-    let number =
-        body["number"].as_u64().ok_or_else(|| ServiceError::Malformed("`number` is missing".to_owned()))?;
     Ok(OpenPullRequest {
-        number,
+        number: number(body, "number")?,
         url: text(body, "html_url")?,
         head_sha: text(&body["head"], "sha")?,
         // Lists leave `merged` out and give the time of the merge instead.

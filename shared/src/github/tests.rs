@@ -1,4 +1,4 @@
-use super::*;
+use super::answers::error_of;
 use crate::outbound::tests::{answer, meaning};
 
 const DATE: (&str, &str) = ("date", "Sun, 22 Nov 2026 10:00:00 GMT");
@@ -38,7 +38,10 @@ fn what_is_no_limit_is_told_by_its_status() {
     assert_eq!(told(200, &[], ""), "done");
     assert_eq!(told(401, &[left], "Bad credentials"), "credential refused");
     assert_eq!(told(403, &[left], "Resource not accessible by personal access token"), "not allowed");
-    for status in [301, 404, 410] {
+    for status in [301, 307, 308] {
+        assert_eq!(told(status, &[left], "Moved Permanently"), "moved", "{status}");
+    }
+    for status in [404, 410] {
         assert_eq!(told(status, &[left], "Not Found"), "not found", "{status}");
     }
     for status in [405, 409] {

@@ -7,6 +7,9 @@ use std::time::Duration;
 pub enum ServiceError {
     #[error("not found: {0}")]
     NotFound(String),
+    /// It has another name now: the settings have to follow.
+    #[error("it is called {} now", .to.as_deref().map_or("something else".to_owned(), |name| format!("`{name}`")))]
+    Moved { to: Option<String> },
     /// Someone else was first, or the thing has moved: read again.
     #[error("conflict: {0}")]
     Conflict(String),
@@ -42,6 +45,7 @@ impl ServiceError {
             }
             ServiceError::Malformed(_) | ServiceError::Conflict(_) | ServiceError::TimedOut => Some(None),
             ServiceError::NotFound(_)
+            | ServiceError::Moved { .. }
             | ServiceError::Unauthorized(_)
             | ServiceError::CredentialRefused(_)
             | ServiceError::Refused { .. } => None,

@@ -23,6 +23,7 @@ pub(crate) fn meaning<T>(result: &Result<T, ServiceError>) -> String {
     match result {
         Ok(_) => "done".to_owned(),
         Err(ServiceError::NotFound(_)) => "not found".to_owned(),
+        Err(ServiceError::Moved { .. }) => "moved".to_owned(),
         Err(ServiceError::Conflict(_)) => "conflict".to_owned(),
         Err(ServiceError::Unauthorized(_)) => "not allowed".to_owned(),
         Err(ServiceError::CredentialRefused(_)) => "credential refused".to_owned(),

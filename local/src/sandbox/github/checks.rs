@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actions;
 use super::commits::named;
 use super::contents::summary;
-use super::reports::{CheckRun, Conclusion, Status, StatusState};
-use super::wire::{Answer, Call, Outcome, Refusal};
+use super::reports::{ACTIONS, CheckRun, Conclusion, Status, StatusState};
+use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::Repository;
 
 #[derive(Deserialize)]
@@ -38,7 +39,7 @@ fn check_run_json(repo: &Repository, sha: &str, id: u64, run: &CheckRun) -> Valu
         "title": run.title,
         "summary": run.summary,
         "text": null,
-        "annotations_count": 0,
+        "annotations_count": run.annotations.len(),
         "annotations_url": format!("{url}/annotations"),
     });
     json!({
@@ -48,7 +49,7 @@ fn check_run_json(repo: &Repository, sha: &str, id: u64, run: &CheckRun) -> Valu
         "external_id": "",
         "url": url,
         "html_url": run.html_url,
-        "details_url": run.html_url,
+        "details_url": details_url(repo, id, run),
         "name": run.name,
         "status": run.status(),
         "conclusion": run.conclusion.map(Conclusion::as_str),
@@ -56,12 +57,41 @@ fn check_run_json(repo: &Repository, sha: &str, id: u64, run: &CheckRun) -> Valu
         "completed_at": run.conclusion.map(|_| repo.now().to_string()),
         "output": output,
         "check_suite": { "id": 1 },
-        "app": { "id": 15_368, "slug": "github-actions", "name": "GitHub Actions" },
+        "app": { "id": 15_368, "slug": run.app, "name": run.app },
         "pull_requests": [],
     })
 }
 
-pub(super) fn combined_status(repo: &Repository, name: &str) -> Outcome {
+/// Of a job of Actions: its page, whose address ends with the job's id.
+fn details_url(repo: &Repository, id: u64, run: &CheckRun) -> String {
+    match run.app.as_str() {
+        ACTIONS => format!("{}/actions/runs/{id}/job/{id}", repo.html_url),
+        _ => run.html_url.clone(),
+    }
+}
+
+pub(super) fn annotations(repo: &Repository, call: &Call, id: &str) -> Outcome {
+    let NoFilter {} = call.query()?;
+    let (_, run) = actions::check_run(repo, id)?;
+    let list = run.annotations.iter().map(|annotation| {
+        json!({
+            "path": annotation.path,
+            "start_line": annotation.line,
+            "end_line": annotation.line,
+            "start_column": null,
+            "end_column": null,
+            "annotation_level": annotation.level,
+            "title": "",
+            "message": annotation.message,
+            "raw_details": "",
+            "blob_href": "",
+        })
+    });
+    Ok(Answer::list(call, list.collect()))
+}
+
+pub(super) fn combined_status(repo: &Repository, call: &Call, name: &str) -> Outcome {
+    let NoFilter {} = call.query()?;
     let commit = named(&repo.git()?, name)?;
     let statuses = repo.statuses.get(&commit).map_or(&[][..], Vec::as_slice);
     let has = |wanted: StatusState| statuses.iter().any(|(_, status)| status.state == wanted);
@@ -74,18 +104,14 @@ pub(super) fn combined_status(repo: &Repository, name: &str) -> Outcome {
         StatusState::Success
     };
     let list: Vec<Value> = statuses.iter().map(|(id, status)| status_json(repo, *id, status)).collect();
-    Ok(Answer::json(
-        200,
-        &json!({
-            "state": state.as_str(),
-            "statuses": list,
-            "sha": commit.to_string(),
-            "total_count": statuses.len(),
-            "repository": summary(repo),
-            "commit_url": format!("{}/commits/{commit}", repo.url),
-            "url": format!("{}/commits/{commit}/status", repo.url),
-        }),
-    ))
+    let around = json!({
+        "state": state.as_str(),
+        "sha": commit.to_string(),
+        "repository": summary(repo),
+        "commit_url": format!("{}/commits/{commit}", repo.url),
+        "url": format!("{}/commits/{commit}/status", repo.url),
+    });
+    Ok(Answer::counted_in(call, around, ("statuses", list)))
 }
 
 fn status_json(repo: &Repository, id: u64, status: &Status) -> Value {
@@ -99,45 +125,4 @@ fn status_json(repo: &Repository, id: u64, status: &Status) -> Value {
         "created_at": repo.now().to_string(),
         "updated_at": repo.now().to_string(),
     })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RunFilter {
-    head_sha: Option<String>,
-}
-
-/// The runs of GitHub Actions: one for each check run, since here every check comes from there.
-pub(super) fn workflow_runs(repo: &Repository, call: &Call) -> Outcome {
-    let RunFilter { head_sha } = call.query()?;
-    let mut found = Vec::new();
-    for (commit, runs) in &repo.check_runs {
-        let sha = commit.to_string();
-        if head_sha.as_ref().is_some_and(|wanted| *wanted != sha) {
-            continue;
-        }
-        let branch = repo.pulls.iter().find(|pull| pull.head == *commit).map(|pull| pull.head_branch.clone());
-        for (id, run) in runs {
-            found.push(json!({
-                "id": id,
-                "node_id": format!("WFR_{id}"),
-                "name": run.name,
-                "head_branch": branch,
-                "head_sha": sha,
-                "path": ".github/workflows/ci.yml",
-                "event": "pull_request",
-                "run_number": id,
-                "run_attempt": 1,
-                "status": run.status(),
-                "conclusion": run.conclusion.map(Conclusion::as_str),
-                "workflow_id": 1,
-                "url": format!("{}/actions/runs/{id}", repo.url),
-                "html_url": run.html_url,
-                "created_at": repo.now().to_string(),
-                "updated_at": repo.now().to_string(),
-            }));
-        }
-    }
-    found.sort_by_key(|run| std::cmp::Reverse(run["id"].as_u64()));
-    Ok(Answer::counted(call, "workflow_runs", found))
 }

@@ -11,7 +11,7 @@ use super::credentials::{Account, Holder, Visitor, need_of};
 use super::wire::{Answer, Call, Outcome, Refusal};
 use super::world::{Repository, World};
 use super::{
-    CLASSIC_TOKEN, SharedWorld, TOKEN, TOKEN_LOGIN, app, checks, commits, contents, conversation,
+    CLASSIC_TOKEN, SharedWorld, TOKEN, TOKEN_LOGIN, actions, app, checks, commits, contents, conversation,
     deployments, git_data, graphql, locked, merging, protection, pull_shapes, pulls, queueing, references,
     tarball,
 };
@@ -37,7 +37,7 @@ pub(super) fn api(world: SharedWorld) -> Router {
 }
 
 pub(super) fn downloads(world: SharedWorld) -> Router {
-    Router::new().route("/{owner}/{name}/legacy.tar.gz/{*revision}", any(answer_download)).with_state(world)
+    Router::new().route("/{owner}/{name}/{kind}/{*what}", any(answer_download)).with_state(world)
 }
 
 async fn answer_api(
@@ -62,16 +62,22 @@ async fn answer_api(
 
 async fn answer_download(
     State(world): State<SharedWorld>,
-    Path((owner, name, revision)): Path<(String, String, String)>,
+    Path((owner, name, kind, what)): Path<(String, String, String, String)>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let call = Call { method, path: revision, uri, headers, body: Bytes::new(), visitor: None };
+    let call = Call { method, path: what, uri, headers, body: Bytes::new(), visitor: None };
     apart(move || {
         let mut world = locked(&world);
         let answer = match world.repository(&format!("{owner}/{name}")) {
-            Some(repository) => tarball::download(repository, &call),
+            Some(repository) => {
+                tarball::admit(repository, &call).and_then(|()| match (call.method.as_str(), kind.as_str()) {
+                    ("GET", "legacy.tar.gz") => tarball::download(repository, &call),
+                    ("GET", "job-logs") => actions::log(repository, &call.path),
+                    _ => unknown(&call),
+                })
+            }
             None => Err(Refusal::not_found()),
         };
         answer.unwrap_or_else(Refusal::into_answer)
@@ -185,10 +191,13 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["compare", range @ ..]) => commits::compare(repo, call, &range.join("/")),
         ("GET", ["commits"]) => commits::list(repo, call),
         ("GET", ["commits", name @ .., "check-runs"]) => checks::check_runs(repo, call, &name.join("/")),
-        ("GET", ["commits", name @ .., "status"]) => checks::combined_status(repo, &name.join("/")),
+        ("GET", ["commits", name @ .., "status"]) => checks::combined_status(repo, call, &name.join("/")),
         ("GET", ["commits", name @ .., "pulls"]) => pulls::of_commit(repo, call, &name.join("/")),
         ("GET", ["commits", name @ ..]) => commits::one(repo, &name.join("/")),
-        ("GET", ["actions", "runs"]) => checks::workflow_runs(repo, call),
+        ("GET", ["check-runs", id, "annotations"]) => checks::annotations(repo, call, id),
+        ("GET", ["actions", "runs"]) => actions::runs(repo, call),
+        ("GET", ["actions", "runs", id, "jobs"]) => actions::jobs(repo, call, id),
+        ("GET", ["actions", "jobs", id, "logs"]) => actions::log_redirect(repo, id),
         ("GET", ["deployments"]) => deployments::list(repo, call),
         ("GET", ["deployments", id, "statuses"]) => deployments::statuses(repo, call, id),
 

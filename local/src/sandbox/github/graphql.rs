@@ -63,21 +63,21 @@ const TYPES: &[(&str, &[(&str, &str)])] = &[
     ),
 ];
 
-/// Types of the arguments that are known, by field.
-const ARGUMENTS: &[(&str, &str, &str)] = &[
-    ("repository", "owner", "String!"),
-    ("repository", "name", "String!"),
-    ("repository", "followRenames", "Boolean"),
-    ("pullRequest", "number", "Int!"),
-    ("mergeQueue", "branch", "String"),
-    ("timelineItems", "last", "Int"),
-    ("timelineItems", "itemTypes", "[PullRequestTimelineItemsItemType!]"),
-    ("updateRefs", "input", "UpdateRefsInput!"),
-    ("enablePullRequestAutoMerge", "input", "EnablePullRequestAutoMergeInput!"),
-    ("disablePullRequestAutoMerge", "input", "DisablePullRequestAutoMergeInput!"),
-    ("enqueuePullRequest", "input", "EnqueuePullRequestInput!"),
-    ("dequeuePullRequest", "input", "DequeuePullRequestInput!"),
-    ("revertPullRequest", "input", "RevertPullRequestInput!"),
+/// Types of the arguments that are known, by type and field.
+const ARGUMENTS: &[(&str, &str, &str, &str)] = &[
+    ("Query", "repository", "owner", "String!"),
+    ("Query", "repository", "name", "String!"),
+    ("Query", "repository", "followRenames", "Boolean"),
+    ("Repository", "pullRequest", "number", "Int!"),
+    ("Repository", "mergeQueue", "branch", "String"),
+    ("PullRequest", "timelineItems", "last", "Int"),
+    ("PullRequest", "timelineItems", "itemTypes", "[PullRequestTimelineItemsItemType!]"),
+    ("Mutation", "updateRefs", "input", "UpdateRefsInput!"),
+    ("Mutation", "enablePullRequestAutoMerge", "input", "EnablePullRequestAutoMergeInput!"),
+    ("Mutation", "disablePullRequestAutoMerge", "input", "DisablePullRequestAutoMergeInput!"),
+    ("Mutation", "enqueuePullRequest", "input", "EnqueuePullRequestInput!"),
+    ("Mutation", "dequeuePullRequest", "input", "DequeuePullRequestInput!"),
+    ("Mutation", "revertPullRequest", "input", "RevertPullRequestInput!"),
 ];
 
 /// What goes wrong with one field of an operation.
@@ -182,12 +182,16 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// The arguments of a field, each of its documented type.
-    fn arguments(&self, field: &Field) -> Result<Map<String, Value>, Fault> {
+    /// The arguments of a field of a type, each of its documented type.
+    fn arguments(&self, parent: &str, field: &Field) -> Result<Map<String, Value>, Fault> {
         let mut found = Map::new();
         for (name, argument) in &field.arguments {
-            let expected = ARGUMENTS.iter().find(|(of, known, _)| *of == field.name && known == name);
-            let (_, _, expected) = expected
+            let is_it = |entry: &&(&str, &str, &str, &str)| {
+                (entry.0, entry.1, entry.2) == (parent, &field.name, name)
+            };
+            let (_, _, _, expected) = ARGUMENTS
+                .iter()
+                .find(is_it)
                 .ok_or_else(|| Fault::NotUnderstood(format!("the argument `{name}` of `{}`", field.name)))?;
             let value = match argument {
                 Argument::Literal(value) => value.clone(),
@@ -218,9 +222,10 @@ impl Asked<'_> {
         }
         let missing = ARGUMENTS
             .iter()
-            .find(|(of, name, kind)| *of == field.name && kind.ends_with('!') && !found.contains_key(*name));
+            .filter(|(of, known, _, _)| (*of, *known) == (parent, field.name.as_str()))
+            .find(|(_, _, name, kind)| kind.ends_with('!') && !found.contains_key(*name));
         match missing {
-            Some((_, name, _)) => Err(Fault::NotUnderstood(format!("`{}` without `{name}`", field.name))),
+            Some((_, _, name, _)) => Err(Fault::NotUnderstood(format!("`{}` without `{name}`", field.name))),
             None => Ok(found),
         }
     }
@@ -230,7 +235,7 @@ fn query(world: &mut World, call: &Call, asked: &Asked<'_>, field: &Field) -> Re
     if field.name != "repository" {
         return Err(Fault::NotUnderstood(format!("the query `{}`", field.name)));
     }
-    let arguments = asked.arguments(field)?;
+    let arguments = asked.arguments("Query", field)?;
     let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default();
     let asked_name = format!("{}/{}", text("owner"), text("name"));
     let follows = arguments.get("followRenames").and_then(Value::as_bool).unwrap_or(true);
@@ -246,9 +251,10 @@ fn query(world: &mut World, call: &Call, asked: &Asked<'_>, field: &Field) -> Re
     let repo = world.repository(&name).filter(|_| visitor.sees(&name)).ok_or_else(missing)?;
     queueing::settle(repo)?;
     let may_read_pulls = visitor.may((Permission::PullRequests, Level::Read));
-    let resolve = |field: &Field| -> Result<Option<Value>, Fault> {
-        let arguments = asked.arguments(field)?;
+    let resolve = |parent: &str, field: &Field| -> Result<Option<Value>, Fault> {
+        let arguments = asked.arguments(parent, field)?;
         match field.name.as_str() {
+            _ if parent != "Repository" => Ok(None),
             "pullRequest" if !may_read_pulls => Err(Fault::said("FORBIDDEN", visitor.refusal_message())),
             "pullRequest" => {
                 let number = arguments.get("number").and_then(Value::as_u64);
@@ -276,17 +282,20 @@ fn query(world: &mut World, call: &Call, asked: &Asked<'_>, field: &Field) -> Re
 }
 
 fn mutate(world: &mut World, call: &Call, asked: &Asked<'_>, field: &Field) -> Result<Value, Fault> {
-    let input = asked.arguments(field)?.remove("input").unwrap_or_default();
+    let input = asked.arguments("Mutation", field)?.remove("input").unwrap_or_default();
     let (payload, object) = mutations::run(world, call.visitor()?, &field.name, input)?;
-    select(payload, &object, &field.fields, &|field| asked.arguments(field).map(|_| None))
+    select(payload, &object, &field.fields, &|parent, field| asked.arguments(parent, field).map(|_| None))
 }
+
+/// What a field of a type is where that depends on its arguments; `None` for a field that just is there.
+type Resolve<'a> = dyn Fn(&str, &Field) -> Result<Option<Value>, Fault> + 'a;
 
 /// The wanted fields of an object. `resolve` answers those that depend on arguments.
 fn select(
     type_name: &str,
     object: &Value,
     selection: &[Selection],
-    resolve: &dyn Fn(&Field) -> Result<Option<Value>, Fault>,
+    resolve: &Resolve<'_>,
 ) -> Result<Value, Fault> {
     if selection.is_empty() {
         return Err(Fault::NotUnderstood(format!("`{type_name}` without a selection")));
@@ -323,7 +332,7 @@ fn select(
         if kind.is_empty() != field.fields.is_empty() {
             return Err(Fault::NotUnderstood(format!("the selection of `{name}`")));
         }
-        let value = resolve(field)?.unwrap_or_else(|| object[*name].clone());
+        let value = resolve(type_name, field)?.unwrap_or_else(|| object[*name].clone());
         let value = if kind.is_empty() { value } else { select(kind, &value, &field.fields, resolve)? };
         found.insert((*name).to_owned(), value);
     }

@@ -9,6 +9,7 @@
 //! Of GraphQL it has what REST lacks: the mutations and the questions of [`graphql`]. It has no forks
 //! and no webhooks of its own.
 
+mod actions;
 mod app;
 mod checks;
 mod commits;
@@ -47,7 +48,7 @@ use crate::sandbox::service::Service;
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
 pub use credentials::{Holder, Level, Permission};
 pub use people::{PullRequest, PullState, Push};
-pub use reports::{CheckRun, Conclusion, Heads, Status, StatusState};
+pub use reports::{Annotation, CheckRun, Conclusion, Heads, Status, StatusState};
 use world::{Repository, World};
 pub use world::{Settings, Verdict};
 

@@ -32,7 +32,25 @@ pub struct CheckRun {
     pub html_url: String,
     pub title: Option<String>,
     pub summary: Option<String>,
+    /// The slug of the app that reports it. What Actions reports is a job with a log; what others report is not.
+    pub app: String,
+    pub annotations: Vec<Annotation>,
+    /// The job's log; `None` where GitHub has none (any more).
+    pub log: Option<Vec<u8>>,
 }
+
+/// A remark of a check run about a line.
+#[derive(Clone, Debug)]
+pub struct Annotation {
+    pub path: String,
+    pub line: u64,
+    /// `failure`, `warning` or `notice`.
+    pub level: &'static str,
+    pub message: String,
+}
+
+/// The slug of GitHub Actions.
+pub(super) const ACTIONS: &str = "github-actions";
 
 impl CheckRun {
     /// A check run that is still running.
@@ -43,6 +61,9 @@ impl CheckRun {
             html_url: format!("https://ci.example.org/{name}"),
             title: None,
             summary: None,
+            app: ACTIONS.to_owned(),
+            annotations: Vec::new(),
+            log: None,
         }
     }
 
@@ -54,6 +75,23 @@ impl CheckRun {
     /// The same check run with what it has to say.
     pub fn saying(self, title: &str, summary: &str) -> CheckRun {
         CheckRun { title: Some(title.to_owned()), summary: Some(summary.to_owned()), ..self }
+    }
+
+    /// The same check run, reported by another app than Actions.
+    pub fn of_app(self, slug: &str) -> CheckRun {
+        CheckRun { app: slug.to_owned(), ..self }
+    }
+
+    /// The same check run with a remark about a line.
+    pub fn annotated(mut self, path: &str, line: u64, message: &str) -> CheckRun {
+        let (path, message) = (path.to_owned(), message.to_owned());
+        self.annotations.push(Annotation { path, line, level: "failure", message });
+        self
+    }
+
+    /// The same check run with the log of its job.
+    pub fn with_log(self, log: impl Into<Vec<u8>>) -> CheckRun {
+        CheckRun { log: Some(log.into()), ..self }
     }
 }
 

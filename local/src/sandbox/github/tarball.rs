@@ -13,10 +13,8 @@ use super::world::Repository;
 pub(super) fn redirect(repo: &mut Repository, revision: &str) -> Outcome {
     let revision = if revision.is_empty() { DEFAULT_BRANCH } else { revision };
     resolve(&repo.git()?, revision).ok_or_else(Refusal::not_found)?;
-    let key = format!("SANDBOX{:06}", repo.next_id());
-    let location = format!("{}/legacy.tar.gz/{revision}?token={key}", repo.download_url);
-    repo.download_keys.push(key);
-    Ok(Answer::elsewhere(location))
+    let key = repo.new_download_key();
+    Ok(Answer::elsewhere(format!("{}/legacy.tar.gz/{revision}?token={key}", repo.download_url)))
 }
 
 #[derive(Deserialize)]
@@ -25,16 +23,18 @@ struct Key {
     token: Option<String>,
 }
 
-/// The archive itself. The link is the permission: a request that brings the API's token as well has
-/// shown it to a host that it was not meant for, and is refused.
-pub(super) fn download(repo: &mut Repository, call: &Call) -> Outcome {
+/// The link is the permission: a request that brings the API's token as well has shown it to a host that it was
+/// not meant for, and is refused.
+pub(super) fn admit(repo: &Repository, call: &Call) -> Result<(), Refusal> {
     if call.header("authorization").is_some() {
         return Err(Refusal::new(400, "An Authorization header is not for this host"));
     }
     let key = call.query::<Key>()?.token.unwrap_or_default();
-    if !repo.download_keys.contains(&key) {
-        return Err(Refusal::not_found());
-    }
+    if repo.download_keys.contains(&key) { Ok(()) } else { Err(Refusal::not_found()) }
+}
+
+/// The archive itself.
+pub(super) fn download(repo: &Repository, call: &Call) -> Outcome {
     let store = repo.git()?;
     let commit = resolve(&store, &call.path).ok_or_else(Refusal::not_found)?;
     let folder = format!("{}-{}-{}", repo.owner, repo.name, &commit.to_string()[..7]);

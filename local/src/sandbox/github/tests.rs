@@ -1,6 +1,7 @@
 //! The stand-in as its clients meet it: through HTTP, with git to look at what came of it.
 
 mod apps;
+mod client;
 mod graphql;
 mod pull_requests;
 mod refusals;

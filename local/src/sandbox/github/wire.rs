@@ -125,9 +125,15 @@ impl Answer {
 
     /// The asked page of a list that comes with its length, under `name`.
     pub(super) fn counted(call: &Call, name: &str, items: Vec<Value>) -> Answer {
-        let total = items.len();
+        Answer::counted_in(call, json!({}), (name, items))
+    }
+
+    /// The same within an object that says more.
+    pub(super) fn counted_in(call: &Call, mut around: Value, (name, items): (&str, Vec<Value>)) -> Answer {
+        around["total_count"] = json!(items.len());
         let (page, link) = one_page(call, items);
-        Answer::json(200, &json!({ "total_count": total, name: page })).with_link(link)
+        around[name] = Value::Array(page);
+        Answer::json(200, &around).with_link(link)
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: String) -> Answer {

@@ -280,6 +280,13 @@ impl Repository {
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 
+    /// What makes one link to the other host good.
+    pub(super) fn new_download_key(&mut self) -> String {
+        let key = format!("SANDBOX{:06}", self.next_id());
+        self.download_keys.push(key.clone());
+        key
+    }
+
     pub(super) fn node_id(&self) -> String {
         format!("R_{:06}", self.number)
     }

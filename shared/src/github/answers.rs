@@ -1,0 +1,116 @@
+//! What GitHub's answers mean: success, or what a caller can do about it.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::cleaning::one_line;
+use crate::outbound::{Answer, ServiceError};
+
+/// A secondary limit without a time: GitHub asks for at least a minute.
+const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
+/// The primary limit counts by the hour; a reset further away is a mistake.
+const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
+/// Of what GitHub says, characters. Its own sentences are short; rules may have names from people.
+const SAID_CHARS: usize = 300;
+
+/// A text that has to be there.
+pub(super) fn text(body: &Value, name: &str) -> Result<String, ServiceError> {
+    body[name]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| ServiceError::Malformed(format!("`{name}` is missing")))
+}
+
+/// A number that has to be there.
+pub(super) fn number(body: &Value, name: &str) -> Result<u64, ServiceError> {
+    body[name].as_u64().ok_or_else(|| ServiceError::Malformed(format!("`{name}` is missing")))
+}
+
+/// The items of a list; none where it is something else.
+pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+/// What GitHub said about a request that it did not do.
+pub(super) fn said(body: &Value) -> String {
+    let message = body["message"].as_str().unwrap_or("no message");
+    let details: Vec<&str> = items(&body["errors"]).filter_map(|error| error["message"].as_str()).collect();
+    one_line(&format!("{message} {}", details.join(" ")), SAID_CHARS)
+}
+
+/// An answer that is a success, or its meaning.
+pub(super) fn successful(answer: &Answer) -> Result<Answer, ServiceError> {
+    match error_of(answer) {
+        None => Ok(answer.clone()),
+        Some(error) => Err(error),
+    }
+}
+
+/// What an answer means; `None` where it is a success, or the link that a download redirects to.
+pub(super) fn error_of(answer: &Answer) -> Option<ServiceError> {
+    let status = answer.status.as_u16();
+    if answer.status.is_success() || answer.status == StatusCode::FOUND {
+        return None;
+    }
+    let said = said(&answer.json());
+    let message = format!("GitHub answered {status}: {said}");
+    Some(match status {
+        301 | 307 | 308 => ServiceError::Moved { to: None },
+        403 | 429 => match limit_wait(answer, &said) {
+            Some(wait) => ServiceError::RateLimited { message, retry_after: Some(wait) },
+            None => ServiceError::Unauthorized(message),
+        },
+        401 => ServiceError::CredentialRefused(message),
+        404 | 410 => ServiceError::NotFound(message),
+        405 | 409 => ServiceError::Conflict(message),
+        408 | 500.. => ServiceError::Unavailable { message, retry_after: answer.retry_after() },
+        _ => ServiceError::Refused { status, message },
+    })
+}
+
+/// How long a limit asks to be waited, in the order of GitHub's page on rate limits: `retry-after`; with nothing
+/// remaining the primary limit's reset; else a minute, from which the worker doubles. `None`: it is no limit.
+fn limit_wait(answer: &Answer, said: &str) -> Option<Duration> {
+    if let Some(wait) = answer.retry_after() {
+        return Some(wait);
+    }
+    if answer.header("x-ratelimit-remaining") == Some("0") {
+        let reset = answer.header("x-ratelimit-reset").and_then(|reset| reset.parse().ok());
+        let wait = reset.and_then(|reset| answer.until(reset)).unwrap_or(SECONDARY_LIMIT_WAIT);
+        // The hour begins anew at the reset; a second more, since clocks are rounded.
+        return Some(wait.min(LONGEST_RESET) + Duration::from_secs(1));
+    }
+    let secondary = said.to_ascii_lowercase().contains("secondary rate limit");
+    (secondary || answer.status == StatusCode::TOO_MANY_REQUESTS).then_some(SECONDARY_LIMIT_WAIT)
+}
+
+/// What was read, or why this credential may not read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readable<T> {
+    Read(T),
+    /// A permission is missing, or the plan or the server does not have the feature.
+    NotAllowed {
+        /// What GitHub said.
+        said: String,
+    },
+}
+
+impl<T> Readable<T> {
+    pub fn read(self) -> Option<T> {
+        match self {
+            Readable::Read(found) => Some(found),
+            Readable::NotAllowed { .. } => None,
+        }
+    }
+}
+
+/// Makes a missing permission something to say rather than an error.
+pub(super) fn readable<T>(read: Result<T, ServiceError>) -> Result<Readable<T>, ServiceError> {
+    match read {
+        Ok(found) => Ok(Readable::Read(found)),
+        Err(ServiceError::Unauthorized(said)) => Ok(Readable::NotAllowed { said }),
+        Err(error) => Err(error),
+    }
+}

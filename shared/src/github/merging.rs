@@ -1,0 +1,280 @@
+//! The merge: exactly the commit that a person approved, by a method that repository and rules allow.
+//! Where the base takes changes only through its queue, or not before a rule is met, GitHub is asked to
+//! merge that commit in its own time. Every refusal is an outcome to match, with what GitHub said.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::Github;
+use super::answers::{error_of, said, text};
+use super::pulls::MergeState;
+use super::rules::WayIn;
+use crate::outbound::{Answer, ServiceError};
+use crate::redaction::Redacted;
+use crate::words::word_enum;
+
+word_enum! {
+    /// How a pull request becomes part of its base.
+    pub enum MergeMethod { Squash = "squash", Merge = "merge", Rebase = "rebase", }
+}
+
+const LOOK: &str = "query($owner: String!, $name: String!, $number: Int!) { \
+    repository(owner: $owner, name: $name) { autoMergeAllowed pullRequest(number: $number) { \
+    id state headRefOid mergeStateStatus isInMergeQueue isMergeQueueEnabled \
+    mergeCommit { oid } autoMergeRequest { enabledAt } } } }";
+const ENQUEUE: &str = "mutation($input: EnqueuePullRequestInput!) { \
+    enqueuePullRequest(input: $input) { mergeQueueEntry { id } } }";
+const ENABLE: &str = "mutation($input: EnablePullRequestAutoMergeInput!) { \
+    enablePullRequestAutoMerge(input: $input) { pullRequest { id } } }";
+const DEQUEUE: &str = "mutation($input: DequeuePullRequestInput!) { \
+    dequeuePullRequest(input: $input) { clientMutationId } }";
+const DISABLE: &str = "mutation($input: DisablePullRequestAutoMergeInput!) { \
+    disablePullRequestAutoMerge(input: $input) { clientMutationId } }";
+
+/// What to merge.
+#[derive(Clone, Copy, Debug)]
+pub struct Merge<'a> {
+    pub number: u64,
+    /// Nothing but this commit is merged.
+    pub head_sha: &'a str,
+    pub base_branch: &'a str,
+    pub title: &'a Redacted,
+    pub message: &'a Redacted,
+}
+
+/// What became of a merge. `said` is GitHub's sentence, from outside, cleaned and cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MergeOutcome {
+    /// Merged, now or by an earlier try; `sha` is the commit on the base branch, `None` where GitHub does not tell.
+    Merged { sha: Option<String> },
+    /// GitHub merges it in its own time.
+    Queued { by: Queue },
+    /// The branch has another head than the one that was approved (409).
+    HeadMoved { said: String },
+    /// It is closed.
+    Closed,
+    /// Head and base conflict (405).
+    Conflicting { said: String },
+    /// The base has to be in the branch first (405).
+    Behind { said: String },
+    /// A rule is not met: a review, a check, a method, a draft (405).
+    Blocked { said: String },
+    /// The base moved while GitHub merged: the same again in a moment may work (405).
+    TryAgain { said: String },
+    /// The request itself is refused (422).
+    Invalid { said: String },
+    /// The credential may not merge (403).
+    Forbidden { said: String },
+}
+
+/// Who merges later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// The merge queue of the base branch.
+    MergeQueue,
+    /// Auto-merge: as soon as the rules are met. Unlike a queue it goes on after a push; who waits for it has to
+    /// look at the head, and to call [`Github::withdraw_merge`] when that moves.
+    AutoMerge,
+}
+
+/// A pull request as a merge sees it.
+struct Target {
+    node_id: String,
+    state: String,
+    head_sha: String,
+    merge_sha: Option<String>,
+    merge_state: MergeState,
+    queued: Option<Queue>,
+    way_in: WayIn,
+    auto_merge_allowed: bool,
+}
+
+impl Github {
+    /// Merges exactly `head_sha`, or has it merged. A repeat finds what an earlier try did.
+    ///
+    /// # Errors
+    /// What passes: limits, outages. What GitHub decides is an outcome.
+    pub async fn merge(&self, repo: &str, merge: Merge<'_>) -> Result<MergeOutcome, ServiceError> {
+        let repository = self.repository(repo).await?;
+        let rules = self.branch_rules(repo, merge.base_branch).await?;
+        let method = rules.merge_method(&repository);
+        if rules.way_in == WayIn::Queue {
+            let said = "changes to this branch go through its merge queue".to_owned();
+            return self.merge_later(repo, merge, (method, MergeOutcome::Blocked { said })).await;
+        }
+        let Some(method) = method else {
+            let said = "the repository and its rules together allow no merge method".to_owned();
+            return Ok(MergeOutcome::Blocked { said });
+        };
+        let body = json!({
+            "sha": merge.head_sha,
+            "merge_method": method,
+            "commit_title": merge.title,
+            "commit_message": merge.message,
+        });
+        let mut call = self.call(Method::PUT, repo, &["pulls", &merge.number.to_string(), "merge"], &[]);
+        call.body = Some(body);
+        let refused = match self.ask(repo, call, tried).await {
+            Ok(merged @ MergeOutcome::Merged { .. }) => return Ok(merged),
+            Ok(refused) => refused,
+            Err(ServiceError::Unauthorized(said)) => MergeOutcome::Forbidden { said },
+            Err(error) => return Err(error),
+        };
+        self.merge_later(repo, merge, (Some(method), refused)).await
+    }
+
+    /// Takes back a merge that waits, because its head moved or a person changed their mind. One that does not wait
+    /// is left as it is.
+    pub async fn withdraw_merge(&self, repo: &str, number: u64) -> Result<(), ServiceError> {
+        let target = self.target(repo, number).await?;
+        let withdrawn = match target.queued {
+            None => return Ok(()),
+            Some(Queue::MergeQueue) => {
+                self.graphql(repo, DEQUEUE, json!({ "input": { "id": target.node_id } })).await
+            }
+            Some(Queue::AutoMerge) => {
+                let input = json!({ "input": { "pullRequestId": target.node_id } });
+                self.graphql(repo, DISABLE, input).await
+            }
+        };
+        match withdrawn {
+            // It may have been merged or taken back just now; whoever asks looks at the pull request again anyway.
+            Ok(_) | Err(ServiceError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// After a refusal: what the pull request is now, and whether GitHub can merge it later by itself.
+    async fn merge_later(
+        &self,
+        repo: &str,
+        merge: Merge<'_>,
+        (method, mut refused): (Option<MergeMethod>, MergeOutcome),
+    ) -> Result<MergeOutcome, ServiceError> {
+        let target = match self.target(repo, merge.number).await {
+            // A token without GraphQL knows only what REST said.
+            Err(ServiceError::Unauthorized(_) | ServiceError::Refused { .. }) => return Ok(refused),
+            target => target?,
+        };
+        let said = said_in(&refused);
+        match target.state.as_str() {
+            "MERGED" if target.head_sha == merge.head_sha => {
+                return Ok(MergeOutcome::Merged { sha: target.merge_sha });
+            }
+            "MERGED" | "CLOSED" if target.head_sha != merge.head_sha => {
+                return Ok(MergeOutcome::HeadMoved { said });
+            }
+            "CLOSED" => return Ok(MergeOutcome::Closed),
+            _ => {}
+        }
+        if target.head_sha != merge.head_sha {
+            return Ok(MergeOutcome::HeadMoved { said });
+        }
+        if let Some(by) = target.queued {
+            return Ok(MergeOutcome::Queued { by });
+        }
+        if !matches!(refused, MergeOutcome::Blocked { .. } | MergeOutcome::TryAgain { .. }) {
+            return Ok(refused);
+        }
+        match target.merge_state {
+            MergeState::Dirty => return Ok(MergeOutcome::Conflicting { said }),
+            MergeState::Behind => return Ok(MergeOutcome::Behind { said }),
+            MergeState::Draft => return Ok(refused),
+            _ => {}
+        }
+        if target.way_in == WayIn::Queue {
+            let input = json!({ "pullRequestId": target.node_id, "expectedHeadOid": merge.head_sha });
+            match self.graphql(repo, ENQUEUE, json!({ "input": input })).await {
+                Ok(_) => return Ok(MergeOutcome::Queued { by: Queue::MergeQueue }),
+                // Not ready for the queue. Auto-merge puts it there when it is.
+                Err(ServiceError::Refused { message, .. }) => {
+                    refused = MergeOutcome::Blocked { said: message }
+                }
+                Err(ServiceError::Unauthorized(said)) => return Ok(MergeOutcome::Forbidden { said }),
+                Err(error) => return Err(error),
+            }
+        }
+        if !target.auto_merge_allowed || matches!(refused, MergeOutcome::TryAgain { .. }) {
+            return Ok(refused);
+        }
+        let mut input = json!({
+            "pullRequestId": target.node_id,
+            "expectedHeadOid": merge.head_sha,
+            "commitHeadline": merge.title,
+            "commitBody": merge.message,
+        });
+        if let Some(method) = method {
+            input["mergeMethod"] = json!(method.as_str().to_ascii_uppercase());
+        }
+        match self.graphql(repo, ENABLE, json!({ "input": input })).await {
+            Ok(_) => Ok(MergeOutcome::Queued { by: Queue::AutoMerge }),
+            // The first refusal says more: why it cannot be merged now.
+            Err(ServiceError::Refused { .. } | ServiceError::Unauthorized(_)) => Ok(refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn target(&self, repo: &str, number: u64) -> Result<Target, ServiceError> {
+        let (owner, name) = repo.split_once('/').unwrap_or_default();
+        let variables = json!({ "owner": owner, "name": name, "number": number });
+        let data = self.graphql(repo, LOOK, variables).await?;
+        let pull = &data["repository"]["pullRequest"];
+        let is = |value: &Value| value.as_bool() == Some(true);
+        let queued = match (is(&pull["isInMergeQueue"]), pull["autoMergeRequest"].is_null()) {
+            (true, _) => Some(Queue::MergeQueue),
+            (false, false) => Some(Queue::AutoMerge),
+            (false, true) => None,
+        };
+        let merge_state = text(pull, "mergeStateStatus")?.to_ascii_lowercase();
+        Ok(Target {
+            node_id: text(pull, "id")?,
+            state: text(pull, "state")?,
+            head_sha: text(pull, "headRefOid")?,
+            merge_sha: pull["mergeCommit"]["oid"].as_str().map(str::to_owned),
+            merge_state: merge_state.parse().unwrap_or(MergeState::Unknown),
+            queued,
+            way_in: if is(&pull["isMergeQueueEnabled"]) { WayIn::Queue } else { WayIn::Merge },
+            auto_merge_allowed: is(&data["repository"]["autoMergeAllowed"]),
+        })
+    }
+}
+
+/// What GitHub did with a merge.
+fn tried(answer: &Answer) -> Result<MergeOutcome, ServiceError> {
+    let body = answer.json();
+    let Some(error) = error_of(answer) else {
+        return Ok(MergeOutcome::Merged { sha: Some(text(&body, "sha")?) });
+    };
+    let said = said(&body);
+    Ok(match answer.status.as_u16() {
+        405 if said.starts_with("Base branch was modified") => MergeOutcome::TryAgain { said },
+        405 => MergeOutcome::Blocked { said },
+        409 => MergeOutcome::HeadMoved { said },
+        422 => MergeOutcome::Invalid { said },
+        _ => return Err(error),
+    })
+}
+
+fn said_in(outcome: &MergeOutcome) -> String {
+    match outcome {
+        MergeOutcome::HeadMoved { said }
+        | MergeOutcome::Conflicting { said }
+        | MergeOutcome::Behind { said }
+        | MergeOutcome::Blocked { said }
+        | MergeOutcome::TryAgain { said }
+        | MergeOutcome::Invalid { said }
+        | MergeOutcome::Forbidden { said } => said.clone(),
+        MergeOutcome::Merged { .. } | MergeOutcome::Queued { .. } | MergeOutcome::Closed => String::new(),
+    }
+}
+
+/// The methods that a repository allows, the simplest history first. One that does not say allows everything.
+pub(super) fn methods_of(repository: &Value) -> Vec<MergeMethod> {
+    let allows = |name: &str| repository[name].as_bool().unwrap_or(true);
+    let methods = [
+        (MergeMethod::Squash, "allow_squash_merge"),
+        (MergeMethod::Merge, "allow_merge_commit"),
+        (MergeMethod::Rebase, "allow_rebase_merge"),
+    ];
+    methods.into_iter().filter(|(_, name)| allows(name)).map(|(method, _)| method).collect()
+}

@@ -1,0 +1,153 @@
+//! The way back: a pull request that takes a merged one back. GitHub makes it itself where it can. Where
+//! it cannot, a commit of ours restores the one file, but only while the base still has exactly what the
+//! merge brought; anything else is a person's business.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::answers::text;
+use super::branches::{BranchBefore, BranchSet};
+use super::commits::Draft;
+use super::pulls::{NewPullRequest, OpenPullRequest};
+use super::{Github, answers::number};
+use crate::outbound::ServiceError;
+use crate::redaction::Redacted;
+
+const LOOK: &str = "query($owner: String!, $name: String!, $number: Int!) { \
+    repository(owner: $owner, name: $name) { pullRequest(number: $number) { id headRefName } } }";
+const REVERT: &str = "mutation($input: RevertPullRequestInput!) { revertPullRequest(input: $input) { \
+    revertPullRequest { number url headRefOid headRefName } } }";
+
+/// What to take back, and with which words.
+#[derive(Clone, Copy, Debug)]
+pub struct Revert<'a> {
+    /// The merged pull request.
+    pub number: u64,
+    pub base_branch: &'a str,
+    /// The one file that it changed.
+    pub file_path: &'a str,
+    /// The commit that the fix was made on, and the fix: the file's content before and after.
+    pub before_sha: &'a str,
+    pub head_sha: &'a str,
+    /// Where our own commit goes, if one is needed.
+    pub branch: &'a str,
+    pub title: &'a Redacted,
+    pub body: &'a Redacted,
+    /// Ends with the attempt's trailer.
+    pub message: &'a Redacted,
+    pub at: Timestamp,
+}
+
+/// What became of a revert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevertOutcome {
+    /// A pull request takes it back, opened now or by an earlier try. `branch` is its head.
+    Opened { pull_request: OpenPullRequest, branch: String },
+    /// The base has the file as it was before the fix: there is nothing to take back.
+    AlreadyUndone,
+    /// The file was changed since, or is gone: a person has to decide what stays. `said` is why GitHub could not.
+    ContentChanged { said: String },
+    /// The branch for the revert holds somebody else's commit.
+    BranchTaken { head: Option<String> },
+}
+
+impl Github {
+    /// Opens the pull request that takes a merged one back, or finds it.
+    pub async fn revert(&self, repo: &str, revert: Revert<'_>) -> Result<RevertOutcome, ServiceError> {
+        if let Some(pull_request) = self.find_pull_request(repo, revert.branch).await? {
+            return Ok(RevertOutcome::Opened { pull_request, branch: revert.branch.to_owned() });
+        }
+        let said = match self.githubs_revert(repo, &revert).await {
+            Ok((pull_request, branch)) => return Ok(RevertOutcome::Opened { pull_request, branch }),
+            Err(ServiceError::Refused { message, .. } | ServiceError::Unauthorized(message)) => message,
+            Err(error) => return Err(error),
+        };
+        self.own_revert(repo, &revert, said).await
+    }
+
+    async fn githubs_revert(
+        &self,
+        repo: &str,
+        revert: &Revert<'_>,
+    ) -> Result<(OpenPullRequest, String), ServiceError> {
+        let (owner, name) = repo.split_once('/').unwrap_or_default();
+        let variables = json!({ "owner": owner, "name": name, "number": revert.number });
+        let data = self.graphql(repo, LOOK, variables).await?;
+        let merged = &data["repository"]["pullRequest"];
+        // GitHub's name for the branch of a revert: how a try whose answer was lost is found again.
+        let branch = format!("revert-{}-{}", revert.number, text(merged, "headRefName")?);
+        if let Some(found) = self.find_pull_request(repo, &branch).await? {
+            return Ok((found, branch));
+        }
+        let input = json!({
+            "pullRequestId": text(merged, "id")?,
+            "title": revert.title,
+            "body": revert.body,
+        });
+        let done = self.graphql(repo, REVERT, json!({ "input": input })).await?;
+        let made = &done["revertPullRequest"]["revertPullRequest"];
+        let pull_request = OpenPullRequest {
+            number: number(made, "number")?,
+            url: text(made, "url")?,
+            head_sha: text(made, "headRefOid")?,
+            merged: false,
+            open: true,
+        };
+        Ok((pull_request, text(made, "headRefName")?))
+    }
+
+    async fn own_revert(
+        &self,
+        repo: &str,
+        revert: &Revert<'_>,
+        said: String,
+    ) -> Result<RevertOutcome, ServiceError> {
+        let head = self.branch_head(repo, revert.base_branch).await?;
+        let base_sha =
+            head.ok_or_else(|| ServiceError::NotFound(format!("the branch `{}`", revert.base_branch)))?;
+        let base_tree = self.tree_of(repo, &base_sha).await?;
+        let before_tree = self.tree_of(repo, revert.before_sha).await?;
+        let fixed_tree = self.tree_of(repo, revert.head_sha).await?;
+        let now = self.file_entry(repo, &base_tree, revert.file_path).await?;
+        let before = self.file_entry(repo, &before_tree, revert.file_path).await?;
+        let fixed = self.file_entry(repo, &fixed_tree, revert.file_path).await?;
+        let (Some(now), Some(before), Some(fixed)) = (now, before, fixed) else {
+            return Ok(RevertOutcome::ContentChanged { said });
+        };
+        if now.sha == before.sha {
+            return Ok(RevertOutcome::AlreadyUndone);
+        }
+        if now.sha != fixed.sha {
+            return Ok(RevertOutcome::ContentChanged { said });
+        }
+        let tree_sha = self.tree_with(repo, &base_tree, (revert.file_path, &before)).await?;
+        let draft = Draft { parent_sha: &base_sha, tree_sha, message: revert.message, at: revert.at };
+        match self.draft_to_branch(repo, revert.branch, BranchBefore::Absent, &draft).await? {
+            BranchSet::Done { .. } => {}
+            // An earlier try may have made it on an older head of the base: still ours, by its trailer and its file.
+            BranchSet::Elsewhere { head: Some(sha) } if self.restores(repo, &sha, revert).await? => {}
+            BranchSet::Elsewhere { head } => return Ok(RevertOutcome::BranchTaken { head }),
+        }
+        let new = NewPullRequest {
+            title: revert.title,
+            body: revert.body,
+            head: revert.branch,
+            base: revert.base_branch,
+        };
+        let pull_request = self.open_pull_request(repo, new).await?;
+        Ok(RevertOutcome::Opened { pull_request, branch: revert.branch.to_owned() })
+    }
+
+    /// Whether a commit is a revert of ours that was made on another head of the base.
+    async fn restores(&self, repo: &str, sha: &str, revert: &Revert<'_>) -> Result<bool, ServiceError> {
+        let commit = self.get(repo, &["git", "commits", sha], &[]).await?;
+        let message = commit["message"].as_str().unwrap_or_default();
+        if super::commits::trailer(message) != super::commits::trailer(revert.message.as_str()) {
+            return Ok(false);
+        }
+        let tree = text(&commit["tree"], "sha")?;
+        let before_tree = self.tree_of(repo, revert.before_sha).await?;
+        let restored = self.file_entry(repo, &tree, revert.file_path).await?;
+        Ok(restored.is_some() && restored == self.file_entry(repo, &before_tree, revert.file_path).await?)
+    }
+}
