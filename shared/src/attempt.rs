@@ -254,6 +254,14 @@ impl Attempt {
         self.state.status()
     }
 
+    /// The branch of its fix: another one after the analysis started anew, since the first one was shown to people.
+    pub fn branch(&self) -> String {
+        match self.restarts {
+            0 => self.id.branch(),
+            restarts => format!("{}-{}", self.id.branch(), restarts + 1),
+        }
+    }
+
     /// Adds a line to the timeline.
     pub fn note(&mut self, now: Timestamp, what: impl Into<String>) {
         if self.timeline.len() >= MAX_TIMELINE {

@@ -17,6 +17,7 @@ mod page;
 mod planted_secrets;
 mod queries;
 mod refusals;
+mod repairs;
 mod restarts;
 mod rotation;
 mod same_fault;

@@ -31,7 +31,7 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     if same_fault::claim(desk, &incident).await? == Whose::Another {
         return Ok(());
     }
-    let case = match open_case(desk, &incident).await? {
+    let case = match open_case(desk, &incident, Base::Head).await? {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
     };
@@ -66,8 +66,28 @@ async fn readable_incident(desk: &mut Desk<'_>) -> Result<Result<Incident, Event
     Ok(Ok(incident))
 }
 
+/// The same case at another commit, for an attempt that is past its analysis. `Err` says why there is none.
+pub(crate) async fn case_at(desk: &mut Desk<'_>, sha: &str) -> Result<Result<Case, Event>, Stopped> {
+    match readable_incident(desk).await? {
+        Ok(incident) => open_case(desk, &incident, Base::At(sha)).await,
+        Err(event) => Ok(Err(event)),
+    }
+}
+
+/// Which commit a case is about.
+#[derive(Clone, Copy, Debug)]
+enum Base<'a> {
+    /// The head of the base branch, pinned at the first look.
+    Head,
+    At(&'a str),
+}
+
 /// Fetches the code and opens the case. `Err` is how the attempt ends without a model.
-async fn open_case(desk: &mut Desk<'_>, incident: &Incident) -> Result<Result<Case, Event>, Stopped> {
+async fn open_case(
+    desk: &mut Desk<'_>,
+    incident: &Incident,
+    base: Base<'_>,
+) -> Result<Result<Case, Event>, Stopped> {
     let incident = redact_incident(incident);
     let Ok(project) = ProjectPath::parse(&desk.attempt.target.path) else {
         let sentence = "The project's folder in the settings is not a path.";
@@ -78,7 +98,10 @@ async fn open_case(desk: &mut Desk<'_>, incident: &Incident) -> Result<Result<Ca
         Some(branch) => branch,
         None => desk.worker.github.repository(&repo).await?.default_branch,
     };
-    let base_sha = pin_base(desk, &repo, &base_branch).await?;
+    let base_sha = match base {
+        Base::Head => pin_base(desk, &repo, &base_branch).await?,
+        Base::At(sha) => sha.to_owned(),
+    };
     let downloaded = match download(desk, &repo, &base_sha).await? {
         Err(SnapshotError::Damaged(_)) => download(desk, &repo, &base_sha).await?, // cut on the way, perhaps
         downloaded => downloaded,

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::analyst::{Analyst, Ledger};
-use crate::{Worker, analyze, announce, checks, merge, pull_request, trouble, watch};
+use crate::{
+    Worker, analyze, announce, checks, head, merge, pull_request, repair, roll_back, trouble, watch,
+};
 
 /// Steps in one go. An attempt has fewer than ten; more would be a loop.
 const MAX_STEPS: usize = 40;
@@ -137,12 +139,11 @@ impl Desk<'_> {
             Step::Merge => merge::merge(self).await,
             Step::CleanUp => pull_request::clean_up(self).await,
             Step::ShowCard => announce::show_card(self).await,
-            Step::Repair => self.happened(Event::HandedOver { why: "Please look at them.".to_owned() }).await,
+            Step::Repair => repair::repair(self).await,
+            Step::MoveHead => head::move_head(self).await,
             Step::Watch => watch::watch(self).await,
             Step::TellSentry => watch::tell_sentry(self).await,
-            Step::MoveHead | Step::RollBack => {
-                Err(ServiceError::Conflict("the worker does not do that yet".to_owned()).into())
-            }
+            Step::RollBack => roll_back::roll_back(self).await,
         }
     }
 

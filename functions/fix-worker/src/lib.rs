@@ -5,8 +5,8 @@
 //! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
 //!   Claude that an [`analyst`] pays for;
 //! * `same_fault` sees to it that no two attempts look at one fault; `places` at how many pull requests are open;
-//! * `pull_request` opens and closes, `checks` looks at what is open, `merge` merges, `watch` stays until the error is
-//!   gone; `announce` keeps the card up to date.
+//! * `pull_request` opens and closes, `checks` looks at what is open, `repair` writes it again, `head` puts it on a newer base,
+//!   `merge` merges, `watch` stays until the error is gone, `roll_back` takes it back; `announce` keeps the card up to date.
 
 pub mod analyst;
 mod analyze;
@@ -15,10 +15,13 @@ pub mod case;
 mod checks;
 mod conversation;
 mod desk;
+mod head;
 pub mod investigation;
 mod merge;
 mod places;
 mod pull_request;
+mod repair;
+mod roll_back;
 mod same_fault;
 mod trail;
 mod trouble;

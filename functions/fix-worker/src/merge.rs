@@ -1,15 +1,16 @@
 //! The merge: exactly the commit that was approved, while its checks are what the card said and the base is where it
 //! was; in GitHub's own time where the repository has a merge queue.
 
-use autofix::attempt::{Checks, Event, Offer, Queued, State};
-use autofix::github::{Merge, MergeOutcome};
+use autofix::attempt::{Checks, Event, Queued, State};
+use autofix::github::{Merge, MergeOutcome, PullRequestView, Queue, Stage};
 use autofix::messages;
 use autofix::reason::{Reason, ReasonCode};
 use jiff::SignedDuration;
 use tracing::warn;
 
-use crate::checks::{judge, names, taken_over};
+use crate::checks::{base_moved, checks_of, names, taken_over};
 use crate::desk::{Desk, Stopped};
+use crate::head::{self, BaseMoved};
 use crate::watch;
 
 /// Between two looks at a pull request that GitHub merges in its own time.
@@ -24,18 +25,26 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let repo = desk.attempt.target.repo.clone();
     let pull_request = &offer.pull_request;
     // A merge whose answer was lost also ends here: GitHub says that it is merged already.
-    let current = github.pull_request(&repo, pull_request.number).await?;
-    if current.merged && current.head_sha == pull_request.head_sha {
-        let merge_sha = merge_commit(desk, &offer.fix.base_branch).await;
-        return merged(desk, merge_sha).await;
+    let view = github.look_at_pull_request(&repo, pull_request.number).await?;
+    if let Stage::Merged { sha, .. } = &view.stage
+        && view.head_sha == pull_request.head_sha
+    {
+        return merged(desk, sha.clone()).await;
     }
-    if let Some(event) = taken_over(desk, &current, &pull_request.head_sha) {
+    if let Some(event) = taken_over(desk, &view, &pull_request.head_sha) {
+        if queued.is_some() {
+            github.withdraw_merge(&repo, pull_request.number).await?;
+        }
         return desk.happened(event).await;
     }
     if let Some(queued) = queued {
         return wait_for_queue(desk, &queued).await;
     }
-    if let Some(reason) = not_green_any_more(desk, &offer).await? {
+    if let Some(moved) = base_moved(desk, &view, &offer.fix).await? {
+        return head::rebase(desk, &offer, moved).await;
+    }
+    let age = desk.now().duration_since(offer.since);
+    if let Some(reason) = not_green_any_more(desk, &view, age).await? {
         return desk.happened(Event::MergeRefused { reason }).await;
     }
     let (title, message) = messages::merge_message(&desk.attempt, &decision, pull_request.number);
@@ -46,21 +55,50 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         title: &title,
         message: &message,
     };
-    match github.merge(&repo, merge).await? {
-        MergeOutcome::Merged { sha: Some(sha) } => merged(desk, Some(sha)).await,
-        MergeOutcome::Merged { sha: None } => {
-            let merge_sha = merge_commit(desk, &offer.fix.base_branch).await;
-            merged(desk, merge_sha).await
+    let look_at = desk.now() + QUEUE_LOOK;
+    let event = match github.merge(&repo, merge).await? {
+        MergeOutcome::Merged { sha } => return merged(desk, sha).await,
+        MergeOutcome::Behind { .. } => return head::rebase(desk, &offer, BaseMoved::Behind).await,
+        MergeOutcome::Conflicting { .. } => return head::rebase(desk, &offer, BaseMoved::Conflicting).await,
+        MergeOutcome::Queued { by } => {
+            desk.attempt.note(look_at, queue_sentence(by));
+            Event::MergeQueued { look_at }
         }
-        MergeOutcome::Queued { .. } => {
-            let look_at = desk.now() + QUEUE_LOOK;
-            desk.happened(Event::MergeQueued { look_at }).await
+        outcome => refused(why_not_merged(outcome)),
+    };
+    desk.happened(event).await
+}
+
+fn queue_sentence(by: Queue) -> &'static str {
+    match by {
+        Queue::MergeQueue => "GitHub's merge queue has it",
+        Queue::AutoMerge => "GitHub merges it as soon as the repository's rules are met",
+    }
+}
+
+/// What GitHub said, and what a person can do about it.
+pub(crate) fn why_not_merged(outcome: MergeOutcome) -> String {
+    match outcome {
+        MergeOutcome::HeadMoved { said } => {
+            format!("{said}. Someone pushed, so what was reviewed is not what would be merged.")
         }
-        outcome => {
-            let current = github.pull_request(&repo, pull_request.number).await?;
-            let event = taken_over(desk, &current, &pull_request.head_sha);
-            desk.happened(event.unwrap_or_else(|| why_not_merged(&outcome))).await
+        MergeOutcome::Closed => {
+            "The pull request is closed. Open it again on GitHub, then try again.".to_owned()
         }
+        MergeOutcome::Blocked { said } => {
+            format!("{said}. Required reviews or branch rules stop it: meet them on GitHub, then try again.")
+        }
+        MergeOutcome::TryAgain { said } => {
+            format!("{said}. The base branch moved in this moment: try again.")
+        }
+        MergeOutcome::Invalid { said } => format!("{said}. Look at the pull request, then try again."),
+        MergeOutcome::Forbidden { said } => {
+            format!("{said}. The token needs `contents: write` and must be allowed to merge; then try again.")
+        }
+        MergeOutcome::Behind { said } | MergeOutcome::Conflicting { said } => {
+            format!("{said}. Bring the branch up to date on GitHub, then try again.")
+        }
+        MergeOutcome::Merged { .. } | MergeOutcome::Queued { .. } => "GitHub merges it.".to_owned(),
     }
 }
 
@@ -90,10 +128,12 @@ async fn wait_for_queue(desk: &mut Desk<'_>, queued: &Queued) -> Result<(), Stop
 }
 
 /// Why the checks do not allow the merge any more.
-async fn not_green_any_more(desk: &Desk<'_>, offer: &Offer) -> Result<Option<Reason>, Stopped> {
-    let results = desk.worker.github.checks(&desk.attempt.target.repo, &offer.pull_request.head_sha).await?;
-    let age = desk.now().duration_since(offer.since);
-    Ok(match judge(&results, age, desk.worker.config.checks_settle) {
+async fn not_green_any_more(
+    desk: &Desk<'_>,
+    view: &PullRequestView,
+    age: SignedDuration,
+) -> Result<Option<Reason>, Stopped> {
+    Ok(match checks_of(desk, view, age).await? {
         Checks::Green { .. } | Checks::None => None,
         Checks::Running => Some(Reason::new(
             ReasonCode::ChecksUnfinished,
@@ -103,32 +143,6 @@ async fn not_green_any_more(desk: &Desk<'_>, offer: &Offer) -> Result<Option<Rea
             ReasonCode::ChecksFailed,
             format!("Checks have failed since: {}.", names(&failed)),
         )),
-    })
-}
-
-fn why_not_merged(outcome: &MergeOutcome) -> Event {
-    let again = "then press Deploy Live again";
-    refused(match outcome {
-        MergeOutcome::Blocked { said } => format!(
-            "GitHub says: {said} Required reviews or branch rules stop it: resolve that on GitHub, {again}."
-        ),
-        MergeOutcome::Conflicting { said } => {
-            format!("GitHub says: {said} It conflicts with the base: resolve that on GitHub, {again}.")
-        }
-        MergeOutcome::Behind { said } => {
-            format!("GitHub says: {said} The base's newest commits have to be in the branch first.")
-        }
-        MergeOutcome::Forbidden { said } => format!(
-            "GitHub says: {said} The credential needs `contents: write` and must be allowed to merge; {again}."
-        ),
-        MergeOutcome::TryAgain { said }
-        | MergeOutcome::HeadMoved { said }
-        | MergeOutcome::Invalid { said } => {
-            format!("GitHub says: {said} Look at the pull request, {again}.")
-        }
-        MergeOutcome::Merged { .. } | MergeOutcome::Queued { .. } | MergeOutcome::Closed => {
-            format!("GitHub did not merge it. Look at the pull request, {again}.")
-        }
     })
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn open(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         message: &message,
         at: attempt.created_at,
     };
-    let branch = attempt.id.branch();
+    let branch = attempt.branch();
     let head_sha = match github.commit_to_branch(repo, &branch, BranchBefore::Absent, commit).await? {
         BranchSet::Done { sha } => sha,
         BranchSet::Elsewhere { .. } => {

@@ -4,11 +4,12 @@
 //! Only what says which code it comes from counts: an event whose release cannot be placed before or after the merge
 //! neither verifies a fix nor accuses it.
 
+use std::cmp::Reverse;
+
 use autofix::attempt::{CameBack, Deployment, Event, Merged, Rollout, State, Telling, Watch};
-use autofix::github::{self, DeploymentState, EnvironmentKind};
+use autofix::github::{self, DeploymentState, EnvironmentKind, Readable};
 use autofix::incident::Incident;
 use autofix::messages;
-use autofix::outbound::ServiceError;
 use autofix::sentry::{Commented, Containment, FixedBy, IssueRef, Resolved, SeenEvent, Span, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
@@ -91,43 +92,41 @@ async fn learn(desk: &Desk<'_>, mut merged: Merged) -> Result<Merged, Stopped> {
         merged.merge_sha = merge_commit(desk, &merged.fix.base_branch).await;
     }
     if let Some(sha) = &merged.merge_sha {
-        let deployments = match github.deployments(repo, sha).await {
-            // Without the permission to read deployments nobody is told about any.
-            Ok(deployments) => deployments.read().unwrap_or_default(),
-            Err(ServiceError::NotFound(_)) => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
-        merged.deployment = most_telling(deployments).or(merged.deployment);
+        // Without the permission to read deployments nobody is told about any.
+        if let Readable::Read(found) = github.deployments(repo, sha).await? {
+            merged.deployment = most_telling(found).or(merged.deployment);
+        }
     }
     Ok(merged)
 }
 
 /// The deployment to tell people about: production before others, live before under way before failed.
-fn most_telling(deployments: Vec<github::Deployment>) -> Option<Deployment> {
-    let rank = |(kind, deployment): &(EnvironmentKind, Deployment)| {
-        let production = *kind == EnvironmentKind::Production
-            || deployment.environment.to_ascii_lowercase().contains("prod");
-        let rollout = match deployment.rollout {
+fn most_telling(found: Vec<github::Deployment>) -> Option<Deployment> {
+    let rank = |deployment: &github::Deployment| {
+        let rollout = match rollout(deployment) {
             Rollout::Live => 0,
             Rollout::UnderWay => 1,
             Rollout::Failed => 2,
         };
-        (!production, rollout, std::cmp::Reverse(deployment.at))
+        (deployment.kind != EnvironmentKind::Production, rollout, Reverse(deployment.since))
     };
-    let seen = deployments.into_iter().filter_map(|seen| Some((seen.kind, rollout_of(seen)?)));
-    seen.min_by_key(rank).map(|(_, deployment)| deployment)
+    let told = found.into_iter().min_by_key(rank)?;
+    Some(Deployment {
+        rollout: rollout(&told),
+        at: told.live_since.unwrap_or(told.since),
+        environment: told.environment,
+        url: told.url,
+    })
 }
 
-/// `None` for a deployment whose place another one took before it was live.
-fn rollout_of(seen: github::Deployment) -> Option<Deployment> {
-    let (rollout, at) = match (seen.state, seen.live_since) {
-        // What was live and is not any more had this commit all the same.
-        (DeploymentState::Success | DeploymentState::Inactive, Some(since)) => (Rollout::Live, since),
-        (DeploymentState::Inactive, None) => return None,
-        (DeploymentState::Failure | DeploymentState::Error, _) => (Rollout::Failed, seen.since),
-        _ => (Rollout::UnderWay, seen.since), // queued, pending, in progress
-    };
-    Some(Deployment { environment: seen.environment, rollout, at, url: seen.url })
+/// What was live once counts as live, also after the next deployment has taken its place.
+fn rollout(deployment: &github::Deployment) -> Rollout {
+    match deployment.state {
+        DeploymentState::Success => Rollout::Live,
+        DeploymentState::Inactive if deployment.live_since.is_some() => Rollout::Live,
+        DeploymentState::Failure | DeploymentState::Error | DeploymentState::Inactive => Rollout::Failed,
+        DeploymentState::Pending | DeploymentState::Queued | DeploymentState::InProgress => Rollout::UnderWay,
+    }
 }
 
 async fn reports(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Result<Reports, Stopped> {
