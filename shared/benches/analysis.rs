@@ -15,7 +15,6 @@ use autofix::analysis::tools::Toolbox;
 use autofix::analysis::validators::{ProposedChange, validate};
 use autofix::analysis::{categories, syntax};
 use autofix::incident::{Exception, Frame, Incident};
-use autofix::redaction::redact;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
 
@@ -142,31 +141,5 @@ fn validation(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn redaction(criterion: &mut Criterion) {
-    let kinds = [
-        "KeyError: 'sub'",
-        "user ann@example.com failed",
-        "password=hunter2hunter2",
-        "GET /orders/4711 200 OK",
-    ];
-    let mut text = String::new();
-    let mut number = 0;
-    while text.len() < 200 * 1024 {
-        text.push_str(&format!(
-            "  File \"/app/shop/orders_{number}.py\", line {number}, in pay\n    {}\n",
-            kinds[number % kinds.len()]
-        ));
-        number += 1;
-    }
-    let mut group = criterion.benchmark_group("redact 200 KB");
-    group.throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("redact", |bench| bench.iter(|| black_box(redact(&text))));
-    group.bench_function("limit: one regex over the same bytes", |bench| {
-        let regex = regex::Regex::new(r"[\w.+-]+@[\w-]+\.[\w.]+").expect("a sound expression");
-        bench.iter(|| black_box(regex.find_iter(&text).count()));
-    });
-    group.finish();
-}
-
-criterion_group!(benches, decode, map, search, validation, redaction);
+criterion_group!(benches, decode, map, search, validation);
 criterion_main!(benches);

@@ -6,7 +6,6 @@
 //! that need them lose a little beauty; that is the price of "what you see is what there is".
 //! Whoever compares cleaned text with a file has to clean the file's line too.
 
-use std::iter::Peekable;
 use std::str::Chars;
 
 /// Stands at the end of text that was cut.
@@ -40,16 +39,27 @@ pub fn multi_line(text: &str, max_chars: usize) -> String {
 }
 
 fn clean(text: &str, max_chars: usize, layout: Layout) -> String {
-    if text.len() <= max_chars && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if text.len() <= max_chars && printable(text) == text.len() {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len().min(max_chars.saturating_mul(4)));
-    let mut count = 0;
-    let mut chars = text.chars().peekable();
-    while let Some(found) = chars.next() {
+    let mut room = max_chars;
+    let mut chars = text.chars();
+    loop {
+        // Nearly all text is runs of printable ASCII: those are copied whole.
+        let rest = chars.as_str();
+        let run = printable(rest);
+        if run > room {
+            out.push_str(&rest[..room]);
+            mark_cut(&mut out);
+            break;
+        }
+        out.push_str(&rest[..run]);
+        room -= run;
+        chars = rest[run..].chars();
+        let Some(found) = chars.next() else { break };
         let kept = match found {
-            ' '..='~' => found,
-            '\r' if chars.peek() == Some(&'\n') => continue,
+            '\r' if chars.as_str().starts_with('\n') => continue,
             '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
                 if layout == Layout::Text { '\n' } else { ' ' }
             }
@@ -76,16 +86,42 @@ fn clean(text: &str, max_chars: usize, layout: Layout) -> String {
             _ if is_hidden(found) => continue,
             _ => found,
         };
-        if count == max_chars {
-            if out.pop().is_some() {
-                out.push(ELLIPSIS);
-            }
+        if room == 0 {
+            mark_cut(&mut out);
             break;
         }
         out.push(kept);
-        count += 1;
+        room -= 1;
     }
     out
+}
+
+fn mark_cut(out: &mut String) {
+    if out.pop().is_some() {
+        out.push(ELLIPSIS);
+    }
+}
+
+/// How many bytes from the start are printable ASCII (space to tilde). Eight at a time: what is cleaned is long and
+/// seldom anything else.
+fn printable(text: &str) -> usize {
+    const EIGHT: u64 = 0x0101_0101_0101_0101;
+    const HIGH_BITS: u64 = EIGHT * 0x80;
+    let bytes = text.as_bytes();
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // The lowest byte that sets its high bit here is exact; what carries make of those above does not matter.
+        let below_space = word.wrapping_sub(EIGHT * 0x20) & !word;
+        let differs_from_delete = word ^ (EIGHT * 0x7f);
+        let is_delete = differs_from_delete.wrapping_sub(EIGHT) & !differs_from_delete;
+        let other = (word | below_space | is_delete) & HIGH_BITS;
+        if other != 0 {
+            return 8 * at + other.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = rest.iter().take_while(|byte| matches!(byte, b' '..=b'~')).count();
+    8 * words.len() + plain
 }
 
 /// Characters without a visible form of their own.
@@ -103,9 +139,16 @@ fn is_hidden(found: char) -> bool {
         || (found as u32) & 0xfffe == 0xfffe
 }
 
+/// The next character, if it is a wanted one.
+fn next_if(chars: &mut Chars<'_>, wanted: impl Fn(char) -> bool) -> Option<char> {
+    let next = chars.clone().next().filter(|next| wanted(*next))?;
+    chars.next();
+    Some(next)
+}
+
 /// Called after ESC.
-fn skip_escape(chars: &mut Peekable<Chars<'_>>) {
-    match chars.peek() {
+fn skip_escape(chars: &mut Chars<'_>) {
+    match chars.clone().next() {
         Some('[') => {
             chars.next();
             skip_control_sequence(chars);
@@ -115,27 +158,27 @@ fn skip_escape(chars: &mut Peekable<Chars<'_>>) {
             skip_control_string(chars);
         }
         Some(' '..='~') => {
-            while chars.next_if(|next| matches!(next, ' '..='/')).is_some() {}
-            chars.next_if(|next| matches!(next, '0'..='~'));
+            while next_if(chars, |next| matches!(next, ' '..='/')).is_some() {}
+            next_if(chars, |next| matches!(next, '0'..='~'));
         }
         _ => {}
     }
 }
 
 /// Parameters and the final byte of a control sequence such as a colour.
-fn skip_control_sequence(chars: &mut Peekable<Chars<'_>>) {
-    while chars.next_if(|next| matches!(next, ' '..='?')).is_some() {}
-    chars.next_if(|next| matches!(next, '@'..='~'));
+fn skip_control_sequence(chars: &mut Chars<'_>) {
+    while next_if(chars, |next| matches!(next, ' '..='?')).is_some() {}
+    next_if(chars, |next| matches!(next, '@'..='~'));
 }
 
 /// A string such as a window title or a link, up to its terminator; never past the end of the line,
 /// so that one without a terminator cannot hide the rest of the text.
-fn skip_control_string(chars: &mut Peekable<Chars<'_>>) {
-    while let Some(next) = chars.next_if(|next| !matches!(next, '\n' | '\r')) {
+fn skip_control_string(chars: &mut Chars<'_>) {
+    while let Some(next) = next_if(chars, |next| !matches!(next, '\n' | '\r')) {
         match next {
             '\u{7}' | '\u{9c}' => return,
             '\u{1b}' => {
-                chars.next_if_eq(&'\\');
+                next_if(chars, |next| next == '\\');
                 return;
             }
             _ => {}
@@ -188,6 +231,18 @@ mod tests {
         assert_eq!(one_line("abcdef", 3), "ab…");
         assert_eq!(one_line("abc", 0), "");
         assert_eq!(multi_line(&"\u{200b}".repeat(10_000), 5), "");
+    }
+
+    #[test]
+    fn a_run_of_printable_characters_ends_at_the_first_other_byte() {
+        for length in 0..20 {
+            for other in ['\0', '\n', '\u{1f}', '\u{7f}', '\u{80}', 'ü', '世', '🙂'] {
+                let text = format!("{}{other}{}", "~ aZ".repeat(5).split_at(length).0, "x\u{7f}\n".repeat(4));
+                assert_eq!(printable(&text), length, "{text:?}");
+            }
+            let text = " ~".repeat(length);
+            assert_eq!(printable(&text), text.len());
+        }
     }
 
     proptest! {

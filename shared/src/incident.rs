@@ -8,6 +8,8 @@ mod bounds;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use bounds::best_frames;
+
 /// Frames kept over the whole chain, application frames first.
 pub const MAX_FRAMES: usize = 16;
 /// Exceptions kept of a chain: the ones that surfaced last.

@@ -12,6 +12,7 @@
 mod assignments;
 mod names;
 mod personal;
+mod telling_words;
 mod tokens;
 
 use std::cmp::Reverse;
@@ -222,7 +223,9 @@ fn pass(text: &str) -> Option<String> {
     tokens::find(text, &mut findings);
     assignments::find(text, &mut findings);
     personal::find(text, &mut findings);
-    keep_markers_whole(text, &mut findings);
+    if !findings.is_empty() {
+        keep_markers_whole(text, &mut findings);
+    }
     if findings.is_empty() {
         return None;
     }

@@ -60,31 +60,37 @@ enum Worth {
     Other,
 }
 
-fn keep_best_frames(exceptions: &mut [Exception]) {
-    if exceptions.iter().map(|exception| exception.frames.len()).sum::<usize>() <= MAX_FRAMES {
-        return;
-    }
+/// Which frames are worth the most over the whole chain: exception and frame, counted from 0. At most [`MAX_FRAMES`].
+/// Looks at what tells the application's frames from others, and at nothing else of a frame.
+pub(crate) fn best_frames(exceptions: &[Exception]) -> Vec<(usize, usize)> {
     let surfaced = exceptions.iter().rposition(|exception| !exception.frames.is_empty());
     let mut ranked = Vec::new();
     for (at, exception) in exceptions.iter().enumerate() {
         let mut depths = [0usize; 3];
+        let mut inner_is_application = false;
         for (position, frame) in exception.frames.iter().enumerate().rev() {
-            let (worth, depth) = if frame.is_application() {
-                (Worth::Application, &mut depths[0])
-            } else if exception.frames.get(position + 1).is_some_and(Frame::is_application) {
-                (Worth::CallerOfApplication, &mut depths[1])
-            } else {
-                (Worth::Other, &mut depths[2])
+            let is_application = frame.is_application();
+            let (worth, depth) = match (is_application, inner_is_application) {
+                (true, _) => (Worth::Application, &mut depths[0]),
+                (false, true) => (Worth::CallerOfApplication, &mut depths[1]),
+                (false, false) => (Worth::Other, &mut depths[2]),
             };
             let is_crash = Some(at) == surfaced && position + 1 == exception.frames.len();
             let worth = if is_crash { Worth::Crash } else { worth };
             ranked.push((worth, *depth, exceptions.len() - at, position, at));
             *depth += 1;
+            inner_is_application = is_application;
         }
     }
     ranked.sort_unstable();
-    let kept: Vec<(usize, usize)> =
-        ranked.into_iter().take(MAX_FRAMES).map(|(_, _, _, position, at)| (at, position)).collect();
+    ranked.into_iter().take(MAX_FRAMES).map(|(_, _, _, position, at)| (at, position)).collect()
+}
+
+fn keep_best_frames(exceptions: &mut [Exception]) {
+    if exceptions.iter().map(|exception| exception.frames.len()).sum::<usize>() <= MAX_FRAMES {
+        return;
+    }
+    let kept = best_frames(exceptions);
     for (at, exception) in exceptions.iter_mut().enumerate() {
         let mut position = 0;
         exception.frames.retain(|_| {

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::names::{self, Promise};
+use super::telling_words::telling_words;
 use super::{Finding, MARKER_START};
 
 /// Longest name that is looked at, bytes.
@@ -19,18 +20,6 @@ const MAX_NAME: usize = 80;
 const MAX_CODE_WORD: usize = 120;
 /// Blanks allowed around a separator.
 const MAX_BLANKS: usize = 12;
-
-/// Words that occur in every name that promises something.
-static TELLING_WORD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        "(?i-u)passw|passphrase|passcode|pwd|secret|token|credential|cookie|authorization|signature|jwt|\
-         csrf|xsrf|mnemonic|session[_-]?id|connection[_-]?string|security[_-]?code|\
-         (?:api|access|private|signing|encryption|master|account|service|auth|shared|storage|webhook|\
-         session|hmac|license|deploy)[_-]?key|\
-         otp|cvv|cvc|ssn|dsn|[?&_-]sig",
-    )
-    .expect("a valid expression")
-});
 
 /// How name and value are put together.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,12 +42,12 @@ enum Joint {
 
 pub(super) fn find(text: &str, findings: &mut Vec<Finding>) {
     let mut done = 0;
-    for word in TELLING_WORD.find_iter(text) {
-        if word.start() < done {
+    for word in telling_words(text) {
+        if word.start < done {
             continue;
         }
-        let name = name_around(text, word.range());
-        done = name.end.max(word.end());
+        let name = name_around(text, word.clone());
+        done = name.end.max(word.end);
         if name.is_empty() || name.len() > MAX_NAME || text[..name.start].ends_with(MARKER_START) {
             continue;
         }

@@ -21,11 +21,14 @@ fn emails(text: &str, findings: &mut Vec<Finding>) {
     const MAX_DOMAIN: usize = 255;
     // Behind a password in an address stands its host.
     let passwords: Vec<usize> = findings.iter().filter(|f| f.kind == URL_PASSWORD).map(|f| f.end).collect();
-    for (at, sign) in text.match_indices('@').chain(text.match_indices("%40")) {
+    let bytes = text.as_bytes();
+    let escaped = memchr::memchr_iter(b'%', bytes).filter(|at| bytes[*at..].starts_with(b"%40"));
+    let signs = memchr::memchr_iter(b'@', bytes).map(|at| (at, 1)).chain(escaped.map(|at| (at, 3)));
+    for (at, sign) in signs {
         let local = text[..at].char_indices().rev().take(MAX_LOCAL).take_while(|(_, c)| is_local(*c)).last();
         let Some((start, _)) = local else { continue };
         let start = start + text[start..at].bytes().take_while(|byte| *byte == b'.').count();
-        let from = at + sign.len();
+        let from = at + sign;
         let domain = text[from..].char_indices().take(MAX_DOMAIN).take_while(|(_, c)| is_domain(*c)).last();
         let Some(end) = domain.map(|(offset, c)| from + offset + c.len_utf8()) else { continue };
         let domain = text[from..end].trim_end_matches(['.', '-']);
@@ -61,20 +64,38 @@ fn is_host(domain: &str) -> bool {
 fn numbers(text: &str, findings: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_digit() {
-            at += 1;
-            continue;
-        }
-        let found = phone(bytes, at).or_else(|| card(bytes, at)).or_else(|| iban(bytes, at));
+    while let Some(found) = first_digit(&bytes[at..]) {
+        at += found;
+        let run = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let found = match at.checked_sub(1).map(|before| bytes[before]) {
+            Some(b'+') => phone(bytes, at).or_else(|| card(bytes, at, run)),
+            Some(letter) if letter.is_ascii_alphabetic() => iban(bytes, at),
+            _ => card(bytes, at, run),
+        };
         at = match found {
             Some(found) => {
                 findings.push(found);
                 found.end
             }
-            None => at + bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count(),
+            None => at + run,
         };
     }
+}
+
+/// Where the first digit is. Eight bytes at a time, since most of them are none.
+fn first_digit(bytes: &[u8]) -> Option<usize> {
+    const EIGHT: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let value = u64::from_le_bytes(*word) ^ (EIGHT * u64::from(b'0')); // digits become 0 to 9
+        let ten_or_more = ((value & (EIGHT * 0x7f)) + EIGHT * (0x80 - 10)) | value;
+        let digits = !ten_or_more & (EIGHT * 0x80);
+        if digits != 0 {
+            return Some(8 * at + digits.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(u8::is_ascii_digit)?;
+    Some(8 * words.len() + at)
 }
 
 fn is_word(byte: Option<&u8>) -> bool {
@@ -108,17 +129,21 @@ fn phone(bytes: &[u8], at: usize) -> Option<Finding> {
 }
 
 /// 13 to 19 digits in one piece, or grouped as on a card, from a range that cards are issued in,
-/// with a valid check digit.
-fn card(bytes: &[u8], at: usize) -> Option<Finding> {
+/// with a valid check digit. `run` digits stand together at the place.
+fn card(bytes: &[u8], at: usize, run: usize) -> Option<Finding> {
     const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
+    let may_be_grouped =
+        run == 4 && matches!(bytes[at + run..], [b' ' | b'-', next, ..] if next.is_ascii_digit());
+    if !may_be_grouped && !(13..=19).contains(&run) {
+        return None;
+    }
     let before = at.checked_sub(1).map(|before| &bytes[before]);
     let is_fraction = before == Some(&b'.') && at >= 2 && bytes[at - 2].is_ascii_digit();
     if is_word(before) || is_fraction {
         return None;
     }
-    let whole = bytes[at..].iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
     let groupings = GROUPINGS.iter().filter_map(|grouping| grouped(bytes, at, grouping));
-    let one_piece = (13..=19).contains(&whole).then_some(at + whole);
+    let one_piece = (13..=19).contains(&run).then_some(at + run);
     one_piece.into_iter().chain(groupings).find_map(|end| {
         let digits: Vec<u8> =
             bytes[at..end].iter().filter(|byte| byte.is_ascii_digit()).map(|b| b - b'0').collect();
@@ -179,12 +204,12 @@ const IBAN_LENGTHS: &str = "\
 fn iban(bytes: &[u8], at: usize) -> Option<Finding> {
     let start = at.checked_sub(2)?;
     let before = start.checked_sub(1).map(|before| &bytes[before]);
-    let country = std::str::from_utf8(&bytes[start..at]).ok()?.to_ascii_uppercase();
-    if is_word(before) || !country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+    let country = &bytes[start..at];
+    if is_word(before) || !country.iter().all(u8::is_ascii_alphabetic) {
         return None;
     }
-    let length: usize =
-        IBAN_LENGTHS.split_whitespace().find_map(|entry| entry.strip_prefix(&country)?.parse().ok())?;
+    let entry = |entry: &&str| entry.as_bytes()[..2].eq_ignore_ascii_case(country);
+    let length: usize = IBAN_LENGTHS.split_whitespace().find(entry)?[2..].parse().ok()?;
     let mut characters = Vec::with_capacity(length);
     let mut end = start;
     while characters.len() < length {
@@ -206,4 +231,21 @@ fn iban_remainder(characters: &[u8]) -> u32 {
         b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
         _ => (remainder * 100 + u32::from(byte - b'A') + 10) % 97,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_digit_is_found_wherever_it_stands() {
+        for length in 0..20 {
+            for digit in ["0", "9"] {
+                let other = "/:\u{7f}\0üÿ~@".chars().cycle().take(length).collect::<String>();
+                let text = format!("{other}{digit}{}", "x4:/".repeat(4));
+                assert_eq!(first_digit(text.as_bytes()), Some(other.len()), "{text:?}");
+                assert_eq!(first_digit(other.as_bytes()), None, "{other:?}");
+            }
+        }
+    }
 }

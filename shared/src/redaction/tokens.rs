@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::{Finding, MARKER_START, URL_PASSWORD};
@@ -73,8 +74,12 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static BEARER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i-u:bearer)[ \t]{1,4}([A-Za-z0-9._~+/=-]{8,})").expect("a valid expression")
+    Regex::new(r"(?i-u:bearer)[ \t]{1,4}[A-Za-z0-9._~+/=-]{8,}").expect("a valid expression")
 });
+
+static SCHEME_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+
+static PEM_BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN "));
 
 pub(super) fn find(text: &str, findings: &mut Vec<Finding>) {
     service_tokens(text, findings);
@@ -97,24 +102,25 @@ fn service_tokens(text: &str, findings: &mut Vec<Finding>) {
 
 /// `Bearer` and a token, wherever it stands. Prose ("bearer authentication") has no digits.
 fn bearer_tokens(text: &str, findings: &mut Vec<Finding>) {
-    for found in BEARER.captures_iter(text) {
-        let Some(token) = found.get(1) else { continue };
-        if token.as_str().bytes().any(|byte| byte.is_ascii_digit()) {
-            findings.push(Finding { start: token.start(), end: token.end(), kind: "authorization" });
+    for found in BEARER.find_iter(text) {
+        let token = found.as_str().trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        let token = token.trim_start_matches([' ', '\t']);
+        if token.bytes().any(|byte| byte.is_ascii_digit()) {
+            let (start, end) = (found.end() - token.len(), found.end());
+            findings.push(Finding { start, end, kind: "authorization" });
         }
     }
 }
 
 /// PEM blocks, also with `\n` written out, also cut off before their end.
 fn private_keys(text: &str, findings: &mut Vec<Finding>) {
-    const BEGIN: &str = "-----BEGIN ";
     const END: &str = "-----END ";
     /// Longer than any label of RFC 7468 and of PGP.
     const MAX_LABEL: usize = 40;
     let mut from = 0;
     let mut has_end = true;
-    while let Some(start) = text[from..].find(BEGIN).map(|at| from + at) {
-        from = start + BEGIN.len();
+    while let Some(start) = PEM_BEGIN.find(&text.as_bytes()[from..]).map(|at| from + at) {
+        from = start + PEM_BEGIN.needle().len();
         let Some(label) = text[from..].find("-----").filter(|length| *length <= MAX_LABEL) else { continue };
         if !text[from..from + label].contains("PRIVATE KEY") {
             continue;
@@ -149,8 +155,8 @@ fn passwords_in_addresses(text: &str, findings: &mut Vec<Finding>) {
     const MAX_USERINFO: usize = 512;
     /// A user name without a password is no secret, unless it is as long as a token.
     const TOKEN_LENGTH: usize = 20;
-    for (at, mark) in text.match_indices("://") {
-        let start = at + mark.len();
+    for at in SCHEME_END.find_iter(text.as_bytes()) {
+        let start = at + SCHEME_END.needle().len();
         let limit = text.len().min(start + MAX_USERINFO);
         let bytes = &text.as_bytes()[start..limit];
         let ends_address = |byte: &u8| {

@@ -11,7 +11,7 @@ use super::webhook::WebhookError;
 use super::wire::{Leaf, List, Object, Pair};
 use super::{links, release};
 use crate::cleaning::one_line;
-use crate::incident::{Breadcrumb, Incident, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Request};
+use crate::incident::{Breadcrumb, Incident, MAX_BREADCRUMBS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Request};
 
 /// Reads the answer of `GET …/issues/{id}/events/{event}/`. The issue stays the `known` one, since
 /// that is what the attempt was claimed for; what else the answer lacks is filled in from it.
@@ -76,10 +76,10 @@ pub(super) struct WebhookEvent<'a> {
     transaction: Leaf<'a>,
     tags: List<Pair<'a>>,
     request: Object<WireRequest<'a>>,
-    exception: Object<Values<WireException<'a>>>,
-    threads: Object<Values<Thread<'a>>>,
+    exception: Object<Values<Object<WireException<'a>>>>,
+    threads: Object<Values<Object<Thread<'a>>>>,
     stacktrace: Object<Stack<'a>>,
-    breadcrumbs: Object<Values<Crumb<'a>>>,
+    breadcrumbs: Object<Values<Leaf<'a>>>,
 }
 
 impl<'a> WebhookEvent<'a> {
@@ -98,10 +98,10 @@ impl<'a> WebhookEvent<'a> {
             metadata: self.metadata.0,
             tags: self.tags.0,
             request: self.request.0,
-            exceptions: self.exception.0.into_vec(),
-            threads: self.threads.0.into_vec(),
+            exceptions: self.exception.0.values.0,
+            threads: self.threads.0.values.0,
             stack: self.stacktrace.0,
-            breadcrumbs: self.breadcrumbs.0.into_vec(),
+            breadcrumbs: self.breadcrumbs.0.values.0,
         }
     }
 }
@@ -164,25 +164,19 @@ impl<'a> RestEvent<'a> {
     }
 }
 
-fn values<'a, T: Deserialize<'a> + Default>(data: Leaf<'a>) -> Vec<Object<T>> {
-    data.read::<Object<Values<T>>>().0.into_vec()
+fn values<'a, T: Deserialize<'a>>(data: Leaf<'a>) -> Vec<T> {
+    data.read::<Object<Values<T>>>().0.values.0
 }
 
 #[derive(Deserialize)]
-#[serde(default, bound(deserialize = "T: Deserialize<'de> + Default"))]
+#[serde(default, bound(deserialize = "T: Deserialize<'de>"))]
 struct Values<T> {
-    values: List<Object<T>>,
+    values: List<T>,
 }
 
 impl<T> Default for Values<T> {
     fn default() -> Self {
         Values { values: List::default() }
-    }
-}
-
-impl<T> Values<T> {
-    fn into_vec(self) -> Vec<Object<T>> {
-        self.values.0
     }
 }
 
@@ -236,7 +230,7 @@ pub(super) struct Parts<'a> {
     exceptions: Vec<Object<WireException<'a>>>,
     threads: Vec<Object<Thread<'a>>>,
     stack: Stack<'a>,
-    breadcrumbs: Vec<Object<Crumb<'a>>>,
+    breadcrumbs: Vec<Leaf<'a>>,
 }
 
 impl Parts<'_> {
@@ -271,11 +265,7 @@ impl Parts<'_> {
             exceptions: exceptions(self.exceptions, self.threads, self.stack, || {
                 (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
             }),
-            breadcrumbs: self
-                .breadcrumbs
-                .into_iter()
-                .filter_map(|Object(crumb)| breadcrumb(&crumb))
-                .collect(),
+            breadcrumbs: newest_breadcrumbs(&self.breadcrumbs),
             culprit,
             transaction,
             ..Incident::default()
@@ -304,6 +294,14 @@ pub(super) fn event_id(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| *c != '-').take(33).collect();
     let valid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     valid.then(|| digits.to_ascii_lowercase())
+}
+
+/// Only the newest are read at all: SDKs send a hundred.
+fn newest_breadcrumbs(all: &[Leaf<'_>]) -> Vec<Breadcrumb> {
+    let read = |leaf: &Leaf<'_>| breadcrumb(&leaf.read::<Object<Crumb<'_>>>().0);
+    let mut newest: Vec<Breadcrumb> = all.iter().rev().filter_map(read).take(MAX_BREADCRUMBS).collect();
+    newest.reverse();
+    newest
 }
 
 /// `None` for a breadcrumb that says nothing: many have neither message nor data.

@@ -1,4 +1,7 @@
 //! Exceptions and frames of an event, in both spellings of their fields.
+//!
+//! An event can have hundreds of frames with source and variables, of which a handful is kept. So every frame is read
+//! only as far as it takes to choose, and the rest of it once it is chosen.
 
 use serde::Deserialize;
 
@@ -6,8 +9,8 @@ use super::event::name;
 use super::wire::{Fields, Leaf, List, Object, Pair};
 use crate::cleaning::{multi_line, one_line, source_line};
 use crate::incident::{
-    Exception, Frame, MAX_CONTEXT_LINES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_VARIABLE_CHARS,
-    MAX_VARIABLES, is_installed_code,
+    Exception, Frame, MAX_CONTEXT_LINES, MAX_EXCEPTIONS, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS,
+    MAX_VARIABLE_CHARS, MAX_VARIABLES, best_frames, is_installed_code,
 };
 
 #[derive(Deserialize, Default)]
@@ -38,7 +41,7 @@ pub(super) struct Thread<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Stack<'a> {
-    frames: List<Object<WireFrame<'a>>>,
+    frames: List<Leaf<'a>>,
 }
 
 /// Snake case is the webhooks', camel case and `context` are the REST API's.
@@ -48,7 +51,7 @@ struct WireFrame<'a> {
     filename: Leaf<'a>,
     module: Leaf<'a>,
     function: Leaf<'a>,
-    vars: Fields<'a, MAX_VARIABLES>,
+    vars: Leaf<'a>,
     abs_path: Leaf<'a>,
     #[serde(rename = "absPath")]
     abs_path_camel: Leaf<'a>,
@@ -58,56 +61,77 @@ struct WireFrame<'a> {
     in_app: Leaf<'a>,
     #[serde(rename = "inApp")]
     in_app_camel: Leaf<'a>,
-    pre_context: List<Leaf<'a>>,
+    pre_context: Leaf<'a>,
     context_line: Leaf<'a>,
-    post_context: List<Leaf<'a>>,
-    context: List<Pair<'a>>,
+    post_context: Leaf<'a>,
+    context: Leaf<'a>,
 }
 
-/// The chain. Where no exception has frames, those of the crashed thread, else of the event itself,
-/// go to the exception that surfaced; `described` gives its type and message where there is none.
+/// An exception with frames that have their place and no more yet, and what the rest is read from.
+#[derive(Default)]
+struct Sketch<'a> {
+    exception: Exception,
+    /// As long as the frames of the exception.
+    wires: Vec<WireFrame<'a>>,
+}
+
+/// The chain, with the frames that will be kept. Where no exception has frames, those of the crashed thread, else of
+/// the event itself, go to the exception that surfaced; `described` gives its type and message where there is none.
 pub(super) fn exceptions(
     chain: Vec<Object<WireException<'_>>>,
     threads: Vec<Object<Thread<'_>>>,
     own: Stack<'_>,
     described: impl FnOnce() -> (Option<String>, Option<String>),
 ) -> Vec<Exception> {
-    let mut read: Vec<Exception> =
+    let mut read: Vec<Sketch<'_>> =
         chain.into_iter().map(|Object(wire)| exception(wire)).filter(|found| !is_blank(found)).collect();
-    if read.iter().any(|exception| !exception.frames.is_empty()) {
-        return read;
-    }
-    let frames = frames(crashed_stack(threads).unwrap_or(own));
-    if frames.is_empty() {
-        return read;
-    }
-    match read.last_mut() {
-        Some(surfaced) => surfaced.frames = frames,
-        None => {
-            let (kind, message) = described();
-            let kind = kind.unwrap_or_else(|| "Message".to_owned());
-            read.push(Exception {
-                kind,
-                message: message.unwrap_or_default(),
-                frames,
-                ..Exception::default()
-            });
+    if read.iter().all(|sketch| sketch.wires.is_empty()) {
+        let (wires, frames) = places(crashed_stack(threads).unwrap_or(own));
+        if !frames.is_empty() {
+            if read.is_empty() {
+                let (kind, message) = described();
+                let kind = kind.unwrap_or_else(|| "Message".to_owned());
+                let message = message.unwrap_or_default();
+                let exception = Exception { kind, message, ..Exception::default() };
+                read.push(Sketch { exception, ..Sketch::default() });
+            }
+            if let Some(surfaced) = read.last_mut() {
+                surfaced.exception.frames = frames;
+                surfaced.wires = wires;
+            }
         }
     }
-    read
+    completed(read)
 }
 
-fn exception(wire: WireException<'_>) -> Exception {
-    Exception {
+/// The last exceptions, with the best frames in full and without the others.
+fn completed(mut sketches: Vec<Sketch<'_>>) -> Vec<Exception> {
+    sketches.drain(..sketches.len().saturating_sub(MAX_EXCEPTIONS));
+    let (mut exceptions, wires): (Vec<Exception>, Vec<Vec<WireFrame<'_>>>) =
+        sketches.into_iter().map(|sketch| (sketch.exception, sketch.wires)).unzip();
+    let best = best_frames(&exceptions);
+    for (at, (exception, wires)) in exceptions.iter_mut().zip(wires).enumerate() {
+        let sketched = std::mem::take(&mut exception.frames);
+        let kept = sketched.into_iter().zip(wires).enumerate();
+        let kept = kept.filter(|(position, _)| best.contains(&(at, *position)));
+        exception.frames = kept.map(|(_, (place, wire))| frame(place, &wire)).collect();
+    }
+    exceptions
+}
+
+fn exception(wire: WireException<'_>) -> Sketch<'_> {
+    let (wires, frames) = places(wire.stacktrace.0);
+    let exception = Exception {
         kind: name(wire.kind).unwrap_or_default(),
         message: multi_line(&wire.value.shown_unless_null(), MAX_MESSAGE_CHARS),
         module: name(wire.module),
         handled: wire.mechanism.0.handled.flag(),
-        frames: frames(wire.stacktrace.0),
-    }
+        frames,
+    };
+    Sketch { exception, wires }
 }
 
-fn is_blank(exception: &Exception) -> bool {
+fn is_blank(Sketch { exception, .. }: &Sketch<'_>) -> bool {
     exception.kind.is_empty() && exception.message.is_empty() && exception.frames.is_empty()
 }
 
@@ -122,15 +146,35 @@ fn crashed_stack(threads: Vec<Object<Thread<'_>>>) -> Option<Stack<'_>> {
     Some(stacks.swap_remove(at).stacktrace.0)
 }
 
-fn frames(stack: Stack<'_>) -> Vec<Frame> {
-    stack.frames.0.into_iter().map(|Object(wire)| frame(wire)).filter(|frame| !says_nothing(frame)).collect()
+/// The frames by their places, outermost first. Reads from the innermost outwards, until so many of the application
+/// are found that no other frame will be kept: endless recursion has a thousand.
+fn places(stack: Stack<'_>) -> (Vec<WireFrame<'_>>, Vec<Frame>) {
+    let (mut wires, mut frames) = (Vec::new(), Vec::new());
+    let mut of_application = 0;
+    for leaf in stack.frames.0.into_iter().rev() {
+        let Object(wire) = leaf.read::<Object<WireFrame<'_>>>();
+        let frame = place(&wire);
+        if says_nothing(&frame) {
+            continue;
+        }
+        of_application += usize::from(frame.is_application());
+        wires.push(wire);
+        frames.push(frame);
+        if of_application == MAX_FRAMES {
+            break;
+        }
+    }
+    wires.reverse();
+    frames.reverse();
+    (wires, frames)
 }
 
 fn says_nothing(frame: &Frame) -> bool {
     frame.filename.is_none() && frame.abs_path.is_none() && frame.module.is_none() && frame.function.is_none()
 }
 
-fn frame(wire: WireFrame<'_>) -> Frame {
+/// Where a frame is, without what was there.
+fn place(wire: &WireFrame<'_>) -> Frame {
     let filename = name(wire.filename);
     let abs_path = name(wire.abs_path).or_else(|| name(wire.abs_path_camel));
     let line = wire.lineno.whole().or_else(|| wire.lineno_camel.whole());
@@ -138,34 +182,40 @@ fn frame(wire: WireFrame<'_>) -> Frame {
     let told = wire.in_app.flag().or_else(|| wire.in_app_camel.flag());
     let in_app =
         told.unwrap_or_else(|| ![&filename, &abs_path].into_iter().flatten().any(|p| is_installed_code(p)));
-    let source = |leaf: Leaf<'_>| source_line(&leaf.text().unwrap_or_default(), MAX_NAME_CHARS);
-    let mut pre_context: Vec<String> = wire.pre_context.0.into_iter().map(source).collect();
-    let mut context_line = wire.context_line.text().map(|_| source(wire.context_line));
-    let mut post_context: Vec<String> = wire.post_context.0.into_iter().map(source).collect();
-    for Pair(number, text) in wire.context.0 {
-        match number.whole().zip(line).map(|(number, line)| number.cmp(&u64::from(line))) {
-            Some(std::cmp::Ordering::Less) => pre_context.push(source(text)),
-            Some(std::cmp::Ordering::Equal) => context_line = Some(source(text)),
-            Some(std::cmp::Ordering::Greater) => post_context.push(source(text)),
-            None => {}
-        }
-    }
-    pre_context.drain(..pre_context.len().saturating_sub(MAX_CONTEXT_LINES));
-    post_context.truncate(MAX_CONTEXT_LINES);
-    let variables = wire.vars.0.into_iter().map(|(name, value)| {
-        let value = value.shown().unwrap_or_default();
-        (one_line(&name, MAX_NAME_CHARS), one_line(&value, MAX_VARIABLE_CHARS))
-    });
     Frame {
         module: name(wire.module),
         function: name(wire.function),
-        variables: variables.collect(),
         filename,
         abs_path,
         line,
         in_app,
-        pre_context,
+        ..Frame::default()
+    }
+}
+
+/// The frame in full.
+fn frame(place: Frame, wire: &WireFrame<'_>) -> Frame {
+    let mut before = wire.pre_context.read::<List<Leaf<'_>>>().0;
+    let mut context_line = wire.context_line.text().map(|text| source_line(&text, MAX_NAME_CHARS));
+    let mut after = wire.post_context.read::<List<Leaf<'_>>>().0;
+    let source = |leaf: &Leaf<'_>| source_line(&leaf.text().unwrap_or_default(), MAX_NAME_CHARS);
+    for Pair(number, text) in wire.context.read::<List<Pair<'_>>>().0 {
+        match number.whole().zip(place.line).map(|(number, line)| number.cmp(&u64::from(line))) {
+            Some(std::cmp::Ordering::Less) => before.push(text),
+            Some(std::cmp::Ordering::Equal) => context_line = Some(source(&text)),
+            Some(std::cmp::Ordering::Greater) => after.push(text),
+            None => {}
+        }
+    }
+    let variables = wire.vars.read::<Fields<'_, MAX_VARIABLES>>().0.into_iter().map(|(name, value)| {
+        let value = value.shown().unwrap_or_default();
+        (one_line(&name, MAX_NAME_CHARS), one_line(&value, MAX_VARIABLE_CHARS))
+    });
+    Frame {
+        pre_context: before[before.len().saturating_sub(MAX_CONTEXT_LINES)..].iter().map(source).collect(),
         context_line,
-        post_context,
+        post_context: after.iter().take(MAX_CONTEXT_LINES).map(source).collect(),
+        variables: variables.collect(),
+        ..place
     }
 }

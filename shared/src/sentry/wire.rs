@@ -27,6 +27,9 @@ pub(super) struct Leaf<'a>(Option<&'a RawValue>);
 #[derive(Default)]
 pub(super) struct Object<T>(pub(super) T);
 
+/// An object, told apart from what is none.
+pub(super) struct Found<T>(pub(super) Option<T>);
+
 /// A list, without the elements that are not of the right type; empty where the value is none.
 pub(super) struct List<T>(pub(super) Vec<T>);
 
@@ -99,6 +102,36 @@ fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
     if !inner.contains('\\') {
         return Some(Cow::Borrowed(inner));
     }
+    unescaped(inner).or_else(|| unescaped_with_surrogates(raw)).map(Cow::Owned)
+}
+
+/// `None` where surrogates have to be put together, which is rare.
+fn unescaped(inner: &str) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let (letter, behind) = escape.split_at_checked(1)?;
+        rest = behind;
+        text.push(match letter {
+            "n" => '\n',
+            "t" => '\t',
+            "r" => '\r',
+            "b" => '\u{8}',
+            "f" => '\u{c}',
+            "u" => {
+                let (digits, behind) = behind.split_at_checked(4)?;
+                rest = behind;
+                char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
+            }
+            _ => letter.chars().next()?,
+        });
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+fn unescaped_with_surrogates(raw: &str) -> Option<String> {
     struct Bytes;
     impl Visitor<'_> for Bytes {
         type Value = String;
@@ -110,7 +143,7 @@ fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
         }
     }
     let mut deserializer = serde_json::Deserializer::from_str(raw);
-    (&mut deserializer).deserialize_bytes(Bytes).ok().map(Cow::Owned)
+    (&mut deserializer).deserialize_bytes(Bytes).ok()
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Leaf<'a> {
@@ -158,15 +191,27 @@ fn skip_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<(), A::Error> {
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Found::deserialize(deserializer).map(|Found(found)| Object(found.unwrap_or_default()))
+    }
+}
+
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Found(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Found<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Reader<T> {
-            type Value = Object<T>;
-            scalars_are_absent!(Object(T::default()));
-            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(object)).map(Object)
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+            type Value = Found<T>;
+            scalars_are_absent!(Found(None));
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Found<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(object)).map(|found| Found(Some(found)))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Object<T>, A::Error> {
-                skip_list(list).map(|()| Object(T::default()))
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Found<T>, A::Error> {
+                skip_list(list).map(|()| Found(None))
             }
         }
         deserializer.deserialize_any(Reader(PhantomData))
@@ -263,6 +308,8 @@ impl<'de: 'a, 'a, const N: usize> Deserialize<'de> for Fields<'a, N> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn leaf(json: &str) -> Leaf<'_> {
@@ -284,6 +331,18 @@ mod tests {
         assert_eq!(leaf("true").flag(), Some(true));
         assert_eq!(leaf("null").text(), None);
         assert_eq!(leaf(r#"{"a": [1]}"#).shown().as_deref(), Some(r#"{"a": [1]}"#));
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_is_read_as_it_was_written(text in any::<String>(), ascii in any::<bool>()) {
+            let mut json = serde_json::Value::from(text.as_str()).to_string();
+            if ascii {
+                let units = |c: char| c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect();
+                json = json.chars().map(|c| if c.is_ascii() { c.to_string() } else { units(c) }).collect();
+            }
+            prop_assert_eq!(leaf(&json).text().as_deref(), Some(text.as_str()));
+        }
     }
 
     #[test]
