@@ -14,8 +14,8 @@ use crate::analysis::diff::{FileChange, Hunk, hunks};
 use crate::analysis::report::Category;
 use crate::analysis::syntax::definitions::{Definition, definitions, enclosing_class, enclosing_function};
 use crate::analysis::syntax::imports::{Bindings, imports};
-use crate::analysis::syntax::references::{Reference, Use, references_below};
-use crate::analysis::syntax::{Family, Language, Parsed, visit_below};
+use crate::analysis::syntax::references::{Reference, Use, references, references_below};
+use crate::analysis::syntax::{Family, Language, Parsed, Walk, visit_below};
 use recognition::{
     category_of_class, category_of_decorator, category_of_module, category_of_name, category_of_path,
     category_of_reference, holds_sql,
@@ -89,8 +89,9 @@ fn look_at_path(path: &str, found: &mut Found) {
 }
 
 fn look_at_tree(parsed: &Parsed<'_>, changed: &BTreeSet<u32>, found: &mut Found) {
-    let definitions = definitions(parsed);
-    let imports = imports(parsed);
+    let walk = Walk::of(parsed);
+    let definitions = definitions(&walk);
+    let imports = imports(&walk);
     let bindings = Bindings::of(&imports);
     let mut touched: Vec<&Definition<'_>> = Vec::new();
     for &line in changed {
@@ -111,7 +112,7 @@ fn look_at_tree(parsed: &Parsed<'_>, changed: &BTreeSet<u32>, found: &mut Found)
         look_at_function(parsed, function, &bindings, found);
     }
     // The changed lines themselves, wherever they stand: here plain names count too.
-    let references = references_below(parsed, parsed.root(), &bindings);
+    let references = references(&walk, &bindings);
     for reference in references.iter().filter(|one| changed.contains(&one.line)) {
         look_at_reference(parsed.family(), reference, found);
         for (category, word) in category_of_name(&reference.path) {
@@ -145,9 +146,9 @@ fn look_at_function(parsed: &Parsed<'_>, function: &Definition<'_>, bindings: &B
         }
     }
     visit_below(body, |node, position| {
-        let is_literal = node.kind().contains("string") && !position.parent_kind().contains("string");
+        let is_literal = position.kind.contains("string") && !position.parent_kind.contains("string");
         // Text between markers, without quotes of its own.
-        let in_heredoc = node.kind() == "heredoc_body";
+        let in_heredoc = position.kind == "heredoc_body";
         let text = parsed.text_of(node).trim_start_matches(['r', '#']);
         if (is_literal && holds_sql(text)) || (in_heredoc && holds_sql(&format!("\"{text}"))) {
             found.add(Category::Database, || format!("`{name}` holds an SQL statement."));

@@ -12,7 +12,7 @@ pub mod references;
 pub mod settings;
 pub mod tokens;
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
 use crate::analysis::diff::FileChange;
 
@@ -102,6 +102,10 @@ pub struct Parsed<'t> {
 
 /// Where a visited node stands.
 pub struct Position<'v, 'p> {
+    /// The node's kind. Asking the node itself takes much longer.
+    pub kind: &'p str,
+    /// The kind of its parent, empty for the first node of a visit.
+    pub parent_kind: &'p str,
     /// The field of its parent that it fills.
     pub field: Option<&'p str>,
     /// From the root to its parent.
@@ -111,10 +115,6 @@ pub struct Position<'v, 'p> {
 impl<'p> Position<'_, 'p> {
     pub fn parent(&self) -> Option<Node<'p>> {
         self.ancestors.last().copied()
-    }
-
-    pub fn parent_kind(&self) -> &'p str {
-        self.parent().map_or("", |parent| parent.kind())
     }
 }
 
@@ -151,16 +151,11 @@ impl<'t> Parsed<'t> {
         node.child_by_field_name(field).map_or("", |child| self.text_of(child))
     }
 
-    /// Visits every node of the tree, parents before children.
-    pub fn visit<'p>(&'p self, visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
-        visit_below(self.root(), visitor);
-    }
-
     /// Lines with a syntax error, one entry per erroneous or missing node, in order.
     pub fn error_lines(&self) -> Vec<u32> {
         let mut lines = Vec::new();
         if self.root().has_error() {
-            self.visit(|node, _| {
+            visit_below(self.root(), |node, _| {
                 if node.is_error() || node.is_missing() {
                     lines.push(first_line(node));
                 }
@@ -170,15 +165,41 @@ impl<'t> Parsed<'t> {
     }
 }
 
+/// How a visit goes on after a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Into the node.
+    Below,
+    /// Past everything below the node.
+    Beside,
+    Stop,
+}
+
 /// Visits a node and everything below it, parents before children. `ancestors` begin at the node.
 pub fn visit_below<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
+    visit_part(top, |node, position| {
+        visitor(node, position);
+        Then::Below
+    });
+}
+
+/// As [`visit_below`], only as far as the visitor wants.
+pub fn visit_part<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>) -> Then) {
     let mut cursor = top.walk();
     let mut ancestors: Vec<Node<'p>> = Vec::new();
+    let mut kinds: Vec<&'p str> = Vec::new();
     loop {
         let node = cursor.node();
-        visitor(node, &Position { field: cursor.field_name(), ancestors: &ancestors });
-        if cursor.goto_first_child() {
+        let kind = node.kind();
+        let parent_kind = kinds.last().copied().unwrap_or_default();
+        let position = Position { kind, parent_kind, field: cursor.field_name(), ancestors: &ancestors };
+        let then = visitor(node, &position);
+        if then == Then::Stop {
+            return;
+        }
+        if then == Then::Below && cursor.goto_first_child() {
             ancestors.push(node);
+            kinds.push(kind);
             continue;
         }
         while !cursor.goto_next_sibling() {
@@ -186,38 +207,106 @@ pub fn visit_below<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Positio
                 return;
             }
             ancestors.pop();
+            kinds.pop();
         }
     }
 }
 
-/// One walk through a tree, kept: many looks at a tree cost less than many walks.
-pub struct Walk<'p>(Vec<Step<'p>>);
+/// One walk through a whole tree, kept: many looks at a tree cost less than many walks.
+pub struct Walk<'p> {
+    steps: Vec<Step<'p>>,
+    parsed: &'p Parsed<'p>,
+}
 
 struct Step<'p> {
     node: Node<'p>,
+    kind: &'p str,
     field: Option<&'p str>,
     /// How many ancestors it has.
     depth: usize,
 }
 
 impl<'p> Walk<'p> {
-    pub fn of(parsed: &'p Parsed<'_>) -> Walk<'p> {
+    pub fn of(parsed: &'p Parsed<'p>) -> Walk<'p> {
+        let mut names = Names::default();
         let mut steps = Vec::with_capacity(parsed.root().descendant_count());
-        parsed.visit(|node, position| {
-            steps.push(Step { node, field: position.field, depth: position.ancestors.len() });
-        });
-        Walk(steps)
-    }
-
-    /// As [`Parsed::visit`].
-    pub fn visit(&self, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
-        let mut ancestors: Vec<Node<'p>> = Vec::new();
-        for step in &self.0 {
-            ancestors.truncate(step.depth);
-            visitor(step.node, &Position { field: step.field, ancestors: &ancestors });
-            ancestors.push(step.node);
+        let mut cursor = parsed.root().walk();
+        let mut depth = 0;
+        loop {
+            let node = cursor.node();
+            let field = names.field(&cursor);
+            steps.push(Step { node, kind: names.kind(node), field, depth });
+            if cursor.goto_first_child() {
+                depth += 1;
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return Walk { steps, parsed };
+                }
+                depth -= 1;
+            }
         }
     }
+
+    /// The tree that was walked through.
+    pub fn parsed(&self) -> &'p Parsed<'p> {
+        self.parsed
+    }
+
+    /// Visits every node of the tree, parents before children.
+    pub fn visit(&self, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>)) {
+        let mut ancestors: Vec<Node<'p>> = Vec::new();
+        let mut kinds: Vec<&'p str> = Vec::new();
+        for step in &self.steps {
+            ancestors.truncate(step.depth);
+            kinds.truncate(step.depth);
+            let parent_kind = kinds.last().copied().unwrap_or_default();
+            let position =
+                Position { kind: step.kind, parent_kind, field: step.field, ancestors: &ancestors };
+            visitor(step.node, &position);
+            ancestors.push(step.node);
+            kinds.push(step.kind);
+        }
+    }
+}
+
+/// The names of a grammar's kinds and fields by their numbers, as they come up: tree-sitter measures and checks a name
+/// each time that it is asked for one.
+#[derive(Default)]
+struct Names<'p> {
+    kinds: Vec<Option<&'p str>>,
+    fields: Vec<Option<&'p str>>,
+}
+
+impl<'p> Names<'p> {
+    /// What cannot be parsed has the last number of all; grammars have some hundreds.
+    const MOST: u16 = 4_096;
+
+    fn kind(&mut self, node: Node<'p>) -> &'p str {
+        known(&mut self.kinds, node.kind_id(), || Some(node.kind())).unwrap_or_default()
+    }
+
+    fn field(&mut self, cursor: &TreeCursor<'p>) -> Option<&'p str> {
+        known(&mut self.fields, cursor.field_id()?.get(), || cursor.field_name())
+    }
+}
+
+fn known<'p>(
+    names: &mut Vec<Option<&'p str>>,
+    id: u16,
+    ask: impl FnOnce() -> Option<&'p str>,
+) -> Option<&'p str> {
+    let index = usize::from(id);
+    if let Some(Some(name)) = names.get(index) {
+        return Some(name);
+    }
+    let name = ask();
+    if id < Names::MOST {
+        names.resize(names.len().max(index + 1), None);
+        names[index] = name;
+    }
+    name
 }
 
 /// Line of a node's first character, counted from 1.
@@ -231,15 +320,16 @@ pub fn last_line(node: Node<'_>) -> u32 {
 }
 
 pub fn is_comment(node: Node<'_>) -> bool {
-    matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line" | "line_comment" | "block_comment")
+    is_comment_kind(node.kind())
+}
+
+pub fn is_comment_kind(kind: &str) -> bool {
+    matches!(kind, "comment" | "html_comment" | "hash_bang_line" | "line_comment" | "block_comment")
 }
 
 /// What stands before a definition and changes what it does: decorators, annotations, attributes.
-pub fn is_decorator(node: Node<'_>) -> bool {
-    matches!(
-        node.kind(),
-        "decorator" | "annotation" | "marker_annotation" | "attribute_item" | "attribute_group"
-    )
+pub fn is_decorator_kind(kind: &str) -> bool {
+    matches!(kind, "decorator" | "annotation" | "marker_annotation" | "attribute_item" | "attribute_group")
 }
 
 /// The named parts of a node without comments: of a block, its statements.
@@ -294,11 +384,30 @@ mod tests {
         ];
         for (path, text) in samples {
             let language = Language::of_path(path).expect("the extension is known");
-            assert_eq!(Parsed::new(language, text).error_lines(), Vec::<u32>::new(), "{path}");
+            let parsed = Parsed::new(language, text);
+            assert_eq!(parsed.error_lines(), Vec::<u32>::new(), "{path}");
+            for text in [text, &format!("{text} ((")] {
+                check_walk(&Parsed::new(language, text));
+            }
         }
         for path in ["Makefile", "a.kt", ".py", "a.py.txt", ""] {
             assert_eq!(Language::of_path(path), None, "{path}");
         }
+    }
+
+    /// A kept walk says of every node what tree-sitter itself says.
+    #[track_caller]
+    fn check_walk(parsed: &Parsed<'_>) {
+        let mut expected = Vec::new();
+        visit_below(parsed.root(), |node, at| {
+            assert_eq!(at.parent_kind, at.parent().map_or("", |parent| parent.kind()));
+            expected.push((node, node.kind(), at.parent_kind, at.field, at.ancestors.to_vec()));
+        });
+        let mut found = Vec::new();
+        Walk::of(parsed).visit(|node, at| {
+            found.push((node, at.kind, at.parent_kind, at.field, at.ancestors.to_vec()));
+        });
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -322,7 +431,7 @@ mod tests {
         let deep = format!("a = {}1{}\n", "(".repeat(50_000), ")".repeat(50_000));
         let parsed = Parsed::new(Language::Python, &deep);
         let (mut nodes, mut again, mut deepest) = (0, 0, 0);
-        parsed.visit(|_, _| nodes += 1);
+        visit_below(parsed.root(), |_, _| nodes += 1);
         Walk::of(&parsed).visit(|_, position| {
             again += 1;
             deepest = deepest.max(position.ancestors.len());

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tree_sitter::Node;
 
-use super::{Family, Parsed, Position, first_line, is_comment, is_decorator, last_line, tokens};
+use super::{Family, Parsed, Position, Walk, first_line, is_comment, is_decorator_kind, last_line, tokens};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefinitionKind {
@@ -46,12 +46,13 @@ impl<'p> Definition<'p> {
 }
 
 /// Everything that a file defines by name, in the order of the file.
-pub fn definitions<'p>(parsed: &'p Parsed<'_>) -> Vec<Definition<'p>> {
+pub fn definitions<'p>(walk: &Walk<'p>) -> Vec<Definition<'p>> {
+    let parsed = walk.parsed();
     let mut found: Vec<Definition<'p>> = Vec::new();
     let mut open: Vec<(usize, String)> = Vec::new();
     let mut attributes: Vec<Node<'p>> = Vec::new();
-    parsed.visit(|node, position| {
-        if node.kind() == "attribute_item" {
+    walk.visit(|node, position| {
+        if position.kind == "attribute_item" {
             attributes.push(node);
         }
         while open.last().is_some_and(|(end, _)| *end <= node.start_byte()) {
@@ -177,8 +178,8 @@ fn definition_of<'p>(
     node: Node<'p>,
     position: &Position<'_, 'p>,
 ) -> Option<(DefinitionKind, &'p str)> {
-    let kind = kind_of_definition(parsed.family(), node.kind())?;
-    if node.kind() == "impl_item" {
+    let kind = kind_of_definition(parsed.family(), position.kind)?;
+    if position.kind == "impl_item" {
         return Some((kind, parsed.field_text(node, "type")));
     }
     let named = node.child_by_field_name("name").or_else(|| name_from_parent(node, position.parent()?))?;
@@ -213,7 +214,7 @@ fn decorators(parsed: &Parsed<'_>, holder: Node<'_>) -> Vec<String> {
         // Java's stand among the modifiers, PHP's in a list.
         if matches!(child.kind(), "modifiers" | "attribute_list") {
             let mut inner = child.walk();
-            found.extend(child.children(&mut inner).filter(|one| is_decorator(*one)));
+            found.extend(child.children(&mut inner).filter(|one| is_decorator_kind(one.kind())));
         } else if child.kind() == "decorator" {
             found.push(child);
         }
@@ -245,7 +246,7 @@ mod tests {
 
     fn outline(language: Language, text: &str) -> Vec<String> {
         let parsed = Parsed::new(language, text);
-        definitions(&parsed)
+        definitions(&Walk::of(&parsed))
             .iter()
             .map(|one| {
                 let (from, to) = (one.lines.start(), one.lines.end());
@@ -335,7 +336,7 @@ mod tests {
     fn the_innermost_function_around_a_line_is_found() {
         let text = "def a():\n    def b():\n        return 1\n    return b\nc = 1\n";
         let parsed = Parsed::new(Language::Python, text);
-        let all = definitions(&parsed);
+        let all = definitions(&Walk::of(&parsed));
         let name = |line| enclosing_function(&all, line).map(|one| one.name);
         assert_eq!([name(1), name(3), name(4), name(5)], [Some("a"), Some("b"), Some("a"), None]);
     }

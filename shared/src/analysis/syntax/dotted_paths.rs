@@ -6,9 +6,9 @@ use super::Parsed;
 use super::references::Use;
 
 /// Whether a node is a name or a path of names.
-pub(super) fn is_name(node: Node<'_>) -> bool {
+pub(super) fn is_name(node: Node<'_>, kind: &str) -> bool {
     let is_kind = matches!(
-        node.kind(),
+        kind,
         "identifier"
             | "attribute"
             | "member_expression"
@@ -44,8 +44,8 @@ pub(super) fn is_name(node: Node<'_>) -> bool {
 }
 
 /// Calls that hold object and method themselves, without a callee between.
-pub(super) fn is_call(node: Node<'_>) -> bool {
-    match node.kind() {
+pub(super) fn is_call(node: Node<'_>, kind: &str) -> bool {
+    match kind {
         // Ruby's; Python's has a callee.
         "call" => node.child_by_field_name("method").is_some(),
         "method_invocation"
@@ -63,7 +63,7 @@ pub fn dotted_path(parsed: &Parsed<'_>, expression: Node<'_>) -> String {
     let mut node = expression;
     loop {
         let kind = node.kind();
-        let next = if let Some((object, name)) = object_and_name(node) {
+        let next = if let Some((object, name)) = object_and_name(node, kind) {
             names.push(parsed.field_text(node, name).trim_start_matches('$'));
             match node.child_by_field_name(object) {
                 Some(inner) => Some(inner),
@@ -110,7 +110,7 @@ pub fn dotted_path(parsed: &Parsed<'_>, expression: Node<'_>) -> String {
                 | "as_expression"
                 | "error_suppression_expression"
                 | "unary_expression" => node.named_child(0),
-                _ if is_name(node) || matches!(kind, "import" | "super") => {
+                _ if is_name(node, kind) || matches!(kind, "import" | "super") => {
                     names.push(parsed.text_of(node));
                     break;
                 }
@@ -130,8 +130,8 @@ pub fn dotted_path(parsed: &Parsed<'_>, expression: Node<'_>) -> String {
 }
 
 /// The fields of what is looked into and of the name looked up there.
-fn object_and_name(node: Node<'_>) -> Option<(&'static str, &'static str)> {
-    Some(match node.kind() {
+fn object_and_name(node: Node<'_>, kind: &str) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
         // Rust and PHP call something else an attribute.
         "attribute" if node.child_by_field_name("object").is_some() => ("object", "attribute"),
         "member_expression" => ("object", "property"),
@@ -166,13 +166,13 @@ pub(super) fn plain_separators(path: &str) -> String {
 /// `None` inside of one. Macros hide calls from the grammar, and must not hide them from the rules.
 pub(super) fn path_in_tokens(parsed: &Parsed<'_>, node: Node<'_>) -> Option<(String, Use)> {
     let is_joint = |node: &Node<'_>| matches!(node.kind(), "::" | ".");
-    if !is_name(node) || node.prev_sibling().is_some_and(|before| is_joint(&before)) {
+    if !is_name(node, node.kind()) || node.prev_sibling().is_some_and(|before| is_joint(&before)) {
         return None;
     }
     let mut path = parsed.text_of(node).to_owned();
     let mut next = node.next_sibling();
     while let Some(name) =
-        next.filter(is_joint).and_then(|joint| joint.next_sibling()).filter(|n| is_name(*n))
+        next.filter(is_joint).and_then(|joint| joint.next_sibling()).filter(|n| is_name(*n, n.kind()))
     {
         path.push('.');
         path.push_str(parsed.text_of(name));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tree_sitter::Node;
 
 use super::dotted_paths::plain_separators;
-use super::{Family, Parsed, first_line};
+use super::{Family, Parsed, Walk, first_line};
 
 /// One imported module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +47,11 @@ impl Bindings {
 }
 
 /// Every import of a file, wherever it stands in it.
-pub fn imports(parsed: &Parsed<'_>) -> Vec<Import> {
+pub fn imports(walk: &Walk<'_>) -> Vec<Import> {
+    let parsed = walk.parsed();
+    let family = parsed.family();
     let mut found = Vec::new();
-    parsed.visit(|node, position| match (parsed.family(), node.kind()) {
+    walk.visit(|node, position| match (family, position.kind) {
         (Family::Python, "import_statement") => found.extend(python_imports(parsed, node)),
         (Family::Python, "import_from_statement") => found.push(python_from(parsed, node)),
         (Family::Script, "import_statement" | "export_statement") => {
@@ -105,8 +107,8 @@ fn python_from(parsed: &Parsed<'_>, node: Node<'_>) -> Import {
 fn script_import(parsed: &Parsed<'_>, node: Node<'_>) -> Option<Import> {
     let module = unquoted(parsed.text_of(node.child_by_field_name("source")?));
     let mut import = Import::new(module, node);
-    super::visit_below(node, |below, position| match below.kind() {
-        "identifier" if matches!(position.parent_kind(), "import_clause" | "namespace_import") => {
+    super::visit_below(node, |below, position| match position.kind {
+        "identifier" if matches!(position.parent_kind, "import_clause" | "namespace_import") => {
             import.bind(parsed.text_of(below), plain_module(module));
         }
         "import_specifier" => {
@@ -138,7 +140,7 @@ fn script_require(parsed: &Parsed<'_>, node: Node<'_>, parent: Option<Node<'_>>)
         if name.kind() == "identifier" {
             import.bind(parsed.text_of(name), plain_module(module));
         }
-        super::visit_below(name, |below, _| match below.kind() {
+        super::visit_below(name, |below, position| match position.kind {
             "shorthand_property_identifier_pattern" => {
                 let name = parsed.text_of(below);
                 import.bind(name, format!("{}.{name}", plain_module(module)));
@@ -171,8 +173,8 @@ fn go_import(parsed: &Parsed<'_>, node: Node<'_>) -> Import {
 fn rust_uses(parsed: &Parsed<'_>, declaration: Node<'_>, found: &mut Vec<Import>) {
     let Some(argument) = declaration.child_by_field_name("argument") else { return };
     super::visit_below(argument, |node, position| {
-        let is_leaf = position.parent().is_none_or(|parent| parent.kind() == "use_list");
-        if !is_leaf || !node.is_named() || matches!(node.kind(), "use_list" | "scoped_use_list") {
+        let is_leaf = matches!(position.parent_kind, "" | "use_list");
+        if !is_leaf || !node.is_named() || matches!(position.kind, "use_list" | "scoped_use_list") {
             return;
         }
         let lists = position.ancestors.iter().filter(|one| one.kind() == "scoped_use_list");
@@ -250,7 +252,7 @@ mod tests {
     use super::*;
 
     fn list(language: Language, text: &str) -> Vec<String> {
-        imports(&Parsed::new(language, text))
+        imports(&Walk::of(&Parsed::new(language, text)))
             .iter()
             .map(|import| {
                 let names: Vec<String> =
@@ -314,7 +316,7 @@ mod tests {
             list(Language::Go, text),
             ["4 net/http: http=net/http", "5 os/exec: x=os/exec", "6 github.com/a/b/v2: b=github.com/a/b/v2",]
         );
-        let bindings = Bindings::of(&imports(&Parsed::new(Language::Go, text)));
+        let bindings = Bindings::of(&imports(&Walk::of(&Parsed::new(Language::Go, text))));
         assert_eq!(bindings.resolve("x.Command").as_deref(), Some("os/exec.Command"));
         assert_eq!(bindings.resolve("y.Command"), None);
     }

@@ -5,8 +5,8 @@ use tree_sitter::Node;
 
 use super::definitions::kind_of_definition;
 use super::dotted_paths::{is_call, is_name, path_in_tokens};
-use super::imports::{Bindings, imports};
-use super::{Family, Parsed, Position, first_line, visit_below};
+use super::imports::Bindings;
+use super::{Family, Parsed, Position, Then, Walk, first_line, visit_part};
 
 pub use super::dotted_paths::dotted_path;
 
@@ -47,56 +47,71 @@ impl Reference<'_> {
 
 /// Every call and every name used in a file, with imported names replaced by what they stand for.
 /// Names in import statements are left out.
-pub fn references<'p>(parsed: &'p Parsed<'_>) -> Vec<Reference<'p>> {
-    let bindings = Bindings::of(&imports(parsed));
-    references_below(parsed, parsed.root(), &bindings)
+pub fn references<'p>(walk: &Walk<'p>, bindings: &Bindings) -> Vec<Reference<'p>> {
+    let mut found = Vec::new();
+    let mut left_out_until = 0;
+    walk.visit(|node, position| {
+        if node.start_byte() < left_out_until {
+            return;
+        }
+        if is_import(position.kind) {
+            left_out_until = node.end_byte();
+            return;
+        }
+        found.extend(reference(walk.parsed(), (node, position), bindings));
+    });
+    found
 }
 
 /// As [`references`], of one part of a file.
 pub fn references_below<'p>(parsed: &Parsed<'_>, top: Node<'p>, bindings: &Bindings) -> Vec<Reference<'p>> {
     let mut found = Vec::new();
-    let mut left_out_until = 0;
-    visit_below(top, |node, position| {
-        if node.start_byte() < left_out_until {
-            return;
+    visit_part(top, |node, position| {
+        if is_import(position.kind) {
+            return Then::Beside;
         }
-        if is_import(node) {
-            left_out_until = node.end_byte();
-            return;
-        }
-        let in_macro = position.parent_kind() == "token_tree";
-        let (how, written) = match called(node) {
-            _ if in_macro && node.is_named() => match path_in_tokens(parsed, node) {
-                Some((path, how)) => (how, path),
-                None => return,
-            },
-            Some(named) => (Use::Called, dotted_path(parsed, named)),
-            None if is_name(node) && !is_part_of_a_name(parsed.family(), position) => {
-                (Use::Named, dotted_path(parsed, node))
-            }
-            None => return,
-        };
-        let (path, origin) = match bindings.resolve(&written) {
-            Some(path) => (path, Origin::Imported),
-            None if is_from_elsewhere(parsed.family(), &written, parsed.text_of(node)) => {
-                (written, Origin::Imported)
-            }
-            None => (written, Origin::Other),
-        };
-        found.push(Reference { path, how, origin, line: first_line(node), node });
+        found.extend(reference(parsed, (node, position), bindings));
+        Then::Below
     });
     found
 }
 
+fn reference<'p>(
+    parsed: &Parsed<'_>,
+    (node, position): (Node<'p>, &Position<'_, 'p>),
+    bindings: &Bindings,
+) -> Option<Reference<'p>> {
+    let in_macro = position.parent_kind == "token_tree";
+    let (how, written) = match called(node, position.kind) {
+        _ if in_macro && node.is_named() => {
+            let (path, how) = path_in_tokens(parsed, node)?;
+            (how, path)
+        }
+        Some(named) => (Use::Called, dotted_path(parsed, named)),
+        None if is_name(node, position.kind) && !is_part_of_a_name(parsed.family(), position) => {
+            (Use::Named, dotted_path(parsed, node))
+        }
+        None => return None,
+    };
+    let (path, origin) = match bindings.resolve(&written) {
+        Some(path) => (path, Origin::Imported),
+        None if is_from_elsewhere(parsed.family(), &written, parsed.text_of(node)) => {
+            (written, Origin::Imported)
+        }
+        None => (written, Origin::Other),
+    };
+    Some(Reference { path, how, origin, line: first_line(node), node })
+}
+
 /// What a call calls: its callee or, where that is no node of its own, the call itself.
-fn called(node: Node<'_>) -> Option<Node<'_>> {
-    match node.kind() {
+fn called<'p>(node: Node<'p>, kind: &str) -> Option<Node<'p>> {
+    match kind {
         "call" | "call_expression" | "function_call_expression" => {
-            node.child_by_field_name("function").or_else(|| Some(node).filter(|call| is_call(*call)))
+            node.child_by_field_name("function").or_else(|| Some(node).filter(|call| is_call(*call, kind)))
         }
         "new_expression" => node.child_by_field_name("constructor"),
         "macro_invocation" => node.child_by_field_name("macro"),
-        _ => Some(node).filter(|call| is_call(*call)),
+        _ => Some(node).filter(|call| is_call(*call, kind)),
     }
 }
 
@@ -116,9 +131,9 @@ fn is_from_elsewhere(family: Family, path: &str, text: &str) -> bool {
     }
 }
 
-fn is_import(node: Node<'_>) -> bool {
+fn is_import(kind: &str) -> bool {
     matches!(
-        node.kind(),
+        kind,
         "import_statement"
             | "import_from_statement"
             | "future_import_statement"
@@ -133,7 +148,7 @@ fn is_import(node: Node<'_>) -> bool {
 /// Whether the node is the inside of a longer path, the callee of a call that is reported itself,
 /// or a name that is given rather than used.
 fn is_part_of_a_name(family: Family, position: &Position<'_, '_>) -> bool {
-    match position.parent_kind() {
+    match position.parent_kind {
         "attribute" => family != Family::Php && family != Family::Rust,
         "member_expression"
         | "selector_expression"
@@ -170,11 +185,13 @@ fn is_part_of_a_name(family: Family, position: &Position<'_, '_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::Language;
+    use super::super::imports::imports;
     use super::*;
 
     fn list(language: Language, text: &str) -> Vec<String> {
         let parsed = Parsed::new(language, text);
-        references(&parsed)
+        let walk = Walk::of(&parsed);
+        references(&walk, &Bindings::of(&imports(&walk)))
             .iter()
             .map(|one| format!("{}{}", one.path, if one.how == Use::Called { "()" } else { "" }))
             .collect()

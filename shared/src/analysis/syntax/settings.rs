@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::{Family, Parsed, first_line, tokens};
+use super::{Family, Parsed, Walk, first_line, tokens};
 
 /// A name and the value that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,12 @@ pub struct Setting {
 const MAX_VALUE_BYTES: usize = 400;
 
 /// Every setting of a file, in the order of the file.
-pub fn settings(parsed: &Parsed<'_>) -> Vec<Setting> {
+pub fn settings(walk: &Walk<'_>) -> Vec<Setting> {
+    let parsed = walk.parsed();
     let mut found = Vec::new();
-    parsed.visit(|node, _| {
-        let pair = name_and_value(node).or_else(|| argument_as_setting(parsed, node));
+    walk.visit(|node, position| {
+        let pair =
+            name_and_value(node, position.kind).or_else(|| argument_as_setting(parsed, node, position.kind));
         let Some((name, value)) = pair else { return };
         let name = parsed.text_of(name).trim_matches(['"', '\'', '`', '[', ']', ':', '$']);
         let name = name.rsplit(['.', '"', '\'', '>', ':', '$']).next().unwrap_or(name);
@@ -36,8 +38,8 @@ pub fn settings(parsed: &Parsed<'_>) -> Vec<Setting> {
     found
 }
 
-fn name_and_value(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
-    let (name, value) = match node.kind() {
+fn name_and_value<'p>(node: Node<'p>, kind: &str) -> Option<(Node<'p>, Node<'p>)> {
+    let (name, value) = match kind {
         "keyword_argument"
         | "default_parameter"
         | "typed_default_parameter"
@@ -70,9 +72,12 @@ fn name_and_value(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
 }
 
 /// Setters and builders: `x.setTimeout(5)`, `.timeout(t)`, `curl_setopt($c, NAME, value)`.
-fn argument_as_setting<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<(Node<'p>, Node<'p>)> {
+fn argument_as_setting<'p>(parsed: &Parsed<'_>, node: Node<'p>, kind: &str) -> Option<(Node<'p>, Node<'p>)> {
+    if !matches!(kind, "call_expression" | "method_invocation" | "function_call_expression") {
+        return None;
+    }
     let arguments = node.child_by_field_name("arguments")?;
-    match (parsed.family(), node.kind()) {
+    match (parsed.family(), kind) {
         (Family::Rust, "call_expression") if arguments.named_child_count() == 1 => {
             let method = node.child_by_field_name("function")?.child_by_field_name("field")?;
             Some((method, arguments.named_child(0)?))
@@ -113,7 +118,7 @@ mod tests {
     use super::*;
 
     fn list(language: Language, text: &str) -> Vec<String> {
-        settings(&Parsed::new(language, text))
+        settings(&Walk::of(&Parsed::new(language, text)))
             .iter()
             .map(|s| format!("{}:{}={}", s.line, s.name, s.value))
             .collect()

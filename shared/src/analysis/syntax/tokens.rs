@@ -4,9 +4,11 @@
 //! change?" and "did this very statement exist before?". Nesting is part of a comparison of whole
 //! trees, since Python's blocks are told by indentation alone.
 
+use std::borrow::Cow;
+
 use tree_sitter::Node;
 
-use super::{Family, Parsed, is_comment, visit_below};
+use super::{Family, Parsed, Position, Then, is_comment_kind, visit_part};
 
 /// Whether both texts do the same: they differ in comments, doc strings and layout at most.
 pub fn same_meaning(before: &Parsed<'_>, after: &Parsed<'_>) -> bool {
@@ -21,10 +23,7 @@ pub fn normalised(parsed: &Parsed<'_>, node: Node<'_>) -> String {
 /// As [`normalised`], only of what begins before a byte position.
 pub fn normalised_until(parsed: &Parsed<'_>, node: Node<'_>, end: usize) -> String {
     let mut text = String::new();
-    for token in leaves(parsed, node) {
-        if token.start >= end {
-            break;
-        }
+    for token in leaves(parsed, node, end) {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -33,45 +32,49 @@ pub fn normalised_until(parsed: &Parsed<'_>, node: Node<'_>, end: usize) -> Stri
     text
 }
 
-struct Token {
-    start: usize,
+struct Token<'t, 'p> {
     depth: usize,
     /// Kind of its parent, which tells `(a)` from the tuple `(a,)`.
-    parent: u16,
-    text: String,
+    parent: &'p str,
+    text: Cow<'t, str>,
 }
 
-fn nested_tokens(parsed: &Parsed<'_>) -> Vec<(usize, u16, String)> {
-    leaves(parsed, parsed.root()).into_iter().map(|token| (token.depth, token.parent, token.text)).collect()
+fn nested_tokens<'p, 't>(parsed: &'p Parsed<'t>) -> Vec<(usize, &'p str, Cow<'t, str>)> {
+    let all = leaves(parsed, parsed.root(), usize::MAX);
+    all.into_iter().map(|token| (token.depth, token.parent, token.text)).collect()
 }
 
-fn leaves(parsed: &Parsed<'_>, top: Node<'_>) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
-    let mut left_out_until = 0;
-    visit_below(top, |node, position| {
-        if node.start_byte() < left_out_until {
-            return;
+/// The tokens below a node that begin before a byte position. Nothing behind it is looked at: a signature is short, and
+/// its function may be long.
+fn leaves<'t, 'p>(parsed: &Parsed<'t>, top: Node<'p>, end: usize) -> Vec<Token<'t, 'p>> {
+    let mut tokens: Vec<Token<'t, 'p>> = Vec::new();
+    visit_part(top, |node, position| {
+        if node.start_byte() >= end {
+            return Then::Stop;
         }
-        if is_comment(node) || (is_doc_string(parsed.family(), node, position.parent()) && node != top) {
-            left_out_until = node.end_byte();
-            return;
+        let is_documentation = || is_doc_string(parsed.family(), node, position) && node != top;
+        if is_comment_kind(position.kind) || is_documentation() {
+            return Then::Beside;
         }
         // A string's content may have no child of its own; whitespace in it then still counts.
-        if node.child_count() == 0 && node.start_byte() < node.end_byte() {
-            let text = parsed.text_of(node);
-            if matches!(text, ")" | "]" | "}") && tokens.last().is_some_and(|last| last.text == ",") {
-                tokens.pop();
-            }
-            let text = if text.trim().is_empty() && !node.is_named() { "" } else { text };
-            if text.is_empty() || (text == ";" && is_layout(parsed.family())) {
-                return;
-            }
-            let quotes_are_alike = matches!(parsed.family(), Family::Python | Family::Script);
-            let text =
-                if quotes_are_alike && is_quote(node) { text.replace('\'', "\"") } else { text.to_owned() };
-            let parent = position.parent().map_or(0, |parent| parent.kind_id());
-            tokens.push(Token { start: node.start_byte(), depth: position.ancestors.len(), parent, text });
+        if node.child_count() > 0 || node.start_byte() >= node.end_byte() {
+            return Then::Below;
         }
+        let text = parsed.text_of(node);
+        if matches!(text, ")" | "]" | "}") && tokens.last().is_some_and(|last| last.text == ",") {
+            tokens.pop();
+        }
+        let is_blank = text.trim().is_empty() && !node.is_named();
+        if is_blank || text.is_empty() || (text == ";" && is_layout(parsed.family())) {
+            return Then::Below;
+        }
+        let quotes_are_alike = matches!(parsed.family(), Family::Python | Family::Script);
+        let text = match quotes_are_alike && is_quote(position.kind) {
+            true => Cow::Owned(text.replace('\'', "\"")),
+            false => Cow::Borrowed(text),
+        };
+        tokens.push(Token { depth: position.ancestors.len(), parent: position.parent_kind, text });
+        Then::Below
     });
     tokens
 }
@@ -84,18 +87,18 @@ fn is_layout(family: Family) -> bool {
     }
 }
 
-fn is_quote(node: Node<'_>) -> bool {
-    matches!(node.kind(), "string_start" | "string_end" | "\"" | "'")
+fn is_quote(kind: &str) -> bool {
+    matches!(kind, "string_start" | "string_end" | "\"" | "'")
 }
 
 /// A string that stands alone as a statement does nothing.
-fn is_doc_string(family: Family, node: Node<'_>, parent: Option<Node<'_>>) -> bool {
+fn is_doc_string(family: Family, node: Node<'_>, position: &Position<'_, '_>) -> bool {
     family == Family::Python
-        && node.kind() == "expression_statement"
+        && position.kind == "expression_statement"
         && node.named_child_count() == 1
         && node.named_child(0).is_some_and(|child| child.kind() == "string")
         // A block must keep one statement: alone in its block the string stands for `pass`.
-        && parent.is_some_and(|parent| parent.named_child_count() > 1)
+        && position.parent().is_some_and(|parent| parent.named_child_count() > 1)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::fmt::Write;
 use super::{CallersInput, MAX_ANSWER_BYTES, MAX_MATCHES, Toolbox, counted, echo, shown_folder};
 use crate::analysis::syntax::definitions::{definitions, enclosing_function};
 use crate::analysis::syntax::imports::{Bindings, imports};
-use crate::analysis::syntax::references::{Use, references_below};
-use crate::analysis::syntax::{Language, Parsed};
+use crate::analysis::syntax::references::{Use, references};
+use crate::analysis::syntax::{Language, Parsed, Walk};
 use crate::cleaning;
 
 /// Files that are parsed for one question.
@@ -116,15 +116,16 @@ type Mentions = BTreeMap<u32, (Mention, Option<String>)>;
 /// The lines of code that use the name, each once.
 fn mentions_in_code(language: Language, text: &str, name: &str) -> Mentions {
     let parsed = Parsed::new(language, text);
-    let imports = imports(&parsed);
-    let definitions = definitions(&parsed);
+    let walk = Walk::of(&parsed);
+    let imports = imports(&walk);
+    let definitions = definitions(&walk);
     let lines: Vec<&str> = text.lines().collect();
     let mut found: BTreeMap<u32, Mention> = BTreeMap::new();
     let mut add = |line: u32, mention: Mention| {
         let known = found.entry(line).or_insert(mention);
         *known = mention.min(*known);
     };
-    for reference in references_below(&parsed, parsed.root(), &Bindings::of(&imports)) {
+    for reference in references(&walk, &Bindings::of(&imports)) {
         // The line of the name itself; a chain of calls may begin far above.
         if reference.last_name() == name {
             let is_call = reference.how == Use::Called;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{MAX_ANSWER_BYTES, MAX_ANSWER_LINES, OutlineInput, Toolbox, counted};
 use crate::analysis::syntax::definitions::{DefinitionKind, definitions};
-use crate::analysis::syntax::{Language, Parsed};
+use crate::analysis::syntax::{Language, Parsed, Walk};
 use crate::cleaning;
 
 /// Characters of one signature; a longer one is cut.
@@ -20,7 +20,7 @@ impl Toolbox<'_> {
             ));
         };
         let parsed = Parsed::new(language, text);
-        let found = definitions(&parsed);
+        let found = definitions(&Walk::of(&parsed));
         if found.is_empty() {
             return Ok(format!("`{path}` defines no function and no class by name.\n"));
         }

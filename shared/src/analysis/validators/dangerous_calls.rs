@@ -10,7 +10,7 @@ use tree_sitter::Node;
 
 use super::reviewed::{Finding, Reviewed, Side, places};
 use crate::analysis::syntax::references::{Origin, Reference, Use};
-use crate::analysis::syntax::{Family, Parsed, first_line, is_decorator, tokens};
+use crate::analysis::syntax::{Family, Parsed, first_line, is_decorator_kind, tokens};
 use crate::reason::{Reason, ReasonCode};
 use names::{Known, environment};
 
@@ -66,11 +66,11 @@ fn dangers(side: &Side<'_>) -> Vec<Finding> {
             .filter(|setting| SETTINGS.contains(&(setting.name.as_str(), setting.value.as_str())))
             .map(|setting| Finding::new(format!("{}={}", setting.name, setting.value), setting.line)),
     );
-    side.walk().visit(|node, _| {
-        if names.nodes.has(node.kind()) {
+    side.walk.visit(|node, position| {
+        if names.nodes.has(position.kind) {
             found.push(Finding::new(tokens::normalised(parsed, node), first_line(node)));
         }
-        if is_decorator(node) && ENDPOINT.is_match(parsed.text_of(node)) {
+        if is_decorator_kind(position.kind) && ENDPOINT.is_match(parsed.text_of(node)) {
             found.push(Finding::new(tokens::normalised(parsed, node), first_line(node)));
         }
     });

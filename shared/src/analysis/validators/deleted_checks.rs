@@ -8,7 +8,7 @@ use super::exits;
 use super::guards::{Guard, GuardKind, Raise, condition_of, guards_and_raises, words_of};
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use crate::analysis::syntax::references::Use;
-use crate::analysis::syntax::{first_line, is_decorator, statements, tokens};
+use crate::analysis::syntax::{first_line, is_decorator_kind, statements, tokens};
 use crate::reason::{Reason, ReasonCode};
 use regex::Regex;
 
@@ -179,15 +179,15 @@ fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
             Finding { shown: shortened(parsed.text_of(one.node)), key, line: one.line }
         })
         .collect();
-    side.walk().visit(|node, _| {
-        let is_lock = node.kind() == "with_item" && LOCK.is_match(parsed.text_of(node));
+    side.walk.visit(|node, position| {
+        let is_lock = position.kind == "with_item" && LOCK.is_match(parsed.text_of(node));
         let is_harmless = || {
             let attribute = parsed.text_of(node).trim_start_matches(['#', '[', ' ']);
             HARMLESS_ATTRIBUTES.iter().any(|start| attribute.starts_with(start))
         };
-        if node.kind() == "synchronized_statement" {
+        if position.kind == "synchronized_statement" {
             found.push(Finding::new("synchronized", first_line(node)));
-        } else if is_lock || (is_decorator(node) && !is_harmless()) {
+        } else if is_lock || (is_decorator_kind(position.kind) && !is_harmless()) {
             let shown = shortened(parsed.text_of(node));
             found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
         }
@@ -199,8 +199,8 @@ fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
 fn constant_conditions(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found = Vec::new();
-    side.walk().visit(|node, _| {
-        let Some(condition) = condition_of(node) else { return };
+    side.walk.visit(|node, position| {
+        let Some(condition) = condition_of(node, position.kind) else { return };
         let text = tokens::normalised(parsed, condition);
         let opened = text.trim_matches(['(', ')', ' ']);
         let constant =
@@ -219,9 +219,9 @@ fn constant_conditions(side: &Side<'_>) -> Vec<Finding> {
 fn dead_code(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found = Vec::new();
-    side.walk().visit(|block, _| {
+    side.walk.visit(|block, position| {
         if !matches!(
-            block.kind(),
+            position.kind,
             "block"
                 | "statement_block"
                 | "statement_list"

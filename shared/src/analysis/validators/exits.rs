@@ -27,8 +27,8 @@ const STOPS: &[&str] = &[
 ];
 
 /// A `raise` or `throw`, in whatever form a language has it.
-pub(super) fn is_raise(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
-    match node.kind() {
+pub(super) fn is_raise(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
+    match kind {
         "raise_statement" | "throw_statement" | "throw_expression" => true,
         "call" if parsed.family() == Family::Ruby => parsed.field_text(node, "method") == "raise",
         "macro_invocation" => STOPS.contains(&dotted_path(parsed, node).as_str()),
@@ -41,7 +41,7 @@ pub(super) fn is_raise(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
 /// What the last statement of a block does to the function around it.
 pub(super) fn kind_of_exit(parsed: &Parsed<'_>, last: Node<'_>) -> GuardKind {
     let inner = inner_statement(last);
-    if is_raise(parsed, inner) || inner.kind() == "exit_statement" {
+    if is_raise(parsed, inner, inner.kind()) || inner.kind() == "exit_statement" {
         return GuardKind::Stop;
     }
     match inner.kind() {

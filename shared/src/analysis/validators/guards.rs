@@ -87,18 +87,18 @@ pub(super) struct Raise {
 pub(super) fn guards_and_raises(side: &Side<'_>) -> (Vec<Guard>, Vec<Raise>) {
     let parsed = side.parsed;
     let (mut guards, mut raises) = (Vec::new(), Vec::new());
-    side.walk().visit(|node, position| match node.kind() {
+    side.walk.visit(|node, position| match position.kind {
         "if_statement" | "elif_clause" | "if_expression" | "else_if_clause" | "if" | "unless" | "elsif"
         | "if_modifier" | "unless_modifier" => guards.extend(guard(parsed, node, position)),
         "assert_statement" => guards.extend(node.named_child(0).map(|condition| {
             make_guard(parsed, condition, GuardKind::Assert, position, parsed.text_of(node))
         })),
         "if_clause" | "conditional_expression" | "ternary_expression" | "conditional" => {
-            guards.extend(condition_of(node).map(|condition| {
+            guards.extend(condition_of(node, position.kind).map(|condition| {
                 make_guard(parsed, condition, GuardKind::Wrap, position, parsed.text_of(node))
             }));
         }
-        _ if exits::is_raise(parsed, node) => raises.push(Raise {
+        _ if exits::is_raise(parsed, node, position.kind) => raises.push(Raise {
             function: function_around(parsed, position),
             text: parsed.text_of(node).to_owned(),
             depth: conditions_around(parsed.family(), position),
@@ -110,8 +110,8 @@ pub(super) fn guards_and_raises(side: &Side<'_>) -> (Vec<Guard>, Vec<Raise>) {
 }
 
 /// What a statement or expression asks before it does anything.
-pub(super) fn condition_of(node: Node<'_>) -> Option<Node<'_>> {
-    match node.kind() {
+pub(super) fn condition_of<'p>(node: Node<'p>, kind: &str) -> Option<Node<'p>> {
+    match kind {
         "if_statement" | "elif_clause" | "ternary_expression" | "if_expression" | "else_if_clause" | "if"
         | "unless" | "elsif" | "if_modifier" | "unless_modifier" | "conditional" => {
             node.child_by_field_name("condition")
@@ -124,7 +124,7 @@ pub(super) fn condition_of(node: Node<'_>) -> Option<Node<'_>> {
 }
 
 fn guard(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> Option<Guard> {
-    let condition = condition_of(node)?;
+    let condition = condition_of(node, position.kind)?;
     let body = ["consequence", "body"].into_iter().find_map(|field| node.child_by_field_name(field))?;
     let list = body.named_child(0).filter(|child| child.kind() == "statement_list").unwrap_or(body);
     let is_list = matches!(list.kind(), "statement_list" | "compound_statement" | "then" | "begin");

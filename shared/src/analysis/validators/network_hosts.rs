@@ -65,9 +65,9 @@ pub(super) fn host_added(file: &Reviewed<'_>) -> Option<Reason> {
 fn hosts(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found = Vec::new();
-    side.walk().visit(|node, position| {
+    side.walk.visit(|node, position| {
         let is_literal = matches!(
-            node.kind(),
+            position.kind,
             "string"
                 | "template_string"
                 | "interpreted_string_literal"
@@ -80,7 +80,7 @@ fn hosts(side: &Side<'_>) -> Vec<Finding> {
         );
         // A string that stands alone is documentation; what is imported has a rule of its own.
         let is_used =
-            !matches!(position.parent_kind(), "expression_statement" | "import_spec" | "import_statement");
+            !matches!(position.parent_kind, "expression_statement" | "import_spec" | "import_statement");
         if !is_literal || !is_used {
             return;
         }

@@ -5,7 +5,7 @@ use super::ProposedChange;
 use super::reviewed::{Finding, Reviewed, places};
 use super::standard_libraries::is_standard;
 use crate::analysis::syntax::imports::{Import, imports};
-use crate::analysis::syntax::{Family, Language, Parsed};
+use crate::analysis::syntax::{Family, Language, Parsed, Walk};
 use crate::reason::{Reason, ReasonCode};
 
 pub(super) fn import_added(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Option<Reason> {
@@ -121,7 +121,7 @@ fn is_imported_elsewhere(family: Family, package: &str, change: &ProposedChange<
     change.other_files.iter().any(|(path, text)| {
         let language = Language::of_path(path).filter(|language| language.family() == family);
         language.is_some_and(|language| {
-            let imported = || packages(family, &imports(&Parsed::new(language, text)));
+            let imported = || packages(family, &imports(&Walk::of(&Parsed::new(language, text))));
             could_import(text, package) && imported().iter().any(|(other, _)| other == package)
         })
     })

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use crate::analysis::diff::{ChangedLine, FileChange, Hunk, hunks};
 use crate::analysis::syntax::definitions::{Definition, definitions};
 use crate::analysis::syntax::imports::{Bindings, Import, imports};
-use crate::analysis::syntax::references::{Reference, references_below};
+use crate::analysis::syntax::references::{Reference, references};
 use crate::analysis::syntax::settings::{Setting, settings};
 use crate::analysis::syntax::{Language, Parsed, Walk};
 
@@ -35,35 +35,31 @@ pub(super) struct Side<'c> {
     pub(super) parsed: &'c Parsed<'c>,
     pub(super) imports: Vec<Import>,
     pub(super) definitions: Vec<Definition<'c>>,
-    walk: OnceCell<Walk<'c>>,
+    /// All nodes, for whatever looks at each.
+    pub(super) walk: Walk<'c>,
     references: OnceCell<Vec<Reference<'c>>>,
     settings: OnceCell<Vec<Setting>>,
 }
 
 impl<'c> Side<'c> {
     fn new(parsed: &'c Parsed<'c>) -> Side<'c> {
+        let walk = Walk::of(parsed);
         Side {
             parsed,
-            imports: imports(parsed),
-            definitions: definitions(parsed),
-            walk: OnceCell::new(),
+            imports: imports(&walk),
+            definitions: definitions(&walk),
+            walk,
             references: OnceCell::new(),
             settings: OnceCell::new(),
         }
     }
 
-    /// All nodes, for rules that look at each.
-    pub(super) fn walk(&self) -> &Walk<'c> {
-        self.walk.get_or_init(|| Walk::of(self.parsed))
-    }
-
     pub(super) fn references(&self) -> &[Reference<'c>] {
-        let bindings = || Bindings::of(&self.imports);
-        self.references.get_or_init(|| references_below(self.parsed, self.parsed.root(), &bindings()))
+        self.references.get_or_init(|| references(&self.walk, &Bindings::of(&self.imports)))
     }
 
     pub(super) fn settings(&self) -> &[Setting] {
-        self.settings.get_or_init(|| settings(self.parsed))
+        self.settings.get_or_init(|| settings(&self.walk))
     }
 }
 

@@ -63,11 +63,11 @@ pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
     let mut added = file.newly_found(|side| {
         let parsed = side.parsed;
         let mut found = of_settings(side.settings());
-        side.walk().visit(|node, position| {
+        side.walk.visit(|node, position| {
             let swallows = match parsed.family() {
                 Family::Python => python_swallows(parsed, node, position),
-                Family::Script => script_swallows(parsed, node),
-                Family::Go => go_swallows(parsed, node),
+                Family::Script => script_swallows(parsed, node, position.kind),
+                Family::Go => go_swallows(parsed, node, position.kind),
                 Family::Rust => rust::swallows(parsed, node),
                 Family::Java | Family::Ruby | Family::Php => handlers::swallows(parsed, node),
             };
@@ -100,7 +100,7 @@ fn of_settings(settings: &[Setting]) -> Vec<Finding> {
 }
 
 fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> bool {
-    match node.kind() {
+    match position.kind {
         "except_clause" | "except_group_clause" => {
             let Some(body) = last_child(node, "block") else { return false };
             let header = &parsed.text_of(node)[..body.start_byte() - node.start_byte()];
@@ -164,8 +164,8 @@ fn is_silent(parsed: &Parsed<'_>, statement: Node<'_>) -> bool {
     }
 }
 
-fn script_swallows(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
-    match node.kind() {
+fn script_swallows(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
+    match kind {
         "catch_clause" => node.child_by_field_name("body").is_some_and(|body| !passes_on(parsed, body)),
         "call_expression" => {
             let path = dotted_path(parsed, node);
@@ -196,8 +196,8 @@ fn handler_swallows(parsed: &Parsed<'_>, handler: Node<'_>) -> bool {
 
 fn passes_on(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
     let mut passes = false;
-    visit_below(body, |node, _| {
-        passes |= match node.kind() {
+    visit_below(body, |node, position| {
+        passes |= match position.kind {
             "throw_statement" => true,
             "call_expression" => {
                 let path = dotted_path(parsed, node);
@@ -209,8 +209,8 @@ fn passes_on(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
     passes
 }
 
-fn go_swallows(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
-    match node.kind() {
+fn go_swallows(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
+    match kind {
         "assignment_statement" | "short_var_declaration" => {
             let left = parsed.field_text(node, "left");
             let right = node.child_by_field_name("right").and_then(|right| right.named_child(0));

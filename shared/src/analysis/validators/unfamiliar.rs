@@ -118,13 +118,14 @@ fn far_reaching(side: &Side<'_>) -> Vec<Finding> {
             Some(Finding { key, shown: one.path.clone(), line: one.line })
         })
         .collect();
-    side.walk().visit(|node, _| {
-        if is_endless(parsed, node) {
+    side.walk.visit(|node, position| {
+        let kind = position.kind;
+        if is_endless(parsed, node, kind) {
             found.push(Finding::new("a loop that may not end", first_line(node)));
-        } else if is_risky_text(parsed, node) || returns_constant(parsed, node) {
+        } else if is_risky_text(parsed, node, kind) || returns_constant(parsed, node, kind) {
             let shown = shortened(parsed.text_of(node));
             found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
-        } else if let Some(callee) = callee_made_at_run_time(parsed, node) {
+        } else if let Some(callee) = callee_made_at_run_time(parsed, node, kind) {
             let shown = shortened(parsed.text_of(callee));
             found.push(Finding { key: tokens::normalised(parsed, callee), shown, line: first_line(node) });
         }
@@ -181,8 +182,8 @@ fn first_is_plain_text(call: Node<'_>) -> bool {
 }
 
 /// A loop with a condition alone, or with none: every other runs over what is there.
-fn is_endless(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
-    match node.kind() {
+fn is_endless(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
+    match kind {
         "while_statement" | "do_statement" => true,
         "for_statement" => match parsed.family() {
             Family::Script => node
@@ -198,8 +199,8 @@ fn is_endless(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
 }
 
 /// What is called where no name stands: `x["a" + b](…)`, `getattr(a, b)(…)`.
-fn callee_made_at_run_time<'t>(parsed: &Parsed<'_>, node: Node<'t>) -> Option<Node<'t>> {
-    if !matches!(node.kind(), "call" | "call_expression" | "new_expression") {
+fn callee_made_at_run_time<'t>(parsed: &Parsed<'_>, node: Node<'t>, kind: &str) -> Option<Node<'t>> {
+    if !matches!(kind, "call" | "call_expression" | "new_expression") {
         return None;
     }
     let callee = ["function", "constructor"].iter().find_map(|field| node.child_by_field_name(field))?;
@@ -209,9 +210,9 @@ fn callee_made_at_run_time<'t>(parsed: &Parsed<'_>, node: Node<'t>) -> Option<No
 }
 
 /// A pattern that one text can keep busy for ever, a URL that runs, a key made at run time.
-fn is_risky_text(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+fn is_risky_text(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
     let text = parsed.text_of(node);
-    match node.kind() {
+    match kind {
         "string" | "template_string" | "regex" | "interpreted_string_literal" | "raw_string_literal" => {
             RISKY_TEXT.is_match(text)
         }
@@ -221,8 +222,8 @@ fn is_risky_text(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
 }
 
 /// A function that no longer does anything but answer with a literal.
-fn returns_constant(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
-    if !matches!(node.kind(), "function_definition" | "function_declaration" | "method_definition") {
+fn returns_constant(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
+    if !matches!(kind, "function_definition" | "function_declaration" | "method_definition") {
         return false;
     }
     let Some(body) = node.child_by_field_name("body") else { return false };
@@ -240,8 +241,8 @@ fn returns_constant(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
 /// Go's ways out that hand an error on.
 fn errors_returned(side: &Side<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    side.walk().visit(|node, _| {
-        let hands_on = node.kind() == "return_statement" && side.parsed.text_of(node).contains("err");
+    side.walk.visit(|node, position| {
+        let hands_on = position.kind == "return_statement" && side.parsed.text_of(node).contains("err");
         if side.parsed.family() == Family::Go && hands_on {
             found.push(Finding::new("return err", first_line(node)));
         }

@@ -8,7 +8,7 @@ use regex::Regex;
 use super::reviewed::{Finding, Reviewed, Side, places};
 use crate::analysis::syntax::references::Use;
 use crate::analysis::syntax::settings::{Setting, amount};
-use crate::analysis::syntax::{first_line, is_decorator};
+use crate::analysis::syntax::{first_line, is_decorator_kind};
 use crate::reason::{Reason, ReasonCode};
 
 static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
@@ -85,12 +85,12 @@ fn pauses(side: &Side<'_>) -> Vec<Finding> {
         .filter(|one| one.how == Use::Called && PAUSES.contains(&one.last_name()))
         .map(|one| Finding::new(one.path.as_str(), one.line))
         .collect();
-    side.walk().visit(|node, _| {
+    side.walk.visit(|node, position| {
         // Ruby's `retry` begins the block again.
-        if node.kind() == "retry" && node.is_named() {
+        if position.kind == "retry" && node.is_named() {
             found.push(Finding::new("retry", first_line(node)));
         }
-        let text = if is_decorator(node) { side.parsed.text_of(node) } else { return };
+        let text = if is_decorator_kind(position.kind) { side.parsed.text_of(node) } else { return };
         // A decorator with arguments is a call and found as one.
         if RETRY_NAME.is_match(text) && !text.contains('(') {
             found.push(Finding::new(text, first_line(node)));

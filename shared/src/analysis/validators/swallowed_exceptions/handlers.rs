@@ -65,7 +65,8 @@ fn forgets(parsed: &Parsed<'_>, types: &[String], body: Option<Node<'_>>) -> boo
     let silent = statements.iter().all(|one| is_silent(parsed, *one) || says_nothing(parsed, *one));
     let raises = statements.last().is_some_and(|last| {
         let inner = if last.kind() == "expression_statement" { last.named_child(0) } else { None };
-        exits::is_raise(parsed, inner.unwrap_or(*last)) || is_bare_raise(parsed, *last)
+        let inner = inner.unwrap_or(*last);
+        exits::is_raise(parsed, inner, inner.kind()) || is_bare_raise(parsed, *last)
     });
     let broad = types.is_empty() || types.iter().any(|name| BROAD.contains(&name.as_str()));
     silent_or_broad(types, silent, raises) || (broad && !raises)

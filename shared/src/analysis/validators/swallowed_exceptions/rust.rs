@@ -45,7 +45,7 @@ pub(super) fn no_longer_passed_on(sides: &Sides<'_>) -> Vec<Finding> {
     }
     let passed_on = tried(&sides.before);
     let mut found = Vec::new();
-    sides.after.walk().visit(|node, _| {
+    sides.after.walk.visit(|node, _| {
         let parsed = sides.after.parsed;
         if method(parsed, node).is_some_and(|name| FORGETTING.contains(&name))
             && receiver(node).is_some_and(|one| passed_on.contains(&tokens::normalised(parsed, one)))
@@ -59,8 +59,8 @@ pub(super) fn no_longer_passed_on(sides: &Sides<'_>) -> Vec<Finding> {
 /// What a file tries with `?`.
 fn tried(side: &Side<'_>) -> HashSet<String> {
     let mut found = HashSet::new();
-    side.walk().visit(|node, _| {
-        if node.kind() == "try_expression" {
+    side.walk.visit(|node, position| {
+        if position.kind == "try_expression" {
             found.extend(node.named_child(0).map(|inner| tokens::normalised(side.parsed, inner)));
         }
     });
