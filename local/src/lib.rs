@@ -1,12 +1,16 @@
 //! AutoFix in one process: the four functions, the embedded table, and, for trying and testing, a
 //! sandbox of the four services.
 
+/// A clock that moves when it is told to.
+pub mod movable_clock;
 /// All functions together: doors, worker and clock.
 pub mod one_process;
 /// The table's stream, as Lambda would deliver it.
 pub mod stream;
 /// The table on this machine, made from `template.yaml`.
 pub mod table;
+/// Faults between a process and its table.
+pub mod table_door;
 /// What `template.yaml` says.
 pub mod template;
 

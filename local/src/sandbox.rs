@@ -3,6 +3,7 @@
 
 pub mod claude;
 pub mod github;
+pub mod killer;
 pub mod secrets_manager;
 pub mod sentry;
 pub mod service;
@@ -12,6 +13,7 @@ use std::path::Path;
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, names};
+use killer::Killer;
 
 /// The token with which attempts are read where the sandbox is used.
 pub const API_TOKEN: &str = "development-api-token";
@@ -41,6 +43,13 @@ impl Sandbox {
             sentry: sentry::Sentry::start_with(clock.clone()).await?,
             slack: slack::Slack::start_with(clock).await?,
         })
+    }
+
+    /// From now on this killer counts every call to a service.
+    pub fn watched_by(&self, killer: &Killer) {
+        for (_, service) in self.services() {
+            service.watched_by(killer, |_| true);
+        }
     }
 
     /// Adds the demo's project, with one check that passes for every commit.
@@ -88,16 +97,19 @@ impl Sandbox {
 
     /// What the stand-ins did not understand, one line each: empty after an honest test.
     pub fn unknown(&self) -> Vec<String> {
-        let services = [
+        let lines = self.services().into_iter().flat_map(|(name, service)| {
+            service.unknown().into_iter().map(move |line| format!("{name}: {line}"))
+        });
+        lines.collect()
+    }
+
+    fn services(&self) -> [(&'static str, &service::Service); 5] {
+        [
             ("claude", self.claude.service()),
             ("github", self.github.service()),
             ("github downloads", self.github.downloads()),
             ("sentry", self.sentry.service()),
             ("slack", self.slack.service()),
-        ];
-        let lines = services.into_iter().flat_map(|(name, service)| {
-            service.unknown().into_iter().map(move |line| format!("{name}: {line}"))
-        });
-        lines.collect()
+        ]
     }
 }

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::table_door::TableDoor;
 use crate::template::{Key, TableShape, Template};
 
 const REGION: &str = "us-east-1";
@@ -30,6 +31,7 @@ const ACCESS_KEY: &str = "embedded-table";
 pub struct EmbeddedTable {
     database: Database,
     address: SocketAddr,
+    door: Option<TableDoor>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
 }
@@ -91,12 +93,23 @@ impl EmbeddedTable {
             drop(lock);
             result
         });
-        Ok(EmbeddedTable { database, address, stop, server })
+        Ok(EmbeddedTable { database, address, door: None, stop, server })
+    }
+
+    /// Puts a door before it, through which every client made from now on goes.
+    ///
+    /// # Errors
+    /// If no loopback port can be had.
+    pub async fn behind_a_door(mut self) -> anyhow::Result<(EmbeddedTable, TableDoor)> {
+        let door = TableDoor::open(self.address).await?;
+        self.door = Some(door.clone());
+        Ok((self, door))
     }
 
     /// `http://127.0.0.1:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
+        let address = self.door.as_ref().map_or(self.address, |door| door.service().address());
+        format!("http://{address}")
     }
 
     /// The variables with which any AWS SDK finds this table.

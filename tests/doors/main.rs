@@ -10,6 +10,7 @@ mod clicks;
 mod evaluation;
 mod happy_path;
 mod intake;
+mod kill_anywhere;
 mod layers;
 mod limits;
 mod obedient;

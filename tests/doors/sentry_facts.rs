@@ -14,7 +14,7 @@ use axum::http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::world::{MovableClock, REPO, World};
+use crate::world::{self, REPO, World};
 
 const MERGE: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
@@ -31,7 +31,7 @@ struct Watch {
 async fn watch() -> Watch {
     let world = World::new().await;
     let environment = world.sandbox.environment(SlackWay::Bot);
-    let secrets = Secrets::from_environment(environment, MovableClock::new().clock());
+    let secrets = Secrets::from_environment(environment, world::clock().clock());
     let base = world.sandbox.sentry.url().parse().unwrap();
     let start = world.clock.now();
     let event = Scenario::Fix.event(start);

@@ -3,14 +3,14 @@
 //! something that it does not know, fails the test.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use autofix::clock::Clock;
 use autofix::config::{Environment, names};
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
+use autofix_local::movable_clock::MovableClock;
 use autofix_local::one_process::{OneProcess, Surroundings};
+use autofix_local::sandbox::killer::Killer;
 use autofix_local::sandbox::secrets_manager::{self, SecretsManager};
 use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 use autofix_local::sandbox::slack::{APPROVER_ID, Message, SignedForm};
@@ -19,7 +19,7 @@ use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -44,32 +44,6 @@ struct Leftovers {
     sandbox: Sandbox,
     secrets: Option<SecretsManager>,
     folder: PathBuf,
-}
-
-/// A clock that stands still between two moves.
-#[derive(Clone)]
-pub struct MovableClock(Arc<AtomicI64>);
-
-impl MovableClock {
-    pub fn new() -> MovableClock {
-        let start: Timestamp = START.parse().unwrap();
-        MovableClock(Arc::new(AtomicI64::new(start.as_millisecond())))
-    }
-
-    pub fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-
-    pub fn advance(&self, by: SignedDuration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
-    }
-
-    /// A short pause inside the worker moves it, and nobody waits.
-    pub fn clock(&self) -> Clock {
-        let (now, passing) = (self.clone(), self.clone());
-        let pass = move |pause| passing.advance(SignedDuration::try_from(pause).unwrap());
-        Clock::new(move || now.now()).with_told_pauses(pass)
-    }
 }
 
 /// An answer of a door.
@@ -98,20 +72,35 @@ impl World {
 
     /// A world with other settings; what is named here wins.
     pub async fn with(way: SlackWay, settings: &[(&str, &str)]) -> World {
-        World::make(way, settings, Secretly::Environment).await
+        World::make(way, settings, Secretly::Environment, memory().await).await
     }
 
     /// A world whose secrets are in Secrets Manager; what is named here is there in place of the right one.
     pub async fn with_secrets_manager(way: SlackWay, secrets: &[(&str, &str)]) -> World {
-        World::make(way, secrets, Secretly::Manager).await
+        World::make(way, secrets, Secretly::Manager, memory().await).await
     }
 
-    async fn make(way: SlackWay, settings: &[(&str, &str)], secretly: Secretly) -> World {
+    /// As [`World::new`], with a killer that counts calls to the services and writes to the table.
+    pub async fn with_killer() -> (World, Killer) {
+        let (table, door) = memory().await.behind_a_door().await.unwrap();
+        let world = World::make(SlackWay::Bot, &[], Secretly::Environment, table).await;
+        let killer = Killer::default();
+        door.watched_by(&killer);
+        world.sandbox.watched_by(&killer);
+        (world, killer)
+    }
+
+    async fn make(
+        way: SlackWay,
+        settings: &[(&str, &str)],
+        secretly: Secretly,
+        table: EmbeddedTable,
+    ) -> World {
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         let number = WORLDS.fetch_add(1, Ordering::SeqCst);
         let folder = std::env::temp_dir().join(format!("autofix-test-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let clock = MovableClock::new();
+        let clock = clock();
         let sandbox = Sandbox::start(&folder, clock.clock()).await.unwrap();
         sandbox.add_demo_project().unwrap();
         let environment: Environment = settings.iter().copied().collect();
@@ -132,17 +121,22 @@ impl World {
             environment = plain.into_iter().collect();
             secrets = Some(manager);
         }
-        let table = EmbeddedTable::memory().await.unwrap();
         let leftovers = Leftovers { sandbox: sandbox.clone(), secrets: secrets.clone(), folder };
         let process = start(table, &environment, (&clock, secrets.as_ref())).await;
         World { sandbox, process, clock, secrets, environment, leftovers }
     }
 
-    /// The process dies and another one starts on the same table.
+    /// The process dies and another one starts on the same table, which it has for itself.
     pub async fn restart(self) -> World {
+        let world = self.die().await;
+        world.process.break_leases().await.unwrap();
+        world
+    }
+
+    /// The process dies and another one starts on the same table; the leases are as the dead one left them.
+    pub async fn die(self) -> World {
         let World { sandbox, process, clock, secrets, environment, leftovers } = self;
         let process = start(process.into_table(), &environment, (&clock, secrets.as_ref())).await;
-        process.break_leases().await.unwrap();
         World { sandbox, process, clock, secrets, environment, leftovers }
     }
 
@@ -278,6 +272,15 @@ impl World {
 enum Secretly {
     Environment,
     Manager,
+}
+
+/// The clock with which every test begins.
+pub fn clock() -> MovableClock {
+    MovableClock::at(START.parse().unwrap())
+}
+
+async fn memory() -> EmbeddedTable {
+    EmbeddedTable::memory().await.unwrap()
 }
 
 async fn start(

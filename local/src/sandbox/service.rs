@@ -15,6 +15,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
+use super::killer::{Killer, Side};
+
 /// Largest request body that a stand-in reads, bytes (Anthropic's own limit, the largest of the four).
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
@@ -40,7 +42,7 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub struct Received {
     pub method: Method,
-    /// Path and query, as sent.
+    /// Path and query, as sent; for the table the operation, which AWS's protocol names in a header.
     pub path: String,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -60,15 +62,23 @@ struct PlannedFault {
     fault: Fault,
 }
 
-#[derive(Default, Debug)]
+#[derive(Default)]
 struct Book {
     faults: VecDeque<PlannedFault>,
     received: Vec<Received>,
     unknown: Vec<String>,
+    watch: Option<Watch>,
+}
+
+/// Who kills the process over requests of this service, and over which.
+#[derive(Clone)]
+struct Watch {
+    killer: Killer,
+    is_effect: fn(&Received) -> bool,
 }
 
 /// One stand-in's server. Clones are handles to the same server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Service {
     address: SocketAddr,
     book: Arc<Mutex<Book>>,
@@ -109,6 +119,11 @@ impl Service {
         self.book().faults.clear();
     }
 
+    /// From now on this killer counts the requests for which `is_effect` holds.
+    pub fn watched_by(&self, killer: &Killer, is_effect: fn(&Received) -> bool) {
+        self.book().watch = Some(Watch { killer: killer.clone(), is_effect });
+    }
+
     /// Everything received so far, oldest first.
     pub fn received(&self) -> Vec<Received> {
         self.book().received.clone()
@@ -126,6 +141,10 @@ impl Service {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        self.book().watch.clone()
     }
 
     fn take_fault(&self, request: &Received) -> Option<Fault> {
@@ -146,15 +165,29 @@ async fn keep_book(State(service): State<Service>, request: Request, next: Next)
     let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
+    let operation = parts.headers.get("x-amz-target").and_then(|operation| operation.to_str().ok());
+    let path = parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
     let received = Received {
         method: parts.method.clone(),
-        path: parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string),
+        path: operation.map_or(path, |operation| format!("/{operation}")),
         headers: parts.headers.clone(),
         body: body.clone(),
     };
     let fault = service.take_fault(&received);
     let line = format!("{} {}", received.method, received.path);
+    let watch = service.watch().filter(|watch| (watch.is_effect)(&received));
     service.book().received.push(received);
+    if let Some(watch) = watch {
+        match watch.killer.meets(line.clone()) {
+            Some(Side::Before) => watch.killer.strike().await,
+            Some(Side::After) => {
+                let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+                watch.killer.strike().await;
+                return answer;
+            }
+            None => {}
+        }
+    }
     match fault {
         Some(Fault::Answer { status, headers, body }) => {
             let mut answer =

@@ -74,7 +74,10 @@ impl Attempt {
                 State::Analyzing { base_sha }
             }
             (State::Analyzing { base_sha }, Event::CauseFound { analysis }) => {
-                self.note(now, "Root cause found");
+                // A worker that died after this comes to the same analysis once more.
+                if self.analysis.as_ref() != Some(&*analysis) {
+                    self.note(now, "Root cause found");
+                }
                 self.analysis = Some(*analysis);
                 State::Analyzing { base_sha }
             }
