@@ -131,19 +131,20 @@ pub(crate) async fn work(
 
 impl Desk<'_> {
     async fn run(&mut self, step: Step) -> Result<(), Stopped> {
+        // Boxed: together with everything that they wait for, the steps would not fit on a small stack.
         match step {
-            Step::Analyze => analyze::analyze(self).await,
-            Step::OpenPullRequest => pull_request::open(self).await,
-            Step::ListIssues => pull_request::list_issues(self).await,
-            Step::LookAtChecks => checks::look(self).await,
-            Step::Merge => merge::merge(self).await,
-            Step::CleanUp => pull_request::clean_up(self).await,
-            Step::ShowCard => announce::show_card(self).await,
-            Step::Repair => repair::repair(self).await,
-            Step::MoveHead => head::move_head(self).await,
-            Step::Watch => watch::watch(self).await,
-            Step::TellSentry => watch::tell_sentry(self).await,
-            Step::RollBack => roll_back::roll_back(self).await,
+            Step::Analyze => Box::pin(analyze::analyze(self)).await,
+            Step::OpenPullRequest => Box::pin(pull_request::open(self)).await,
+            Step::ListIssues => Box::pin(pull_request::list_issues(self)).await,
+            Step::LookAtChecks => Box::pin(checks::look(self)).await,
+            Step::Merge => Box::pin(merge::merge(self)).await,
+            Step::CleanUp => Box::pin(pull_request::clean_up(self)).await,
+            Step::ShowCard => Box::pin(announce::show_card(self)).await,
+            Step::Repair => Box::pin(repair::repair(self)).await,
+            Step::MoveHead => Box::pin(head::move_head(self)).await,
+            Step::Watch => Box::pin(watch::watch(self)).await,
+            Step::TellSentry => Box::pin(watch::tell_sentry(self)).await,
+            Step::RollBack => Box::pin(roll_back::roll_back(self)).await,
         }
     }
 
