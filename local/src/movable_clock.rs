@@ -29,7 +29,8 @@ impl MovableClock {
     /// The same time for those who ask a [`Clock`]. A short pause inside the worker moves it, and nobody waits.
     pub fn clock(&self) -> Clock {
         let (now, passing) = (self.clone(), self.clone());
-        let pass = move |pause| passing.advance(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX));
+        let pass =
+            move |pause| passing.advance(SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX));
         Clock::new(move || now.now()).with_told_pauses(pass)
     }
 }

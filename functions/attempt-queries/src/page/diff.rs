@@ -172,7 +172,7 @@ mod tests {
             shown(unified),
             [
                 "= 3:a | 3:a",
-                "~ 4:x = get(\"line\").strip() | 4:x = [(]get(\"line\")[ or \"\")].strip()",
+                "~ 4:x = [get(\"line]\").strip() | 4:x = [(get(\"line\") or \"]\").strip()",
                 "~ - | 5:--- y",
                 "= 5:b | 6:b",
                 "# …",
