@@ -152,6 +152,7 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         deadline: now + PATIENCE,
         max_cost_usd: config.max_cost_usd,
         usage: Usage::default(),
+        metrics: autofix::metrics::Metrics::none(),
         ledger: Ledger::None,
     };
     let Conclusion { analysis, ending, dossier: _ } =

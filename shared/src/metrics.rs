@@ -23,8 +23,6 @@ pub enum Measured {
     Step { step: String, milliseconds: i64 },
     /// How long the oldest attempt that is due has waited, seconds; zero where none is.
     Queue { age_seconds: i64 },
-    /// Calls of a service are suspended, or allowed again: 1 or 0.
-    Circuit { service: &'static str, open: u8 },
 }
 
 /// Where metrics go. Clones write to the same place.
@@ -77,9 +75,6 @@ fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
             (Some(("Step", step.as_str())), vec![("StepDuration", "Milliseconds", json!(milliseconds))])
         }
         Measured::Queue { age_seconds } => (None, vec![("QueueAge", "Seconds", json!(age_seconds))]),
-        Measured::Circuit { service, open } => {
-            (Some(("Service", *service)), vec![("CircuitOpen", "Count", json!(open))])
-        }
     };
     let mut names = vec!["Table"];
     names.extend(dimension.map(|(name, _)| name));
@@ -113,7 +108,6 @@ mod tests {
             Measured::Turn { cost_usd: 0.25, input_tokens: 7, output_tokens: 8, cached_tokens: 9 },
             Measured::Step { step: "Analyze".to_owned(), milliseconds: 1_200 },
             Measured::Queue { age_seconds: 3 },
-            Measured::Circuit { service: "github", open: 1 },
         ] {
             let line = line(&measured, "autofix", now);
             let declared = &line["_aws"]["CloudWatchMetrics"][0];

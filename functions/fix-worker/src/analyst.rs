@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use autofix::claude::Claude;
 use autofix::clock::Clock;
+use autofix::metrics::Metrics;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{self, Lease, Saved, Store};
 use autofix::usage::Usage;
@@ -23,6 +24,7 @@ pub struct Analyst<'a> {
     /// US dollars.
     pub max_cost_usd: f64,
     pub usage: Usage,
+    pub metrics: Metrics,
     pub ledger: Ledger<'a>,
 }
 

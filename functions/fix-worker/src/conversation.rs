@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use autofix::analysis::tools::{ToolAnswer, Toolbox};
 use autofix::claude::{Claude, Message, Setting, SourceCode, Stop, ToolResult, ToolUse, Turn};
+use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::{Redacted, redact};
@@ -201,6 +202,13 @@ async fn next_turn(
     let cost_usd = turn.usage.cost_usd;
     let kept = store::Turn { conversation: place.name, number: place.number, answer: &answer, cost_usd };
     analyst.keep(kept).await?;
+    let measured = Measured::Turn {
+        cost_usd: turn.usage.cost_usd,
+        input_tokens: turn.usage.input_tokens + turn.usage.cache_creation_input_tokens,
+        output_tokens: turn.usage.output_tokens,
+        cached_tokens: turn.usage.cache_read_input_tokens,
+    };
+    analyst.metrics.record(&measured, analyst.clock.now());
     info!(
         conversation = topic.name,
         turn = place.number,

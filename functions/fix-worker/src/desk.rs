@@ -207,6 +207,7 @@ impl Desk<'_> {
             deadline: self.deadline,
             max_cost_usd: config.max_cost_usd,
             usage: spent,
+            metrics: self.worker.metrics.clone(),
             ledger: Ledger::Table {
                 store: &self.worker.store,
                 lease: &mut self.lease,
