@@ -11,7 +11,7 @@ use autofix::clock::Clock;
 use autofix::config::{Environment, WorkerConfig, names};
 use autofix::incident::Incident;
 use autofix::messages::{self, Buttons, WayOn};
-use autofix::outbound::Outbound;
+use autofix::outbound::{Outbound, Switchboard};
 use autofix::reason::Reason;
 use autofix::redaction::redact_incident;
 use autofix::secrets::Secrets;
@@ -143,7 +143,7 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         bail!("`{}` is not set; `--dry-run` needs none", names::ANTHROPIC_API_KEY);
     }
     let secrets = Secrets::from_environment(environment.clone(), means.clock.clone());
-    let outbound = means.outbound.patient(&means.clock);
+    let outbound = means.outbound.patient(&means.clock, &Switchboard::default());
     let claude = Claude::new(outbound, config.anthropic_url.clone(), config.model.clone(), &secrets)
         .priced(config.price);
     let mut analyst = Analyst {

@@ -289,6 +289,16 @@ impl Attempt {
         self.card.not_before = Some(until);
     }
 
+    /// Slack is not asked before this time; that is no failure of the card.
+    pub fn card_put_off(&mut self, until: Timestamp) {
+        self.card.not_before = Some(until);
+    }
+
+    /// The service that the present step needs is not asked before this time; that uses up no try.
+    pub fn step_put_off(&mut self, until: Timestamp) {
+        self.trouble.not_before = Some(until);
+    }
+
     /// The present step failed in a way that may pass.
     pub fn step_postponed(&mut self, until: Timestamp, why: String) {
         self.trouble.failures += 1;

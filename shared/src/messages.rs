@@ -9,6 +9,7 @@ mod issues;
 mod judgements;
 mod labels;
 mod markdown;
+mod outage;
 mod pull_request;
 mod related;
 mod same_fault;
@@ -20,6 +21,7 @@ pub use digest::digest;
 pub use issues::{issues_in_body, with_issues};
 pub use judgements::{Judgement, Mark, judgements};
 pub use labels::{checks_label, gate_label, outcome_label, place, status_label};
+pub use outage::outage;
 pub use pull_request::{
     attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,
 };

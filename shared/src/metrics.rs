@@ -23,6 +23,8 @@ pub enum Measured {
     Step { step: String, milliseconds: i64 },
     /// How long the oldest attempt that is due has waited, seconds; zero where none is.
     Queue { age_seconds: i64 },
+    /// The circuit of a service opened (1) or closed (0).
+    Circuit { service: &'static str, open: u8 },
 }
 
 /// Where metrics go. Clones write to the same place.
@@ -74,6 +76,9 @@ fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
         Measured::Step { step, milliseconds } => {
             (Some(("Step", step.as_str())), vec![("StepDuration", "Milliseconds", json!(milliseconds))])
         }
+        Measured::Circuit { service, open } => {
+            (Some(("Service", *service)), vec![("CircuitOpen", "None", json!(open))])
+        }
         Measured::Queue { age_seconds } => (None, vec![("QueueAge", "Seconds", json!(age_seconds))]),
     };
     let mut names = vec!["Table"];
@@ -108,6 +113,7 @@ mod tests {
             Measured::Turn { cost_usd: 0.25, input_tokens: 7, output_tokens: 8, cached_tokens: 9 },
             Measured::Step { step: "Analyze".to_owned(), milliseconds: 1_200 },
             Measured::Queue { age_seconds: 3 },
+            Measured::Circuit { service: "github", open: 1 },
         ] {
             let line = line(&measured, "autofix", now);
             let declared = &line["_aws"]["CloudWatchMetrics"][0];

@@ -7,6 +7,7 @@
 
 mod failure;
 mod patience;
+mod switchboard;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::journal::{Journal, Service};
 use crate::secrets::{Credential, Renewal, Secret};
 pub use failure::ServiceError;
 use patience::{Try, short_pause};
+pub use switchboard::{Heard, Switchboard};
 
 /// Time to reach a service. A healthy one answers a handshake within a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,8 +126,8 @@ impl Download {
 pub struct Outbound {
     http: reqwest::Client,
     journal: Option<Journal>,
-    /// Whose pauses are used; without one nothing is asked twice.
-    patience: Option<Clock>,
+    /// Without it nothing is asked twice, and everything is asked.
+    patience: Option<(Clock, Switchboard)>,
 }
 
 impl Outbound {
@@ -142,19 +144,22 @@ impl Outbound {
         Ok(Outbound { http, journal, patience: None })
     }
 
-    /// The same way out for someone who has the time to pause for seconds and ask again.
-    pub fn patient(&self, clock: &Clock) -> Outbound {
-        Outbound { patience: Some(clock.clone()), ..self.clone() }
+    /// The same way out for someone who has the time to pause for seconds and ask again, and who leaves alone what
+    /// the switchboard says.
+    pub fn patient(&self, clock: &Clock, switchboard: &Switchboard) -> Outbound {
+        Outbound { patience: Some((clock.clone(), switchboard.clone())), ..self.clone() }
     }
 
     /// Asks, and has `read` say what the answer means. A credential that is refused is renewed, where there is a
-    /// newer one; a passing fault is met with a short pause, where one is likely to help.
+    /// newer one; a passing fault is met with a short pause, where one is likely to help; a service whose circuit is
+    /// open is not asked.
     pub async fn ask<T>(
         &self,
         call: &Call,
         read: impl Fn(&Answer) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let Some(clock) = &self.patience else { return self.ask_once(call, &read).await };
+        let Some((clock, switchboard)) = &self.patience else { return self.ask_once(call, &read).await };
+        let asked = switchboard.pass(call.service)?;
         let mut number = 1;
         loop {
             let began = clock.now();
@@ -162,6 +167,7 @@ impl Outbound {
             let took = clock.now().duration_since(began);
             let failed = Try { number, took, time: call.timeout, effect: call.effect };
             let Some(pause) = result.as_ref().err().and_then(|error| short_pause(error, failed)) else {
+                switchboard.heard(call.service, asked, &result);
                 return result;
             };
             clock.pause(pause).await;

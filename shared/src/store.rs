@@ -13,12 +13,14 @@
 //! | places for open pull requests | `REPO#<repository>` | `OPEN` |
 //! | starts of the last hour | `LIMIT` | `HOURLY` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
+//! | circuit of a service outside | `CIRCUIT` | `<service>` |
 //! | sums of a week and a project | `SCOREBOARD` | `<monday>#fixes#<project>` |
 //! | of those, turned away | `SCOREBOARD` | `<monday>#turned_away#<project>` |
 //! | dollars spent in a day | `SPEND#<date>` | `SPEND` |
 
 mod admission;
 mod attempts;
+mod circuit;
 mod claim;
 mod digest;
 mod dossier;
@@ -37,6 +39,7 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 
 pub use admission::{Admission, NewAttempt, Occasion};
 pub use attempts::{Saved, Versioned};
+pub use circuit::{Change, Trial, VersionedCircuit};
 pub use claim::Claim;
 pub use digest::Digest;
 pub use fault::{Fault, FaultHolder};

@@ -6,6 +6,7 @@
 mod watch;
 mod world;
 
+mod circuits;
 mod clicks;
 mod evaluation;
 mod happy_path;

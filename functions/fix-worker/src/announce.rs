@@ -4,6 +4,7 @@
 use autofix::access::{self, AccessKeys};
 use autofix::attempt::{AttemptId, CardMessage, Status};
 use autofix::config::names;
+use autofix::journal::Service;
 use autofix::messages::{self, Buttons, Card, WayOn};
 use autofix::outbound::ServiceError;
 use autofix::slack::{MessageRef, Way};
@@ -12,6 +13,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use tracing::{info, warn};
 
+use crate::circuit::{self, MayAsk};
 use crate::desk::{Desk, Stopped};
 use crate::{Worker, trouble};
 
@@ -151,6 +153,9 @@ pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
     let Some(digest) = worker.store.digest().await? else { return Ok(()) };
     if digest.turned_away == 0 || digest.due_at.is_none_or(|due| due > now) {
         return Ok(());
+    }
+    if let MayAsk::NotBefore(until) = circuit::may_ask(worker, Service::Slack).await? {
+        return worker.store.digest_postponed(until).await;
     }
     // Another run of the clock may be at it; or one died over it, and the next one looks for its card first.
     if worker.store.take_digest(&digest, now + DIGEST_TAKES).await? == Saved::Conflict {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::analyst::{Analyst, Ledger};
+use crate::circuit::{self, MayAsk};
 use crate::{
     Worker, analyze, announce, checks, head, merge, pull_request, repair, roll_back, trouble, watch,
 };
@@ -80,6 +81,7 @@ pub(crate) async fn work(
     owner: &str,
     deadline: Timestamp,
 ) -> Result<Worked, StoreError> {
+    circuit::look(worker).await?;
     let leasing = Leasing { owner, now: worker.clock.now(), until: deadline };
     let (lease, attempt) = match worker.store.lease(id, leasing).await? {
         Leased::Taken(lease, attempt) => (lease, *attempt),
@@ -110,12 +112,19 @@ pub(crate) async fn work(
         let milliseconds =
             i64::try_from(worker.clock.now().duration_since(began).as_millis()).unwrap_or(i64::MAX);
         worker.measure(&Measured::Step { step: format!("{step:?}"), milliseconds });
+        circuit::note(worker).await?;
         match done {
             Ok(()) | Err(Stopped::Changed) => {}
             Err(Stopped::LostLease) => return Ok(Worked::LostLease),
             Err(Stopped::CardUncertain { until }) => desk.attempt.card_uncertain(until),
             Err(Stopped::OutOfTime) => break,
             Err(Stopped::Store(error)) => return Err(error),
+            Err(Stopped::Service(ServiceError::CircuitOpen { service, .. })) => {
+                match circuit::may_ask(worker, service).await? {
+                    MayAsk::Now => {}
+                    MayAsk::NotBefore(until) => desk.put_off(step, until),
+                }
+            }
             Err(Stopped::Service(error)) => desk.step_failed(step, &error),
         }
     }
@@ -225,6 +234,15 @@ impl Desk<'_> {
                 Stopped::Changed => Ok(Worked::ChangedMeanwhile),
                 _ => Ok(Worked::LostLease), // `read_again` tells nothing else
             },
+        }
+    }
+
+    /// A service is not asked before this time, for reasons that are not the attempt's.
+    fn put_off(&mut self, step: Step, until: Timestamp) {
+        info!(step = ?step, "A service that the step needs is not asked before {until}");
+        match step {
+            Step::ShowCard => self.attempt.card_put_off(until),
+            _ => self.attempt.step_put_off(until),
         }
     }
 

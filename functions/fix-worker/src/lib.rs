@@ -13,11 +13,13 @@ mod analyze;
 mod announce;
 pub mod case;
 mod checks;
+mod circuit;
 mod conversation;
 mod desk;
 mod head;
 pub mod investigation;
 mod merge;
+mod outage;
 mod places;
 mod pull_request;
 mod repair;
@@ -36,7 +38,7 @@ use autofix::clock::Clock;
 use autofix::config::WorkerConfig;
 use autofix::github::{Github, Identity};
 use autofix::metrics::{Measured, Metrics};
-use autofix::outbound::Outbound;
+use autofix::outbound::{Outbound, Switchboard};
 use autofix::secrets::Secrets;
 use autofix::sentry::Sentry;
 use autofix::slack::Slack;
@@ -59,6 +61,8 @@ pub struct Worker {
     pub secrets: Secrets,
     pub store: Store,
     pub clock: Clock,
+    /// Which services are not asked at the moment; shared with the clients.
+    switchboard: Switchboard,
     pub claude: Claude,
     pub github: Github,
     pub slack: Slack,
@@ -83,7 +87,8 @@ impl Worker {
         clock: Clock,
         outbound: Outbound,
     ) -> Worker {
-        let outbound = outbound.patient(&clock);
+        let switchboard = Switchboard::default();
+        let outbound = outbound.patient(&clock, &switchboard);
         Worker {
             claude: Claude::new(
                 outbound.clone(),
@@ -103,6 +108,7 @@ impl Worker {
             secrets,
             store,
             clock,
+            switchboard,
             metrics: Metrics::none(),
         }
     }
@@ -142,7 +148,7 @@ impl Worker {
         }
     }
 
-    /// Wakes every attempt whose time has come, and tells the digest.
+    /// Wakes every attempt whose time has come, and tells the digest and outages.
     async fn tick(&self, invocation: &Invocation) -> Result<(), StoreError> {
         let now = self.clock.now();
         let due = self.store.due(now, CLOCK_BATCH).await?;
@@ -158,10 +164,14 @@ impl Worker {
                 error!(attempt.id = %id, error = %error, "Left attempt {id} to the next run of the clock");
             }
         }
+        circuit::look(self).await?;
         if due.digest {
             announce::tell_digest(self).await?;
         }
-        Ok(())
+        for service in due.outages {
+            outage::show(self, service).await?;
+        }
+        circuit::note(self).await
     }
 
     async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::journal::Service;
+
 /// What a caller can do about a request that did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -28,6 +32,9 @@ pub enum ServiceError {
     /// No answer within the time that was given.
     #[error("no answer in time")]
     TimedOut,
+    /// Not asked at all: the service failed again and again, and nobody asks it before this time.
+    #[error("{service} failed again and again and is not asked before {until}")]
+    CircuitOpen { service: Service, until: Timestamp },
     /// The request itself is wrong; repeating it changes nothing.
     #[error("refused with {status}: {message}")]
     Refused { status: u16, message: String },
@@ -43,7 +50,10 @@ impl ServiceError {
             ServiceError::RateLimited { retry_after, .. } | ServiceError::Unavailable { retry_after, .. } => {
                 Some(*retry_after)
             }
-            ServiceError::Malformed(_) | ServiceError::Conflict(_) | ServiceError::TimedOut => Some(None),
+            ServiceError::Malformed(_)
+            | ServiceError::Conflict(_)
+            | ServiceError::TimedOut
+            | ServiceError::CircuitOpen { .. } => Some(None),
             ServiceError::NotFound(_)
             | ServiceError::Moved { .. }
             | ServiceError::Unauthorized(_)
