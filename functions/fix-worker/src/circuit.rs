@@ -1,7 +1,7 @@
 //! Brings the circuits of the table and the switchboard of this process together: before the work, what others found
 //! out; after each step, what this one heard. A success where nothing is wrong is not written down.
 
-use autofix::circuit::{Circuit, Line};
+use autofix::circuit::{Asked, Circuit, Line};
 use autofix::journal::Service;
 use autofix::metrics::Measured;
 use autofix::store::{Change, StoreError, Trial};
@@ -28,8 +28,23 @@ pub(crate) async fn look(worker: &Worker) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// After a trial that failed its attempt lets the others go first: what fails may be its own question, and not the
+/// service.
+const OTHERS_FIRST: SignedDuration = SignedDuration::from_mins(1);
+
+/// What the requests since the last time were, as far as they matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noted {
+    Nothing,
+    /// A request that was made to find out whether a service is back failed; whoever made it waits until then.
+    TrialFailed {
+        again_at: Timestamp,
+    },
+}
+
 /// Writes down what was heard since the last time, where it matters.
-pub(crate) async fn note(worker: &Worker) -> Result<(), StoreError> {
+pub(crate) async fn note(worker: &Worker) -> Result<Noted, StoreError> {
+    let mut noted = Noted::Nothing;
     for &service in Service::ALL {
         let Some(heard) = worker.switchboard.take_heard(service) else { continue };
         let now = worker.clock.now();
@@ -44,9 +59,13 @@ pub(crate) async fn note(worker: &Worker) -> Result<(), StoreError> {
         if let Some(change) = change.await? {
             worker.switchboard.set(service, &change.after, now);
             tell(worker, service, &change);
+            let tried = heard.failures.iter().any(|failure| failure.asked == Asked::AsTrial);
+            if let (Line::Open { until }, true) = (change.after.line(), tried) {
+                noted = Noted::TrialFailed { again_at: until + OTHERS_FIRST };
+            }
         }
     }
-    Ok(())
+    Ok(noted)
 }
 
 fn tell(worker: &Worker, service: Service, change: &Change) {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::analyst::{Analyst, Ledger};
-use crate::circuit::{self, MayAsk};
+use crate::circuit::{self, MayAsk, Noted};
 use crate::{
     Worker, analyze, announce, checks, head, merge, pull_request, repair, roll_back, trouble, watch,
 };
@@ -112,7 +112,7 @@ pub(crate) async fn work(
         let milliseconds =
             i64::try_from(worker.clock.now().duration_since(began).as_millis()).unwrap_or(i64::MAX);
         worker.measure(&Measured::Step { step: format!("{step:?}"), milliseconds });
-        circuit::note(worker).await?;
+        let noted = circuit::note(worker).await?;
         match done {
             Ok(()) | Err(Stopped::Changed) => {}
             Err(Stopped::LostLease) => return Ok(Worked::LostLease),
@@ -125,7 +125,11 @@ pub(crate) async fn work(
                     MayAsk::NotBefore(until) => desk.put_off(step, until),
                 }
             }
-            Err(Stopped::Service(error)) => desk.step_failed(step, &error),
+            Err(Stopped::Service(error)) => match noted {
+                // It asked for everyone, so that it does not use up a try of its own.
+                Noted::TrialFailed { again_at } if error.retry().is_some() => desk.put_off(step, again_at),
+                Noted::TrialFailed { .. } | Noted::Nothing => desk.step_failed(step, &error),
+            },
         }
     }
     // Out of time, or out of steps: due at once, so that the clock goes on. A decision that comes in between is

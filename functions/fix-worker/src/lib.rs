@@ -171,7 +171,7 @@ impl Worker {
         for service in due.outages {
             outage::show(self, service).await?;
         }
-        circuit::note(self).await
+        circuit::note(self).await.map(|_| ())
     }
 
     async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {
