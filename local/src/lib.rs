@@ -27,6 +27,8 @@ pub mod scenario;
 pub mod checkout;
 /// The commands `send` and `attempts`.
 pub mod client;
+/// The command `dead-letters`: from what Lambda gave up back to the attempt.
+pub mod dead_letters;
 /// The command `demo`.
 pub mod demo;
 /// The command `analyze`: AutoFix on one's own history.

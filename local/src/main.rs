@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use autofix::clock::Clock;
+use autofix::config::CommonConfig;
 use autofix::journal::Journal;
 use autofix::logging;
+use autofix_local::dead_letters::{self, Found, Office};
 use autofix_local::demo::{self, Click};
 use autofix_local::scenario::Scenario;
 use autofix_local::serve::{self, Services};
@@ -49,6 +51,11 @@ enum Command {
     /// Show the newest attempts, or one in full.
     #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
     Attempts(AttemptsArgs),
+    /// Find the attempts behind messages of the dead-letter queue, in the table that `AUTOFIX_TABLE` names.
+    #[command(
+        after_help = "Examples:\n    aws sqs receive-message --queue-url <DeadLetterQueueUrl> --max-number-of-messages 10 | autofix dead-letters\n    autofix dead-letters messages.json --wake"
+    )]
+    DeadLetters(DeadLettersArgs),
 }
 
 #[derive(Args)]
@@ -122,6 +129,16 @@ struct AttemptsArgs {
     url: String,
 }
 
+#[derive(Args)]
+struct DeadLettersArgs {
+    /// A message, or what `aws sqs receive-message` printed; `-` is standard input.
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Have the worker woken for what is found.
+    #[arg(long)]
+    wake: bool,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -180,6 +197,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Attempts(args) => {
             let server = client::Server { url: args.url, environment };
             server.show_attempts(args.id.as_deref()).await.context("read the attempts")
+        }
+        Command::DeadLetters(args) => {
+            let letters = dead_letters::open(&args.file)?;
+            let sdk = autofix::aws::sdk_config().await;
+            let office = Office {
+                store: autofix::aws::store(&sdk, &CommonConfig::from_env(&environment)?),
+                streams: aws_sdk_dynamodbstreams::Client::new(&sdk),
+                now: clock.now(),
+            };
+            office.answer(&letters, if args.wake { Found::Woken } else { Found::Shown }).await
         }
     }
 }

@@ -1,8 +1,9 @@
 //! All functions together: the doors as one router, the worker fed by the table's stream and by the
 //! clock, as Lambda would feed it. Whoever drives it decides when: `serve` in a loop, tests step by step.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -22,6 +23,7 @@ use fix_worker::wake::Wake;
 use fix_worker::{Invocation, Worker};
 use jiff::SignedDuration;
 use sentry_intake::Intake;
+use serde_json::{Value, json};
 use slack_interactions::Interactions;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
@@ -34,6 +36,8 @@ use crate::table::EmbeddedTable;
 const INVOCATION: SignedDuration = SignedDuration::from_mins(15);
 /// Deliveries of a record that fails, as in the template; after that the clock takes over.
 const DELIVERIES: u32 = 4;
+/// Records given up that are remembered; nobody empties this queue.
+const DEAD_LETTERS: usize = 100;
 /// Invocations of the worker at once, as in the template.
 const PARALLEL: usize = 10;
 /// Pause between two looks at the stream where no request to a door gives a reason to look sooner.
@@ -61,10 +65,13 @@ pub struct Surroundings<'a> {
     pub outbound: Outbound,
 }
 
-/// What Lambda does for the worker: names and times of invocations, and a bound on how many run at once.
+/// What Lambda does for the worker: names and times of invocations, a bound on how many run at once, and the queue of
+/// what was given up.
 struct Lambda {
     clock: Clock,
     parallel: Semaphore,
+    shard_id: OnceLock<String>,
+    dead_letters: std::sync::Mutex<VecDeque<Value>>,
 }
 
 impl Lambda {
@@ -73,6 +80,28 @@ impl Lambda {
         static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
         let number = INVOCATIONS.fetch_add(1, Ordering::Relaxed);
         Invocation { request_id: format!("local-{number}"), deadline: self.clock.now() + INVOCATION }
+    }
+
+    /// Puts into the queue what a mapping puts there: which record it was, and nothing of what was in it.
+    fn give_up(&self, record: &EventRecord, invocation: &Invocation) {
+        let (number, arrived) = (&record.change.sequence_number, self.clock.now().to_string());
+        let letter = json!({
+            "requestContext": {
+                "requestId": invocation.request_id, "functionArn": "local", "condition": "RetryAttemptsExhausted",
+                "approximateInvokeCount": DELIVERIES,
+            },
+            "version": "1.0", "timestamp": arrived,
+            "DDBStreamBatchInfo": {
+                "shardId": self.shard_id.get(), "startSequenceNumber": number, "endSequenceNumber": number,
+                "approximateArrivalOfFirstRecord": arrived, "approximateArrivalOfLastRecord": arrived,
+                "batchSize": 1, "streamArn": record.event_source_arn,
+            },
+        });
+        let mut letters = self.dead_letters.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        letters.push_back(letter);
+        if letters.len() > DEAD_LETTERS {
+            letters.pop_front();
+        }
     }
 }
 
@@ -135,7 +164,12 @@ impl OneProcess {
                 answer
             }
         };
-        let lambda = Lambda { clock: clock.clone(), parallel: Semaphore::new(PARALLEL) };
+        let lambda = Lambda {
+            clock: clock.clone(),
+            parallel: Semaphore::new(PARALLEL),
+            shard_id: OnceLock::new(),
+            dead_letters: std::sync::Mutex::default(),
+        };
         Ok(OneProcess {
             doors: door::closed(routes).layer(middleware::from_fn(notify)),
             door_used,
@@ -182,12 +216,28 @@ impl OneProcess {
 
     /// The records that the stream has now, for [`OneProcess::deliver_record`]; it will not have them again.
     pub async fn records(&self) -> anyhow::Result<Vec<EventRecord>> {
-        self.stream.lock().await.poll().await
+        let mut stream = self.stream.lock().await;
+        let records = stream.poll().await?;
+        if let Some(shard) = stream.shard_id() {
+            self.lambda.shard_id.get_or_init(|| shard.to_owned());
+        }
+        Ok(records)
+    }
+
+    /// What is in the dead-letter queue, oldest first, as Lambda writes it.
+    pub fn dead_letters(&self) -> Vec<Value> {
+        let letters = self.lambda.dead_letters.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        letters.iter().cloned().collect()
+    }
+
+    /// A client of the table's stream.
+    pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
+        self.table.streams()
     }
 
     /// Delivers one record, be it for the first time or once more.
     pub async fn deliver_record(&self, record: EventRecord) -> anyhow::Result<()> {
-        deliver_record(&self.worker, record, &self.lambda.invocation()).await
+        deliver_record(&self.worker, record, &self.lambda).await
     }
 
     /// One run of the clock.
@@ -230,14 +280,14 @@ impl OneProcess {
     }
 
     async fn start_deliveries(&self, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<usize> {
-        let records = self.stream.lock().await.poll().await?;
+        let records = self.records().await?;
         let count = records.len();
         for record in records {
             let (lambda, worker) = (Arc::clone(&self.lambda), Arc::clone(&self.worker));
             tasks.spawn(async move {
                 let _turn = lambda.parallel.acquire().await;
                 // Its time begins when it begins.
-                deliver_record(&worker, record, &lambda.invocation()).await
+                deliver_record(&worker, record, &lambda).await
             });
         }
         Ok(count)
@@ -245,15 +295,17 @@ impl OneProcess {
 }
 
 /// Delivers one record until it is taken, as the stream's mapping does.
-async fn deliver_record(worker: &Worker, record: EventRecord, invocation: &Invocation) -> anyhow::Result<()> {
-    let event = serde_json::to_value(stream::event_of(record)).context("write a stream event")?;
+async fn deliver_record(worker: &Worker, record: EventRecord, lambda: &Lambda) -> anyhow::Result<()> {
+    let invocation = lambda.invocation();
+    let event = serde_json::to_value(stream::event_of(record.clone())).context("write a stream event")?;
     for _ in 0..DELIVERIES {
-        let answer = worker.handle(Wake::read(event.clone())?, invocation).await;
+        let answer = worker.handle(Wake::read(event.clone())?, &invocation).await;
         if answer.batch_item_failures.is_empty() {
             return Ok(());
         }
     }
     error!("A record of the stream was not taken; its attempt is left to the clock");
+    lambda.give_up(&record, &invocation);
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub struct StreamReader {
 
 struct Position {
     stream_arn: String,
+    shard_id: String,
     iterator: String,
 }
 
@@ -39,6 +40,11 @@ impl StreamReader {
     pub fn new(streams: Client, table_name: &str) -> anyhow::Result<StreamReader> {
         let filter = Filter::parse(Template::deployed()?.stream_filters())?;
         Ok(StreamReader { streams, table_name: table_name.to_owned(), filter, position: None })
+    }
+
+    /// The shard that it reads, once it has read something.
+    pub fn shard_id(&self) -> Option<&str> {
+        self.position.as_ref().map(|position| position.shard_id.as_str())
     }
 
     /// The next records that pass the filter, oldest first. Empty means that there is nothing new
@@ -105,7 +111,8 @@ impl StreamReader {
             .context("find the beginning of the table's stream")?
             .shard_iterator
             .context("the table's stream has no beginning")?;
-        Ok(Position { stream_arn: stream.to_owned(), iterator })
+        let shard_id = shard.shard_id.clone().unwrap_or_default();
+        Ok(Position { stream_arn: stream.to_owned(), shard_id, iterator })
     }
 }
 

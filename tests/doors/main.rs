@@ -8,6 +8,7 @@ mod world;
 
 mod circuits;
 mod clicks;
+mod dead_letters;
 mod evaluation;
 mod happy_path;
 mod intake;

@@ -17,6 +17,7 @@ use autofix_local::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
+use autofix_local::table_door::TableDoor;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use jiff::SignedDuration;
@@ -88,6 +89,12 @@ impl World {
         door.watched_by(&killer);
         world.sandbox.watched_by(&killer);
         (world, killer)
+    }
+
+    /// As [`World::new`], with a door before the table, for what goes wrong there.
+    pub async fn with_table_door() -> (World, TableDoor) {
+        let (table, door) = memory().await.behind_a_door().await.unwrap();
+        (World::make(SlackWay::Bot, &[], Secretly::Environment, table).await, door)
     }
 
     async fn make(
