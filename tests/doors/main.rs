@@ -12,6 +12,7 @@ mod dead_letters;
 mod evaluation;
 mod happy_path;
 mod intake;
+mod joined_issues;
 mod kill_anywhere;
 mod layers;
 mod limits;

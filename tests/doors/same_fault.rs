@@ -6,7 +6,6 @@ use autofix::messages::{DEPLOY, DISMISS};
 use autofix::store::{Fault, Leasing};
 use autofix_local::demo_project;
 use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::github::PullState;
 use autofix_local::sandbox::sentry::{Hook, Project, SandboxEvent};
 use autofix_local::sandbox::service::Fault as Broken;
 use autofix_local::scenario::Scenario;
@@ -19,19 +18,19 @@ const MINUTE: SignedDuration = SignedDuration::from_secs(61);
 
 impl World {
     /// The bookshop's label error, as Sentry's issue number `number` after the first one.
-    fn other_issue(&self, number: u32) -> SandboxEvent {
+    pub fn other_issue(&self, number: u32) -> SandboxEvent {
         Scenario::Fix.event(self.clock.now()).as_other_issue(number)
     }
 
     /// An alert about another issue of the label error, worked on.
-    async fn alert_other(&self, number: u32) -> String {
+    pub async fn alert_other(&self, number: u32) -> String {
         let answer = self.report(&self.other_issue(number), Hook::EventAlertTriggered).await;
         assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
         self.settle().await;
         answer.attempt_id()
     }
 
-    async fn ended_for(&self, id: &str, code: &str) -> serde_json::Value {
+    pub async fn ended_for(&self, id: &str, code: &str) -> serde_json::Value {
         let attempt = self.attempt(id).await;
         assert_eq!(
             (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
@@ -41,47 +40,8 @@ impl World {
         attempt
     }
 
-    fn body_of_pull_request(&self, number: u64) -> String {
+    pub fn body_of_pull_request(&self, number: u64) -> String {
         self.sandbox.github.pull_request(REPO, number).unwrap().body
-    }
-}
-
-#[tokio::test]
-async fn another_issue_of_the_fault_joins_the_open_pull_request() {
-    let world = World::new().await;
-    let (first, _) = world.until_armed().await;
-    let paid = world.sandbox.claude.turns_answered();
-    let second = world.alert_other(1).await;
-
-    let joined = world.ended_for(&second, "same_fault_joined").await;
-    let detail = joined["reason"]["detail"].as_str().unwrap();
-    assert!(detail.contains("pull request #1") && detail.contains(&first), "{detail}");
-    assert_eq!(joined["same_fault_as"], first);
-    assert_eq!(world.sandbox.claude.turns_answered(), paid, "nothing is paid for it");
-    let body = world.body_of_pull_request(1);
-    for issue in ["5100000001", "5100000002"] {
-        assert!(body.contains(&format!("[Sentry issue {issue}](")), "{body}");
-    }
-    let card = world.card();
-    let shown = world.shown(&card);
-    assert!(shown.contains("Also fixes") && shown.contains("Issue 5100000002"), "{shown}");
-    assert!(shown.contains("Deploy Live"), "{shown}");
-    let attempt = world.attempt(&first).await;
-    assert_eq!(attempt["joined_issues"][0]["sentry_issue_id"], "5100000002");
-    assert_eq!(attempt["joined_issues"][0]["attempt"], second);
-
-    // Further events of the joined issue start nothing, for as long as an answer holds.
-    world.clock.advance(SignedDuration::from_hours(24));
-    let again = world.other_issue(1).again(2, world.clock.now());
-    let again = world.report(&again, Hook::ErrorCreated).await;
-    assert_eq!((again.status, again.attempt_id()), (StatusCode::OK, second));
-
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&first).await["status"], "deployed");
-    let log = world.sandbox.github.log(REPO, "main").unwrap();
-    for issue in ["Sentry-Issue: 5100000001", "Sentry-Issue: 5100000002"] {
-        assert!(log[0].1.contains(issue), "{}", log[0].1);
     }
 }
 
@@ -304,82 +264,6 @@ async fn another_fault_and_another_repository_are_not_the_same() {
     world.settle().await;
     assert_eq!(world.sandbox.github.open_pull_requests(REPO).unwrap().len(), 2);
     assert_eq!(world.sandbox.github.open_pull_requests("acme/stationer").unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn a_list_that_github_did_not_take_is_owed_until_it_does() {
-    for fault in [Broken::status(503), Broken::BreakBefore, Broken::BreakAfter] {
-        let world = World::new().await;
-        let (first, _) = world.until_armed().await;
-        let written = "\n\nA colleague's remark.\n";
-        let body = world.body_of_pull_request(1) + written;
-        world.sandbox.github.edit_pull_request_body(REPO, 1, &body).unwrap();
-        world.sandbox.github.service().fail_next(Method::PATCH, "/pulls/1", fault.clone());
-        let second = world.alert_other(1).await;
-        world.ended_for(&second, "same_fault_joined").await;
-        let world = world.restart().await;
-        for _ in 0..3 {
-            world.after(MINUTE).await;
-        }
-        let body = world.body_of_pull_request(1);
-        assert_eq!(body.matches("Sentry issue 5100000002").count(), 1, "{fault:?}\n{body}");
-        assert!(body.contains(written.trim()), "what people write stays\n{body}");
-        assert_eq!(world.attempt(&first).await["status"], "awaiting_approval", "{fault:?}");
-        assert!(world.shown(&world.card()).contains("Issue 5100000002"));
-    }
-}
-
-#[tokio::test]
-async fn a_list_that_github_refuses_stops_nothing() {
-    let world = World::new().await;
-    let (first, _) = world.until_armed().await;
-    let refused = Broken::Answer {
-        status: 403,
-        headers: vec![],
-        body: r#"{"message":"Resource not accessible by personal access token"}"#.to_owned(),
-    };
-    world.sandbox.github.service().fail_next(Method::PATCH, "/pulls/1", refused);
-    world.alert_other(1).await;
-    let attempt = world.attempt(&first).await;
-    assert!(attempt["timeline"].to_string().contains("Could not list the issues"), "{attempt}");
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    assert!(matches!(world.sandbox.github.pull_request(REPO, 1).unwrap().state, PullState::Merged { .. }));
-}
-
-#[tokio::test]
-async fn an_issue_that_joins_before_the_pull_request_is_open_is_in_it() {
-    let world = World::new().await;
-    world.sandbox.github.service().fail_next(Method::POST, "/git/trees", Broken::status(502));
-    let first = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    let second = world.alert_other(1).await;
-    let attempt = world.ended_for(&second, "same_fault_joined").await;
-    assert!(attempt["reason"]["detail"].as_str().unwrap().contains("waits to be opened"), "{attempt}");
-    world.after(MINUTE).await;
-    assert_eq!(world.attempt(&first).await["status"], "awaiting_approval");
-    assert!(world.body_of_pull_request(1).contains("Sentry issue 5100000002"));
-    assert!(world.shown(&world.card()).contains("Issue 5100000002"));
-}
-
-#[tokio::test]
-async fn more_issues_than_anyone_reads_are_counted() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
-    let (first, _) = world.until_armed().await;
-    for number in 1..=25 {
-        world.report(&world.other_issue(number), Hook::EventAlertTriggered).await;
-    }
-    world.settle().await;
-    for _ in 0..5 {
-        world.after(MINUTE).await;
-    }
-    let attempt = world.attempt(&first).await;
-    assert_eq!(attempt["joined_issues"].as_array().unwrap().len(), 20);
-    let body = world.body_of_pull_request(1);
-    assert_eq!(body.matches("* [Sentry issue ").count(), 21);
-    assert!(body.contains("and 5 more of the same fault"), "{body}");
-    let shown = world.shown(&world.card());
-    assert!(shown.contains("and 20 more"), "{shown}");
 }
 
 #[tokio::test]

@@ -135,12 +135,31 @@ async fn reports(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Result<R
     if !sentry.is_configured().await {
         return unknown("`SENTRY_AUTH_TOKEN` is not set, so Sentry cannot be asked");
     }
-    let Some(issue) = issue(desk).await? else { return unknown("Sentry did not say where the issue is") };
+    let Some(own) = issue(desk).await? else { return unknown("Sentry did not say where the issue is") };
+    let mut placed = Vec::new();
+    let mut told = reports_of(desk, merged, (&own, since), &mut placed).await?;
+    for joined in joined(desk) {
+        match (reports_of(desk, merged, (&joined, since), &mut placed).await?, &told) {
+            (came_back @ Reports::CameBack(_), _) => return Ok(came_back),
+            (unknown @ Reports::Unknown(_), Reports::Quiet) => told = unknown,
+            (Reports::Quiet | Reports::Unknown(_), _) => {}
+        }
+    }
+    Ok(told)
+}
+
+/// What Sentry says about one issue. `placed` are releases of which it is known whether they contain the merge.
+async fn reports_of(
+    desk: &Desk<'_>,
+    merged: &Merged,
+    (issue, since): (&IssueRef, Timestamp),
+    placed: &mut Vec<(String, bool)>,
+) -> Result<Reports, Stopped> {
+    let unknown = |why: &str| Ok(Reports::Unknown(why.to_owned()));
     let span = Span { from: since, until: desk.now() };
-    let Some(found) = sentry.events_since(&issue, span).await? else {
+    let Some(found) = desk.worker.sentry.events_since(issue, span).await? else {
         return unknown("Sentry does not have the issue any more");
     };
-    let mut placed: Vec<(String, bool)> = Vec::new();
     let mut unplaced = false;
     // Oldest first: the card shows the event with which it came back.
     for event in found.events.iter().rev().filter(|event| event.at > since) {
@@ -152,13 +171,13 @@ async fn reports(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Result<R
             Some((_, contains)) => Some(*contains),
             None if placed.len() >= MAX_RELEASES => None,
             None => {
-                let contains = contains(desk, &issue, merged, version).await?;
+                let contains = contains(desk, issue, merged, version).await?;
                 placed.extend(contains.map(|contains| (version.clone(), contains)));
                 contains
             }
         };
         match contains {
-            Some(true) => return Ok(Reports::CameBack(came_back(desk, event))),
+            Some(true) => return Ok(Reports::CameBack(came_back(desk, issue, event))),
             Some(false) => {}
             None => unplaced = true,
         }
@@ -190,8 +209,10 @@ async fn contains(
     })
 }
 
-fn came_back(desk: &Desk<'_>, event: &SeenEvent) -> CameBack {
-    let issue = desk.attempt.subject.sentry_url.as_deref().map(|url| url.trim_end_matches('/'));
+fn came_back(desk: &Desk<'_>, issue: &IssueRef, event: &SeenEvent) -> CameBack {
+    let joined = desk.attempt.joined.issues.iter().find(|joined| joined.sentry_issue_id == issue.issue_id);
+    let url = joined.map_or(&desk.attempt.subject.sentry_url, |joined| &joined.sentry_url);
+    let issue = url.as_deref().map(|url| url.trim_end_matches('/'));
     CameBack {
         event_id: event.event_id.clone(),
         at: event.at,
@@ -225,6 +246,12 @@ async fn was_exercised(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Re
     Ok(enough)
 }
 
+/// The issues of the same fault that the fix is for as well, as far as they have an address.
+fn joined(desk: &Desk<'_>) -> Vec<IssueRef> {
+    let issues = desk.attempt.joined.issues.iter();
+    issues.filter_map(|joined| IssueRef::of_link(joined.sentry_url.as_deref()?)).collect()
+}
+
 async fn issue(desk: &Desk<'_>) -> Result<Option<IssueRef>, Stopped> {
     if let Some(issue) = desk.attempt.subject.sentry_url.as_deref().and_then(IssueRef::of_link) {
         return Ok(Some(issue));
@@ -256,20 +283,26 @@ pub(crate) async fn tell_sentry(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let Some(issue) = issue(desk).await? else {
         return desk.happened(Event::SentryTold { outcome: Telling::Refused }).await;
     };
-    let sentry = &desk.worker.sentry;
-    let outcome = match sentry.comment(&issue, &messages::sentry_note(&desk.attempt)).await? {
-        Commented::Gone => Telling::Refused,
-        Commented::Added | Commented::AlreadyThere => {
-            let commit = merged.merge_sha.as_deref().unwrap_or(&merged.pull_request.head_sha);
-            let fix = FixedBy { repository: &desk.attempt.target.repo, commit };
-            match sentry.resolve(&issue, fix).await? {
-                Resolved::InCommit | Resolved::Plainly | Resolved::NotNeeded => Telling::Done,
-                Resolved::Gone => Telling::Refused,
-            }
-        }
-    };
+    // A joined issue that is gone is no failure: its attempt has ended long ago.
+    for joined in joined(desk) {
+        tell_about(desk, &merged, &joined).await?;
+    }
+    let outcome = tell_about(desk, &merged, &issue).await?;
     if outcome == Telling::Refused {
         warn!("Sentry does not have the issue any more");
     }
     desk.happened(Event::SentryTold { outcome }).await
+}
+
+async fn tell_about(desk: &Desk<'_>, merged: &Merged, issue: &IssueRef) -> Result<Telling, Stopped> {
+    let sentry = &desk.worker.sentry;
+    if sentry.comment(issue, &messages::sentry_note(&desk.attempt)).await? == Commented::Gone {
+        return Ok(Telling::Refused);
+    }
+    let commit = merged.merge_sha.as_deref().unwrap_or(&merged.pull_request.head_sha);
+    let fix = FixedBy { repository: &desk.attempt.target.repo, commit };
+    Ok(match sentry.resolve(issue, fix).await? {
+        Resolved::InCommit | Resolved::Plainly | Resolved::NotNeeded => Telling::Done,
+        Resolved::Gone => Telling::Refused,
+    })
 }

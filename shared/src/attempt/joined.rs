@@ -5,6 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, AttemptId, State};
+use crate::cleaning;
+
+/// Characters kept of an issue's title.
+const MAX_TITLE_CHARS: usize = 200;
 
 /// Issues that joined one attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,9 +50,10 @@ impl Attempt {
         if own || self.joined.issues.iter().any(known) {
             return;
         }
-        self.note(now, format!("Sentry issue {} is the same fault", issue.sentry_issue_id));
         if self.joined.issues.len() < Joined::MAX {
-            self.joined.issues.push(issue);
+            self.note(now, format!("Sentry issue {} is the same fault", issue.sentry_issue_id));
+            let title = cleaning::one_line(&issue.title, MAX_TITLE_CHARS);
+            self.joined.issues.push(JoinedIssue { title, ..issue });
         } else {
             self.joined.more = self.joined.more.saturating_add(1);
         }
