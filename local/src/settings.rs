@@ -11,7 +11,11 @@ const NEEDED: &[(&str, &str)] = &[
     (names::ANTHROPIC_API_KEY, "console.anthropic.com, Settings, API keys"),
     (
         names::GITHUB_TOKEN,
-        "github.com, Settings, Developer settings, Fine-grained tokens: contents and pull requests read and write, commit statuses and actions read",
+        "github.com, Settings, Developer settings, Fine-grained tokens: contents and pull requests read and write, commit statuses, actions and deployments read; or `AUTOFIX_GITHUB_APP_ID`",
+    ),
+    (
+        names::GITHUB_APP_PRIVATE_KEY,
+        "github.com, the organisation's Settings, Developer settings, GitHub Apps, your App, Private keys",
     ),
     ("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"),
     (
@@ -62,7 +66,12 @@ fn unquoted(value: &str) -> String {
 
 /// What is missing for the real services, one sentence each; empty when everything is there.
 pub fn missing(environment: &Environment) -> Vec<String> {
-    let absent = NEEDED.iter().filter(|(name, _)| environment.get(name).is_none());
+    let is_app = environment.get("AUTOFIX_GITHUB_APP_ID").is_some();
+    let not_needed = match is_app {
+        true => names::GITHUB_TOKEN,
+        false => names::GITHUB_APP_PRIVATE_KEY,
+    };
+    let absent = NEEDED.iter().filter(|(name, _)| environment.get(name).is_none() && *name != not_needed);
     let mut missing: Vec<String> = absent
         .filter(|(name, _)| *name != "AUTOFIX_GITHUB_REPO" || environment.get("AUTOFIX_PROJECTS").is_none())
         .map(|(name, whence)| format!("`{name}`: {whence}"))
@@ -114,7 +123,12 @@ mod tests {
 
     #[test]
     fn all_that_is_missing_is_told_at_once() {
-        assert_eq!(missing(&Environment::default()).len(), NEEDED.len() + 1);
+        // Of the token and the App's key one is needed, and one way to Slack.
+        assert_eq!(missing(&Environment::default()).len(), NEEDED.len());
+        let app = Environment::from_iter([("AUTOFIX_GITHUB_APP_ID", "7")]);
+        let wanting = missing(&app);
+        assert!(wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_APP_PRIVATE_KEY`")), "{wanting:?}");
+        assert!(!wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_TOKEN`")), "{wanting:?}");
         let bot = Environment::from_iter([(names::SLACK_BOT_TOKEN, "xoxb-1"), ("AUTOFIX_PROJECTS", "{}")]);
         let missing = missing(&bot);
         assert!(missing.iter().any(|line| line.starts_with("`AUTOFIX_SLACK_CHANNEL`")), "{missing:?}");

@@ -27,9 +27,10 @@ pub mod names {
     pub const API_TOKEN: &str = "AUTOFIX_API_TOKEN";
 
     /// All of them.
-    pub const SECRETS: [&str; 8] = [
+    pub const SECRETS: [&str; 9] = [
         ANTHROPIC_API_KEY,
         GITHUB_TOKEN,
+        GITHUB_APP_PRIVATE_KEY,
         SLACK_WEBHOOK_URL,
         SLACK_BOT_TOKEN,
         SLACK_SIGNING_SECRET,

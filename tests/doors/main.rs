@@ -10,6 +10,7 @@ mod circuits;
 mod clicks;
 mod dead_letters;
 mod evaluation;
+mod github_app;
 mod happy_path;
 mod intake;
 mod joined_issues;

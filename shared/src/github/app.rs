@@ -24,7 +24,7 @@ use super::{Github, owner};
 use crate::clock::Clock;
 use crate::config::names;
 use crate::outbound::{Answer, Auth, Call, Effect, ServiceError, secrets_unavailable};
-use crate::secrets::{Credential, Secret};
+use crate::secrets::{Credential, Renewal, Secret};
 
 /// Our clock may be ahead of GitHub's, which refuses a token from the future: GitHub's own advice.
 const ISSUED_BEFORE: SignedDuration = SignedDuration::from_secs(60);
@@ -65,13 +65,25 @@ impl App {
         }
     }
 
-    /// What proves that a request is the App's, for the next minutes.
-    async fn signed(&self) -> Result<Secret, ServiceError> {
+    /// What proves that a request is the App's, for the next minutes, and the key that signed it. A key that is
+    /// missing or unreadable is read anew once: it may have been put right a moment ago.
+    async fn signed(&self) -> Result<(Secret, Secret), ServiceError> {
+        match self.sign_with_known_key().await {
+            Err(ServiceError::Unauthorized(_)) => {
+                self.0.key.renew().await.map_err(secrets_unavailable)?;
+                self.sign_with_known_key().await
+            }
+            signed => signed,
+        }
+    }
+
+    async fn sign_with_known_key(&self) -> Result<(Secret, Secret), ServiceError> {
         let pem = self.0.key.get().await.map_err(secrets_unavailable)?;
         let pem = pem.ok_or_else(|| {
             ServiceError::Unauthorized(format!("`{}` is not set", names::GITHUB_APP_PRIVATE_KEY))
         })?;
-        sign(&pem, &self.0.id, self.0.clock.now())
+        let token = sign(&pem, &self.0.id, self.0.clock.now())?;
+        Ok((token, pem))
     }
 }
 
@@ -137,17 +149,22 @@ impl Github {
 
     /// A request that the App itself makes. Where its signature is refused and the key was replaced, once more.
     async fn as_app(&self, app: &App, mut call: Call) -> Result<Value, ServiceError> {
-        let key_before = app.0.key.get().await.map_err(secrets_unavailable)?;
-        call.auth = Auth::Issued(app.signed().await?);
+        let (token, key_used) = app.signed().await?;
+        call.auth = Auth::Issued(token);
         let read = |answer: &Answer| Ok(successful(answer)?.json());
         let result = self.outbound.ask(&call, read).await;
-        let Err(ServiceError::CredentialRefused(_)) = &result else { return result };
-        app.0.key.renew().await.map_err(secrets_unavailable)?;
-        if app.0.key.get().await.map_err(secrets_unavailable)? == key_before {
-            return result;
+        let Err(ServiceError::CredentialRefused(message)) = result else { return result };
+        let renewal = app.0.key.renew().await.map_err(secrets_unavailable)?;
+        let (token, key) = app.signed().await?;
+        if key != key_used {
+            call.auth = Auth::Issued(token);
+            return self.outbound.ask(&call, read).await;
         }
-        call.auth = Auth::Issued(app.signed().await?);
-        self.outbound.ask(&call, read).await
+        Err(match renewal {
+            Renewal::Read => ServiceError::CredentialRefused(message),
+            // Nobody has looked whether there is a newer one: that is no reason to give up.
+            Renewal::NotNow => ServiceError::Unavailable { message, retry_after: None },
+        })
     }
 }
 
