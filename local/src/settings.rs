@@ -127,7 +127,10 @@ mod tests {
         assert_eq!(missing(&Environment::default()).len(), NEEDED.len());
         let app = Environment::from_iter([("AUTOFIX_GITHUB_APP_ID", "7")]);
         let wanting = missing(&app);
-        assert!(wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_APP_PRIVATE_KEY`")), "{wanting:?}");
+        assert!(
+            wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_APP_PRIVATE_KEY`")),
+            "{wanting:?}"
+        );
         assert!(!wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_TOKEN`")), "{wanting:?}");
         let bot = Environment::from_iter([(names::SLACK_BOT_TOKEN, "xoxb-1"), ("AUTOFIX_PROJECTS", "{}")]);
         let missing = missing(&bot);
