@@ -9,6 +9,7 @@ mod world;
 mod circuits;
 mod clicks;
 mod dead_letters;
+mod digest;
 mod evaluation;
 mod github_app;
 mod happy_path;

@@ -83,8 +83,13 @@ impl World {
 
     /// As [`World::new`], with a killer that counts calls to the services and writes to the table.
     pub async fn with_killer() -> (World, Killer) {
+        World::with_killer_and(&[]).await
+    }
+
+    /// As [`World::with_killer`], with other settings.
+    pub async fn with_killer_and(settings: &[(&str, &str)]) -> (World, Killer) {
         let (table, door) = memory().await.behind_a_door().await.unwrap();
-        let world = World::make(SlackWay::Bot, &[], Secretly::Environment, table).await;
+        let world = World::make(SlackWay::Bot, settings, Secretly::Environment, table).await;
         let killer = Killer::default();
         door.watched_by(&killer);
         world.sandbox.watched_by(&killer);

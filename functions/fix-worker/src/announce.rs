@@ -182,11 +182,12 @@ pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
 async fn post_digest(worker: &Worker, card: &Card, key: &str) -> Result<(), ServiceError> {
     match (worker.slack.way().await?, &worker.config.slack_channel) {
         (Way::Bot, Some(channel)) => {
-            // After a crash between the post and the note in the table the card is there already.
-            if worker.slack.find(channel, key).await?.is_none() {
-                worker.slack.post(channel, card, key).await?;
+            // After a crash between the post and the note in the table the card is there already; more may have been
+            // turned away since.
+            match worker.slack.find(channel, key).await? {
+                Some(place) => worker.slack.update(&place, card, key).await,
+                None => worker.slack.post(channel, card, key).await.map(|_| ()),
             }
-            Ok(())
         }
         (Way::Webhook, _) => worker.slack.post_by_webhook(card).await,
         (Way::Bot, None) | (Way::Nowhere, _) => {

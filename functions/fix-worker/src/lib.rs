@@ -151,6 +151,9 @@ impl Worker {
     /// Wakes every attempt whose time has come, and tells the digest and outages.
     async fn tick(&self, invocation: &Invocation) -> Result<(), StoreError> {
         let now = self.clock.now();
+        if let Err(error) = self.store.gather_turned_away(now).await {
+            error!(error = %error, "Left what was turned away to the next run of the clock");
+        }
         let due = self.store.due(now, CLOCK_BATCH).await?;
         let waited = due.oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs());
         self.measure(&Measured::Queue { age_seconds: waited.max(0) });

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attempts::{attempt_item, attribute_values, incident_item, mark_ready};
 use super::claim::{self, Holder};
+use super::digest;
 use super::item::{self, Item};
 use super::{Saved, Store, StoreError};
 pub use crate::attempt::Occasion;
@@ -118,15 +119,12 @@ impl Store {
         }
         attempt.card = crate::attempt::CardState::default(); // told in the digest, not one by one
         let claim = claim::ended_claim(&attempt, now);
-        let writes = vec![
-            put(self.put(attempt_item(&attempt, 1, now))),
-            put(claim_condition(self.put(claim), new.occasion, now)),
-        ];
+        let mut item = attempt_item(&attempt, 1, now);
+        digest::mark_turned_away(&mut item, now);
+        let writes = vec![put(self.put(item)), put(claim_condition(self.put(claim), new.occasion, now))];
         let round = self.write(writes, Admission::TurnedAway(attempt.id)).await?;
         if let Round::Done(_) = round {
-            // Outside the transaction: in a storm all of them would fight over this one item.
-            let on_the_scoreboard = self.count_turned_away_on_the_scoreboard(&attempt, now);
-            tokio::join!(self.count_turned_away(now), on_the_scoreboard).0?;
+            self.count_turned_away_on_the_scoreboard(&attempt, now).await;
         }
         Ok(round)
     }

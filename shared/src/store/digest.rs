@@ -1,13 +1,24 @@
 //! What the hourly limit turned away, told in at most one card an hour.
+//!
+//! The door only marks what it turns away: in a storm, all of them would fight over one count. The clock gathers the marks
+//! and counts them, each once, whoever crashes in between.
 
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::is_condition;
+use super::attempts::{attempt_key, is_condition};
 use super::item;
 use super::{Saved, Store, StoreError, unavailable};
+use crate::attempt::AttemptId;
 
+/// A partition of its own in the index `due`: a storm of these must not be in the way of attempts that are due.
+const TURNED_AWAY: &str = "due#turned_away";
 /// Time to let a storm gather before it is told, so that the first card says how large it is.
 const GATHER: SignedDuration = SignedDuration::from_secs(60);
+/// Marks gathered in one transaction; DynamoDB takes 100 writes, and one is the count's.
+const MARKS: i32 = 99;
+/// Transactions of one run of the clock. What is left is gathered a minute later.
+const TRANSACTIONS: usize = 20;
 /// Time between two digests.
 const BETWEEN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -111,23 +122,73 @@ impl Store {
         }
     }
 
-    /// Counts one more. The first one after a digest makes the next one due.
-    pub(super) async fn count_turned_away(&self, now: Timestamp) -> Result<(), StoreError> {
-        let not_before = self.digest().await?.and_then(|digest| digest.not_before);
-        let due = not_before.map_or(now + GATHER, |time| time.max(now + GATHER));
-        let update = self
+    /// Counts what was turned away some time ago, and makes the digest due.
+    pub async fn gather_turned_away(&self, now: Timestamp) -> Result<(), StoreError> {
+        for _ in 0..TRANSACTIONS {
+            let marked = self.marked_turned_away(now).await?;
+            let Some(first) = marked.first() else { return Ok(()) };
+            let not_before = self.digest().await?.and_then(|digest| digest.not_before);
+            let due = not_before.map_or(now, |time| time.max(now));
+            let count = self.count_turned_away(marked.len(), first.created_at(), due);
+            let marks = marked.iter().map(|id| self.unmark(*id));
+            let writes =
+                marks.chain([count]).map(|update| TransactWriteItem::builder().update(update).build());
+            let others_are_at_it = self.transact(writes.collect()).await? == Saved::Conflict;
+            if others_are_at_it || marked.len() < MARKS as usize {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Oldest first.
+    async fn marked_turned_away(&self, now: Timestamp) -> Result<Vec<AttemptId>, StoreError> {
+        let query = self
             .client
-            .update_item()
+            .query()
+            .table_name(&self.table)
+            .index_name(item::DUE_INDEX)
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", item::text(TURNED_AWAY))
+            .expression_attribute_values(":now", item::milliseconds(now))
+            .limit(MARKS);
+        let found = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
+        let id = |item: &item::Item| {
+            item::get_text(item, "pk")?.strip_prefix("ATTEMPT#").and_then(|id| AttemptId::parse(id).ok())
+        };
+        Ok(found.iter().filter_map(id).collect())
+    }
+
+    fn count_turned_away(&self, count: usize, since: Timestamp, due: Timestamp) -> Update {
+        Update::builder()
             .table_name(&self.table)
             .set_key(Some(item::key("DIGEST", "DIGEST")))
             .update_expression(
-                "ADD turned_away :one SET since = if_not_exists(since, :now), \
+                "ADD turned_away :count SET since = if_not_exists(since, :since), \
                  due_at = if_not_exists(due_at, :due), due_shard = :shard",
             )
-            .expression_attribute_values(":one", item::number(1))
-            .expression_attribute_values(":now", item::milliseconds(now))
+            .expression_attribute_values(":count", item::number(count))
+            .expression_attribute_values(":since", item::milliseconds(since))
             .expression_attribute_values(":due", item::milliseconds(due))
-            .expression_attribute_values(":shard", item::due_shard("DIGEST"));
-        update.send().await.map(|_| ()).map_err(unavailable)
+            .expression_attribute_values(":shard", item::due_shard("DIGEST"))
+            .build()
+            .expect("table, key and expression are set above")
     }
+
+    fn unmark(&self, id: AttemptId) -> Update {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(attempt_key(id)))
+            .update_expression("REMOVE due_shard, due_at")
+            .condition_expression("due_shard = :shard")
+            .expression_attribute_values(":shard", item::text(TURNED_AWAY))
+            .build()
+            .expect("table, key and expression are set above")
+    }
+}
+
+/// Marks the item of an attempt that was turned away, to be counted by the clock.
+pub(super) fn mark_turned_away(item: &mut item::Item, now: Timestamp) {
+    item.insert(item::DUE_SHARD.to_owned(), item::text(TURNED_AWAY));
+    item.insert(item::DUE_AT.to_owned(), item::milliseconds(now + GATHER));
 }
