@@ -23,6 +23,8 @@ pub mod sandbox;
 /// The demo's stories: what breaks, and what the scripted Claude says.
 pub mod scenario;
 
+/// The command `chaos`: what AutoFix promises, under random deaths and faults.
+pub mod chaos;
 /// A local checkout as the analysis sees it.
 pub mod checkout;
 /// The commands `send` and `attempts`.

@@ -14,7 +14,7 @@ use autofix_local::dead_letters::{self, Found, Office};
 use autofix_local::demo::{self, Click};
 use autofix_local::scenario::Scenario;
 use autofix_local::serve::{self, Services};
-use autofix_local::{client, evaluate, settings};
+use autofix_local::{chaos, client, evaluate, settings};
 use clap::{Args, Parser, Subcommand};
 
 /// Fixes production errors: from a Sentry webhook to a reviewed, merged pull request.
@@ -43,6 +43,11 @@ enum Command {
         after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json"
     )]
     Analyze(AnalyzeArgs),
+    /// Play random errors, clicks, deaths and faults on this machine, and check that every promise still holds.
+    #[command(
+        after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. Not determined by it: which of two requests under way at once comes first,\nand the random parts of ids. A repeat of a seed may therefore differ in details."
+    )]
+    Chaos(ChaosArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
     #[command(
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
@@ -103,6 +108,19 @@ struct AnalyzeArgs {
     /// Print one JSON object an event.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+struct ChaosArgs {
+    /// The seed of the first run; each run has the next one [default: from the time].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Different errors that are reported in a run.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
+    attempts: u16,
+    /// Runs.
+    #[arg(long, default_value_t = 20)]
+    runs: u64,
 }
 
 #[derive(Args)]
@@ -184,6 +202,12 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             };
             let outbound = autofix::outbound::Outbound::new(journal)?;
             evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
+        }
+        Command::Chaos(args) => {
+            logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
+            let seed = args.seed.unwrap_or_else(|| clock.now().as_second().unsigned_abs());
+            let options = chaos::Options { seed, attempts: usize::from(args.attempts), runs: args.runs };
+            tokio::task::spawn_blocking(move || chaos::chaos(options)).await?
         }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };

@@ -7,9 +7,11 @@
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
@@ -26,6 +28,9 @@ use crate::template::{Key, TableShape, Template};
 const REGION: &str = "us-east-1";
 /// The stand-in wants a signed request but checks no signature.
 const ACCESS_KEY: &str = "embedded-table";
+
+/// Between two tries of a request; on loopback nobody gains by waiting longer.
+const RETRY_PAUSE: Duration = Duration::from_millis(2);
 
 /// A running embedded DynamoDB. Dropping it stops the server.
 pub struct EmbeddedTable {
@@ -130,6 +135,7 @@ impl EmbeddedTable {
             .endpoint_url(self.endpoint())
             .region(Region::from_static(REGION))
             .credentials_provider(credentials())
+            .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
             .http_client(plain_http());
         Client::from_conf(config.build())
     }

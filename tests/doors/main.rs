@@ -6,6 +6,7 @@
 mod watch;
 mod world;
 
+mod chaos;
 mod circuits;
 mod clicks;
 mod dead_letters;
