@@ -7,7 +7,6 @@
 
 mod invariants;
 mod plan;
-mod shop;
 mod stage;
 
 use std::collections::BTreeMap;

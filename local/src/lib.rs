@@ -22,6 +22,8 @@ pub mod sample_event;
 pub mod sandbox;
 /// The demo's stories: what breaks, and what the scripted Claude says.
 pub mod scenario;
+/// A shop with any number of faults.
+mod shop;
 
 /// The command `chaos`: what AutoFix promises, under random deaths and faults.
 pub mod chaos;
@@ -35,6 +37,8 @@ pub mod dead_letters;
 pub mod demo;
 /// The command `analyze`: AutoFix on one's own history.
 pub mod evaluate;
+/// The command `load`: how much the door and the worker bear.
+pub mod load;
 /// The command `serve`.
 pub mod serve;
 /// Settings from the environment and a `.env` file.

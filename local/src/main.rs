@@ -14,7 +14,7 @@ use autofix_local::dead_letters::{self, Found, Office};
 use autofix_local::demo::{self, Click};
 use autofix_local::scenario::Scenario;
 use autofix_local::serve::{self, Services};
-use autofix_local::{chaos, client, evaluate, settings};
+use autofix_local::{chaos, client, evaluate, load, settings};
 use clap::{Args, Parser, Subcommand};
 
 /// Fixes production errors: from a Sentry webhook to a reviewed, merged pull request.
@@ -48,6 +48,11 @@ enum Command {
         after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. Not determined by it: which of two requests under way at once comes first,\nand the random parts of ids. A repeat of a seed may therefore differ in details."
     )]
     Chaos(ChaosArgs),
+    /// Measure webhooks a second, and drive many attempts to their end, with stand-ins of the four services.
+    #[command(
+        after_help = "Examples:\n    cargo run --profile bench -p autofix-local -- load\n    autofix load --webhooks 3000 --attempts 50\n    autofix load --attempts 0 --json"
+    )]
+    Load(LoadArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
     #[command(
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
@@ -121,6 +126,22 @@ struct ChaosArgs {
     /// Runs.
     #[arg(long, default_value_t = 20)]
     runs: u64,
+}
+
+#[derive(Args)]
+struct LoadArgs {
+    /// Webhooks to send in all; 0 leaves the door out.
+    #[arg(long, default_value_t = 100_000)]
+    webhooks: usize,
+    /// Attempts to drive to their end; 0 leaves the worker out.
+    #[arg(long, default_value_t = 1_000)]
+    attempts: usize,
+    /// Folder for tables and git repositories [default: a new temporary one, deleted at the end].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
@@ -208,6 +229,18 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             let seed = args.seed.unwrap_or_else(|| clock.now().as_second().unsigned_abs());
             let options = chaos::Options { seed, attempts: usize::from(args.attempts), runs: args.runs };
             tokio::task::spawn_blocking(move || chaos::chaos(options)).await?
+        }
+        Command::Load(args) => {
+            // A storm of what is meant to happen would drown the figures.
+            logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
+            let options = load::Options {
+                webhooks: args.webhooks,
+                attempts: args.attempts,
+                folder: args.data,
+                form: if args.json { load::Form::Json } else { load::Form::People },
+                per_hour: load::MAX_PER_HOUR,
+            };
+            load::load(&options).await
         }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };

@@ -95,6 +95,11 @@ impl Sandbox {
         variables.into_iter().collect()
     }
 
+    /// From now on no stand-in keeps what it was asked; see [`service::Service::forget_requests`].
+    pub fn forget_requests(&self) {
+        self.services().into_iter().for_each(|(_, service)| service.forget_requests());
+    }
+
     /// What the stand-ins did not understand, one line each: empty after an honest test.
     pub fn unknown(&self) -> Vec<String> {
         let lines = self.services().into_iter().flat_map(|(name, service)| {

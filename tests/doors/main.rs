@@ -19,6 +19,7 @@ mod joined_issues;
 mod kill_anywhere;
 mod layers;
 mod limits;
+mod load;
 mod obedient;
 mod page;
 mod planted_secrets;

@@ -7,10 +7,10 @@ use autofix::messages::attempt_trailer;
 use autofix::reason::ReasonCode;
 use jiff::SignedDuration;
 
-use super::shop;
 use super::stage::{self, OPEN, PER_HOUR, Stage};
 use crate::demo_project::REPOSITORY;
 use crate::sandbox::github::PullState;
+use crate::shop;
 
 /// What was seen so far.
 #[derive(Default)]

@@ -4,10 +4,10 @@ use autofix::messages::{DEPLOY, DISMISS};
 use axum::http::Method;
 use fastrand::Rng;
 
-use super::shop::{Fault, Kind};
 use crate::sandbox::killer::{Moment, Side};
 use crate::sandbox::sentry::Hook;
 use crate::sandbox::service;
+use crate::shop::{Fault, Kind};
 
 /// Things that happen between two reports, and after the last one, for each report.
 const BETWEEN: std::ops::RangeInclusive<usize> = 2..=6;

@@ -18,7 +18,6 @@ use jiff::{SignedDuration, Timestamp};
 use tower::ServiceExt;
 
 use super::plan::{Copy, Doubled, Happening, Of, Order};
-use super::shop::Fault;
 use crate::demo_project::{FIRST_COMMIT, REPOSITORY};
 use crate::movable_clock::MovableClock;
 use crate::one_process::OneProcess;
@@ -28,6 +27,7 @@ use crate::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 use crate::sandbox::service::Service;
 use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use crate::sandbox::{Sandbox, SlackWay};
+use crate::shop::Fault;
 use crate::table::EmbeddedTable;
 use crate::table_door::TableDoor;
 

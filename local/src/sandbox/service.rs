@@ -66,6 +66,7 @@ struct PlannedFault {
 struct Book {
     faults: VecDeque<PlannedFault>,
     received: Vec<Received>,
+    forgets: bool,
     unknown: Vec<String>,
     watch: Option<Watch>,
 }
@@ -124,6 +125,13 @@ impl Service {
         self.book().watch = Some(Watch { killer: killer.clone(), is_effect });
     }
 
+    /// From now on nothing received is kept: a long run would fill the memory with it.
+    pub fn forget_requests(&self) {
+        let mut book = self.book();
+        book.received.clear();
+        book.forgets = true;
+    }
+
     /// Everything received so far, oldest first.
     pub fn received(&self) -> Vec<Received> {
         self.book().received.clone()
@@ -145,6 +153,13 @@ impl Service {
 
     fn watch(&self) -> Option<Watch> {
         self.book().watch.clone()
+    }
+
+    fn keep(&self, received: Received) {
+        let mut book = self.book();
+        if !book.forgets {
+            book.received.push(received);
+        }
     }
 
     fn take_fault(&self, request: &Received) -> Option<Fault> {
@@ -176,7 +191,7 @@ async fn keep_book(State(service): State<Service>, request: Request, next: Next)
     let fault = service.take_fault(&received);
     let line = format!("{} {}", received.method, received.path);
     let watch = service.watch().filter(|watch| (watch.is_effect)(&received));
-    service.book().received.push(received);
+    service.keep(received);
     if let Some(watch) = watch {
         match watch.killer.meets(line.clone()) {
             Some(Side::Before) => watch.killer.strike().await,

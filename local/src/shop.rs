@@ -1,5 +1,6 @@
-//! A shop with as many faults as one asks for, each in a file of its own: what the repository holds, what Sentry reports
-//! about a fault, and what the scripted Claude says about it.
+//! A shop with as many faults as `chaos` and `load` ask for, each in a file of its own: what the repository holds, what
+//! Sentry reports about a fault, and what the scripted Claude says about it. All faults are alike and all places differ,
+//! so that no attempt is taken for another one's.
 
 use std::fmt::Write;
 
@@ -23,7 +24,7 @@ const OTHER_TURNS: usize = 1;
 
 /// How the story of a fault goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// One changed line repairs it.
     Fixable,
     /// Claude leaves it to people.
@@ -32,7 +33,7 @@ pub(super) enum Kind {
 
 /// One fault of the shop.
 #[derive(Clone, Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     number: u32,
     /// Letters only: digits in names are no difference between two faults.
     name: String,
@@ -41,7 +42,7 @@ pub(super) struct Fault {
 
 impl Fault {
     /// The fault with this number, counted from 0.
-    pub(super) fn new(number: u32, kind: Kind) -> Fault {
+    pub(crate) fn new(number: u32, kind: Kind) -> Fault {
         let mut rest = number;
         let mut letter = || {
             let digit = u8::try_from(rest % 26).unwrap_or_default();
@@ -53,7 +54,7 @@ impl Fault {
     }
 
     /// Path in the repository, and text.
-    pub(super) fn file(&self) -> (String, String) {
+    pub(crate) fn file(&self) -> (String, String) {
         let name = &self.name;
         let mut text = String::new();
         let _ = write!(
@@ -67,7 +68,7 @@ impl Fault {
     }
 
     /// What Sentry has seen.
-    pub(super) fn event(&self, at: Timestamp) -> SandboxEvent {
+    pub(crate) fn event(&self, at: Timestamp) -> SandboxEvent {
         let calling = self.frame("label", CALLING_LINE, &self.calling_line());
         let crashing = self.frame("lines", FAULTY_LINE, FAULTY);
         SandboxEvent {
@@ -92,7 +93,7 @@ impl Fault {
     }
 
     /// What the scripted Claude says about it.
-    pub(super) fn script(&self) -> Script {
+    pub(crate) fn script(&self) -> Script {
         let (path, _) = self.file();
         let fixable = self.kind == Kind::Fixable;
         let analysis = json!({
@@ -166,7 +167,7 @@ impl Fault {
 }
 
 /// Turns that a conversation has where nothing goes wrong, by the tool that ends it.
-pub(super) fn turns_of(result_tool: &str) -> usize {
+pub(crate) fn turns_of(result_tool: &str) -> usize {
     if result_tool == "report_analysis" { ROOT_CAUSE_TURNS } else { OTHER_TURNS }
 }
 
