@@ -229,14 +229,24 @@ pub struct WorkerConfig {
     pub checks_settle: jiff::SignedDuration,
     /// `AUTOFIX_WATCH_HOURS`: how long the error has to stay away after the deploy.
     pub watch: jiff::SignedDuration,
-    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence.
+    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence and for what is caught up with.
     pub max_attempts_per_hour: u32,
+    /// Where lost webhooks are caught up with; `None` where `SENTRY_ORG` is unset.
+    pub catch_up: Option<CatchUpConfig>,
     /// `AUTOFIX_GITHUB_APP_ID`: the GitHub App to act as, by its id or its client id; the token is not used then.
     pub github_app_id: Option<String>,
     pub anthropic_url: url::Url,
     pub github_url: url::Url,
     pub sentry_url: url::Url,
     pub slack_api_url: url::Url,
+}
+
+/// Whose new issues are looked for, besides what webhooks tell.
+#[derive(Clone, Debug)]
+pub struct CatchUpConfig {
+    /// `SENTRY_ORG`: the slug of Sentry's organisation.
+    pub organization: String,
+    pub projects: Projects,
 }
 
 const SLACK_API_URL: &str = "https://slack.com/api";
@@ -267,6 +277,9 @@ impl WorkerConfig {
                 120.0,
                 0.0..=3_600.0,
             ) as i64),
+            catch_up: read
+                .slug("SENTRY_ORG")
+                .map(|organization| CatchUpConfig { organization, projects: Projects::read(&mut read) }),
             github_app_id: read.word("AUTOFIX_GITHUB_APP_ID"),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),

@@ -9,6 +9,8 @@
 // The domain.
 /// One attempt to fix one error: states, events, next step.
 pub mod attempt;
+/// How far the search for lost webhooks is.
+pub mod catch_up;
 /// Whether a service outside is asked at all.
 pub mod circuit;
 /// Text without what does not belong in it: control characters, invisible ones, too many of them.

@@ -4,6 +4,7 @@
 pub mod event;
 mod issue;
 mod links;
+mod new_issues;
 mod release;
 mod rest;
 mod stack;
@@ -12,5 +13,6 @@ pub mod webhook;
 mod wire;
 
 pub use issue::{Commented, FixedBy, IssueRef, Note, Resolved};
+pub use new_issues::NewIssues;
 pub use rest::Sentry;
 pub use watch::{Containment, EventsSince, SeenEvent, Span, Traffic};

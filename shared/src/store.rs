@@ -13,6 +13,7 @@
 //! | places for open pull requests | `REPO#<repository>` | `OPEN` |
 //! | starts of the last hour | `LIMIT` | `HOURLY` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
+//! | search for lost webhooks | `CATCH_UP` | `SENTRY` |
 //! | circuit of a service outside | `CIRCUIT` | `<service>` |
 //! | sums of a week and a project | `SCOREBOARD` | `<monday>#fixes#<project>` |
 //! | of those, turned away | `SCOREBOARD` | `<monday>#turned_away#<project>` |
@@ -20,6 +21,7 @@
 
 mod admission;
 mod attempts;
+mod catch_up;
 mod circuit;
 mod claim;
 mod digest;
@@ -39,6 +41,7 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 
 pub use admission::{Admission, NewAttempt, Occasion};
 pub use attempts::{Saved, Versioned};
+pub use catch_up::HeldCatchUp;
 pub use circuit::{Change, Trial, VersionedCircuit};
 pub use claim::Claim;
 pub use digest::Digest;

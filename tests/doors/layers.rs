@@ -43,6 +43,7 @@ fn the_domain_and_the_analysis_touch_neither_network_nor_table_nor_environment()
         "cleaning",
         "redaction",
         "words",
+        "catch_up",
         "circuit",
         "analysis",
         "orchestrator_file",

@@ -6,6 +6,7 @@
 mod watch;
 mod world;
 
+mod catch_up;
 mod chaos;
 mod circuits;
 mod clicks;

@@ -59,6 +59,9 @@ fn every_function_can_read_its_settings_from_what_the_template_sets() {
         (
             "FixWorkerFunction",
             &[
+                "AUTOFIX_GITHUB_REPO",
+                "AUTOFIX_PROJECTS",
+                "SENTRY_ORG",
                 "AUTOFIX_TABLE",
                 "AUTOFIX_SECRET_ARN",
                 "AUTOFIX_SLACK_CHANNEL",

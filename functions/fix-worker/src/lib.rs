@@ -4,6 +4,7 @@
 //! * [`wake`] reads what woke it, `desk` is the loop and the lease;
 //! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
 //!   Claude that an [`analyst`] pays for;
+//! * `catch_up` finds issues whose webhook never came; a `circuit` leaves a service alone that is down, and an `outage` tells;
 //! * `same_fault` sees to it that no two attempts look at one fault; `places` at how many pull requests are open;
 //! * `pull_request` opens and closes, `checks` looks at what is open, `repair` writes it again, `head` puts it on a newer base,
 //!   `merge` merges, `watch` stays until the error is gone, `roll_back` takes it back; `announce` keeps the card up to date.
@@ -12,6 +13,7 @@ pub mod analyst;
 mod analyze;
 mod announce;
 pub mod case;
+mod catch_up;
 mod checks;
 mod circuit;
 mod conversation;
@@ -148,7 +150,7 @@ impl Worker {
         }
     }
 
-    /// Wakes every attempt whose time has come, and tells the digest and outages.
+    /// Wakes every attempt whose time has come, tells the digest and outages, and looks for lost webhooks.
     async fn tick(&self, invocation: &Invocation) -> Result<(), StoreError> {
         let now = self.clock.now();
         if let Err(error) = self.store.gather_turned_away(now).await {
@@ -174,6 +176,7 @@ impl Worker {
         for service in due.outages {
             outage::show(self, service).await?;
         }
+        catch_up::run(self).await?;
         circuit::note(self).await.map(|_| ())
     }
 

@@ -52,6 +52,15 @@ impl<'a> Reader<'a> {
         Some(id)
     }
 
+    /// A name as it stands in addresses, such as Sentry's for an organisation.
+    pub(super) fn slug(&mut self, name: &str) -> Option<String> {
+        let slug = self.text(name)?;
+        if !slug.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            self.problems.push(format!("`{name}` must be a slug of letters, digits, `-` and `_`"));
+        }
+        Some(slug)
+    }
+
     /// A Slack channel's id. A name would do for posting, but neither for updating nor for looking a card up.
     pub(super) fn channel(&mut self, name: &str) -> Option<String> {
         let id = self.text(name)?;

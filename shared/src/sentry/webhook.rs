@@ -157,9 +157,10 @@ struct PullRequest<'a> {
     pr_url: Leaf<'a>,
 }
 
+/// An issue as webhooks and lists have it: without a stack trace.
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
-struct Issue<'a> {
+pub(super) struct Issue<'a> {
     id: Leaf<'a>,
     url: Leaf<'a>,
     web_url: Leaf<'a>,
@@ -190,25 +191,31 @@ fn issue(found: Leaf<'_>, trigger: Trigger, action: &str) -> Result<Webhook, Web
         let why = format!("Ignored `issue.{}` of category `{}`", word(action), word(&category));
         return Ok(Webhook::Ignored { why });
     }
-    let addresses = [issue.url, issue.web_url, issue.permalink, issue.project_url];
-    let issue_id = issue_id(issue.id, &addresses)
-        .ok_or(shape("`data.issue.id` is missing or not 1 to 20 decimal digits"))?;
-    let project = slug(issue.project.0.slug)
-        .or_else(|| slug(issue.project.0.id))
-        .ok_or(shape("`data.issue.project` names no project"))?;
-    let incident = Incident {
-        organization: first_in(&addresses, links::organization),
-        project,
-        issue_id,
-        title: one_line(&issue.title.text().unwrap_or_default(), MAX_MESSAGE_CHARS),
-        culprit: name(issue.culprit),
-        level: name(issue.level),
-        platform: name(issue.platform),
-        web_url: first_link(&[issue.web_url, issue.permalink]),
-        user_count: issue.user_count.whole(),
-        ..Incident::default()
-    };
-    Ok(Webhook::Report(Report { incident: incident.bounded(), trigger }))
+    Ok(Webhook::Report(Report { incident: issue.incident()?, trigger }))
+}
+
+impl Issue<'_> {
+    pub(super) fn incident(self) -> Result<Incident, WebhookError> {
+        let addresses = [self.url, self.web_url, self.permalink, self.project_url];
+        let issue_id = issue_id(self.id, &addresses)
+            .ok_or(shape("`data.issue.id` is missing or not 1 to 20 decimal digits"))?;
+        let project = slug(self.project.0.slug)
+            .or_else(|| slug(self.project.0.id))
+            .ok_or(shape("`data.issue.project` names no project"))?;
+        let incident = Incident {
+            organization: first_in(&addresses, links::organization),
+            project,
+            issue_id,
+            title: one_line(&self.title.text().unwrap_or_default(), MAX_MESSAGE_CHARS),
+            culprit: name(self.culprit),
+            level: name(self.level),
+            platform: name(self.platform),
+            web_url: first_link(&[self.web_url, self.permalink]),
+            user_count: self.user_count.whole(),
+            ..Incident::default()
+        };
+        Ok(incident.bounded())
+    }
 }
 
 fn event(found: Leaf<'_>, missing: &'static str) -> Result<Webhook, WebhookError> {

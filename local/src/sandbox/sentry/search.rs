@@ -28,13 +28,17 @@ pub(super) fn matches(issue: &Issue, query: &str, now: Timestamp) -> Result<bool
     Ok(all)
 }
 
-/// `-24h`: within the last 24 hours; `+24h`: longer ago; `>…`, `>=…`: after an RFC 3339 time.
+/// `-24h`: within the last 24 hours; `+24h`: longer ago; `>…`, `>=…`, `<…`, `<=…`: after or before an RFC 3339 time.
 fn is_when(at: Timestamp, when: &str, now: Timestamp) -> Result<bool, UnknownTerm> {
-    if let Some(time) = when.strip_prefix(">=").or_else(|| when.strip_prefix('>')) {
-        return time
-            .parse::<Timestamp>()
-            .map(|time| at > time || (when.starts_with(">=") && at == time))
-            .or(Err(UnknownTerm));
+    for (sign, holds) in [
+        (">=", Timestamp::ge as fn(&Timestamp, &Timestamp) -> bool),
+        ("<=", Timestamp::le),
+        (">", Timestamp::gt),
+        ("<", Timestamp::lt),
+    ] {
+        if let Some(time) = when.strip_prefix(sign) {
+            return time.parse().map(|time| holds(&at, &time)).or(Err(UnknownTerm));
+        }
     }
     match when.split_at_checked(1) {
         Some(("-", period)) => Ok(now.duration_since(at) <= duration(period).ok_or(UnknownTerm)?),

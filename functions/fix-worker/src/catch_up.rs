@@ -1,0 +1,99 @@
+//! Looks for issues whose webhook never came, and lets them in as the webhook would have. Idempotent: an issue that
+//! anybody ever had, an attempt or Sentry's own agent, is left alone, whatever became of it.
+
+use autofix::attempt::{Attempt, AttemptId, Subject};
+use autofix::config::CatchUpConfig;
+use autofix::incident::Incident;
+use autofix::journal::Service;
+use autofix::outbound::ServiceError;
+use autofix::store::{Admission, NewAttempt, Occasion, Saved, StoreError};
+use jiff::SignedDuration;
+use tracing::{error, info, warn};
+
+use crate::Worker;
+use crate::circuit::{self, MayAsk};
+
+/// Pages of a hundred issues that one run reads. The next run is a minute away.
+const MAX_PAGES: usize = 3;
+
+/// Looks, where the time has come. Sentry's failure leaves the search where it was; only the table's is an error.
+pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
+    let Some(config) = &worker.config.catch_up else { return Ok(()) };
+    if !worker.sentry.is_configured().await {
+        return Ok(());
+    }
+    let now = worker.clock.now();
+    let Some(mut held) = worker.store.take_catch_up(now).await? else { return Ok(()) };
+    if let MayAsk::NotBefore(until) = circuit::may_ask(worker, Service::Sentry).await? {
+        held.search.next_at = until;
+        return worker.store.save_catch_up(held).await.map(|_| ());
+    }
+    let (mut failed, mut pages) = (None, 0);
+    let mut left = held.search.begin(now);
+    while let Some(stretch) = left
+        && pages < MAX_PAGES
+    {
+        let found = match worker.sentry.new_issues(&config.organization, stretch).await {
+            Ok(found) => found,
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        };
+        for incident in found.incidents {
+            let_in(worker, config, incident).await?;
+        }
+        left = held.search.page_read(found.page);
+        pages += 1;
+    }
+    circuit::note(worker).await?;
+    match failed {
+        None => held.search.run_ended(now),
+        Some(error) => {
+            tell(&error);
+            let asked = error.retry().flatten().unwrap_or_default();
+            held.search.run_failed(now, SignedDuration::try_from(asked).unwrap_or(SignedDuration::ZERO));
+        }
+    }
+    if worker.store.save_catch_up(held).await? == Saved::Conflict {
+        warn!("Another worker took over the search for lost webhooks");
+    }
+    Ok(())
+}
+
+fn tell(error: &ServiceError) {
+    match error.retry() {
+        Some(_) => warn!(error = %error, "Sentry did not list its new issues; asked again later"),
+        None => error!(
+            error = %error,
+            "Sentry does not list its new issues, so lost webhooks stay lost. Check `SENTRY_ORG`, and what `SENTRY_AUTH_TOKEN` may do (event:read)"
+        ),
+    }
+}
+
+/// What `sentry-intake` does with a webhook, for an issue that nobody ever had.
+async fn let_in(worker: &Worker, config: &CatchUpConfig, incident: Incident) -> Result<(), StoreError> {
+    let Some(target) = config.projects.target(&incident.project) else { return Ok(()) };
+    if worker.store.claim(&incident.issue_id).await?.is_some() {
+        return Ok(());
+    }
+    let now = worker.clock.now();
+    let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
+    attempt.note(now, "Found by asking Sentry: no webhook had told of this issue");
+    let new = NewAttempt {
+        attempt: &attempt,
+        incident: &incident,
+        occasion: Occasion::Reported,
+        max_per_hour: worker.config.max_attempts_per_hour,
+    };
+    match worker.store.admit(new, now).await? {
+        Admission::Started(id) => {
+            info!(attempt.id = %id, issue = incident.issue_id, "Started attempt {id} for an issue whose webhook never came");
+        }
+        Admission::TurnedAway(id) => {
+            info!(attempt.id = %id, issue = incident.issue_id, "Turned attempt {id} away: the hour is full");
+        }
+        Admission::Duplicate(_) | Admission::LeftToSentry => {} // the webhook came in this moment
+    }
+    Ok(())
+}
