@@ -9,8 +9,6 @@ use axum::http::Method;
 
 use crate::world::{REPO, World};
 
-/// A key that the App had once; it opens nothing.
-const STALE_KEY: &str = include_str!("stale_app_key.pem");
 /// The name of the setting, not a secret.
 const ID: &str = "AUTOFIX_GITHUB_APP_ID";
 
@@ -49,17 +47,4 @@ async fn the_same_pull_request_is_found_after_a_crash_although_its_commit_is_ano
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
     assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
     assert_eq!(world.sandbox.github.service().count(Method::POST, "/git/commits"), 1);
-}
-
-#[tokio::test]
-async fn a_replaced_key_is_read_anew() {
-    for old in [STALE_KEY, "not a key"] {
-        let secrets = [(ID, APP_ID), (names::GITHUB_APP_PRIVATE_KEY, old)];
-        let world = World::with_secrets_manager(SlackWay::Bot, &secrets).await;
-        world.get("attempts").await; // reads the secrets
-        world.secrets.as_ref().unwrap().put(names::GITHUB_APP_PRIVATE_KEY, APP_PRIVATE_KEY);
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{old}");
-    }
 }

@@ -1,5 +1,7 @@
 //! Secrets that change while AutoFix runs: the newest one is used within one failed call.
 
+use std::collections::BTreeSet;
+
 use autofix::config::names;
 use autofix::messages::DEPLOY;
 use autofix_local::sandbox::sentry::{self, Hook};
@@ -14,6 +16,20 @@ use serde_json::json;
 use crate::world::World;
 
 const OLD: &str = "the-one-of-yesterday";
+/// A private key that the App had once; it opens nothing.
+const OLD_APP_KEY: &str = include_str!("stale_app_key.pem");
+
+/// Secrets that AutoFix sends along: each with the one that its service takes.
+const SENT: [(&str, &str); 4] = [
+    (names::ANTHROPIC_API_KEY, claude::API_KEY),
+    (names::GITHUB_TOKEN, github::TOKEN),
+    (names::SLACK_BOT_TOKEN, slack::BOT_TOKEN),
+    (names::SENTRY_AUTH_TOKEN, sentry::AUTH_TOKEN),
+];
+/// Secrets that are an address or sign something; each has a test of its own below.
+const SENT_OTHERWISE: [&str; 2] = [names::SLACK_WEBHOOK_URL, names::GITHUB_APP_PRIVATE_KEY];
+/// Secrets that prove who asks AutoFix; each has a test of its own below.
+const ASKED_FOR: [&str; 3] = [names::SLACK_SIGNING_SECRET, names::SENTRY_WEBHOOK_SECRET, names::API_TOKEN];
 
 /// A world that has read the old value of one secret, and does not know yet that there is a newer one.
 async fn just_rotated(way: SlackWay, name: &str, newer: &str) -> World {
@@ -38,14 +54,16 @@ fn readings(world: &World) -> usize {
     world.secrets.as_ref().unwrap().service().received().len()
 }
 
+#[test]
+fn no_secret_is_left_out_here() {
+    let sent = SENT.iter().map(|(name, _)| *name);
+    let here: BTreeSet<&str> = sent.chain(SENT_OTHERWISE).chain(ASKED_FOR).collect();
+    assert_eq!(here, BTreeSet::from(names::SECRETS));
+}
+
 #[tokio::test]
 async fn a_rotated_key_of_a_service_costs_one_call_and_no_attempt() {
-    for (name, newer) in [
-        (names::ANTHROPIC_API_KEY, claude::API_KEY),
-        (names::GITHUB_TOKEN, github::TOKEN),
-        (names::SLACK_BOT_TOKEN, slack::BOT_TOKEN),
-        (names::SENTRY_AUTH_TOKEN, sentry::AUTH_TOKEN),
-    ] {
+    for (name, newer) in SENT {
         let world = just_rotated(SlackWay::Bot, name, newer).await;
         // An `issue` webhook has no stack trace, so that Sentry is asked, too.
         let event = Scenario::Fix.event(world.clock.now());
@@ -80,6 +98,21 @@ async fn a_rotated_incoming_webhook_is_read_anew() {
 }
 
 #[tokio::test]
+async fn a_replaced_app_key_costs_one_call_where_it_could_sign_at_all() {
+    for (old, asked) in [(OLD_APP_KEY, 2), ("not a key", 1)] {
+        let secrets = [("AUTOFIX_GITHUB_APP_ID", github::APP_ID), (names::GITHUB_APP_PRIVATE_KEY, old)];
+        let world = World::with_secrets_manager(SlackWay::Bot, &secrets).await;
+        world.get("attempts").await; // reads the secrets
+        world.secrets.as_ref().unwrap().put(names::GITHUB_APP_PRIVATE_KEY, github::APP_PRIVATE_KEY);
+        let id = world.alert(Scenario::Fix).await.attempt_id();
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{old}");
+        assert_eq!(world.sandbox.github.service().count(Method::GET, "/installation"), asked, "{old}");
+        assert_eq!(readings(&world), 2, "{old}");
+    }
+}
+
+#[tokio::test]
 async fn a_rotated_signing_secret_loses_no_click() {
     let world = just_rotated(SlackWay::Bot, names::SLACK_SIGNING_SECRET, slack::SIGNING_SECRET).await;
     let (id, card) = world.until_armed().await;
@@ -92,6 +125,7 @@ async fn a_rotated_signing_secret_loses_no_click() {
 async fn a_rotated_webhook_secret_loses_no_webhook() {
     let world = just_rotated(SlackWay::Bot, names::SENTRY_WEBHOOK_SECRET, sentry::CLIENT_SECRET).await;
     assert_eq!(world.alert(Scenario::Fix).await.status, StatusCode::ACCEPTED);
+    assert_eq!(readings(&world), 2);
     world.settle().await;
 }
 
@@ -110,7 +144,10 @@ async fn a_rotated_api_token_is_taken_and_the_old_one_is_not() {
 async fn strangers_cannot_make_the_secret_be_read_all_the_time() {
     let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
     let forged = SignedForm { signature: "v0=00".to_owned(), ..SignedForm::sign(&json!({}), 0) };
+    let mut webhook = world.sandbox.sentry.sign("issue", &json!({ "action": "created" }));
+    webhook.body.push(b' ');
     for _ in 0..50 {
+        assert_eq!(world.deliver_webhook(webhook.clone()).await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(world.get_with("attempts", "guessed").await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(world.click(forged.clone()).await.status, StatusCode::UNAUTHORIZED);
     }
