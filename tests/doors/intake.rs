@@ -35,6 +35,33 @@ async fn a_hundred_copies_at_once_are_one_attempt_one_pull_request_and_one_card(
     assert_eq!(world.attempt(&id).await["occurrences"], 1);
 }
 
+#[tokio::test]
+async fn the_same_webhook_a_thousand_times_over_its_whole_life_is_one_attempt() {
+    let world = World::new().await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let webhook = world.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
+    world.sandbox.sentry.throw(&event);
+    let replay = async || {
+        let copies = (0..250).map(|_| world.deliver_webhook(webhook.clone()));
+        for answer in join_all(copies.collect()).await {
+            assert!(matches!(answer.status, StatusCode::ACCEPTED | StatusCode::OK), "{answer:?}");
+        }
+        world.settle().await;
+        let attempts = world.get("attempts").await.body;
+        assert_eq!(attempts.as_array().unwrap().len(), 1, "{attempts:#}");
+        attempts[0]["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(replay().await, "awaiting_approval");
+    assert_eq!(replay().await, "awaiting_approval");
+    world.press(&world.card(), autofix::messages::DEPLOY).await;
+    world.settle().await;
+    assert_eq!(replay().await, "deployed");
+    world.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(replay().await, "deployed");
+    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
+    assert_eq!(world.sandbox.slack.messages().len(), 1);
+}
+
 /// Polls all futures together, so that they race.
 pub(crate) async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();

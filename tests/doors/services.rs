@@ -181,6 +181,37 @@ async fn credentials_that_are_refused_end_the_attempt_with_the_setting_to_check(
 }
 
 #[tokio::test]
+async fn what_github_refuses_is_repeated_or_ends_with_the_sentence_that_helps() {
+    let refused = |message: &str| format!(r#"{{"message":"{message}"}}"#);
+    let scope = refused("Resource not accessible by personal access token");
+    let ended = Some("AUTOFIX_GITHUB_TOKEN");
+    for (place, status, body, says) in [
+        (github(Method::POST, "/git/trees"), 403, scope.clone(), ended),
+        (github(Method::POST, "/pulls"), 422, refused("Validation Failed"), ended),
+        (github(Method::POST, "/git/blobs"), 404, refused("Not Found"), ended),
+        (github(Method::POST, "/git/trees"), 409, refused("Conflict"), None),
+        (github(Method::POST, "/git/refs"), 502, String::new(), None),
+    ] {
+        let world = World::new().await;
+        let case = format!("{status} of {}", place.path);
+        (place.service)(&world).fail_next(place.method, place.path, fault(status, &[], &body));
+        let id = report(&world).await;
+        world.settle().await;
+        for _ in 0..3 {
+            world.after(SignedDuration::from_mins(2)).await;
+        }
+        match says {
+            Some(says) => {
+                assert_eq!(world.attempt(&id).await["reason"]["code"], "github_refused", "{case}");
+                let shown = world.shown(&world.card());
+                assert!(shown.contains("AutoFix failed") && shown.contains(says), "{case}: {shown}");
+            }
+            None => assert!(is_armed(&world, &id).await, "{case}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn slack_that_is_down_for_an_hour_loses_and_doubles_nothing() {
     let world = World::new().await;
     for _ in 0..200 {
