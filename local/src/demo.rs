@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use autofix::attempt::{Attempt, AttemptId, Status};
+use autofix::attempt::{Attempt, AttemptId, DismissalReason, Status};
 use autofix::clock::Clock;
 use autofix::journal::Journal;
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ use crate::demo_project::REPOSITORY;
 use crate::one_process::OneProcess;
 use crate::sample_event::SampleEvent;
 use crate::sandbox::sentry::{Hook, SignedWebhook};
-use crate::sandbox::slack::{APPROVER_ID, Message};
+use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use crate::sandbox::{Sandbox, SlackWay};
 use crate::scenario::Scenario;
 use crate::table::EmbeddedTable;
@@ -212,7 +212,25 @@ impl Story {
         let action = self.choose()?;
         let card = self.sandbox.slack.messages().into_iter().next().context("the card is gone")?;
         let now = self.clock.now().as_second();
-        let form = self.sandbox.slack.press(&card, action, APPROVER_ID, now)?;
+        self.interact(self.sandbox.slack.press(&card, action, APPROVER_ID, now)?).await?;
+        if action == DISMISS {
+            let dialog = self.sandbox.slack.views().pop().context("no dialog asks for the reason")?;
+            let values = [(REASON_FIELD, DismissalReason::WillFixMyself.as_str())];
+            self.interact(self.sandbox.slack.submit_view(&dialog, &values, now)?).await?;
+            let attempt = self.follow(id, |status| status == Status::Rejected).await?;
+            self.settled_card(&attempt).await?;
+            self.goodbye();
+            bail!("dismissed: nothing was deployed");
+        }
+        let attempt = self.follow(id, |status| matches!(status, Status::Deployed | Status::Failed)).await?;
+        self.settled_card(&attempt).await?;
+        self.check_merge(&attempt)?;
+        self.goodbye();
+        Ok(())
+    }
+
+    /// Posts what Slack would post to the door.
+    async fn interact(&self, form: SignedForm) -> anyhow::Result<()> {
         let url = format!("{}/autofix/slack/interact", self.address);
         let answer = reqwest::Client::new()
             .post(url)
@@ -225,16 +243,6 @@ impl Story {
         if !answer.status().is_success() {
             bail!("the door answered the click with {}", answer.status());
         }
-        if action == DISMISS {
-            let attempt = self.follow(id, |status| status == Status::Rejected).await?;
-            self.settled_card(&attempt).await?;
-            self.goodbye();
-            bail!("dismissed: nothing was deployed");
-        }
-        let attempt = self.follow(id, |status| matches!(status, Status::Deployed | Status::Failed)).await?;
-        self.settled_card(&attempt).await?;
-        self.check_merge(&attempt)?;
-        self.goodbye();
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use autofix::analysis::background::Background;
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::attempt::{Attempt, AttemptId, Event, Subject, Target};
 use autofix::claude::Claude;
@@ -125,6 +126,7 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
     let opened = Case::open(Material {
         attempt: attempt.id,
         incident,
+        background: Background::default(),
         snapshot,
         repo,
         project: ProjectPath::parse(&path).context("read `AUTOFIX_GITHUB_PATH`")?,

@@ -45,7 +45,7 @@ pub use offer::{
     Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
     PullRequest, Repair,
 };
-pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Retried, Retry};
+pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry};
 pub use place::Place;
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use state::{Cleanup, Decision, Queued, State, Status};
@@ -96,6 +96,9 @@ pub struct Attempt {
     /// How often the analysis started anew because the base moved under the fix.
     #[serde(default)]
     pub restarts: u32,
+    /// Whom to ask about the file.
+    #[serde(default)]
+    pub owner: Option<Owner>,
     /// The attempt that a person wanted tried again with a hint, where this is that other try.
     #[serde(default)]
     pub retry: Option<Retry>,
@@ -163,9 +166,25 @@ pub struct CardState {
     /// The last click on the card: where no bot token is, its address is the way to change the card.
     #[serde(default)]
     pub clicked: Option<Clicked>,
-    /// Keys of what was posted in the card's thread.
+    /// Keys of what was posted in the card's thread, the newest [`CardState::MAX_NOTES`].
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The occasion of the last message, where each needs a message of its own (incoming webhook).
+    #[serde(default)]
+    pub told: Option<String>,
+}
+
+impl CardState {
+    /// Notes whose keys are kept; repairs and clicks make a few.
+    pub const MAX_NOTES: usize = 20;
+
+    /// A note stands in the thread.
+    pub fn noted(&mut self, key: String) {
+        if self.notes.len() >= CardState::MAX_NOTES {
+            self.notes.remove(0);
+        }
+        self.notes.push(key);
+    }
 }
 
 /// A click that may still change the card on which it was made.
@@ -242,6 +261,7 @@ impl Attempt {
             approved_at: None,
             completed_at: None,
             restarts: 0,
+            owner: None,
             retry: None,
             retried: None,
             earlier_usage: Usage::default(),

@@ -3,12 +3,14 @@
 //! Everything that is missing or wrong is collected and reported at once, by name and with where to
 //! get it. Secrets are not here: see [`crate::secrets`].
 
+mod approvers;
 mod projects;
 mod reader;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use approvers::Approvers;
 pub use projects::Projects;
 use reader::Reader;
 
@@ -157,22 +159,26 @@ impl IntakeConfig {
 #[derive(Clone, Debug)]
 pub struct InteractionsConfig {
     pub common: CommonConfig,
-    /// `AUTOFIX_SLACK_TEAM_ID`: the only workspace that may decide, where set.
+    /// `AUTOFIX_SLACK_TEAM_ID`: the only workspace, or organisation, that may decide, where set.
     pub team_id: Option<String>,
-    /// `AUTOFIX_SLACK_APPROVERS`: user ids that may decide; empty means everyone in the workspace.
-    pub approvers: Vec<String>,
+    pub approvers: Approvers,
+    /// `AUTOFIX_APPROVALS`: how many different people have to approve a merge, 1 or 2.
+    pub approvals: u32,
+    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`: another try counts, too.
+    pub max_attempts_per_hour: u32,
     pub slack_api_url: url::Url,
 }
 
 impl InteractionsConfig {
     pub fn from_env(environment: &Environment) -> Result<InteractionsConfig, ConfigError> {
         let mut read = Reader::new(environment);
-        let approvers = read.text_or("AUTOFIX_SLACK_APPROVERS", "");
-        let approvers = approvers.split([',', ' ']).filter(|id| !id.is_empty()).map(str::to_owned);
+        let approvers = Approvers::read(&mut read);
         let config = InteractionsConfig {
             common: CommonConfig::read(&mut read),
-            team_id: read.text("AUTOFIX_SLACK_TEAM_ID"),
-            approvers: approvers.collect(),
+            team_id: approvers::team(&mut read),
+            approvals: approvers::approvals(&mut read, &approvers),
+            approvers,
+            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
             slack_api_url: read.url("SLACK_API_URL", SLACK_API_URL),
         };
         read.finish(config)

@@ -1,26 +1,37 @@
 //! Every sentence that a person reads: Slack cards, the pull request, the commit, answers to clicks.
 //! Outside text comes in as it is and leaves cleaned, redacted, capped and escaped for its medium.
 
+mod after;
 mod after_merge;
 mod blocks;
+mod buttons;
 mod card;
+mod dialogs;
 mod digest;
 mod issues;
 mod judgements;
 mod labels;
 mod markdown;
+mod notes;
 mod outage;
 mod pull_request;
 mod related;
 mod same_fault;
+mod story;
 
 pub use after_merge::{repair_message, revert_merge_message, revert_texts, sentry_note};
-pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS};
-pub use card::{Buttons, WayOn, card, is_worth_a_message, plain_card};
+pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS, ROLL_BACK, TRY_AGAIN};
+pub use buttons::Buttons;
+pub use card::{WayOn, card, plain_card};
+pub use dialogs::{
+    DISMISSAL_DIALOG, Dialog, HINT_DIALOG, HINT_FIELD, REASON_FIELD, WORDS_FIELD, dismissal_dialog,
+    hint_dialog, told_dialog,
+};
 pub use digest::digest;
 pub use issues::{issues_in_body, with_issues};
 pub use judgements::{Judgement, Mark, judgements};
 pub use labels::{checks_label, gate_label, outcome_label, place, status_label};
+pub use notes::{ThreadNote, occasion, thread_note};
 pub use outage::outage;
 pub use pull_request::{
     attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,

@@ -32,6 +32,7 @@ mod item;
 mod lease;
 mod listing;
 mod places;
+mod retry;
 mod scoreboard;
 mod spending;
 mod turns;
@@ -49,6 +50,7 @@ pub use fault::{Fault, FaultHolder};
 pub use lease::{Due, Lease, Leased, Leasing};
 pub use listing::{Listing, ListingFilter, Page};
 pub use places::{Asked, WantedPlace};
+pub use retry::{NewTry, Tried};
 pub use turns::Turn;
 
 /// How long an attempt is kept after it was written last, seconds. Half a year of history.

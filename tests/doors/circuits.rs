@@ -207,7 +207,7 @@ async fn slack_that_was_down_for_an_hour_shows_every_card_once_and_tells_of_it_a
         let messages = world.sandbox.slack.messages();
         let shown: Vec<String> = messages.iter().map(|message| world.shown(message)).collect();
         let count = |word: &str| shown.iter().filter(|text| text.contains(word)).count();
-        assert_eq!(count("AutoFix deployed"), 1, "{way:?} {shown:#?}");
+        assert_eq!(count("AutoFix merged"), 1, "{way:?} {shown:#?}");
         assert_eq!(count("Manual Review Required"), 1, "{way:?} {shown:#?}");
         assert_eq!(count("hourly limit reached"), 1, "{way:?} {shown:#?}");
         assert_eq!(count("Slack answers again"), 1, "{way:?} {shown:#?}");

@@ -37,7 +37,7 @@ async fn what_is_deployed_cannot_be_dismissed_and_what_is_dismissed_cannot_be_de
 
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
-    world.press(&card, DISMISS).await;
+    world.dismiss(&card).await;
     world.press(&card, DEPLOY).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "rejected");

@@ -1,6 +1,6 @@
 //! From the webhook to the merge, as people see it.
 
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::DEPLOY;
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::github::PullState;
 use autofix_local::sandbox::sentry::Hook;
@@ -46,7 +46,7 @@ async fn an_alert_becomes_a_pull_request_a_card_and_a_merge() {
     let labels = world.sandbox.github.file_at(REPO, "main", "backend/bookshop/labels.py").unwrap().unwrap();
     assert!(String::from_utf8(labels).unwrap().contains("(address.get(\"line2\") or \"\").strip()"));
     let card = world.card();
-    assert!(world.shown(&card).contains("AutoFix deployed"), "{}", world.shown(&card));
+    assert!(world.shown(&card).contains("AutoFix merged"), "{}", world.shown(&card));
     assert!(!world.shown(&card).contains("Deploy Live"));
 }
 
@@ -60,7 +60,7 @@ async fn an_incoming_webhook_alone_is_enough() {
     assert_eq!(world.attempt(&id).await["status"], "deployed");
     // The clicked card is replaced through its response_url: still one message.
     let card = world.card();
-    assert!(world.shown(&card).contains("AutoFix deployed"), "{}", world.shown(&card));
+    assert!(world.shown(&card).contains("AutoFix merged"), "{}", world.shown(&card));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_card_whose_response_url_has_run_out_is_followed_by_a_new_message() {
     world.settle().await;
     let messages = world.sandbox.slack.messages();
     assert_eq!(messages.len(), 2);
-    assert!(world.shown(&messages[1]).contains("AutoFix deployed"));
+    assert!(world.shown(&messages[1]).contains("AutoFix merged"));
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_security_sensitive_error_is_left_to_people_with_every_reason() {
 async fn a_dismissed_fix_is_closed_and_not_proposed_again() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
-    world.press(&card, DISMISS).await;
+    world.dismiss(&card).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "rejected");
     assert_eq!(world.sandbox.github.pull_request(REPO, 1).unwrap().state, PullState::Closed);

@@ -1,6 +1,6 @@
 //! Limits: attempts an hour, open pull requests in a repository.
 
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::DEPLOY;
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::github::{CheckRun, Heads};
 use autofix_local::sandbox::sentry::Hook;
@@ -46,6 +46,11 @@ impl World {
         assert_eq!(answer.status, StatusCode::OK);
         self.settle().await;
     }
+
+    async fn dismiss_on(&self, id: &str) {
+        self.dismiss(&self.card_of(id)).await;
+        self.settle().await;
+    }
 }
 
 #[tokio::test]
@@ -66,7 +71,7 @@ async fn pull_requests_beyond_the_limit_wait_in_order_and_say_so() {
         assert!(!world.attempt(id).await["proposed_fixes"].as_array().unwrap().is_empty());
     }
     // A dismissal makes a place at once, for the one that began first; no clock is needed.
-    world.press_on(held[0], DISMISS).await;
+    world.dismiss_on(held[0]).await;
     assert_eq!(world.statuses(&[waiting[0].clone(), waiting[1].clone()]).await, [open, waits]);
     assert_eq!(world.open(), 2);
     // So does a merge.
@@ -103,7 +108,7 @@ async fn however_many_fixes_are_ready_at_once_no_place_is_given_twice_or_lost() 
         let ready: Vec<String> = ready.into_iter().cloned().collect();
         let cards: Vec<_> = ready.iter().map(|id| world.card_of(id)).collect();
         // Both at once.
-        join_all(cards.iter().map(|card| world.press(card, DISMISS)).collect()).await;
+        join_all(cards.iter().map(|card| world.dismiss(card)).collect()).await;
         decided.extend(ready);
         world.settle().await;
     }
@@ -150,7 +155,7 @@ async fn a_dismissed_pull_request_that_could_not_be_closed_keeps_its_place_and_s
         body: r#"{"message":"Resource not accessible by personal access token"}"#.to_owned(),
     };
     world.sandbox.github.service().fail_next(Method::PATCH, "/pulls/1", refused);
-    world.press_on(first, DISMISS).await;
+    world.dismiss_on(first).await;
     let shown = world.shown(&world.card_of(first));
     assert!(shown.contains("could not be closed"), "{shown}");
     assert_eq!((world.open(), world.sandbox.github.pull_requests(REPO).unwrap().len()), (1, 1));
@@ -175,7 +180,7 @@ async fn a_crash_while_a_place_is_held_neither_loses_nor_doubles_it() {
         }
         let ready = with_status(&world, &ids, "awaiting_approval").await;
         assert_eq!((ready.len(), world.open()), (1, 1));
-        world.press_on(ready[0], DISMISS).await;
+        world.dismiss_on(ready[0]).await;
         assert_eq!(with_status(&world, &ids, "awaiting_approval").await.len(), 1);
         assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 2);
     }
@@ -194,7 +199,7 @@ async fn who_leaves_the_queue_is_not_waited_for() {
     world.after(SignedDuration::from_hours(24 * 4 + 1)).await;
     assert_eq!(world.attempt(next).await["status"], "skipped", "it has waited for long enough");
     assert_eq!(world.attempt(&last).await["status"], "analyzing");
-    world.press_on(held, DISMISS).await;
+    world.dismiss_on(held).await;
     assert_eq!(world.attempt(&last).await["status"], "awaiting_approval");
     assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 2);
 }

@@ -6,15 +6,19 @@
 mod watch;
 mod world;
 
+mod approvers;
+mod cards;
 mod catch_up;
 mod chaos;
 mod circuits;
 mod clicks;
 mod dead_letters;
 mod digest;
+mod dismissals;
 mod evaluation;
 mod github_app;
 mod happy_path;
+mod hints;
 mod hostile_repository;
 mod intake;
 mod joined_issues;

@@ -106,7 +106,7 @@ async fn a_merge_whose_answer_is_lost_is_recognised() {
     world.after(SignedDuration::from_secs(90)).await;
     assert_eq!(world.attempt(&id).await["status"], "deployed");
     let merge = world.sandbox.github.log(REPO, "main").unwrap()[0].0.clone();
-    assert!(world.shown(&world.card()).contains(&merge[..11]), "the card names the merge all the same");
+    assert!(world.shown(&world.card()).contains(&merge[..10]), "the card names the merge all the same");
     let merges = world.sandbox.github.log(REPO, "main").unwrap();
     assert_eq!(merges.iter().filter(|(_, message)| message.contains("AutoFix-Attempt")).count(), 1);
 }

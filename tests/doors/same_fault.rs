@@ -2,7 +2,7 @@
 
 use autofix::attempt::AttemptId;
 use autofix::fault::fault_key;
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::DEPLOY;
 use autofix::store::{Fault, Leasing};
 use autofix_local::demo_project;
 use autofix_local::sandbox::SlackWay;
@@ -151,7 +151,7 @@ async fn a_wait_for_an_attempt_that_does_not_decide_ends_with_a_card() {
 async fn a_fix_that_a_person_dismissed_is_not_proposed_under_another_issue() {
     let world = World::new().await;
     let (first, card) = world.until_armed().await;
-    world.press(&card, DISMISS).await;
+    world.dismiss(&card).await;
     world.settle().await;
     let paid = world.sandbox.claude.turns_answered();
     world.clock.advance(SignedDuration::from_hours(24 * 30));
@@ -271,7 +271,7 @@ async fn a_joined_issue_that_comes_back_after_a_dismissal_is_looked_at() {
     let world = World::new().await;
     let (_, card) = world.until_armed().await;
     let second = world.alert_other(1).await;
-    world.press(&card, DISMISS).await;
+    world.dismiss(&card).await;
     world.settle().await;
     world.clock.advance(SignedDuration::from_hours(24 * 8));
     let event = world.other_issue(1);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use autofix::attempt::{Attempt, AttemptId, Event, Subject, Target};
 use autofix::incident::Incident;
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::DEPLOY;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::scoreboard::{Counter, Counts, Week, contribution};
 use autofix::store::{Leased, Leasing, Listing, ListingFilter, NewAttempt, Occasion, Saved, Store};
@@ -135,7 +135,7 @@ async fn nothing_is_counted_twice_or_not_at_all_when_workers_die_and_answers_are
 async fn refusals_are_counted_by_reason_and_dismissals_and_what_the_limit_turns_away_too() {
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "2")]).await;
     let (_, card) = world.until_armed().await;
-    world.press(&card, DISMISS).await;
+    world.dismiss(&card).await;
     world.settle().await;
     let event = Scenario::Security.event(world.clock.now());
     for number in 0..4 {

@@ -43,6 +43,8 @@ fn every_function_can_read_its_settings_from_what_the_template_sets() {
                 "AUTOFIX_SECRET_ARN",
                 "AUTOFIX_SLACK_TEAM_ID",
                 "AUTOFIX_SLACK_APPROVERS",
+                "AUTOFIX_APPROVALS",
+                "AUTOFIX_MAX_ATTEMPTS_PER_HOUR",
             ],
         ),
         (

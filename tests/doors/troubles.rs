@@ -1,6 +1,6 @@
 //! What goes wrong around an attempt: models that decline, budgets, checks, people who are quicker.
 
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::DEPLOY;
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::{Script, Turn};
 use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
@@ -245,7 +245,7 @@ async fn a_dismissal_never_deletes_what_a_colleague_pushed() {
         .commit(REPO, &branch)
         .file("backend/README.md", b"mine", "A colleague's work")
         .unwrap();
-    world.press(&card, DISMISS).await;
+    world.dismiss(&card).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "rejected");
     assert_eq!(world.fix_branches(), [branch]);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use autofix::config::{Environment, names};
+use autofix::messages::{DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix_local::movable_clock::MovableClock;
@@ -13,7 +14,7 @@ use autofix_local::one_process::{OneProcess, Surroundings};
 use autofix_local::sandbox::killer::Killer;
 use autofix_local::sandbox::secrets_manager::{self, SecretsManager};
 use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
-use autofix_local::sandbox::slack::{APPROVER_ID, Message, SignedForm};
+use autofix_local::sandbox::slack::{APPROVER_ID, Message, OpenView, SignedForm};
 use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
@@ -208,6 +209,34 @@ impl World {
         self.click(self.sandbox.slack.press(card, action, user, now).unwrap()).await
     }
 
+    /// An approver dismisses: the button, then the dialog that asks why.
+    pub async fn dismiss(&self, card: &Message) {
+        self.press(card, DISMISS).await;
+        let elements = card.blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
+        let button = elements.into_iter().find(|element| element["action_id"] == DISMISS).unwrap();
+        let dialogs = self.sandbox.slack.views().into_iter();
+        let dialog = dialogs.rev().find(|open| open.view["private_metadata"] == button["value"]).unwrap();
+        let (_, shown) = self.submit(&dialog, &[(REASON_FIELD, "wrong_fix")]).await;
+        assert_eq!(shown, None, "the dialog closes");
+    }
+
+    /// The only dialog that is open.
+    pub fn dialog(&self) -> OpenView {
+        let mut dialogs = self.sandbox.slack.views();
+        assert_eq!(dialogs.len(), 1, "{dialogs:#?}");
+        dialogs.remove(0)
+    }
+
+    /// A person sends a dialog; the answer of the door, and what they see then: nothing where it closes.
+    pub async fn submit(&self, dialog: &OpenView, values: &[(&str, &str)]) -> (Answer, Option<String>) {
+        let now = self.clock.now().as_second();
+        let form = self.sandbox.slack.submit_view(dialog, values, now).unwrap();
+        let answer = self.click(form).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let shown = self.sandbox.slack.view_answered(dialog, &answer.body).unwrap();
+        (answer, shown)
+    }
+
     pub async fn click(&self, form: SignedForm) -> Answer {
         let request = Request::post("/autofix/slack/interact")
             .header("content-type", form.content_type)
@@ -233,9 +262,21 @@ impl World {
         self.settle().await;
     }
 
+    /// The cards in all channels, without what stands in their threads.
+    pub fn cards(&self) -> Vec<Message> {
+        self.sandbox.slack.messages().into_iter().filter(|message| message.thread_ts.is_none()).collect()
+    }
+
+    /// What stands in the threads of cards, as a person sees it.
+    pub fn notes(&self) -> Vec<String> {
+        let messages = self.sandbox.slack.messages();
+        let notes = messages.iter().filter(|message| message.thread_ts.is_some());
+        notes.map(|message| self.sandbox.slack.render(message)).collect()
+    }
+
     /// The only card there is.
     pub fn card(&self) -> Message {
-        let mut messages = self.sandbox.slack.messages();
+        let mut messages = self.cards();
         assert_eq!(
             messages.len(),
             1,

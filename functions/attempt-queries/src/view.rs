@@ -1,7 +1,7 @@
 //! An attempt as the API shows it. Names and statuses are those of the Python AutoFix, so that its
 //! clients keep working; `reason`, `usage`, `timeline` and some others are new.
 
-use autofix::attempt::{Attempt, Fix};
+use autofix::attempt::{Attempt, Fix, State};
 use autofix::redaction::redact;
 use serde_json::{Value, json};
 
@@ -29,6 +29,11 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "head_sha": pull_request.map(|pull_request| &pull_request.head_sha),
         "base_sha": state.fix().map(|fix| &fix.base_sha),
         "approved_by": state.decision().filter(|_| attempt.approved_at.is_some()).map(|decision| &decision.by),
+        "approvals": approvals(attempt),
+        "dismissal": clean(dismissal(attempt)),
+        "owner": clean(json!(attempt.owner.as_ref().map(|owner| &owner.name))),
+        "retry_of": attempt.retry.as_ref().map(|retry| retry.of),
+        "retried_as": attempt.retried.as_ref().map(|retried| retried.into),
         "failure_reason": clean(json!(reasons.first().map(|reason| &reason.detail))),
         "reason": clean(json!(reasons.first())),
         "reasons": clean(json!(reasons)),
@@ -41,6 +46,26 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "approved_at": attempt.approved_at,
         "completed_at": attempt.completed_at,
     })
+}
+
+/// Slack user ids of everyone who approved the present head, or what was merged.
+fn approvals(attempt: &Attempt) -> Vec<&str> {
+    match (attempt.state.offer(), attempt.state.merged()) {
+        (Some(offer), _) => offer.approvals.given.iter().map(|approval| approval.by.as_str()).collect(),
+        (None, Some(merged)) => merged.approved_by.iter().map(String::as_str).collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+fn dismissal(attempt: &Attempt) -> Value {
+    match &attempt.state {
+        State::Rejected { decision, dismissal, .. } => json!({
+            "by": decision.by,
+            "reason": dismissal.as_ref().map(|dismissal| dismissal.reason),
+            "words": dismissal.as_ref().and_then(|dismissal| dismissal.words.as_ref()),
+        }),
+        _ => Value::Null, // nobody dismissed it
+    }
 }
 
 /// The analysis; before there is one, what Sentry said.

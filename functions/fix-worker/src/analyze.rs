@@ -1,6 +1,7 @@
 //! From a pending attempt to a fix that passed every gate, or to the reasons why there is none: fetches what the case is
 //! made of, has it investigated, and applies the conclusion.
 
+use autofix::analysis::background::{Background, earlier_attempt};
 use autofix::analysis::frames::{SinceRelease, since_release};
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotError, SnapshotReader};
@@ -14,6 +15,7 @@ use jiff::SignedDuration;
 use crate::case::{Case, Material};
 use crate::desk::{Desk, Stopped};
 use crate::investigation::{Ending, investigate};
+use crate::owner;
 use crate::same_fault::{self, Whose};
 
 /// Sentry announces an issue before its event can be read; after this time it is not there.
@@ -39,6 +41,15 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let conclusion = investigate(&mut analyst, &case).await?;
     desk.attempt.usage = analyst.usage;
     desk.store().save_dossier(&desk.lease, &conclusion.dossier, desk.now()).await?;
+    let fixed = match &conclusion.ending {
+        Ending::Propose { fix } => Some(fix.file_path.clone()),
+        Ending::Refuse { fix, .. } => fix.as_ref().map(|fix| fix.file_path.clone()),
+    };
+    let cause = conclusion.analysis.as_ref().map(|analysis| analysis.file_path.clone());
+    let crashed = || case.culprit().map(|frame| frame.path.to_string());
+    if let Some(path) = fixed.or(cause).or_else(crashed) {
+        desk.attempt.owner = owner::of_file(desk, &case, &path).await;
+    }
     if let Some(analysis) = conclusion.analysis {
         desk.happened(Event::CauseFound { analysis: Box::new(analysis) }).await?;
     }
@@ -117,6 +128,7 @@ async fn open_case(
     let opened = Case::open(Material {
         attempt: desk.attempt.id,
         incident,
+        background: background(desk).await?,
         snapshot,
         repo,
         project,
@@ -157,6 +169,16 @@ async fn has_changed_since(desk: &Desk<'_>, case: &Case, commit: &str) -> Result
     };
     let current = case.snapshot.text(&located.path).unwrap_or_default();
     Ok(released.is_some_and(|released| since_release(frame, &released, current) == SinceRelease::Changed))
+}
+
+/// What a person said who wanted another try, and what the first one came to.
+async fn background(desk: &Desk<'_>) -> Result<Background, Stopped> {
+    let Some(retry) = &desk.attempt.retry else { return Ok(Background::default()) };
+    let earlier = desk.store().attempt(retry.of).await?;
+    Ok(Background {
+        hint: Some(retry.hint.clone()),
+        earlier: earlier.map(|earlier| earlier_attempt(&earlier.attempt)),
+    })
 }
 
 /// What Sentry reported, with a stack trace where Sentry's API can give one.

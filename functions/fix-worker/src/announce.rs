@@ -41,6 +41,10 @@ pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             shown => shown?,
         }
     };
+    if message.is_some() {
+        desk.attempt.card.message = message.clone();
+    }
+    note(desk).await?;
     desk.attempt.card_shown(revision, message.clone());
     match desk.save().await {
         // Someone wrote in between, and the attempt was read again: what is shown stays shown.
@@ -63,12 +67,13 @@ async fn show(desk: &mut Desk<'_>, card: &Card) -> Result<Option<CardMessage>, S
     }
 }
 
-/// Without a signing secret no click could be trusted, so the card has none to offer; without an address and a token
-/// nobody could open the details.
+/// Without a signing secret no click could be trusted, so the card has none to offer, and a dialog needs a bot token;
+/// without an address and a token nobody could open the details.
 async fn way_on(worker: &Worker, id: AttemptId) -> WayOn {
-    let buttons = match worker.secrets.get(names::SLACK_SIGNING_SECRET).await {
-        Ok(Some(_)) => Buttons::Shown,
-        Ok(None) | Err(_) => Buttons::LinksOnly,
+    let buttons = match (worker.secrets.get(names::SLACK_SIGNING_SECRET).await, worker.slack.way().await) {
+        (Ok(Some(_)), Ok(Way::Bot)) => Buttons::WithDialogs,
+        (Ok(Some(_)), _) => Buttons::Shown,
+        (Ok(None) | Err(_), _) => Buttons::LinksOnly,
     };
     WayOn { buttons, details: details(worker, id).await }
 }
@@ -82,6 +87,28 @@ async fn details(worker: &Worker, id: AttemptId) -> Option<String> {
         warn!("Cards have no link to their details: `AUTOFIX_API_TOKEN` has less than {least} characters");
     }
     Some(access::link_address(base, &worker.config.common.prefix, id, &seal?))
+}
+
+/// Tells in the card's thread what the card itself cannot. What Slack refuses for good is left out: the card stands.
+async fn note(desk: &mut Desk<'_>) -> Result<(), Stopped> {
+    let Some(note) = messages::thread_note(&desk.attempt) else { return Ok(()) };
+    let Some(place) = known_place(desk) else { return Ok(()) };
+    if desk.attempt.card.notes.contains(&note.key) {
+        return Ok(());
+    }
+    let slack = &desk.worker.slack;
+    let key = format!("{} {}", desk.attempt.id, note.key);
+    // After a crash between the reply and the note in the table the reply is there already.
+    if !slack.has_reply(&place, &key).await? {
+        match slack.reply(&place, &note.card, &key).await {
+            Err(error) if error.retry().is_none() => {
+                warn!(error = %error, "Slack refuses a note in the card's thread; leaving it out");
+            }
+            replied => replied?,
+        }
+    }
+    desk.attempt.card.noted(note.key);
+    Ok(())
 }
 
 async fn by_bot(desk: &mut Desk<'_>, card: &Card) -> Result<CardMessage, Stopped> {
@@ -117,24 +144,31 @@ async fn by_bot(desk: &mut Desk<'_>, card: &Card) -> Result<CardMessage, Stopped
 }
 
 /// An incoming webhook cannot update: a clicked card is replaced through its `response_url` while that lives, and
-/// otherwise a new message is posted for the states that deserve one.
-async fn by_webhook(desk: &Desk<'_>, card: &Card) -> Result<Option<CardMessage>, Stopped> {
+/// otherwise a new message is posted for each occasion that deserves one, once.
+async fn by_webhook(desk: &mut Desk<'_>, card: &Card) -> Result<Option<CardMessage>, Stopped> {
     let slack = &desk.worker.slack;
-    if let Some(decision) = desk.attempt.state.decision()
-        && let Some(url) = decision.response_url.as_deref().and_then(|url| url::Url::parse(url).ok())
-        && desk.now().duration_since(decision.at) < RESPONSE_URL_LIFE
+    // An issue that joined is an occasion of its own.
+    let joined = desk.attempt.joined.count();
+    let occasion = messages::occasion(&desk.attempt).map(|occasion| format!("{occasion} {joined}"));
+    if let Some(clicked) = &desk.attempt.card.clicked
+        && let Ok(url) = url::Url::parse(&clicked.response_url)
+        && desk.now().duration_since(clicked.at) < RESPONSE_URL_LIFE
     {
         let mut body = card.to_json();
         body["replace_original"] = json!(true);
         match slack.respond(&url, body).await {
-            Ok(()) => return Ok(None),
+            Ok(()) => {
+                desk.attempt.card.told = occasion.or(desk.attempt.card.told.take());
+                return Ok(None);
+            }
             Err(error) => warn!(error = %error, "Could not replace the clicked card; posting a new message"),
         }
     }
-    if !messages::is_worth_a_message(&desk.attempt) {
+    if occasion.is_none() || occasion == desk.attempt.card.told {
         return Ok(None);
     }
     slack.post_by_webhook(card).await?;
+    desk.attempt.card.told = occasion;
     Ok(Some(CardMessage { channel: None, ts: None }))
 }
 

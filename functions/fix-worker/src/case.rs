@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use autofix::analysis::background::Background;
 use autofix::analysis::frames::{self, LocatedFrame};
 use autofix::analysis::policy::{Enabled, PolicySettings};
 use autofix::analysis::prompt::Boundary;
@@ -18,6 +19,8 @@ pub struct Material {
     pub attempt: AttemptId,
     /// Redacted already: see `redact_incident`.
     pub incident: Incident,
+    /// What is known beside the incident.
+    pub background: Background,
     pub snapshot: Snapshot,
     /// `owner/name`.
     pub repo: String,
@@ -32,6 +35,7 @@ pub struct Material {
 /// What everything after the event is about.
 pub struct Case {
     pub(crate) incident: Incident,
+    pub(crate) background: Background,
     pub(crate) snapshot: Snapshot,
     pub(crate) project: ProjectPath,
     pub(crate) located: Vec<LocatedFrame>,
@@ -60,6 +64,7 @@ impl Case {
         Ok(Case {
             boundary: Boundary::of(material.attempt),
             incident: material.incident,
+            background: material.background,
             snapshot: material.snapshot,
             project,
             located,

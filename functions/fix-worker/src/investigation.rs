@@ -2,6 +2,7 @@
 //!
 //! It follows from the case and from the checkpoints of its conversations, so a repeat comes to the same end.
 
+use autofix::analysis::background::with_background;
 use autofix::analysis::categories;
 use autofix::analysis::critic;
 use autofix::analysis::diff::{FileChange, unified};
@@ -220,10 +221,11 @@ fn reasons_without_critic(input: &PolicyInput<'_>) -> Vec<Reason> {
 
 async fn find_root_cause(analyst: &mut Analyst<'_>, case: &Case) -> Result<Outcome<Analysis>, Stopped> {
     let toolbox = Toolbox::new(&case.snapshot, &case.project);
+    let opening = root_cause::opening(&case.boundary, &case.incident, &case.located, &case.project);
     let topic = Topic {
         name: "root_cause",
         setting: root_cause::setting(&case.boundary),
-        opening: root_cause::opening(&case.boundary, &case.incident, &case.located, &case.project),
+        opening: with_background(opening, &case.boundary, &case.background),
         toolbox: Some(&toolbox),
         result_tool: root_cause::RESULT_TOOL,
     };

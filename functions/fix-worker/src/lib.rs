@@ -5,7 +5,8 @@
 //! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
 //!   Claude that an [`analyst`] pays for;
 //! * `catch_up` finds issues whose webhook never came; a `circuit` leaves a service alone that is down, and an `outage` tells;
-//! * `same_fault` sees to it that no two attempts look at one fault; `places` at how many pull requests are open;
+//! * `same_fault` sees to it that no two attempts look at one fault; `places` at how many pull requests are open; `owner`
+//!   finds whom to name;
 //! * `pull_request` opens and closes, `checks` looks at what is open, `repair` writes it again, `head` puts it on a newer base,
 //!   `merge` merges, `watch` stays until the error is gone, `roll_back` takes it back; `announce` keeps the card up to date.
 
@@ -22,6 +23,7 @@ mod head;
 pub mod investigation;
 mod merge;
 mod outage;
+mod owner;
 mod places;
 mod pull_request;
 mod repair;

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use autofix::attempt::{Attempt, Next};
+use autofix::attempt::{Attempt, DismissalReason, Next};
 use autofix::config::Environment;
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
 use autofix::reason::ReasonCode;
 use autofix::store::{Listing, ListingFilter, Store};
@@ -225,7 +225,14 @@ impl Stage {
         let form = &forms[card % forms.len()];
         let second = async { if times > 1 { self.click(form).await } else { Ok(()) } };
         let (first, second) = tokio::join!(self.click(form), second);
-        first.and(second)
+        first.and(second)?;
+        // A dismissal counts when its dialog is sent; a fault may have kept it from opening.
+        for dialog in self.sandbox.slack.views() {
+            let reason = [(REASON_FIELD, DismissalReason::TooRisky.as_str())];
+            self.click(&self.sandbox.slack.submit_view(&dialog, &reason, now)?).await?;
+            self.sandbox.slack.view_answered(&dialog, &serde_json::Value::Null)?;
+        }
+        Ok(())
     }
 
     async fn click(&self, form: &SignedForm) -> anyhow::Result<()> {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use autofix::attempt::{Attempt, AttemptId, Status};
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::attempt::{Attempt, AttemptId, DismissalReason, Status};
+use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use jiff::SignedDuration;
 
 use super::memory::Memory;
@@ -16,7 +16,7 @@ use super::{Form, Part};
 use crate::demo_project::{FIRST_COMMIT, REPOSITORY};
 use crate::sandbox::github::{CheckRun, Conclusion, Heads, PullState};
 use crate::sandbox::sentry::Hook;
-use crate::sandbox::slack::{APPROVER_ID, Message};
+use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use crate::shop::{Fault, Kind};
 use crate::terminal::say;
 
@@ -201,23 +201,37 @@ impl<'p> Driver<'p> {
             };
             let now = self.part.clock.clock().now().as_second();
             let form = self.part.sandbox.slack.press(&card, action, APPROVER_ID, now)?;
-            let answer = self
-                .client
-                .post(self.part.door("slack/interact"))
-                .header("content-type", form.content_type)
-                .header("x-slack-request-timestamp", &form.timestamp)
-                .header("x-slack-signature", &form.signature)
-                .body(form.body)
-                .send()
-                .await
-                .context("press a button")?;
-            if !answer.status().is_success() {
-                self.faults.push(format!("the door answered a click on {id} with {}", answer.status()));
+            self.interact(form, id).await?;
+            // A dismissal counts when its dialog is sent.
+            if action == DISMISS
+                && let Some(dialog) = self.part.sandbox.slack.views().pop()
+            {
+                let reason = [(REASON_FIELD, DismissalReason::WrongFix.as_str())];
+                let form = self.part.sandbox.slack.submit_view(&dialog, &reason, now)?;
+                self.interact(form, id).await?;
             }
             self.pressed.insert(card.ts);
             pressed += 1;
         }
         Ok(pressed)
+    }
+
+    /// Posts to the door what Slack would post.
+    async fn interact(&mut self, form: SignedForm, id: AttemptId) -> anyhow::Result<()> {
+        let answer = self
+            .client
+            .post(self.part.door("slack/interact"))
+            .header("content-type", form.content_type)
+            .header("x-slack-request-timestamp", &form.timestamp)
+            .header("x-slack-signature", &form.signature)
+            .body(form.body)
+            .send()
+            .await
+            .context("press a button")?;
+        if !answer.status().is_success() {
+            self.faults.push(format!("the door answered a click on {id} with {}", answer.status()));
+        }
+        Ok(())
     }
 
     async fn attempt(&self, id: AttemptId) -> anyhow::Result<Option<Attempt>> {

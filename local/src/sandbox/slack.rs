@@ -1,10 +1,11 @@
 //! Slack's stand-in: a workspace with two channels that keeps what is posted and judges it like Slack.
 //!
-//! It speaks the Web API, the incoming webhook and the `response_url`, holds cards to the limits of
+//! It speaks the Web API, the incoming webhook and the `response_url`, opens dialogs, holds cards to the limits of
 //! Block Kit, and presses buttons: the signed form that Slack would send to the app is handed to the
 //! caller, who sends it. What Slack accepts and this does not know is refused, never ignored.
 
 mod block_kit;
+mod dialogs;
 mod rendering;
 mod web_api;
 mod webhooks;
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::sandbox::service::Service;
+pub use dialogs::OpenView;
+use dialogs::new_trigger;
 pub use rendering::rendered;
 pub use workspace::{Ephemeral, Message, Origin};
 use workspace::{ResponseUrl, Workspace, message_json};
@@ -38,6 +41,9 @@ pub const BYSTANDER_ID: &str = "U0BYSTANDER";
 /// Ids and names of everybody in the workspace.
 pub const USERS: [(&str, &str); 3] =
     [(APPROVER_ID, "ann"), (SECOND_APPROVER_ID, "ben"), (BYSTANDER_ID, "cleo")];
+
+/// A user group for approvers; a test gives it its members.
+pub const GROUP_ID: &str = "S0ONCALL";
 
 const BOT_USER_ID: &str = "U0AUTOFIX";
 const BOT_ID: &str = "B0AUTOFIX";
@@ -118,6 +124,17 @@ impl Slack {
         lock(&self.workspace).ephemerals.clone()
     }
 
+    /// Makes a user group, or changes who belongs to it.
+    pub fn set_group(&self, group_id: &str, users: &[&str]) {
+        let users = users.iter().map(|user| (*user).to_owned()).collect();
+        lock(&self.workspace).groups.insert(group_id.to_owned(), users);
+    }
+
+    /// Takes a scope (`usergroups:read`, …) from the bot token.
+    pub fn revoke_scope(&self, scope: &str) {
+        lock(&self.workspace).scopes.remove(scope);
+    }
+
     /// From now on nothing can be posted to this channel.
     pub fn archive(&self, channel_id: &str) {
         lock(&self.workspace).archived.insert(channel_id.to_owned());
@@ -180,7 +197,7 @@ impl Slack {
             "api_app_id": APP_ID,
             "token": "deprecated-verification-token",
             "container": container,
-            "trigger_id": format!("{now}.1.sandbox"),
+            "trigger_id": new_trigger(&self.workspace, user_id, now),
             "channel": {"id": message.channel, "name": channel_name},
             "message": message_json(message),
             "state": {"values": {}},

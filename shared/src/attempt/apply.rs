@@ -386,6 +386,7 @@ impl Attempt {
         Merged {
             fix: offer.fix,
             pull_request: offer.pull_request,
+            approved_by: offer.approvals.given.into_iter().map(|approval| approval.by).collect(),
             decision,
             merge_sha: None,
             at: now,

@@ -95,6 +95,7 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         fix: fix.clone(),
         pull_request: pull_request.clone(),
         decision: decision.clone(),
+        approved_by: Vec::new(),
         merge_sha: Some("c".repeat(40)),
         at: now(),
         deployment: None,

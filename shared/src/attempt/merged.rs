@@ -13,6 +13,9 @@ pub struct Merged {
     pub fix: Fix,
     pub pull_request: PullRequest,
     pub decision: Decision,
+    /// Slack user ids of everyone whose approval led to it.
+    #[serde(default)]
+    pub approved_by: Vec<String>,
     /// The commit on the base branch; `None` where GitHub's answer was lost and it is not looked up yet.
     pub merge_sha: Option<String>,
     pub at: Timestamp,

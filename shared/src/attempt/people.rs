@@ -76,6 +76,25 @@ pub struct Retried {
     pub at: Timestamp,
 }
 
+/// Whom to ask about the file that a fix is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// A login, `organisation/team`, or the name in a commit; from outside.
+    pub name: String,
+    pub basis: OwnerBasis,
+}
+
+/// Why this person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum OwnerBasis {
+    Codeowners,
+    /// The last one to change the file before the release; `commit` is short.
+    LastChange {
+        commit: String,
+    },
+}
+
 /// The approvals of one head commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approvals {

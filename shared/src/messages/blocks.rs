@@ -3,6 +3,7 @@
 //! Limits are Slack's documented ones, and 12,000 characters over all blocks of a message: beyond
 //! about 13,200 Slack refuses the whole message (an undocumented cap, confirmed by its staff).
 
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::attempt::AttemptId;
@@ -13,8 +14,16 @@ use crate::redaction::{Redacted, redact};
 pub const DEPLOY: &str = "autofix_deploy";
 /// `action_id` of the button that dismisses.
 pub const DISMISS: &str = "autofix_dismiss";
+/// `action_id` of the button that takes a merged fix back.
+pub const ROLL_BACK: &str = "autofix_roll_back";
+/// `action_id` of the button that has an ended attempt tried again with a hint.
+pub const TRY_AGAIN: &str = "autofix_try_again";
 
 const MESSAGE_CHARS: usize = 12_000;
+/// Room kept for what a message ends with: buttons, links, and the attempt's id.
+const TAIL_CHARS: usize = 2_200;
+/// A section that has to be cut below this length is left out.
+const LEAST_SECTION_CHARS: usize = 150;
 const HEADER_CHARS: usize = 150;
 const SECTION_CHARS: usize = 3_000;
 const FIELD_CHARS: usize = 2_000;
@@ -66,15 +75,35 @@ impl Card {
     }
 
     pub(super) fn header(&mut self, text: &str) {
-        let text = cap(redact(&cleaning::one_line(text, HEADER_CHARS * 2)).as_str(), HEADER_CHARS);
+        // Nothing is markup in plain text, and Slack shows escapes there as what they stand for all the same.
+        let safe = redact(&cleaning::one_line(text, HEADER_CHARS * 2));
+        let text = cap(&escape(safe.as_str()), HEADER_CHARS);
         self.push(json!({ "type": "header", "text": { "type": "plain_text", "text": text, "emoji": true } }));
     }
 
-    /// A section of ready-made mrkdwn: outside text in it has gone through [`outside`].
+    /// A section of ready-made mrkdwn: outside text in it has gone through [`outside`]. Cut to the room that is left.
     pub(super) fn section(&mut self, mrkdwn: &str) {
         if !mrkdwn.trim().is_empty() {
-            let text = mrkdwn_text(mrkdwn, SECTION_CHARS);
-            self.push(json!({ "type": "section", "text": text }));
+            let wanted = SECTION_CHARS.min(mrkdwn.chars().count() + 100);
+            self.section_that_fits(wanted, |max_chars| mrkdwn_text(mrkdwn, max_chars));
+        }
+    }
+
+    /// What comes first on a card matters most, so later sections get what room is left. Characters count as they stand
+    /// in JSON, where some take two.
+    fn section_that_fits(&mut self, wanted: usize, text: impl Fn(usize) -> Value) {
+        let room = self.room().saturating_sub(TAIL_CHARS);
+        let mut max_chars = wanted;
+        loop {
+            let block = json!({ "type": "section", "text": text(max_chars) });
+            let size = block.to_string().chars().count();
+            if size <= room {
+                return self.push(block);
+            }
+            max_chars = max_chars.saturating_sub((size - room).max(20));
+            if max_chars < LEAST_SECTION_CHARS {
+                return;
+            }
         }
     }
 
@@ -98,23 +127,9 @@ impl Card {
 
     /// Text in a fixed font, cut at a line's end and with a note where lines are left out.
     pub(super) fn code(&mut self, text: &str, max_chars: usize) {
-        let room = max_chars.min(SECTION_CHARS) - 60;
-        let clean = cleaning::multi_line(text, room * 4);
-        let safe = redact(&clean);
-        let mut shown = String::new();
-        let mut left_out = false;
-        for line in safe.as_str().lines() {
-            // Three back-ticks would end the block: a space in between keeps them visible.
-            let line = escape(line).replace("```", "`` `");
-            if !left_out && shown.chars().count() + line.chars().count() < room {
-                shown.push_str(&line);
-                shown.push('\n');
-            } else {
-                left_out = true;
-            }
-        }
-        let note = if left_out { "\n_… and more lines that do not fit here_" } else { "" };
-        self.section(&format!("```\n{}```{note}", if shown.is_empty() { "(long line)\n" } else { &shown }));
+        self.section_that_fits(max_chars.clamp(LEAST_SECTION_CHARS, SECTION_CHARS), |max_chars| {
+            mrkdwn_text(&fixed_font(text, max_chars), SECTION_CHARS)
+        });
     }
 
     pub(super) fn actions(&mut self, block_id: &str, buttons: Vec<Value>) {
@@ -132,21 +147,54 @@ impl Card {
     }
 }
 
+/// Lines in a code block of at most this many characters.
+fn fixed_font(text: &str, max_chars: usize) -> String {
+    let room = max_chars - 60;
+    let clean = cleaning::multi_line(text, room * 4);
+    let safe = redact(&clean);
+    let mut shown = String::new();
+    let mut left_out = false;
+    for line in safe.as_str().lines() {
+        // Three back-ticks would end the block: a space in between keeps them visible.
+        let line = escape(line).replace("```", "`` `");
+        if !left_out && shown.chars().count() + line.chars().count() < room {
+            shown.push_str(&line);
+            shown.push('\n');
+        } else {
+            left_out = true;
+        }
+    }
+    let note = if left_out { "\n_… and more lines that do not fit here_" } else { "" };
+    format!("```\n{}```{note}", if shown.is_empty() { "(long line)\n" } else { &shown })
+}
+
 /// A text object. `verbatim`: Slack makes no links, channels or mentions of what merely looks like one.
-fn mrkdwn_text(text: &str, max_chars: usize) -> Value {
+pub(super) fn mrkdwn_text(text: &str, max_chars: usize) -> Value {
     // Redaction may lengthen what was cut, so it is cut once more.
     let text = redact(&cap(text, max_chars - 100)).capped(max_chars);
     json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
-pub(super) fn button(action_id: &str, label: &str, style: &str, value: &ButtonValue) -> Value {
+/// A button without a style.
+pub(super) fn button(action_id: &str, label: &str, value: &str) -> Value {
     json!({
         "type": "button",
         "action_id": action_id,
         "text": { "type": "plain_text", "text": label, "emoji": true },
-        "style": style,
-        "value": value.to_string(),
+        "value": value,
     })
+}
+
+/// A time as each reader's own clock shows it; `form` is one of Slack's, such as `{time}`. Readers of plain text see
+/// UTC.
+pub(super) fn time(at: Timestamp, form: &str) -> String {
+    let utc = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC");
+    format!("<!date^{}^{form}|{utc}>", at.as_second())
+}
+
+/// Outside text between back-ticks.
+pub(super) fn code(text: &str, max_chars: usize) -> String {
+    outside(&text.replace('`', "'"), max_chars)
 }
 
 /// Outside text on one line: cleaned, redacted, capped, escaped.
@@ -178,7 +226,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn cap(text: &str, max_chars: usize) -> String {
+pub(super) fn cap(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
         None => text.to_owned(),
         Some(_) => {

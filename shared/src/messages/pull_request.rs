@@ -48,7 +48,14 @@ pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (Re
     for issue in std::iter::once(&attempt.subject.sentry_issue_id).chain(joined) {
         let _ = writeln!(message, "Sentry-Issue: {}", identifier(issue));
     }
-    let _ = writeln!(message, "Approved-By: Slack user {}", identifier(&decision.by));
+    let given = attempt.state.offer().map(|offer| offer.approvals.given.as_slice()).unwrap_or_default();
+    let mut approvers: Vec<&str> = given.iter().map(|approval| approval.by.as_str()).collect();
+    if approvers.is_empty() {
+        approvers.push(&decision.by);
+    }
+    for approver in approvers {
+        let _ = writeln!(message, "Approved-By: Slack user {}", identifier(approver));
+    }
     (redact(&title), redact(&message))
 }
 

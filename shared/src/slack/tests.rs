@@ -1,3 +1,4 @@
+use super::answer::{ok_of, posted};
 use super::*;
 use crate::outbound::tests::{answer, meaning};
 
@@ -44,7 +45,7 @@ fn the_web_api_says_no_in_many_ways() {
     for code in ["missing_scope", "not_in_channel", "restricted_action"] {
         assert_eq!(told(200, &[], &no(code)), "not allowed", "{code}");
     }
-    for code in ["channel_not_found", "message_not_found"] {
+    for code in ["channel_not_found", "message_not_found", "thread_not_found", "no_such_subteam"] {
         assert_eq!(told(200, &[], &no(code)), "not found", "{code}");
     }
     for code in ["invalid_blocks", "msg_blocks_too_long", "is_archived", "a_code_of_tomorrow"] {

@@ -27,7 +27,7 @@ const CAME_BACK_AFTER_SECONDS: i64 = 10 * 60;
 /// How often a lost race is run again. Under a storm each round has a winner, and the hour is soon full.
 const MAX_ROUNDS: u32 = 60;
 /// Longest pause between rounds; Sentry waits one second for the answer in all.
-const MAX_PAUSE_MS: u64 = 20;
+pub(super) const MAX_PAUSE_MS: u64 = 20;
 
 /// A report that asks to become an attempt.
 pub struct NewAttempt<'a> {
@@ -136,7 +136,7 @@ impl Store {
         })
     }
 
-    fn count_start(&self, limit: &Item, starts: &[i64]) -> Update {
+    pub(super) fn count_start(&self, limit: &Item, starts: &[i64]) -> Update {
         let version = item::get_number(limit, "version");
         let list = AttributeValue::L(starts.iter().map(item::number).collect());
         let mut values = vec![(":starts", list), (":next", item::number(version.unwrap_or(0) + 1))];
@@ -182,11 +182,11 @@ fn claim_condition(
     }
 }
 
-fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> TransactWriteItem {
+pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> TransactWriteItem {
     TransactWriteItem::builder().put(put.build().expect("table and item are set by `Store::put`")).build()
 }
 
-fn starts_within_the_hour(limit: &Item, now: Timestamp) -> Vec<i64> {
+pub(super) fn starts_within_the_hour(limit: &Item, now: Timestamp) -> Vec<i64> {
     let since = now.as_millisecond() - i64::try_from(HOUR.as_millis()).unwrap_or(i64::MAX);
     let all = limit.get("starts").and_then(|list| list.as_l().ok());
     let numbers = all.into_iter().flatten().filter_map(|start| start.as_n().ok()?.parse::<i64>().ok());

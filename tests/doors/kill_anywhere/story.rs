@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use autofix::attempt::{Attempt, AttemptId, Next, Status};
-use autofix::messages::{DEPLOY, DISMISS};
+use autofix::messages::DEPLOY;
 use autofix_local::scenario::Scenario;
 
 use crate::world::{REPO, World};
@@ -32,8 +32,11 @@ impl Story {
             Story::Review => world.alert(Scenario::Security).await.attempt_id(),
             Story::Dismiss | Story::Deploy => {
                 let (id, card) = world.until_armed().await;
-                let button = if self == Story::Deploy { DEPLOY } else { DISMISS };
-                world.press(&card, button).await;
+                if self == Story::Deploy {
+                    world.press(&card, DEPLOY).await;
+                } else {
+                    world.dismiss(&card).await;
+                }
                 id
             }
         };
@@ -88,7 +91,7 @@ impl Ending {
         let pulls = github.pull_requests(REPO).unwrap();
         let pulls = pulls.iter().map(|pull| names.hide(&format!("#{} {:?}", pull.number, pull.state)));
         let cards = world.sandbox.slack.messages();
-        let cards = cards.iter().map(|card| without_cost(&names.hide(&world.shown(card))));
+        let cards = cards.iter().map(|card| without_cost_and_time(&names.hide(&world.shown(card))));
         let spent = world.process.store().spent_today(world.clock.now()).await.unwrap();
         Ending {
             status: attempt.status(),
@@ -109,9 +112,17 @@ impl Ending {
     }
 }
 
-/// A turn that was asked for again is read from Claude's cache and costs less.
-fn without_cost(card: &str) -> String {
-    let words = card.split(' ').map(|word| if word.starts_with('$') { "$" } else { word });
+/// A turn that was asked for again is read from Claude's cache and costs less, and what is done later is watched longer.
+fn without_cost_and_time(card: &str) -> String {
+    let mut until = 0;
+    let words = card.split(' ').filter_map(|word| {
+        until = if word == "until" { 2 } else { until - 1 };
+        match word {
+            _ if (0..2).contains(&until) => None,
+            _ if word.starts_with('$') => Some("$"),
+            word => Some(word),
+        }
+    });
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -128,7 +139,7 @@ impl Names {
         ];
         for branch in world.sandbox.github.branches(REPO).unwrap() {
             for (sha, _) in world.sandbox.github.log(REPO, &branch).unwrap() {
-                names.push((sha[..11].to_owned(), "<short commit>"));
+                names.push((sha[..10].to_owned(), "<short commit>"));
                 names.push((sha, "<commit>"));
             }
         }

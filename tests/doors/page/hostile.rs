@@ -131,6 +131,7 @@ impl Attack {
             fix: self.fix(),
             pull_request: self.pull_request(),
             decision: decision.clone(),
+            approved_by: vec![self.text()],
             merge_sha: Some(self.text()),
             at: now,
             deployment: Some(Deployment {

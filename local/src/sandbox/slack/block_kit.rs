@@ -4,6 +4,8 @@
 //! Block types and keys that the sandbox does not know are refused like wrong ones: the product uses
 //! few, and a card that the sandbox cannot judge must not pass.
 
+mod inputs;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
@@ -12,6 +14,7 @@ use serde_json::Value;
 /// Characters that all blocks of one message may have together, as JSON.
 pub(super) const CHARACTERS_IN_ALL: usize = 13_200;
 const BLOCKS: usize = 50;
+const BLOCKS_OF_A_VIEW: usize = 100;
 const SECTION_TEXT: usize = 3_000;
 const FIELDS: usize = 10;
 const FIELD_TEXT: usize = 2_000;
@@ -31,27 +34,48 @@ const IMAGE_TEXT: usize = 2_000;
 /// Everything that is wrong with the blocks, each with Slack's JSON pointer to the place. Empty means
 /// accepted.
 pub(super) fn problems(blocks: &[Value]) -> Vec<String> {
-    let mut problems = Problems::default();
-    if blocks.len() > BLOCKS {
-        problems.add("/blocks", format_args!("no more than {BLOCKS} items allowed"));
-    }
-    let mut block_ids = BTreeSet::new();
-    for (index, block) in blocks.iter().enumerate() {
-        let at = format!("/blocks/{index}");
-        problems.block(block, &at);
-        problems.identifier(block, &at, "block_id");
-        if let Some(id) = block["block_id"].as_str()
-            && !block_ids.insert(id)
-        {
-            problems.add(&at, format_args!("`block_id` `{id}` already exists"));
+    Problems::of(blocks, Surface::Message).found
+}
+
+/// Everything that is wrong with a modal view.
+pub(super) fn view_problems(view: &Value) -> Vec<String> {
+    inputs::view_problems(view)
+}
+
+/// Where blocks are shown: only a modal has inputs.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Surface {
+    #[default]
+    Message,
+    Modal,
+}
+
+impl Problems {
+    fn of(blocks: &[Value], surface: Surface) -> Problems {
+        let mut problems = Problems { surface, ..Problems::default() };
+        let most = if surface == Surface::Message { BLOCKS } else { BLOCKS_OF_A_VIEW };
+        if blocks.len() > most {
+            problems.add("/blocks", format_args!("no more than {most} items allowed"));
         }
+        let mut block_ids = BTreeSet::new();
+        for (index, block) in blocks.iter().enumerate() {
+            let at = format!("/blocks/{index}");
+            problems.block(block, &at);
+            problems.identifier(block, &at, "block_id");
+            if let Some(id) = block["block_id"].as_str()
+                && !block_ids.insert(id)
+            {
+                problems.add(&at, format_args!("`block_id` `{id}` already exists"));
+            }
+        }
+        let markdown =
+            blocks.iter().filter(|b| b["type"] == "markdown").map(|b| length(&b["text"])).sum::<usize>();
+        if markdown > MARKDOWN_IN_ALL {
+            problems
+                .add("/blocks", format_args!("markdown blocks have more than {MARKDOWN_IN_ALL} characters"));
+        }
+        problems
     }
-    let markdown =
-        blocks.iter().filter(|b| b["type"] == "markdown").map(|b| length(&b["text"])).sum::<usize>();
-    if markdown > MARKDOWN_IN_ALL {
-        problems.add("/blocks", format_args!("markdown blocks have more than {MARKDOWN_IN_ALL} characters"));
-    }
-    problems.found
 }
 
 /// Characters of all blocks together, as JSON.
@@ -68,6 +92,7 @@ enum TextKind {
 #[derive(Default)]
 struct Problems {
     found: Vec<String>,
+    surface: Surface,
 }
 
 impl Problems {
@@ -85,6 +110,7 @@ impl Problems {
             Some("context") => self.context(block, at),
             Some("actions") => self.actions(block, at),
             Some("divider") => self.keys(block, at, &[]),
+            Some("input") if self.surface == Surface::Modal => self.input(block, at),
             Some("image") => {
                 self.keys(block, at, &["image_url", "alt_text", "title"]);
                 self.image(block, at);

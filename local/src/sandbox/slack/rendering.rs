@@ -29,6 +29,7 @@ fn block(block: &Value) -> String {
         Some("actions") => elements().join("  "),
         Some("divider") => "─".repeat(40),
         Some("image") => element(block),
+        Some("input") => input(block),
         Some("markdown") => block["text"].as_str().unwrap_or_default().to_owned(),
         _ => String::new(),
     }
@@ -43,6 +44,14 @@ fn section(block: &Value) -> String {
     if !block["accessory"].is_null() {
         lines.push(element(&block["accessory"]));
     }
+    lines.join("\n")
+}
+
+fn input(block: &Value) -> String {
+    let options = block["element"]["options"].as_array().into_iter().flatten();
+    let options = options.map(|option| format!("( ) {}", text(&option["text"])));
+    let mut lines = vec![text(&block["label"])];
+    lines.extend(options);
     lines.join("\n")
 }
 
@@ -96,6 +105,7 @@ fn links(text: &str) -> String {
         let (target, label) =
             link.split_once('|').map_or((link, None), |(target, label)| (target, Some(label)));
         plain.push_str(&match (target.chars().next(), label) {
+            (Some('!'), Some(fallback)) if target.starts_with("!date^") => fallback.to_owned(),
             (Some('!'), label) => format!("@{}", label.unwrap_or(&target[1..])),
             (Some('@'), _) => format!("@{}", user_name(&target[1..])),
             (_, Some(label)) => format!("{label} ({target})"),

@@ -11,7 +11,7 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 use super::workspace::{Content, Ephemeral, Message, Origin, Refusal, Workspace, message_json};
-use super::{BOT_ID, BOT_TOKEN, BOT_USER_ID, Shared, TEAM_ID, USERS, lock};
+use super::{BOT_ID, BOT_TOKEN, BOT_USER_ID, Shared, TEAM_ID, USERS, dialogs, lock};
 
 type Arguments = Map<String, Value>;
 
@@ -39,6 +39,9 @@ const HISTORY: &[&str] =
 const REPLIES: &[&str] =
     &["channel", "ts", "limit", "oldest", "latest", "inclusive", "cursor", "include_all_metadata"];
 
+const VIEWS_OPEN: &[&str] = &["trigger_id", "view"];
+const GROUP_USERS: &[&str] = &["usergroup", "include_disabled", "team_id"];
+
 pub(super) fn routes(workspace: Shared) -> Router {
     Router::new().route("/api/{method}", get(call).post(call)).with_state(workspace)
 }
@@ -51,8 +54,10 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let mut workspace = lock(&workspace);
-    let answer = authorized(&headers).and_then(|()| arguments(&headers, query.as_deref(), &body)).and_then(
-        |arguments| match method.as_str() {
+    let answer = authorized(&headers)
+        .and_then(|()| in_scope(&workspace, &method))
+        .and_then(|()| arguments(&headers, query.as_deref(), &body))
+        .and_then(|arguments| match method.as_str() {
             "chat.postMessage" => {
                 known(&arguments, POST_MESSAGE).and_then(|()| post_message(&mut workspace, &arguments))
             }
@@ -66,16 +71,28 @@ async fn call(
             "conversations.replies" => {
                 known(&arguments, REPLIES).and_then(|()| replies(&workspace, &arguments))
             }
+            "views.open" => {
+                known(&arguments, VIEWS_OPEN).and_then(|()| dialogs::open(&mut workspace, &arguments))
+            }
+            "usergroups.users.list" => {
+                known(&arguments, GROUP_USERS).and_then(|()| group_users(&workspace, &arguments))
+            }
             "auth.test" => known(&arguments, &[]).map(|()| auth_test()),
             _ => Err("unknown_method".into()),
-        },
-    );
+        });
     match answer {
         Ok(mut answer) => {
             answer["ok"] = json!(true);
             axum::Json(answer).into_response()
         }
         Err(Refusal { code: "unknown_method", .. }) => StatusCode::NOT_IMPLEMENTED.into_response(),
+        Err(Refusal { code: "missing_scope", .. }) => {
+            let provided: Vec<&str> = workspace.scopes.iter().copied().collect();
+            axum::Json(json!({
+                "ok": false, "error": "missing_scope", "needed": scope_of(&method), "provided": provided.join(","),
+            }))
+            .into_response()
+        }
         Err(Refusal { code, details }) if details.is_empty() => {
             axum::Json(json!({"ok": false, "error": code})).into_response()
         }
@@ -94,6 +111,23 @@ fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
         None => Err("not_authed".into()),
         Some(value) if value.strip_prefix("Bearer ") == Some(BOT_TOKEN) => Ok(()),
         Some(_) => Err("invalid_auth".into()),
+    }
+}
+
+/// The scope that a method needs of a bot token.
+fn scope_of(method: &str) -> Option<&'static str> {
+    match method {
+        "chat.postMessage" | "chat.update" | "chat.postEphemeral" => Some("chat:write"),
+        "conversations.history" | "conversations.replies" => Some("channels:history"),
+        "usergroups.users.list" => Some("usergroups:read"),
+        _ => None,
+    }
+}
+
+fn in_scope(workspace: &Workspace, method: &str) -> Result<(), Refusal> {
+    match scope_of(method) {
+        Some(scope) if !workspace.scopes.contains(scope) => Err("missing_scope".into()),
+        _ => Ok(()),
     }
 }
 
@@ -245,6 +279,15 @@ fn in_list(workspace: &Workspace, message: &Message, arguments: &Arguments) -> V
         shown["reply_count"] = json!(replies);
     }
     shown
+}
+
+fn group_users(workspace: &Workspace, arguments: &Arguments) -> Result<Value, Refusal> {
+    let team = text(arguments, "team_id");
+    if !team.is_empty() && team != TEAM_ID {
+        return Err("invalid_team".into());
+    }
+    let users = workspace.groups.get(text(arguments, "usergroup")).ok_or("no_such_subteam")?;
+    Ok(json!({"users": users}))
 }
 
 fn auth_test() -> Value {

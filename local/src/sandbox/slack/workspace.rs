@@ -1,11 +1,12 @@
-//! What the stand-in remembers: two channels with their messages, what only one person was shown, and
-//! the addresses at which a pressed button may be answered.
+//! What the stand-in remembers: two channels with their messages, what only one person was shown, open
+//! dialogs, groups, and the addresses at which a pressed button may be answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use autofix::clock::Clock;
 use serde_json::{Map, Value, json};
 
+use super::dialogs::{OpenView, Trigger};
 use super::{
     APP_ID, BOT_ID, BOT_USER_ID, CHANNEL_ID, CHANNEL_NAME, OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME, TEAM_ID,
     block_kit,
@@ -138,6 +139,13 @@ pub(super) struct Workspace {
     pub(super) ephemerals: Vec<Ephemeral>,
     pub(super) response_urls: Vec<ResponseUrl>,
     pub(super) archived: BTreeSet<String>,
+    pub(super) triggers: Vec<Trigger>,
+    pub(super) views: Vec<OpenView>,
+    pub(super) views_opened: u64,
+    /// Members of the user groups.
+    pub(super) groups: BTreeMap<String, Vec<String>>,
+    /// What the bot token may do.
+    pub(super) scopes: BTreeSet<&'static str>,
     last_ts: i64,
     names_given: u64,
 }
@@ -150,6 +158,11 @@ impl Workspace {
             ephemerals: Vec::new(),
             response_urls: Vec::new(),
             archived: BTreeSet::new(),
+            triggers: Vec::new(),
+            views: Vec::new(),
+            views_opened: 0,
+            groups: BTreeMap::new(),
+            scopes: BTreeSet::from(["chat:write", "channels:history", "usergroups:read"]),
             last_ts: 0,
             names_given: 0,
         }

@@ -1,0 +1,105 @@
+//! Another try of an attempt that has ended, because a person wants one: old attempt, new attempt, its
+//! incident, the claim on the issue and the hourly count in one transaction.
+//!
+//! A person's wish goes before the rest that an end imposes, but not before another live attempt, and it
+//! counts for the hourly limit like every other start.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use jiff::Timestamp;
+
+use super::admission::{MAX_PAUSE_MS, put, starts_within_the_hour};
+use super::attempts::{attempt_item, attribute_names, attribute_values, incident_item, mark_ready};
+use super::claim::{self, Holder};
+use super::item;
+use super::{Saved, Store, StoreError, Versioned};
+use crate::attempt::{Attempt, AttemptId};
+use crate::incident::Incident;
+
+/// How often a lost race is run again. Slack waits three seconds for the answer in all.
+const MAX_ROUNDS: u32 = 10;
+
+/// A wish for another try.
+pub struct NewTry<'a> {
+    /// The attempt that ended, as it was read.
+    pub before: &'a Versioned,
+    /// The same with the other try noted in it.
+    pub after: &'a Attempt,
+    pub attempt: &'a Attempt,
+    pub incident: &'a Incident,
+    pub max_per_hour: u32,
+}
+
+/// What became of the wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    Started,
+    /// Another attempt has the issue now.
+    Busy(AttemptId),
+    /// The hour is full.
+    HourFull,
+    /// The attempt was changed since it was read: read it again.
+    Changed,
+}
+
+impl Store {
+    /// Starts the other try, or says what is in its way; then nothing was written.
+    pub async fn try_again(&self, new: NewTry<'_>, now: Timestamp) -> Result<Tried, StoreError> {
+        let issue = &new.attempt.subject.sentry_issue_id;
+        for round in 0..MAX_ROUNDS {
+            if let Some(claim) = self.claim(issue).await?
+                && claim.holder == Holder::Live
+                && let Some(id) = claim.attempt
+            {
+                return Ok(Tried::Busy(id));
+            }
+            let limit = self.item(item::key("LIMIT", "HOURLY")).await?.unwrap_or_default();
+            let mut starts = starts_within_the_hour(&limit, now);
+            if starts.len() >= new.max_per_hour as usize {
+                return Ok(Tried::HourFull);
+            }
+            starts.push(now.as_millisecond());
+            let mut item = attempt_item(new.attempt, 1, now);
+            mark_ready(&mut item, now);
+            let incident = incident_item(new.attempt.id, new.incident, now);
+            let writes = vec![
+                TransactWriteItem::builder().update(self.decision_update(new.before, new.after, now)).build(),
+                put(self.put(item)),
+                put(self.put(incident)),
+                TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build(),
+                TransactWriteItem::builder().update(self.count_start(&limit, &starts)).build(),
+            ];
+            if self.transact(writes).await? == Saved::Yes {
+                return Ok(Tried::Started);
+            }
+            let current = self.attempt(new.before.attempt.id).await?;
+            if current.is_none_or(|current| current.version != new.before.version) {
+                return Ok(Tried::Changed);
+            }
+            let pause = fastrand::u64(0..=MAX_PAUSE_MS.min(2 << round.min(5)));
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        Err(StoreError::Unavailable(format!("lost {MAX_ROUNDS} races for the hourly limit")))
+    }
+
+    /// The claim goes to the new attempt, unless another one has it. Its count of events goes on.
+    fn hand_over_claim(&self, attempt: &Attempt) -> Update {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(claim::claim_key(&attempt.subject.sentry_issue_id)))
+            .update_expression(
+                "SET #id = :id, occurrences = if_not_exists(occurrences, :one), \
+                 last_event = if_not_exists(last_event, :event) REMOVE again_at, ended_at, expires_at",
+            )
+            .condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
+            .set_expression_attribute_names(Some(attribute_names(&[("#id", "attempt_id")])))
+            .set_expression_attribute_values(Some(attribute_values(vec![
+                (":id", item::text(attempt.id.to_string())),
+                (":one", item::number(1)),
+                (":event", item::text(attempt.subject.sentry_event_id.as_deref().unwrap_or("none"))),
+            ])))
+            .build()
+            .expect("table, key and expression are set above")
+    }
+}

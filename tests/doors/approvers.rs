@@ -1,0 +1,188 @@
+//! Who may decide: people, groups of people, workspaces and organisations, and two people where one is not enough.
+
+use autofix::messages::DEPLOY;
+use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::service::Fault;
+use autofix_local::sandbox::slack::{
+    APPROVER_ID, BYSTANDER_ID, GROUP_ID, SECOND_APPROVER_ID, SignedForm, TEAM_ID,
+};
+use axum::http::Method;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::world::{REPO, World};
+
+const LOOK_UP: &str = "/api/usergroups.users.list";
+
+async fn with_group() -> World {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_SLACK_APPROVERS", GROUP_ID)]).await;
+    world.sandbox.slack.set_group(GROUP_ID, &[APPROVER_ID]);
+    world
+}
+
+fn told(world: &World) -> String {
+    world.sandbox.slack.ephemerals().pop().map(|told| told.text).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn members_of_a_group_may_decide_and_are_looked_up_once_in_a_while() {
+    let world = with_group().await;
+    let (id, card) = world.until_armed().await;
+    for _ in 0..3 {
+        world.press_as(&card, DEPLOY, BYSTANDER_ID).await;
+        assert!(told(&world).contains("not on the list"));
+    }
+    assert_eq!(world.sandbox.slack.service().count(Method::POST, LOOK_UP), 1);
+    // Who joins the group may decide as soon as it is looked up again.
+    world.sandbox.slack.set_group(GROUP_ID, &[APPROVER_ID, BYSTANDER_ID]);
+    world.press_as(&card, DEPLOY, BYSTANDER_ID).await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    world.clock.advance(SignedDuration::from_mins(6));
+    world.press_as(&card, DEPLOY, BYSTANDER_ID).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert_eq!(world.attempt(&id).await["approved_by"], BYSTANDER_ID);
+}
+
+#[tokio::test]
+async fn who_belongs_to_a_group_that_cannot_be_read_is_nobody() {
+    let world = with_group().await;
+    let (id, card) = world.until_armed().await;
+    world.sandbox.slack.revoke_scope("usergroups:read");
+    world.press(&card, DEPLOY).await;
+    assert!(told(&world).contains("needs the scope `usergroups:read`"), "{}", told(&world));
+
+    let other = World::with(SlackWay::Bot, &[("AUTOFIX_SLACK_APPROVERS", "S0NOBODY")]).await;
+    let (other_id, other_card) = other.until_armed().await;
+    other.press(&other_card, DEPLOY).await;
+    assert!(told(&other).contains("`S0NOBODY`, which Slack does not know"), "{}", told(&other));
+    for (world, id) in [(world, id), (other, other_id)] {
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_slack_is_bridged_for_an_hour_and_no_longer() {
+    let world = with_group().await;
+    let (id, card) = world.until_armed().await;
+    world.press_as(&card, DEPLOY, BYSTANDER_ID).await;
+    for _ in 0..2 {
+        world.sandbox.slack.service().fail_next(Method::POST, LOOK_UP, Fault::status(503));
+    }
+    world.clock.advance(SignedDuration::from_mins(61));
+    world.press(&card, DEPLOY).await;
+    assert!(told(&world).contains("Nothing was decided; please try again"), "{}", told(&world));
+    // Seen again, then an outage: what was seen holds.
+    world.sandbox.slack.service().clear_faults();
+    world.press_as(&card, DEPLOY, BYSTANDER_ID).await;
+    world.sandbox.slack.service().fail_next(Method::POST, LOOK_UP, Fault::status(503));
+    world.clock.advance(SignedDuration::from_mins(30));
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+}
+
+#[tokio::test]
+async fn two_approvals_are_given_by_two_people() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let (id, card) = world.until_armed().await;
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.attempt(&id).await["approvals"], json!([APPROVER_ID]));
+    let card = world.card();
+    let shown = world.shown(&card);
+    assert!(shown.contains("1 of 2 approvals, by @ann") && shown.contains("🚀 Deploy Live"), "{shown}");
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    assert!(told(&world).contains("You approved this fix already; 1 more"), "{}", told(&world));
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    world.press_as(&card, DEPLOY, SECOND_APPROVER_ID).await;
+    world.settle().await;
+    let attempt = world.attempt(&id).await;
+    assert_eq!(attempt["status"], "deployed");
+    assert_eq!(attempt["approvals"], json!([APPROVER_ID, SECOND_APPROVER_ID]));
+    assert!(
+        world.shown(&world.card()).contains("approved by @ann and @ben"),
+        "{}",
+        world.shown(&world.card())
+    );
+    let log = world.sandbox.github.log(REPO, "main").unwrap();
+    for approver in [APPROVER_ID, SECOND_APPROVER_ID] {
+        assert!(log[0].1.contains(&format!("Approved-By: Slack user {approver}")), "{}", log[0].1);
+    }
+}
+
+#[tokio::test]
+async fn two_approvals_at_once_are_two_and_merge_once() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let (id, card) = world.until_armed().await;
+    tokio::join!(world.press(&card, DEPLOY), world.press_as(&card, DEPLOY, SECOND_APPROVER_ID));
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 1);
+}
+
+#[tokio::test]
+async fn an_approval_by_incoming_webhook_stands_on_the_clicked_card() {
+    let world = World::with(SlackWay::Webhook, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let (id, card) = world.until_armed().await;
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    let card = world.card();
+    assert!(world.shown(&card).contains("1 of 2 approvals"), "{}", world.shown(&card));
+    world.press_as(&card, DEPLOY, SECOND_APPROVER_ID).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert!(world.shown(&world.card()).contains("AutoFix merged"));
+}
+
+#[tokio::test]
+async fn a_setting_that_nobody_could_fulfil_or_that_names_no_one_is_refused_at_start() {
+    use autofix::config::{Environment, InteractionsConfig};
+    let wrong = Environment::from_iter([
+        ("AUTOFIX_APPROVALS", "2"),
+        ("AUTOFIX_SLACK_APPROVERS", "U0ANNA, @ben"),
+        ("AUTOFIX_SLACK_TEAM_ID", "acme"),
+    ]);
+    let problems = InteractionsConfig::from_env(&wrong).unwrap_err().0;
+    assert_eq!(problems.len(), 3, "{problems:?}");
+}
+
+#[tokio::test]
+async fn an_app_of_a_whole_organisation_belongs_to_the_organisation() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_SLACK_TEAM_ID", "E0ACMEORG")]).await;
+    let (id, card) = world.until_armed().await;
+    let now = world.clock.now().as_second();
+    let press = |enterprise: Value| {
+        let mut payload = world.sandbox.slack.press_payload(&card, DEPLOY, APPROVER_ID, now).unwrap();
+        payload["team"] = Value::Null;
+        payload["is_enterprise_install"] = json!(true);
+        payload["enterprise"] = enterprise;
+        world.click(SignedForm::sign(&payload, now))
+    };
+    press(json!({ "id": "E0OTHERORG", "name": "Other" })).await;
+    assert!(told(&world).contains("own workspace"));
+    press(Value::Null).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    press(json!({ "id": "E0ACMEORG", "name": "Acme" })).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+}
+
+#[tokio::test]
+async fn a_guest_of_a_shared_channel_decides_only_where_named() {
+    for (approvers, status) in [("", "awaiting_approval"), (APPROVER_ID, "deployed")] {
+        let world = World::with(SlackWay::Bot, &[("AUTOFIX_SLACK_APPROVERS", approvers)]).await;
+        let (id, card) = world.until_armed().await;
+        let now = world.clock.now().as_second();
+        let mut payload = world.sandbox.slack.press_payload(&card, DEPLOY, APPROVER_ID, now).unwrap();
+        assert_eq!(payload["team"]["id"], TEAM_ID);
+        payload["user"]["team_id"] = json!("T0PARTNER");
+        world.click(SignedForm::sign(&payload, now)).await;
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], status);
+    }
+}

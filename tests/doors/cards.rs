@@ -1,0 +1,351 @@
+//! Every card, note and dialog: what people read, and that Slack takes it whatever stands in it.
+
+use autofix::attempt::{
+    Approval, Approvals, Attempt, AttemptId, CameBack, Checks, Cleanup, Decision, Deployment, Dismissal,
+    DismissalReason, FailedCheck, Fix, Hint, Merged, Offer, PullRequest, Queued, Repair, Retried, Retry,
+    RollBack, Rollout, State, Subject, Target, Telling, Watch,
+};
+use autofix::messages::{self, Buttons, DEPLOY, ROLL_BACK, WayOn};
+use autofix::outbound::Outbound;
+use autofix::reason::{Reason, ReasonCode};
+use autofix::secrets::Secrets;
+use autofix::slack::Slack;
+use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
+use autofix_local::sandbox::sentry::Hook;
+use autofix_local::sandbox::service::Fault;
+use autofix_local::sandbox::slack::{APPROVER_ID, CHANNEL_ID, SECOND_APPROVER_ID, rendered};
+use autofix_local::scenario::Scenario;
+use axum::http::Method;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::world::{self, REPO, World};
+
+fn at(minutes: i64) -> Timestamp {
+    "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
+}
+
+/// Attempts whose texts from outside are all `text`.
+struct Maker {
+    text: String,
+    url: String,
+}
+
+impl Maker {
+    fn plain() -> Maker {
+        Maker { text: "pytest".to_owned(), url: "https://ci.example/1".to_owned() }
+    }
+
+    fn text(&self) -> String {
+        self.text.clone()
+    }
+
+    fn decision(&self) -> Decision {
+        Decision { by: APPROVER_ID.to_owned(), at: at(0), response_url: None }
+    }
+
+    fn fix(&self) -> Fix {
+        Fix {
+            base_sha: "b".repeat(40),
+            base_branch: self.text(),
+            file_path: self.text(),
+            edits: Vec::new(),
+            explanation: self.text(),
+            confidence: 0.9,
+            diff: format!("-{}\n+{}\n", self.text, self.text),
+            before_sha256: "0".repeat(64),
+            unchecked: vec![self.text(); 6],
+        }
+    }
+
+    fn pull_request(&self, number: u64) -> PullRequest {
+        PullRequest {
+            number,
+            url: format!("https://github.example/acme/shop/pull/{number}"),
+            branch: "autofix/1".to_owned(),
+            head_sha: "a".repeat(40),
+        }
+    }
+
+    fn offer(&self, checks: Checks) -> Offer {
+        Offer { checks, ..Offer::opened(self.fix(), self.pull_request(7), at(0)) }
+    }
+
+    fn red(&self) -> Checks {
+        let check = FailedCheck {
+            name: self.text(),
+            url: Some(self.url.clone()),
+            summary: Some(format!("E  assert 1 == 2\n{}\n1 failed", self.text)),
+        };
+        Checks::Red { failed: vec![check; 7] }
+    }
+
+    fn merged(&self, rollout: Option<Rollout>) -> Merged {
+        Merged {
+            fix: self.fix(),
+            pull_request: self.pull_request(7),
+            decision: self.decision(),
+            approved_by: vec![APPROVER_ID.to_owned(), SECOND_APPROVER_ID.to_owned()],
+            merge_sha: Some("c".repeat(40)),
+            at: at(0),
+            deployment: rollout.map(|rollout| Deployment {
+                environment: self.text(),
+                rollout,
+                at: at(3),
+                url: Some(self.url.clone()),
+            }),
+        }
+    }
+
+    fn came_back(&self) -> CameBack {
+        CameBack {
+            event_id: "e".repeat(32),
+            at: at(63),
+            release: Some(self.text()),
+            url: Some(self.url.clone()),
+        }
+    }
+
+    fn states(&self) -> Vec<(&'static str, State)> {
+        let reason = || Reason::new(ReasonCode::MergeRefused, self.text());
+        let watch = || Some(Watch { until: at(1440), look_at: at(5) });
+        let approvals =
+            Approvals { needed: 2, given: vec![Approval { by: APPROVER_ID.to_owned(), at: at(1) }] };
+        let green = || self.offer(Checks::Green { passed: 2 });
+        let repaired = Offer {
+            repairs: vec![Repair { at: at(9), failed: vec![self.text(); 9], before_sha: "d".repeat(40) }],
+            notice: Some(self.text()),
+            handed_over: Some(self.text()),
+            ..self.offer(self.red())
+        };
+        let regressed = |roll_back| State::Regressed {
+            merged: self.merged(Some(Rollout::Live)),
+            came_back: self.came_back(),
+            roll_back,
+        };
+        let dismissal = Dismissal::new(DismissalReason::TooRisky, &self.text);
+        vec![
+            ("red", State::PrCreated { offer: self.offer(self.red()) }),
+            ("repaired, handed over", State::PrCreated { offer: repaired }),
+            ("1 of 2", State::AwaitingApproval { offer: Offer { approvals, ..green() }, problem: None }),
+            ("not merged", State::AwaitingApproval { offer: green(), problem: Some(reason()) }),
+            (
+                "queued",
+                State::Approved {
+                    offer: green(),
+                    decision: self.decision(),
+                    queued: Some(Queued { since: at(2), look_at: at(3) }),
+                },
+            ),
+            (
+                "dismissed",
+                State::Rejected {
+                    fix: self.fix(),
+                    pull_request: self.pull_request(7),
+                    decision: self.decision(),
+                    cleanup: Cleanup::Done,
+                    dismissal: Some(dismissal),
+                },
+            ),
+            ("merged", State::Deployed { merged: self.merged(None), watch: watch() }),
+            ("no deployment", State::Deployed { merged: self.merged(None), watch: None }),
+            ("live", State::Deployed { merged: self.merged(Some(Rollout::Live)), watch: watch() }),
+            (
+                "deployment failed",
+                State::Deployed { merged: self.merged(Some(Rollout::Failed)), watch: watch() },
+            ),
+            ("verified", State::Verified { merged: self.merged(Some(Rollout::Live)), sentry: Telling::Done }),
+            ("came back", regressed(RollBack::Offered)),
+            (
+                "rolling back",
+                regressed(RollBack::Opened {
+                    decision: self.decision(),
+                    revert: self.pull_request(8),
+                    look_at: at(64),
+                }),
+            ),
+            ("not rolled back", regressed(RollBack::Refused { reason: reason() })),
+            (
+                "rolled back",
+                State::RolledBack {
+                    merged: self.merged(None),
+                    came_back: self.came_back(),
+                    revert: self.pull_request(8),
+                    decision: self.decision(),
+                },
+            ),
+            ("skipped", State::Skipped { reasons: vec![reason(); 30], fix: Some(self.fix()) }),
+        ]
+    }
+
+    fn attempt(&self, state: State) -> Attempt {
+        let subject = Subject {
+            project: self.text(),
+            sentry_issue_id: "1".to_owned(),
+            sentry_url: Some(self.url.clone()),
+            title: self.text(),
+            error_type: Some(self.text()),
+            error_message: Some(self.text()),
+            file: Some(self.text()),
+            line: Some(34),
+            ..Subject::default()
+        };
+        let target = Target { repo: "acme/shop".to_owned(), ..Target::default() };
+        let mut attempt = Attempt::pending(AttemptId::new(at(0)), subject, target, at(0));
+        attempt.state = state;
+        attempt
+    }
+}
+
+fn way_on() -> WayOn {
+    WayOn { buttons: Buttons::WithDialogs, details: None }
+}
+
+/// The part of a card that tells of its state: from below the facts to above the diff, and the buttons.
+fn told(attempt: &Attempt) -> String {
+    let card = messages::card(attempt, &way_on());
+    let shown = rendered(card.blocks()).replace(&attempt.id.to_string(), "ATTEMPT");
+    let story = shown.split("\n\nChange in").next().unwrap().split_once("`pytest:34`").unwrap().1.trim();
+    let buttons = shown.lines().filter(|line| line.starts_with("[ ")).collect::<Vec<_>>().join("\n");
+    format!("{}\n{story}\n{buttons}", shown.lines().next().unwrap()).trim().to_owned()
+}
+
+#[test]
+fn every_state_tells_what_people_need_to_know() {
+    let maker = Maker::plain();
+    let all: Vec<String> = maker
+        .states()
+        .into_iter()
+        .map(|(name, state)| format!("=== {name}\n{}\n", told(&maker.attempt(state))))
+        .collect();
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn rolling_back_is_asked_for_twice() {
+    let maker = Maker::plain();
+    let (_, state) = maker.states().into_iter().find(|(name, _)| *name == "came back").unwrap();
+    let card = messages::card(&maker.attempt(state), &way_on());
+    let button = card.blocks().iter().flat_map(|block| block["elements"].as_array().into_iter().flatten());
+    let button = button.into_iter().find(|element| element["action_id"] == ROLL_BACK).unwrap();
+    assert!(button["confirm"]["text"]["text"].as_str().unwrap().contains("reverts #7"), "{button}");
+}
+
+#[tokio::test]
+async fn slack_takes_every_card_note_and_dialog_whatever_stands_in_it() {
+    let world = World::new().await;
+    let secrets = Secrets::from_environment(world.sandbox.environment(SlackWay::Bot), world::clock().clock());
+    let url = world.sandbox.slack.url().parse().unwrap();
+    let slack = Slack::new(Outbound::new(None).unwrap(), url, &secrets);
+    let long_url = format!("https://ci.example/{}", "a/".repeat(2_000));
+    for (text, url) in [
+        ("<!channel> & <@U0APPROVER> `x` ``` *b* _i_ | ~".to_owned(), "javascript:alert(1)".to_owned()),
+        ("&".repeat(20_000), long_url),
+        ("line\n".repeat(5_000), "https://ci.example/<!here>|x".to_owned()),
+        ("\u{202e}🔥".repeat(4_000), "not an address".to_owned()),
+        (String::new(), String::new()),
+    ] {
+        let maker = Maker { text, url };
+        for (name, state) in maker.states() {
+            let mut attempt = maker.attempt(state);
+            let other = attempt.id;
+            attempt.retry = Hint::new(&maker.text).map(|hint| Retry { of: other, by: maker.text(), hint });
+            attempt.retried = Some(Retried { into: other, by: APPROVER_ID.to_owned(), at: at(1) });
+            let card = messages::card(&attempt, &way_on());
+            let place = slack.post(CHANNEL_ID, &card, name).await;
+            let place = place.unwrap_or_else(|error| panic!("{name}: {error}"));
+            let raw = card.to_json().to_string();
+            for ping in ["<!channel>", "<!here>", "javascript:"] {
+                assert!(!raw.contains(ping), "{name}: {raw}");
+            }
+            if let Some(note) = messages::thread_note(&attempt) {
+                slack
+                    .reply(&place, &note.card, &note.key)
+                    .await
+                    .unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_card_names_one_person_to_ask() {
+    let world = World::new().await;
+    let codeowners = b"/backend/ @acme/backend @ann-codes ann@acme.example\n";
+    world
+        .sandbox
+        .github
+        .commit(REPO, "main")
+        .file(".github/CODEOWNERS", codeowners, "Name the owners")
+        .unwrap();
+    let (id, card) = world.until_armed().await;
+    assert!(world.shown(&card).contains("Owner\n`ann-codes` (CODEOWNERS)"), "{}", world.shown(&card));
+    assert_eq!(world.attempt(&id).await["owner"], "ann-codes");
+
+    let world = World::new().await;
+    let (_, card) = world.until_armed().await;
+    assert!(world.shown(&card).contains("(changed the file last, `"), "{}", world.shown(&card));
+}
+
+/// What GitHub says to every merge; `None` lets them through.
+fn refuse_merges(world: &World, message: Option<&str>) {
+    let message = message.map(str::to_owned);
+    world.sandbox.github.configure(REPO, |settings| settings.merges_refused = message).unwrap();
+}
+
+#[tokio::test]
+async fn a_merge_that_github_refuses_is_told_where_it_was_asked_for() {
+    for way in [SlackWay::Bot, SlackWay::Webhook] {
+        let world = World::with(way, &[]).await;
+        let (id, card) = world.until_armed().await;
+        refuse_merges(&world, Some("At least 1 approving review is required"));
+        world.press(&card, DEPLOY).await;
+        world.settle().await;
+        let card = world.card();
+        let shown = world.shown(&card);
+        assert!(shown.contains("AutoFix: not merged") && shown.contains("🔁 Try again"), "{way:?} {shown}");
+        let notes = world.notes();
+        match way {
+            SlackWay::Bot => assert!(notes[0].contains("@ann ⚠️ GitHub did not merge it."), "{notes:?}"),
+            SlackWay::Webhook => assert!(notes.is_empty(), "{notes:?}"),
+        }
+        refuse_merges(&world, None);
+        world.clock.advance(SignedDuration::from_secs(60));
+        world.press(&card, DEPLOY).await;
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "deployed", "{way:?}");
+        assert!(world.shown(&world.card()).contains("AutoFix merged"), "{way:?}");
+        assert_eq!(world.notes().len(), notes.len(), "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_red_check_says_stands_in_the_thread_once() {
+    for fault in [None, Some(Fault::BreakAfter), Some(Fault::status(503))] {
+        let world = World::new().await;
+        let red = CheckRun::ended("pytest", Conclusion::Failure);
+        world.sandbox.github.set_checks(REPO, Heads::Every, &[red]).unwrap();
+        let id = world.alert(Scenario::Security).await.attempt_id();
+        world.settle().await;
+        assert!(world.notes().is_empty(), "no pull request, no checks: {id}");
+        world.report(&Scenario::Fix.event(world.clock.now()), Hook::EventAlertTriggered).await;
+        if let Some(fault) = &fault {
+            // The card is the first message of this attempt, its note the second.
+            let slack = world.sandbox.slack.service();
+            slack.fail_next(Method::POST, "/api/conversations.replies", Fault::status(503));
+            slack.fail_next(Method::POST, "/api/chat.postMessage", Fault::status(503));
+            slack.fail_next(Method::POST, "/api/chat.postMessage", fault.clone());
+        }
+        world.settle().await;
+        for _ in 0..8 {
+            world.after(SignedDuration::from_mins(2)).await;
+        }
+        let notes = world.notes();
+        let of_first_head: Vec<_> = notes.iter().filter(|note| note.contains("Failed for")).collect();
+        let heads: std::collections::BTreeSet<&str> =
+            of_first_head.iter().map(|note| note.split('`').nth(1).unwrap()).collect();
+        assert!(!heads.is_empty(), "{fault:?}");
+        assert_eq!(heads.len(), of_first_head.len(), "each head once: {notes:?}");
+        assert_eq!(world.cards().len(), 2, "{fault:?}");
+    }
+}
