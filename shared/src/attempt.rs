@@ -102,6 +102,9 @@ pub struct Attempt {
     /// The attempt that a person wanted tried again with a hint, where this is that other try.
     #[serde(default)]
     pub retry: Option<Retry>,
+    /// The attempt that had the fault before and proposed a fix for it: the analysis is told what was tried.
+    #[serde(default)]
+    pub earlier: Option<AttemptId>,
     /// The other try, where a person wanted one after this attempt had ended.
     #[serde(default)]
     pub retried: Option<Retried>,
@@ -263,6 +266,7 @@ impl Attempt {
             restarts: 0,
             owner: None,
             retry: None,
+            earlier: None,
             retried: None,
             earlier_usage: Usage::default(),
         };

@@ -25,6 +25,7 @@ word_enum! {
         SameFaultMerged = "same_fault_merged",
         SameFaultAnswered = "same_fault_answered",
         SameFaultUndecided = "same_fault_undecided",
+        TriedBefore = "tried_before",
 
         // The analysis says that there is nothing here for a machine to change.
         NotOurCode = "not_our_code",

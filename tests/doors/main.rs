@@ -33,6 +33,7 @@ mod queries;
 mod refusals;
 mod repairs;
 mod restarts;
+mod roll_back;
 mod rotation;
 mod same_fault;
 mod scoreboard;

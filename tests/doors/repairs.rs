@@ -23,8 +23,13 @@ fn green(name: &str) -> CheckRun {
 
 /// Claude writes the fix again after red checks: `repaired` takes the faulty line's place.
 fn repairs_with(world: &World, when: &str, repaired: &str) {
+    answers_with(world, ("repair", when), repaired);
+}
+
+/// In conversations that begin with text containing `when`, Claude puts `line` in the faulty one's place.
+pub fn answers_with(world: &World, (name, when): (&str, &str), line: &str) {
     let fix = json!({
-        "edits": [{ "file_path": LABELS, "search": FAULTY, "replace": repaired }],
+        "edits": [{ "file_path": LABELS, "search": FAULTY, "replace": line }],
         "explanation": "The same, in a way that the test accepts.",
         "confidence": 0.9,
     });
@@ -37,13 +42,13 @@ fn repairs_with(world: &World, when: &str, repaired: &str) {
         "approve": true,
         "explanation": "None counts as empty.",
     });
-    let script = Script::new("repair", when)
+    let script = Script::new(name, when)
         .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
         .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)]);
     world.sandbox.claude.add_script(script);
 }
 
-const ANOTHER: &str = r#"    addition = (address.get("line2", "") or "").strip()"#;
+pub const ANOTHER: &str = r#"    addition = (address.get("line2", "") or "").strip()"#;
 const A_THIRD: &str = r#"    addition = str(address.get("line2") or "").strip()"#;
 
 /// A world in which every commit of a pull request gets these checks.

@@ -9,18 +9,21 @@ use jiff::SignedDuration;
 
 use crate::world::{REPO, World};
 
-struct Deployed {
-    world: World,
-    id: String,
+pub struct Deployed {
+    pub world: World,
+    pub id: String,
     /// The commit on `main` before and after the merge.
-    before_sha: String,
-    merge_sha: String,
-    event: SandboxEvent,
+    pub before_sha: String,
+    pub merge_sha: String,
+    pub event: SandboxEvent,
 }
 
 /// A merged fix, watched with these settings.
 async fn deployed(settings: &[(&str, &str)]) -> Deployed {
-    let world = World::with(SlackWay::Bot, settings).await;
+    deployed_in(World::with(SlackWay::Bot, settings).await).await
+}
+
+pub async fn deployed_in(world: World) -> Deployed {
     let event = Scenario::Fix.event(world.clock.now());
     let (id, card) = world.until_armed().await;
     let before_sha = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
@@ -33,20 +36,20 @@ async fn deployed(settings: &[(&str, &str)]) -> Deployed {
 
 impl Deployed {
     /// The error happens again, in a release of this name.
-    fn happens_in(&self, number: u32, release: &str) {
+    pub fn happens_in(&self, number: u32, release: &str) {
         let event = self.event.again(number, self.world.clock.now()).in_release(release);
         self.world.sandbox.sentry.throw(&event);
     }
 
-    async fn hours(&self, hours: i64) {
+    pub async fn hours(&self, hours: i64) {
         self.world.after(SignedDuration::from_hours(hours)).await;
     }
 
-    async fn status(&self) -> String {
+    pub async fn status(&self) -> String {
         self.world.attempt(&self.id).await["status"].as_str().unwrap().to_owned()
     }
 
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         self.world.shown(&self.world.card())
     }
 }

@@ -5,8 +5,9 @@ use autofix::analysis::background::{Background, earlier_attempt};
 use autofix::analysis::frames::{SinceRelease, since_release};
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotError, SnapshotReader};
-use autofix::attempt::{Event, State, Subject};
+use autofix::attempt::{Attempt, AttemptId, Event, Fix, State, Subject};
 use autofix::incident::Incident;
+use autofix::messages;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::redact_incident;
@@ -20,6 +21,8 @@ use crate::same_fault::{self, Whose};
 
 /// Sentry announces an issue before its event can be read; after this time it is not there.
 const EVENT_READABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// Attempts before this one that the analysis is told of: enough to see what was tried, and no long story.
+const MAX_EARLIER: usize = 3;
 
 /// Analyses the attempt and applies what came of it.
 pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
@@ -58,7 +61,10 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
             let sentence = "`AUTOFIX_DRY_RUN` is on: this pull request would have been opened.";
             Event::Skipped { reasons: vec![Reason::new(ReasonCode::DryRun, sentence)], fix: Some(fix) }
         }
-        Ending::Propose { fix } => Event::FixProposed { fix },
+        Ending::Propose { fix } => match tried_before(desk, &fix).await? {
+            Some(reason) => Event::Skipped { reasons: vec![reason], fix: Some(fix) },
+            None => Event::FixProposed { fix },
+        },
         Ending::Refuse { reasons, fix } => Event::Skipped { reasons, fix },
     };
     desk.happened(event).await
@@ -171,14 +177,38 @@ async fn has_changed_since(desk: &Desk<'_>, case: &Case, commit: &str) -> Result
     Ok(released.is_some_and(|released| since_release(frame, &released, current) == SinceRelease::Changed))
 }
 
-/// What a person said who wanted another try, and what the first one came to.
+/// The reason against a fix that was merged before and did not hold.
+async fn tried_before(desk: &Desk<'_>, fix: &Fix) -> Result<Option<Reason>, Stopped> {
+    let mut next = before(&desk.attempt);
+    for _ in 0..MAX_EARLIER {
+        let Some(id) = next else { break };
+        let Some(found) = desk.store().attempt(id).await? else { break };
+        if let State::Regressed { merged, .. } | State::RolledBack { merged, .. } = &found.attempt.state
+            && (&merged.fix.file_path, &merged.fix.edits) == (&fix.file_path, &fix.edits)
+        {
+            return Ok(Some(messages::tried_before(&found.attempt)));
+        }
+        next = before(&found.attempt);
+    }
+    Ok(None)
+}
+
+/// What a person said who wanted another try, and what was tried before, the latest first.
 async fn background(desk: &Desk<'_>) -> Result<Background, Stopped> {
-    let Some(retry) = &desk.attempt.retry else { return Ok(Background::default()) };
-    let earlier = desk.store().attempt(retry.of).await?;
-    Ok(Background {
-        hint: Some(retry.hint.clone()),
-        earlier: earlier.map(|earlier| earlier_attempt(&earlier.attempt)),
-    })
+    let hint = desk.attempt.retry.as_ref().map(|retry| retry.hint.clone());
+    let mut earlier = Vec::new();
+    let mut next = before(&desk.attempt);
+    while let Some(id) = next.filter(|_| earlier.len() < MAX_EARLIER) {
+        let Some(found) = desk.store().attempt(id).await? else { break };
+        earlier.push(earlier_attempt(&found.attempt));
+        next = before(&found.attempt);
+    }
+    Ok(Background { hint, earlier })
+}
+
+/// The attempt at the same fault before this one, as far as an analysis should know of it.
+fn before(attempt: &Attempt) -> Option<AttemptId> {
+    attempt.retry.as_ref().map(|retry| retry.of).or(attempt.earlier)
 }
 
 /// What Sentry reported, with a stack trace where Sentry's API can give one.

@@ -1,7 +1,9 @@
 //! The loop: one attempt on the desk, its lease in hand. Steps return what happened; only this file
 //! saves, gives leases back, and decides what a failed step means.
 
-use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, State, Step, Telling};
+use autofix::attempt::{
+    Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, RollBack, State, Step, Telling,
+};
 use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
@@ -285,7 +287,7 @@ impl Desk<'_> {
                 self.attempt.issues_listed(self.attempt.joined.count());
                 return;
             }
-            Step::Watch => Event::Watched { merge_sha: None, deployment: None, watch: None },
+            Step::Watch => self.watched_no_longer(),
             Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
             Step::RollBack => Event::RollBackRefused { reason },
             Step::Analyze
@@ -303,6 +305,12 @@ impl Desk<'_> {
         }
     }
 
+    /// The watch ends; what was seen of the deploy stays.
+    fn watched_no_longer(&self) -> Event {
+        let deployment = self.attempt.state.merged().and_then(|merged| merged.deployment.clone());
+        Event::Watched { merge_sha: None, deployment, watch: None }
+    }
+
     /// Workers died over this attempt again and again: whatever they did last is given up.
     async fn give_up_after_crashes(&mut self) -> Result<(), StoreError> {
         let sentence = format!("The worker stopped {MAX_TRIES} times while it worked on this; see its logs.");
@@ -312,6 +320,11 @@ impl Desk<'_> {
         let event = match &self.attempt.state {
             State::Approved { .. } => Event::MergeRefused { reason },
             State::Rejected { cleanup: Cleanup::Owed, .. } => Event::CleanedUp { outcome: Cleanup::LeftOpen },
+            State::Deployed { watch: Some(_), .. } => self.watched_no_longer(),
+            State::Verified { sentry: Telling::Owed, .. } => Event::SentryTold { outcome: Telling::Refused },
+            State::Regressed { roll_back: RollBack::Approved { .. } | RollBack::Opened { .. }, .. } => {
+                Event::RollBackRefused { reason }
+            }
             state if state.is_live() => Event::Failed { reason },
             _ => return Ok(()), // ended: only its card can be what they died over, and a plain one is shown
         };

@@ -2,7 +2,7 @@
 //!
 //! It follows from the case and from the checkpoints of its conversations, so a repeat comes to the same end.
 
-use autofix::analysis::background::with_background;
+use autofix::analysis::background::{with_background, with_earlier};
 use autofix::analysis::categories;
 use autofix::analysis::critic;
 use autofix::analysis::diff::{FileChange, unified};
@@ -259,6 +259,7 @@ async fn write_fix(
 ) -> Result<Outcome<Candidate>, Stopped> {
     let files = fix::cited_files(analysis, &case.snapshot, &case.project);
     let opening = fix::opening(&case.boundary, analysis, &files, &case.snapshot);
+    let opening = with_earlier(opening, &case.boundary, &case.background.earlier);
     let topic = Topic {
         name: if red.is_some() { "repair" } else { "fix" },
         setting: fix::setting(&case.boundary),

@@ -32,7 +32,10 @@ pub(crate) async fn take(desk: &mut Desk<'_>, fix: &Fix) -> Result<Placed, Stopp
     for _ in 0..ROUNDS {
         let wanted = WantedPlace { repo: &repo, limit };
         match desk.store().ask_for_place(&desk.lease, wanted, desk.now()).await? {
-            Asked::Given => return Ok(Placed::Yes),
+            Asked::Given => {
+                stop_waiting(desk).await?;
+                return Ok(Placed::Yes);
+            }
             Asked::Changed => return Err(desk.read_again().await?),
             Asked::Full { left_open } => {
                 if !any_closed_since(desk, &repo, left_open).await? {
@@ -56,6 +59,15 @@ pub(crate) async fn take(desk: &mut Desk<'_>, fix: &Fix) -> Result<Placed, Stopp
     };
     desk.happened(event).await?;
     Ok(Placed::No)
+}
+
+/// From here on the pull request may be on GitHub. As long as the table says that the attempt waits, there is none, and
+/// it can stand down; so this is written before anything is opened.
+async fn stop_waiting(desk: &mut Desk<'_>) -> Result<(), Stopped> {
+    match desk.attempt.wait.take() {
+        Some(_) => desk.save().await,
+        None => Ok(()),
+    }
 }
 
 /// Looks at the pull requests of attempts that have ended, and gives free the places of those that are closed.

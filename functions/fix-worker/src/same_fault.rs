@@ -50,7 +50,8 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
         };
         match standing {
             Standing::Free => {
-                let _ = store.take_over_fault(fault, holder, me, now).await?;
+                remember(desk, &other.attempt).await?;
+                let _ = desk.store().take_over_fault(fault, holder, me, now).await?;
                 continue;
             }
             Standing::Deciding => wait_for(desk, &other.attempt).await?,
@@ -58,6 +59,7 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
             Standing::Ended { answer: Answer::LeftToPeople, .. }
                 if is_merged(desk, &other.attempt).await? =>
             {
+                remember(desk, &other.attempt).await?;
                 let _ = desk.store().take_over_fault(fault, holder, me, now).await?;
                 continue;
             }
@@ -71,6 +73,17 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
     }
     let message = "the fault changes hands too fast".to_owned();
     Err(ServiceError::Unavailable { message, retry_after: None }.into())
+}
+
+/// Keeps which attempt proposed a fix before, for the analysis to know. Saved before the fault changes hands: after that
+/// nobody would find it.
+async fn remember(desk: &mut Desk<'_>, other: &Attempt) -> Result<(), Stopped> {
+    let earlier = other.state.fix().map(|_| other.id).or(other.earlier);
+    if earlier.is_none() || desk.attempt.earlier == earlier {
+        return Ok(());
+    }
+    desk.attempt.earlier = earlier;
+    desk.save().await
 }
 
 /// Whether people have merged what was left to them. Then the fault may be looked at again; what is open or closed is

@@ -152,7 +152,8 @@ impl Book {
         let first_message = history.first_text();
         let offered = |name: &&&str| request.tools.iter().any(|tool| tool["name"] == ***name);
         let result_tool = RESULT_TOOLS.iter().find(offered).copied();
-        let script = self.scripts.iter().find(|script| first_message.contains(&script.when));
+        let fits = |script: &&Script| first_message.contains(&script.when) && script.knows(result_tool);
+        let script = self.scripts.iter().find(fits);
         let turn = match (script, result_tool) {
             (Some(script), Some(tool)) => script.turn(tool, history.turns_had()),
             _ => Turn::text("This sandbox plays scripts, and it has none for this error."),

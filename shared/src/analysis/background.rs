@@ -6,32 +6,27 @@
 use std::fmt::Write;
 
 use super::prompt::Boundary;
-use crate::attempt::{Attempt, Hint, State};
+use crate::attempt::{Attempt, CameBack, Hint, Merged, State};
 use crate::claude::Message;
+use crate::cleaning;
 use crate::redaction::{Redacted, redact};
 
 /// Characters of the earlier root cause and of the earlier diff that are told.
 const CAUSE_CHARS: usize = 1_500;
 const DIFF_CHARS: usize = 3_000;
+const RELEASE_CHARS: usize = 100;
 
 /// Everything that is known beside the error; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Background {
     pub hint: Option<Hint>,
-    /// See [`earlier_attempt`].
-    pub earlier: Option<Redacted>,
+    /// See [`earlier_attempt`]; the latest first.
+    pub earlier: Vec<Redacted>,
 }
 
 /// The message that opens a conversation, with the background after it.
 pub fn with_background(opening: Message, boundary: &Boundary, background: &Background) -> Message {
-    let mut opening = opening;
-    if let Some(earlier) = &background.earlier {
-        opening = opening
-            .text(&Redacted::trusted(
-                "This error was looked at before. What that came to is below; find out anew whether it was right.",
-            ))
-            .text(&boundary.around("earlier attempt", earlier));
-    }
+    let mut opening = with_earlier(opening, boundary, &background.earlier);
     if let Some(hint) = &background.hint {
         opening = opening
             .text(&Redacted::trusted(
@@ -43,17 +38,56 @@ pub fn with_background(opening: Message, boundary: &Boundary, background: &Backg
     opening
 }
 
+/// The message that opens a conversation, with what was tried before after it.
+pub fn with_earlier(mut opening: Message, boundary: &Boundary, earlier: &[Redacted]) -> Message {
+    if !earlier.is_empty() {
+        opening = opening.text(&Redacted::trusted(
+            "This error was looked at before. What that came to is below, the latest first; find out anew whether it \
+             was right. Where a fix was merged and the error came back, that fix was not enough: say why, and do not \
+             propose the same change again.",
+        ));
+    }
+    for one in earlier {
+        opening = opening.text(&boundary.around("earlier attempt", one));
+    }
+    opening
+}
+
+/// How a merged fix turned out not to be one.
+fn did_not_hold(merged: &Merged, came_back: &CameBack) -> String {
+    let release = came_back.release.as_deref().unwrap_or("unknown");
+    format!(
+        "The fix was merged at {}. The error came back at {}, in release {}, which contains it.\n",
+        merged.at,
+        came_back.at,
+        cleaning::one_line(release, RELEASE_CHARS)
+    )
+}
+
 /// What an earlier attempt at the same error came to.
 pub fn earlier_attempt(earlier: &Attempt) -> Redacted {
     let mut text = format!("It ended as `{}`.\n", earlier.status());
     for reason in earlier.state.reasons().iter().take(5) {
         let _ = writeln!(text, "Reason `{}`: {}", reason.code, reason.detail);
     }
-    if let State::Rejected { dismissal: Some(dismissal), .. } = &earlier.state {
-        let _ = writeln!(text, "A person dismissed the fix: {}", dismissal.reason);
-        if let Some(words) = &dismissal.words {
-            let _ = writeln!(text, "In their words: {words}");
+    match &earlier.state {
+        State::Rejected { dismissal: Some(dismissal), .. } => {
+            let _ = writeln!(text, "A person dismissed the fix: {}", dismissal.reason);
+            if let Some(words) = &dismissal.words {
+                let _ = writeln!(text, "In their words: {words}");
+            }
         }
+        State::Regressed { merged, came_back, .. } => {
+            text.push_str(&did_not_hold(merged, came_back));
+            text.push_str(
+                "It was not rolled back: the change is still in the code, unless someone took it out.\n",
+            );
+        }
+        State::RolledBack { merged, came_back, .. } => {
+            text.push_str(&did_not_hold(merged, came_back));
+            text.push_str("It was rolled back since: the change is no longer in the code.\n");
+        }
+        _ => {} // its status and its reasons say it
     }
     if let Some(analysis) = &earlier.analysis {
         let cause: String = analysis.root_cause.chars().take(CAUSE_CHARS).collect();

@@ -222,6 +222,7 @@ fn gate_of(code: ReasonCode, reached: Reached) -> Option<GateName> {
         | ReasonCode::SameFaultMerged
         | ReasonCode::SameFaultAnswered
         | ReasonCode::SameFaultUndecided
+        | ReasonCode::TriedBefore
         | ReasonCode::OpenPullRequestLimit
         | ReasonCode::DryRun
         | ReasonCode::RepositoryNotFound

@@ -124,7 +124,12 @@ impl Attempt {
             (State::Withdrawing { offer }, Event::MergedOnGithub { watch }) => {
                 self.merged(offer, Decision::on_github(now), now).deployed(None, watch)
             }
-            // A proposed fix may be on GitHub already, with the answer under way: it can no longer stand down in silence.
+            // A proposed fix that does not wait may be on GitHub already, with the answer under way: it can no longer
+            // stand down in silence.
+            (State::Proposed { fix }, Event::SentryAgentTookOver { reason }) if self.wait.is_some() => {
+                self.show(now, "Sentry's agent took over");
+                State::Skipped { reasons: vec![reason], fix: Some(fix) }
+            }
             (State::Pending | State::Analyzing { .. }, Event::SentryAgentTookOver { reason }) => {
                 self.show(now, "Sentry's agent took over");
                 State::Skipped { reasons: vec![reason], fix: None }

@@ -11,8 +11,8 @@ use super::{Attempt, Clicked, Event};
 use crate::reason::{Reason, ReasonCode};
 
 impl Attempt {
-    /// Whether a person may have this attempt tried again with a hint: it ended without a merge, no other try was
-    /// made of it, and another analysis could come to another end.
+    /// Whether a person may have this attempt tried again with a hint: it ended without a merge or was rolled back, no
+    /// other try was made of it, and another analysis could come to another end.
     pub fn can_be_tried_again(&self) -> bool {
         let hopeless = |reason: &Reason| {
             matches!(
@@ -28,7 +28,8 @@ impl Attempt {
         let ended = match &self.state {
             State::Rejected { cleanup, .. } => *cleanup != Cleanup::TooLate,
             State::Failed { .. } | State::Skipped { .. } => !self.state.reasons().iter().any(hopeless),
-            _ => false, // it has not ended, or it was merged
+            State::RolledBack { .. } => true,
+            _ => false, // it has not ended, or its fix is merged
         };
         ended && self.retried.is_none()
     }

@@ -26,15 +26,16 @@ const MODEL: &str = "
     analyzing pinned                       fix proposed         -> proposed
     analyzing                              waits                -> analyzing
     pinned                                 waits                -> pinned
-    proposed                               waits                -> proposed
+    proposed waiting                       waits                -> waiting
     analyzing pinned                       same fault           -> skipped
     analyzing pinned                       same fault, joined   -> joined
     proposed                               issue joined         -> proposed
-    pending analyzing pinned proposed      skipped              -> skipped
-    pending analyzing pinned               sentry's agent       -> skipped
-    pending analyzing pinned proposed      failed               -> failed
+    waiting                                issue joined         -> waiting
+    pending analyzing pinned proposed waiting  skipped          -> skipped
+    pending analyzing pinned waiting       sentry's agent       -> skipped
+    pending analyzing pinned proposed waiting  failed           -> failed
 
-    proposed                               opened               -> open
+    proposed waiting                       opened               -> open
     open armed half                        running              -> open
     open armed half                        red                  -> open
     open armed                             green                -> armed
@@ -75,6 +76,7 @@ const MODEL: &str = "
     left                                   tried again          -> dismissed
     failed                                 tried again          -> failed
     skipped                                tried again          -> skipped
+    rolled_back                            tried again          -> rolled_back
 
     armed half                             approved             -> approved
     armed                                  approved, 1 of 2     -> half
@@ -96,7 +98,7 @@ const MODEL: &str = "
 /// Phases that the API calls an end.
 const ENDS: &str = "dismissed explained closed closed_why late late_why shut left deployed unwatched verified told regressed rolling_back reverting refused rolled_back failed skipped joined";
 /// Phases that tell people nothing new; what joined another attempt is told on that one's card.
-const SILENT: &str = "pending analyzing pinned proposed joined";
+const SILENT: &str = "pending analyzing pinned proposed waiting joined";
 
 /// The phase after an event; `None` where it must be refused.
 fn successor(phase: &str, event: &str) -> Option<&'static str> {
@@ -112,12 +114,13 @@ fn is_one_of(phases: &str, phase: &str) -> bool {
     phases.split(' ').any(|one| one == phase)
 }
 
-/// A state's name in the model.
-fn phase(state: &State) -> &'static str {
-    match state {
+/// The name of where an attempt is in the model.
+fn phase(attempt: &Attempt) -> &'static str {
+    match &attempt.state {
         State::Pending => "pending",
         State::Analyzing { base_sha: None } => "analyzing",
         State::Analyzing { base_sha: Some(_) } => "pinned",
+        State::Proposed { .. } if attempt.wait.is_some() => "waiting",
         State::Proposed { .. } => "proposed",
         State::Withdrawing { .. } => "withdrawing",
         State::PrCreated { offer } if offer.next.is_some() => "moving",
@@ -164,7 +167,7 @@ fn fresh() -> Attempt {
 
 /// What holds between an attempt and what became of it, whoever changed it and in however many steps.
 fn laws(before: &Attempt, after: &Attempt) {
-    let (was, is) = (phase(&before.state), phase(&after.state));
+    let (was, is) = (phase(before), phase(after));
     let change = format!("from `{was}` to `{is}`");
     assert_eq!((before.id, before.created_at), (after.id, after.created_at), "{change}: another attempt");
     assert!(before.state.is_live() || !after.state.is_live(), "{change}: the end was not the end");
@@ -257,7 +260,7 @@ proptest! {
                     prop_assert_eq!(&before, &attempt, "a refused event changed something");
                 }
             }
-            prop_assert_eq!(phase(&attempt.state), expected);
+            prop_assert_eq!(phase(&attempt), expected);
             if before != attempt {
                 laws(&before, &attempt);
             }
@@ -267,13 +270,14 @@ proptest! {
 
 #[test]
 fn the_model_knows_every_event_and_leads_everywhere() {
-    let states = matrix::states();
+    let attempts: Vec<Attempt> =
+        matrix::states().into_iter().map(|(_, state)| matrix::attempt(state)).collect();
     for (name, _) in events() {
-        let happens = states.iter().any(|(_, state)| successor(phase(state), name).is_some());
+        let happens = attempts.iter().any(|attempt| successor(phase(attempt), name).is_some());
         assert!(happens, "`{name}` happens nowhere");
     }
     let reached: Vec<&str> = MODEL.lines().filter_map(|line| Some(line.split_once("->")?.1.trim())).collect();
-    for phase in states.iter().map(|(_, state)| phase(state)).filter(|phase| *phase != "pending") {
+    for phase in attempts.iter().map(phase).filter(|phase| *phase != "pending") {
         assert!(reached.contains(&phase), "nothing leads to `{phase}`");
     }
 }

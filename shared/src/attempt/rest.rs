@@ -6,8 +6,8 @@ use super::{Attempt, Status};
 use crate::reason::ReasonCode;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// After a failure that may have passed, or an hour that was full.
-const AFTER_TROUBLE: SignedDuration = SignedDuration::from_hours(1);
+/// After a failure that may have passed, an hour that was full, or a fix that did not hold.
+pub(super) const AFTER_TROUBLE: SignedDuration = SignedDuration::from_hours(1);
 /// After an answer that will not change by itself; also after a deploy, whose old release goes on reporting.
 pub(super) const AFTER_ANSWER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Ten years: only when Sentry says that the error came back. A person said no, or another agent is at it.
@@ -46,6 +46,8 @@ impl Attempt {
             (Status::Rejected, _) => Rest::LeftToPeople,
             (Status::Failed, _) if self.state.pull_request().is_some() => Rest::LeftToPeople,
             (_, Some(ReasonCode::SentryAgentTookOver)) => Rest::LeftToPeople,
+            // The error is still there, and what was tried tells the next analysis something.
+            (Status::Regressed | Status::RolledBack, _) => Rest::Trouble,
             (_, Some(ReasonCode::DailyBudgetSpent)) => Rest::UntilTomorrow,
             (
                 _,

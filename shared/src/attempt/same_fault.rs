@@ -6,9 +6,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::merged::{Deployment, Merged, Rollout, Watch};
+use super::merged::{Deployment, Merged, RollBack, Rollout, Watch};
 use super::offer::PullRequest;
-use super::rest::{AFTER_ANSWER, Rest, later};
+use super::rest::{AFTER_ANSWER, AFTER_TROUBLE, Rest, later};
 use super::state::{Cleanup, State};
 use super::{Attempt, AttemptId, Occasion};
 use crate::reason::ReasonCode;
@@ -34,7 +34,7 @@ pub struct SameFault {
 pub enum Standing {
     /// It has said nothing that holds: whoever comes next may look at the fault.
     Free,
-    /// It is finding out.
+    /// It is finding out, or its fix did not hold and people are at it.
     Deciding,
     /// Its fix is ready, or is an open pull request already: others join it.
     Open,
@@ -49,8 +49,6 @@ pub enum Answer {
     Dismissed,
     /// The fix is merged and may not have reached production yet.
     Merged,
-    /// The fix was merged and did not hold.
-    DidNotHold,
     /// The pull request is in people's hands.
     LeftToPeople,
     /// There is no fix, or none that may be opened.
@@ -63,7 +61,7 @@ impl Answer {
         match self {
             Answer::Dismissed => ReasonCode::SameFaultDismissed,
             Answer::Merged => ReasonCode::SameFaultMerged,
-            Answer::DidNotHold | Answer::LeftToPeople | Answer::NoFix => ReasonCode::SameFaultAnswered,
+            Answer::LeftToPeople | Answer::NoFix => ReasonCode::SameFaultAnswered,
         }
     }
 }
@@ -102,21 +100,33 @@ pub fn standing(other: &Attempt, new: &Attempt, now: Timestamp) -> Standing {
         State::Deployed { merged, watch } => (Answer::Merged, on_its_way_until(merged, watch.as_ref(), now)),
         State::Rejected { cleanup: Cleanup::TooLate, .. } => (Answer::Merged, later(ended, MERGED_FOR)),
         State::Rejected { .. } => (Answer::Dismissed, other.rests_until(ended)),
-        State::Regressed { .. } | State::RolledBack { .. } => {
-            (Answer::DidNotHold, later(ended, AFTER_ANSWER))
+        // The code is about to change under whoever looks now.
+        State::Regressed { roll_back: RollBack::Approved { .. } | RollBack::Opened { .. }, .. } => {
+            return Standing::Deciding;
         }
+        State::Regressed { came_back, .. } => return did_not_hold(came_back.at, new, now),
+        State::RolledBack { decision, .. } => return did_not_hold(decision.at, new, now),
         State::Failed { pull_request: Some(_), .. } => (Answer::LeftToPeople, other.rests_until(ended)),
         State::Failed { .. } | State::Skipped { .. } if is_answer(other) => {
             (Answer::NoFix, other.rests_until(ended))
         }
         State::Failed { .. } | State::Skipped { .. } => return Standing::Free,
     };
-    let asks_again = new.occasion == Occasion::CameBack || new.retry.is_some();
-    if (asks_again && answer != Answer::Merged) || until <= now {
+    if (asks_again(new) && answer != Answer::Merged) || until <= now {
         Standing::Free
     } else {
         Standing::Ended { answer, until }
     }
+}
+
+/// A fix that did not hold is no answer. People get some time to roll it back, and its revert to be deployed, before the
+/// fault is looked at again.
+fn did_not_hold(since: Timestamp, new: &Attempt, now: Timestamp) -> Standing {
+    if asks_again(new) || later(since, AFTER_TROUBLE) <= now { Standing::Free } else { Standing::Deciding }
+}
+
+fn asks_again(new: &Attempt) -> bool {
+    new.occasion == Occasion::CameBack || new.retry.is_some()
 }
 
 /// Until when reports of a merged fault may come from a release without the fix: until it is live, and else for as long as

@@ -36,9 +36,6 @@ pub fn same_fault_ended(other: &Attempt, answer: Answer, until: Timestamp) -> Re
         Answer::Merged => {
             format!("{fix} was merged{on}. Deploy it; reports are believed again from {}", minute(until))
         }
-        Answer::DidNotHold => {
-            format!("{fix} was merged{on} and did not hold. AutoFix looks again from {}", minute(until))
-        }
         Answer::LeftToPeople => format!("{fix} was left to you. Merge or close it"),
         Answer::NoFix => format!("{}. AutoFix looks again from {}", no_fix(other), minute(until)),
     };
@@ -52,6 +49,16 @@ pub fn same_fault_undecided(other: &Attempt) -> Reason {
         other.subject.sentry_issue_id, other.id
     );
     Reason::new(ReasonCode::SameFaultUndecided, sentence)
+}
+
+/// The analysis came to the change that `other` had merged in vain.
+pub fn tried_before(other: &Attempt) -> Reason {
+    let fix = other.state.pull_request().map_or("an earlier fix".to_owned(), named);
+    let sentence = format!(
+        "Claude proposes the same change as {fix} (attempt {}), with which the error came back. A person has to look.",
+        other.id
+    );
+    Reason::new(ReasonCode::TriedBefore, sentence)
 }
 
 /// A fix was ready, and no pull request was merged or closed to make a place for it.

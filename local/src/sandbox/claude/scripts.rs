@@ -29,6 +29,11 @@ impl Script {
         self
     }
 
+    /// Whether it has something to say where this tool ends the conversation.
+    pub(super) fn knows(&self, result_tool: Option<&str>) -> bool {
+        result_tool.is_none_or(|tool| self.conversations.contains_key(tool))
+    }
+
     pub(super) fn turn(&self, result_tool: &str, index: usize) -> Turn {
         let turn = self.conversations.get(result_tool).and_then(|turns| turns.get(index));
         turn.cloned().unwrap_or_else(|| {

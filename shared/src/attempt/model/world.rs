@@ -159,7 +159,7 @@ impl World {
                 (Next::WaitUntil(time), Some(slack)) if time <= slack => {}
                 (next, _) => panic!("{next:?}, and a card is owed: {card:?}"),
             }
-        } else if card.wanted > 0 && !is_one_of(SILENT, phase(&self.table.state)) {
+        } else if card.wanted > 0 && !is_one_of(SILENT, phase(&self.table)) {
             assert_eq!(self.slack.card, Some(shown(&self.table)), "the card in Slack is not up to date");
         }
     }
@@ -191,7 +191,7 @@ impl World {
             let merged = self.table.state.merged().expect("what we merged is not forgotten");
             assert_eq!(&merged.pull_request.head_sha, ours, "merged what nobody approved");
         }
-        let end = phase(&self.table.state);
+        let end = phase(&self.table);
         assert!(is_one_of(FINAL, end), "nothing is left to do in `{end}`");
         match &self.table.state {
             State::RolledBack { .. } => assert!(*merged && *reverts_merged == 1),
