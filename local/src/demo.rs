@@ -1,9 +1,12 @@
 //! `autofix demo`: the whole loop on this machine, with nothing to configure. A small real project breaks,
 //! Sentry reports it, and one sees the analysis, the card, the click and the merge.
 
+mod regression;
+
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -15,6 +18,7 @@ use autofix::outbound::Outbound;
 use serde_json::Value;
 
 use crate::demo_project::REPOSITORY;
+use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
 use crate::sample_event::SampleEvent;
 use crate::sandbox::sentry::{Hook, SignedWebhook};
@@ -51,7 +55,8 @@ pub enum Click {
 /// # Errors
 /// When the story did not end as it should: the exit code tells.
 pub async fn demo(options: Options) -> anyhow::Result<()> {
-    let clock = Clock::system();
+    let time = LeapingClock::default();
+    let clock = time.clock();
     let folder = options.folder.clone().unwrap_or_else(|| new_folder(&clock));
     std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
     let sandbox = Sandbox::start(&folder, clock.clone()).await?;
@@ -67,8 +72,8 @@ pub async fn demo(options: Options) -> anyhow::Result<()> {
     tokio::spawn(async move { axum::serve(listener, doors).await });
     let running = Arc::clone(&process);
     tokio::spawn(async move { running.run().await });
-    let story = Story { options, sandbox, process, repository, address, clock, begun: Instant::now() };
-    story.play().await
+    let (begun, told) = (Instant::now(), Mutex::default());
+    Story { options, sandbox, process, repository, address, clock, time, begun, told }.play().await
 }
 
 struct Story {
@@ -78,7 +83,10 @@ struct Story {
     repository: PathBuf,
     address: String,
     clock: Clock,
+    time: LeapingClock,
     begun: Instant,
+    /// Lines of each timeline that were printed; the first one is Sentry's report, which the story tells itself.
+    told: Mutex<BTreeMap<AttemptId, usize>>,
 }
 
 impl Story {
@@ -97,7 +105,17 @@ impl Story {
         self.settled_card(&attempt).await?;
         match (scenario, attempt.status()) {
             (Scenario::Security, Status::Skipped) => self.end_refused(),
-            (Scenario::Fix | Scenario::Storm, Status::AwaitingApproval) => self.decide(id, &attempt).await,
+            (Scenario::Fix | Scenario::Storm, Status::AwaitingApproval) => {
+                self.decide(id, &attempt).await?;
+                self.goodbye();
+                Ok(())
+            }
+            (Scenario::Regression, Status::AwaitingApproval) => {
+                self.decide(id, &attempt).await?;
+                self.comes_back(id).await?;
+                self.goodbye();
+                Ok(())
+            }
             (_, status) => bail!("the attempt ended as `{status}`, which this story does not foresee"),
         }
     }
@@ -110,7 +128,7 @@ impl Story {
         for _ in 0..scenario.deliveries() {
             let webhook = match scenario {
                 Scenario::Fix => sample_webhook()?,
-                Scenario::Security | Scenario::Storm => {
+                Scenario::Security | Scenario::Storm | Scenario::Regression => {
                     self.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered)
                 }
             };
@@ -141,23 +159,9 @@ impl Story {
     /// Prints the timeline as it grows, until the status is one to stop at.
     async fn follow(&self, id: AttemptId, enough: impl Fn(Status) -> bool) -> anyhow::Result<Attempt> {
         let since = Instant::now();
-        let mut told = 1;
-        let mut first = true;
         loop {
             let attempt = self.attempt(id).await?;
-            if first {
-                // What was told in an earlier part is not told again.
-                told = if attempt.approved_at.is_some() {
-                    attempt.timeline.len().saturating_sub(1)
-                } else {
-                    told
-                };
-                first = false;
-            }
-            for moment in attempt.timeline.iter().skip(told) {
-                self.step(&moment.what);
-            }
-            told = told.max(attempt.timeline.len());
+            self.tell(&attempt);
             if enough(attempt.status()) {
                 return Ok(attempt);
             }
@@ -166,6 +170,16 @@ impl Story {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Prints what is new in a timeline.
+    fn tell(&self, attempt: &Attempt) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.entry(attempt.id).or_insert(1);
+        for moment in attempt.timeline.iter().skip(*told) {
+            self.step(&moment.what);
+        }
+        *told = (*told).max(attempt.timeline.len());
     }
 
     /// Waits for the card to show the attempt as it is, and prints it.
@@ -181,11 +195,7 @@ impl Story {
             }
             tokio::time::sleep(LOOK).await;
         }
-        let mut messages = self.sandbox.slack.messages();
-        if messages.len() != 1 {
-            bail!("there should be one card, and there are {}", messages.len());
-        }
-        let message = messages.remove(0);
+        let message = self.card(attempt.id)?;
         self.step("the card in Slack:");
         say!("");
         for line in self.sandbox.slack.render(&message).lines() {
@@ -193,6 +203,18 @@ impl Story {
         }
         say!("");
         Ok(message)
+    }
+
+    /// The only card of an attempt.
+    fn card(&self, id: AttemptId) -> anyhow::Result<Message> {
+        let mut cards = self.sandbox.slack.messages();
+        cards.retain(|message| {
+            message.thread_ts.is_none() && self.sandbox.slack.render(message).contains(&id.to_string())
+        });
+        if cards.len() != 1 {
+            bail!("there should be one card, and there are {}", cards.len());
+        }
+        Ok(cards.remove(0))
     }
 
     fn end_refused(&self) -> anyhow::Result<()> {
@@ -210,7 +232,7 @@ impl Story {
             say!("{}", fix.diff);
         }
         let action = self.choose()?;
-        let card = self.sandbox.slack.messages().into_iter().next().context("the card is gone")?;
+        let card = self.card(id)?;
         let now = self.clock.now().as_second();
         self.interact(self.sandbox.slack.press(&card, action, APPROVER_ID, now)?).await?;
         if action == DISMISS {
@@ -224,9 +246,7 @@ impl Story {
         }
         let attempt = self.follow(id, |status| matches!(status, Status::Deployed | Status::Failed)).await?;
         self.settled_card(&attempt).await?;
-        self.check_merge(&attempt)?;
-        self.goodbye();
-        Ok(())
+        self.check_merge(&attempt)
     }
 
     /// Posts what Slack would post to the door.

@@ -31,7 +31,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Play the whole loop on this machine: no credentials, no network.
-    #[command(after_help = "Examples:\n    autofix demo --yes\n    autofix demo --scenario security")]
+    #[command(after_help = "Examples:\n    autofix demo --yes\n    autofix demo --scenario regression --yes")]
     Demo(DemoArgs),
     /// Serve the doors on one port, with worker and clock, the table in a folder.
     #[command(
@@ -70,7 +70,7 @@ enum Command {
 
 #[derive(Args)]
 struct DemoArgs {
-    /// The story: fix, security or storm.
+    /// The story: fix, security, storm or regression.
     #[arg(long, default_value = "fix")]
     scenario: Scenario,
     /// Click Deploy without asking; also without a terminal.

@@ -19,16 +19,18 @@ pub enum Scenario {
     Fix,
     Security,
     Storm,
+    Regression,
 }
 
 impl Scenario {
-    pub const ALL: [Scenario; 3] = [Scenario::Fix, Scenario::Security, Scenario::Storm];
+    pub const ALL: [Scenario; 4] = [Scenario::Fix, Scenario::Security, Scenario::Storm, Scenario::Regression];
 
     pub fn name(self) -> &'static str {
         match self {
             Scenario::Fix => "fix",
             Scenario::Security => "security",
             Scenario::Storm => "storm",
+            Scenario::Regression => "regression",
         }
     }
 
@@ -38,13 +40,14 @@ impl Scenario {
             Scenario::Fix => "labels fail for addresses without a second line; one changed line repairs it",
             Scenario::Security => "tokens without a subject crash the sign-in; a person has to look",
             Scenario::Storm => "the failing labels reported 100 times at once; one attempt comes of it",
+            Scenario::Regression => "the repair is merged, the error comes back, and one click takes it back",
         }
     }
 
     /// How often Sentry reports the same event.
     pub fn deliveries(self) -> usize {
         match self {
-            Scenario::Fix | Scenario::Security => 1,
+            Scenario::Fix | Scenario::Security | Scenario::Regression => 1,
             Scenario::Storm => 100,
         }
     }
@@ -52,7 +55,7 @@ impl Scenario {
     /// What Sentry has seen, at this time.
     pub fn event(self, at: Timestamp) -> SandboxEvent {
         match self {
-            Scenario::Fix | Scenario::Storm => bookshop::label_event(at),
+            Scenario::Fix | Scenario::Storm | Scenario::Regression => bookshop::label_event(at),
             Scenario::Security => bookshop::token_event(at),
         }
     }
@@ -196,7 +199,7 @@ mod tests {
         let error = "flood".parse::<Scenario>().expect_err("no such scenario");
         assert_eq!(
             error.to_string(),
-            "there is no scenario `flood`: choose one of `fix`, `security`, `storm`"
+            "there is no scenario `flood`: choose one of `fix`, `security`, `storm`, `regression`"
         );
     }
 

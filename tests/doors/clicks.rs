@@ -2,6 +2,7 @@
 
 use autofix::messages::{DEPLOY, DISMISS};
 use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::service::Fault;
 use autofix_local::sandbox::slack::{APPROVER_ID, BYSTANDER_ID, SECOND_APPROVER_ID, SignedForm};
 use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
@@ -171,4 +172,34 @@ async fn a_merge_that_github_refuses_can_be_tried_again() {
     world.press(&card, DEPLOY).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "deployed");
+}
+
+#[tokio::test]
+async fn each_refusal_of_a_merge_says_what_helps_and_can_be_tried_again() {
+    for (status, message, sentence) in [
+        (
+            405,
+            "At least 1 approving review is required by reviewers with write access.",
+            "meet them on GitHub",
+        ),
+        (405, "Base branch was modified. Review and try the merge again.", "try again"),
+        (409, "Head branch was modified. Review and try the merge again.", "Someone pushed"),
+        (422, "Validation Failed", "Look at the pull request"),
+        (403, "Resource not accessible by personal access token", "needs `contents: write`"),
+    ] {
+        let world = World::new().await;
+        let (id, card) = world.until_armed().await;
+        let body = json!({ "message": message, "status": status.to_string() }).to_string();
+        let refused = Fault::Answer { status, headers: vec![], body };
+        world.sandbox.github.service().fail_next(Method::PUT, "/merge", refused);
+        world.press(&card, DEPLOY).await;
+        world.settle().await;
+        let shown = world.shown(&world.card());
+        assert!(shown.contains("GitHub did not merge it") && shown.contains(sentence), "{status}: {shown}");
+        assert!(shown.contains("[ 🔁 Try again ]"), "{status}: {shown}");
+        world.clock.advance(SignedDuration::from_secs(60));
+        world.press(&world.card(), DEPLOY).await;
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "deployed", "{status} {message}");
+    }
 }

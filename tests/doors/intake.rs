@@ -6,7 +6,7 @@ use autofix_local::scenario::Scenario;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{REPO, World};
 
@@ -182,19 +182,24 @@ async fn what_is_not_an_error_to_fix_is_ignored_and_told_so() {
     assert_eq!(world.get("attempts").await.body, json!([]));
 }
 
-#[tokio::test]
-async fn autofix_stands_down_where_sentrys_own_agent_opened_a_pull_request() {
-    let world = World::new().await;
-    let event = Scenario::Fix.event(world.clock.now());
-    let issue: u64 = event.issue_id.parse().unwrap();
-    let seer = json!({
+/// What Sentry says when its own agent has opened a pull request for an issue.
+pub(crate) fn agent_opened(issue: u64) -> Value {
+    json!({
         "action": "pr_created",
         "actor": { "id": "sentry", "name": "Sentry", "type": "application" },
         "installation": { "uuid": "00000000-0000-0000-0000-000000000000" },
         "data": { "run_id": 1, "group_id": issue, "pull_requests": [
             { "pull_request": { "pr_number": 7, "pr_url": "https://github.com/acme/bookshop/pull/7", "pr_id": 1 }, "repo_name": "bookshop", "provider": "github" }
         ] },
-    });
+    })
+}
+
+#[tokio::test]
+async fn autofix_stands_down_where_sentrys_own_agent_opened_a_pull_request() {
+    let world = World::new().await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let issue: u64 = event.issue_id.parse().unwrap();
+    let seer = agent_opened(issue);
     let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
     let answer = world.deliver_webhook(world.sandbox.sentry.sign("seer", &seer)).await;
     assert_eq!((answer.status, answer.attempt_id()), (StatusCode::OK, id.clone()));

@@ -9,7 +9,7 @@ use autofix_local::scenario::Scenario;
 use axum::http::{Method, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::intake::join_all;
+use crate::intake::{agent_opened, join_all};
 use crate::world::{REPO, World};
 
 const AT_MOST: &str = "AUTOFIX_MAX_OPEN_PULL_REQUESTS";
@@ -277,4 +277,29 @@ async fn no_sixty_minutes_hold_more_attempts_than_allowed_and_none_is_turned_awa
         started.extend(std::iter::repeat_n(now, accepted));
     }
     assert!(started.len() > 20, "the hours were not tried: {}", started.len());
+}
+
+#[tokio::test]
+async fn a_fix_that_waits_stands_down_for_sentrys_own_agent_and_one_that_is_open_does_not() {
+    let world = World::with(SlackWay::Bot, &[(AT_MOST, "1")]).await;
+    let ids = world.alert_faults(2).await;
+    let open = with_status(&world, &ids, "awaiting_approval").await[0];
+    let waiting = with_status(&world, &ids, "analyzing").await[0];
+    for (id, message) in [(waiting, "Standing down"), (open, "past standing down")] {
+        let issue: u64 = world.attempt(id).await["sentry_issue_id"].as_str().unwrap().parse().unwrap();
+        let answer = world.deliver_webhook(world.sandbox.sentry.sign("seer", &agent_opened(issue))).await;
+        assert_eq!(answer.attempt_id(), *id);
+        assert!(answer.body["message"].as_str().unwrap().contains(message), "{answer:?}");
+        world.settle().await;
+    }
+    let attempt = world.attempt(waiting).await;
+    assert_eq!(attempt["reason"]["code"], "sentry_agent_took_over", "{attempt:#}");
+    assert!(!attempt["proposed_fixes"].as_array().unwrap().is_empty(), "what it had found stays");
+    let shown = world.shown(&world.card_of(waiting));
+    assert!(shown.contains("Left to Sentry's agent"), "{shown}");
+    // Nobody takes the place of who stood down.
+    world.dismiss_on(open).await;
+    world.after(SignedDuration::from_mins(11)).await;
+    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
+    assert!(world.fix_branches().is_empty());
 }

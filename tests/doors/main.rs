@@ -29,6 +29,7 @@ mod load;
 mod obedient;
 mod page;
 mod planted_secrets;
+mod projects;
 mod queries;
 mod refusals;
 mod repairs;

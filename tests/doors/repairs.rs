@@ -113,6 +113,28 @@ async fn checks_that_stay_red_are_repaired_twice_and_then_handed_over_with_one_c
 }
 
 #[tokio::test]
+async fn red_red_green_is_two_repairs_and_an_armed_card() {
+    let world = with_checks(&[green("pytest")]).await;
+    for _ in 0..2 {
+        world.sandbox.github.set_checks(REPO, Heads::Next, &[red("pytest")]).unwrap();
+    }
+    repairs_with(&world, "its checks fail", ANOTHER);
+    repairs_with(&world, r#"+    addition = (address.get("line2", "") or "").strip()"#, A_THIRD);
+    let id = report(&world).await;
+    for _ in 0..6 {
+        world.after(SignedDuration::from_mins(1)).await;
+    }
+    assert_eq!(status(&world, &id).await, "awaiting_approval", "{}", world.shown(&world.card()));
+    assert_eq!(commits_on_the_branch(&world), 3, "the fix and two repairs");
+    let shown = world.shown(&world.card());
+    assert!(shown.contains("Repair 2 of 2") && shown.contains("Deploy Live"), "{shown}");
+    world.press(&world.card(), DEPLOY).await;
+    world.settle().await;
+    let labels = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
+    assert!(String::from_utf8(labels).unwrap().contains(A_THIRD.trim()));
+}
+
+#[tokio::test]
 async fn checks_that_the_base_fails_as_well_are_not_repaired() {
     let world = with_checks(&[red("pytest")]).await;
     let base = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();

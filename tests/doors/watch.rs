@@ -58,7 +58,7 @@ impl Deployed {
 async fn an_error_that_stays_away_for_a_day_is_verified_and_its_sentry_issue_resolved_by_the_commit() {
     let deployed = deployed(&[]).await;
     deployed.world.sandbox.sentry.link_repository(REPO);
-    deployed.world.sandbox.github.deploy(REPO, &deployed.merge_sha, "production").unwrap();
+    deployed.world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
     deployed.hours(1).await;
     assert_eq!(deployed.status().await, "deployed");
     deployed.hours(24).await;
@@ -154,8 +154,34 @@ async fn without_a_sentry_token_the_card_says_that_nobody_knows_whether_the_erro
 async fn the_deploy_is_seen_with_its_environment_and_time() {
     let deployed = deployed(&[]).await;
     let github = &deployed.world.sandbox.github;
-    github.deploy(REPO, &deployed.merge_sha, "production").unwrap();
+    github.add_deployment(REPO, &deployed.merge_sha, &["in_progress", "success"]).unwrap();
     deployed.hours(1).await;
     let attempt = deployed.world.attempt(&deployed.id).await;
     assert!(attempt["timeline"].to_string().contains("production"), "{attempt:#}");
+    let shown = deployed.shown();
+    assert!(
+        shown.contains("AutoFix deployed") && shown.contains("🟢 Live since 2026-11-22 10:00 UTC on"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_is_followed_from_its_beginning_to_its_failure() {
+    let deployed = deployed(&[]).await;
+    let github = &deployed.world.sandbox.github;
+    assert!(deployed.shown().contains("No deployment is reported yet"), "{}", deployed.shown());
+    let id = github.deploy(REPO, &deployed.merge_sha, "production").unwrap();
+    deployed.hours(1).await;
+    assert!(deployed.shown().contains("🚀 Being deployed to"), "{}", deployed.shown());
+    github.deployment_becomes(REPO, id, "failure", "https://ci.example/9").unwrap();
+    deployed.hours(1).await;
+    assert!(deployed.shown().contains("🔴 The deployment to"), "{}", deployed.shown());
+    assert_eq!(deployed.status().await, "deployed", "a person has to look");
+}
+
+#[tokio::test]
+async fn a_merge_whose_deploy_nobody_reports_says_so_when_the_watch_ends() {
+    let deployed = deployed(&[("SENTRY_AUTH_TOKEN", "")]).await;
+    deployed.hours(25).await;
+    assert!(deployed.shown().contains("Merged; no deployment reported"), "{}", deployed.shown());
 }

@@ -177,7 +177,7 @@ impl GitHub {
         self.with(repository, |repo| {
             match heads {
                 Heads::Commit(sha) => repo.report_check_runs(Oid::from_str(&sha)?, runs.to_vec()),
-                Heads::Next => repo.planned_check_runs.next = Some(runs.to_vec()),
+                Heads::Next => repo.planned_check_runs.next.push_back(runs.to_vec()),
                 Heads::Every => repo.planned_check_runs.every = Some(runs.to_vec()),
             }
             Ok(())
@@ -189,7 +189,7 @@ impl GitHub {
         self.with(repository, |repo| {
             match heads {
                 Heads::Commit(sha) => repo.report_statuses(Oid::from_str(&sha)?, statuses.to_vec()),
-                Heads::Next => repo.planned_statuses.next = Some(statuses.to_vec()),
+                Heads::Next => repo.planned_statuses.next.push_back(statuses.to_vec()),
                 Heads::Every => repo.planned_statuses.every = Some(statuses.to_vec()),
             }
             Ok(())

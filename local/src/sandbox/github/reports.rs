@@ -1,12 +1,14 @@
 //! What checks report about commits: check runs and statuses, for commits that are known and for
 //! those that are still to come.
 
+use std::collections::VecDeque;
+
 /// Which commits a report of checks is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heads {
     /// One commit, by its full SHA.
     Commit(String),
-    /// The next commit that becomes the head of a pull request.
+    /// The next commit that becomes the head of a pull request; said again, the one after it.
     Next,
     /// Every commit that becomes the head of a pull request from now on.
     Every,
@@ -115,19 +117,20 @@ pub struct Status {
 /// Reports for commits that are not known yet.
 #[derive(Clone)]
 pub(super) struct Planned<T> {
-    pub(super) next: Option<Vec<T>>,
+    /// One for each of the heads to come.
+    pub(super) next: VecDeque<Vec<T>>,
     pub(super) every: Option<Vec<T>>,
 }
 
 impl<T> Default for Planned<T> {
     fn default() -> Planned<T> {
-        Planned { next: None, every: None }
+        Planned { next: VecDeque::new(), every: None }
     }
 }
 
 impl<T: Clone> Planned<T> {
     pub(super) fn for_new_head(&mut self) -> Option<Vec<T>> {
-        self.next.take().or_else(|| self.every.clone())
+        self.next.pop_front().or_else(|| self.every.clone())
     }
 }
 

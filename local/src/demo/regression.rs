@@ -1,0 +1,91 @@
+//! The rest of the story where the repair does not hold: the deploy, the error that comes back after an hour, the way
+//! back, and the next analysis, which knows what was tried. The hours in between are leapt over.
+
+use anyhow::{Context, bail};
+use autofix::attempt::{AttemptId, Status};
+use autofix::messages::ROLL_BACK;
+use jiff::SignedDuration;
+
+use super::{Story, post_webhook};
+use crate::demo_project::REPOSITORY;
+use crate::sandbox::sentry::Hook;
+use crate::sandbox::slack::APPROVER_ID;
+use crate::scenario::Scenario;
+
+const FIXED_FILE: &str = "backend/bookshop/labels.py";
+
+impl Story {
+    /// From the merge to the roll-back and what comes after it.
+    pub(super) async fn comes_back(&self, id: AttemptId) -> anyhow::Result<()> {
+        let merged = self.head_of_main()?;
+        self.sandbox.github.add_deployment(REPOSITORY, &merged, &["in_progress", "success"])?;
+        self.step("the platform tells GitHub that the merge is live on `production`");
+        self.leap(SignedDuration::from_mins(61), "an hour passes").await;
+        let release = format!("bookshop@{merged}");
+        let event = Scenario::Regression.event(self.clock.now()).again(1, self.clock.now());
+        self.sandbox.sentry.throw(&event.in_release(&release));
+        self.step("Sentry sees the error again, in the release with the fix");
+        self.leap(SignedDuration::from_mins(31), "the watch looks again").await;
+        let attempt = self.follow(id, |status| status == Status::Regressed).await?;
+        let card = self.settled_card(&attempt).await?;
+        self.step("clicking ↩️ Roll back, and confirming it");
+        let now = self.clock.now().as_second();
+        self.interact(self.sandbox.slack.press(&card, ROLL_BACK, APPROVER_ID, now)?).await?;
+        let attempt = self.follow(id, |status| status == Status::RolledBack).await?;
+        self.settled_card(&attempt).await?;
+        let fix = attempt.state.fix().context("the attempt has no fix")?;
+        self.check_roll_back(&fix.base_sha, &merged)?;
+        self.next_analysis(id).await
+    }
+
+    async fn leap(&self, over: SignedDuration, what: &str) {
+        self.step(&format!("… {what} …"));
+        self.time.leap(over);
+        self.process.tick().await;
+    }
+
+    fn head_of_main(&self) -> anyhow::Result<String> {
+        self.sandbox.github.sha_of(REPOSITORY, "main")?.context("the repository has no `main`")
+    }
+
+    /// Looks into the repository itself: the file has to be as it was before the fix.
+    fn check_roll_back(&self, before: &str, merged: &str) -> anyhow::Result<()> {
+        let file = |revision: &str| self.sandbox.github.file_at(REPOSITORY, revision, FIXED_FILE);
+        let head = self.head_of_main()?;
+        if file("main")? != file(before)? || file("main")? == file(merged)? {
+            bail!("the attempt is rolled back, and `{FIXED_FILE}` on `main` is not as it was before the fix");
+        }
+        self.step(&format!(
+            "`{FIXED_FILE}` on `main` is as it was before the fix, since {}",
+            &head[..10.min(head.len())]
+        ));
+        Ok(())
+    }
+
+    /// The error goes on in the reverted code: it is looked at anew, and the same change is not proposed twice.
+    async fn next_analysis(&self, first: AttemptId) -> anyhow::Result<()> {
+        self.leap(SignedDuration::from_mins(61), "another hour passes").await;
+        let release = format!("bookshop@{}", self.head_of_main()?);
+        let event =
+            Scenario::Regression.event(self.clock.now()).again(2, self.clock.now()).in_release(&release);
+        self.sandbox.sentry.throw(&event);
+        let webhook = self.sandbox.sentry.webhook(&event, Hook::ErrorCreated);
+        let (status, body) =
+            post_webhook(&format!("{}/autofix/webhooks/sentry", self.address), webhook).await?;
+        let id = body["fix_attempt_id"].as_str().context("the door named no attempt")?;
+        let id = AttemptId::parse(id)?;
+        if status != 202 || id == first {
+            bail!("the error goes on, and no new attempt was started: {status} {body}");
+        }
+        self.step("Sentry reports the error in the reverted code: a new attempt");
+        let attempt = self.follow(id, |status| status == Status::Skipped).await?;
+        self.settled_card(&attempt).await?;
+        let had = self.sandbox.claude.conversations();
+        if !had.iter().any(|one| one.first_message.contains("It was rolled back since")) {
+            bail!("the new analysis was not told what was tried before");
+        }
+        self.step("its analysis was told what was tried and why it failed; the script in Claude's place proposes the same");
+        self.step("change all the same, and AutoFix does not open it again");
+        Ok(())
+    }
+}
