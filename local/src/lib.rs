@@ -39,6 +39,8 @@ pub mod demo;
 pub mod evaluate;
 /// The command `load`: how much the door and the worker bear.
 pub mod load;
+/// The command `secrets push`.
+pub mod secrets_push;
 /// The command `serve`.
 pub mod serve;
 /// Settings from the environment and a `.env` file.

@@ -14,7 +14,7 @@ use autofix_local::dead_letters::{self, Found, Office};
 use autofix_local::demo::{self, Click};
 use autofix_local::scenario::Scenario;
 use autofix_local::serve::{self, Services};
-use autofix_local::{chaos, client, evaluate, load, settings};
+use autofix_local::{chaos, client, evaluate, load, secrets_push, settings};
 use clap::{Args, Parser, Subcommand};
 
 /// Fixes production errors: from a Sentry webhook to a reviewed, merged pull request.
@@ -66,6 +66,31 @@ enum Command {
         after_help = "Examples:\n    aws sqs receive-message --queue-url <DeadLetterQueueUrl> --max-number-of-messages 10 | autofix dead-letters\n    autofix dead-letters messages.json --wake"
     )]
     DeadLetters(DeadLettersArgs),
+    /// Fill the Secrets Manager secret that the deployed functions read.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+}
+
+#[derive(Subcommand)]
+enum SecretsCommand {
+    /// Write the secrets of a `.env` file into the secret; what else is in it stays. Prints no value.
+    #[command(
+        after_help = "Examples:\n    autofix secrets push --dry-run\n    autofix secrets push --from production.env --secret arn:aws:secretsmanager:…"
+    )]
+    Push(PushArgs),
+}
+
+#[derive(Args)]
+struct PushArgs {
+    /// File with `NAME=value` lines.
+    #[arg(long, default_value = ".env", value_name = "FILE")]
+    from: PathBuf,
+    /// ARN or name of the secret [default: `AUTOFIX_SECRET_ARN`].
+    #[arg(long, value_name = "ARN")]
+    secret: Option<String>,
+    /// Only show which names would be written; AWS is not asked.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(Args)]
@@ -250,6 +275,15 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
                 return Ok(());
             }
             server.send(&event).await
+        }
+        Command::Secrets(SecretsCommand::Push(args)) => {
+            let secret = args.secret.or(environment.get("AUTOFIX_SECRET_ARN").map(str::to_owned));
+            let options = secrets_push::Options { from: args.from, secret };
+            if args.dry_run {
+                return secrets_push::show(&options);
+            }
+            let client = aws_sdk_secretsmanager::Client::new(&autofix::aws::sdk_config().await);
+            secrets_push::push(&options, &client).await
         }
         Command::Attempts(args) => {
             let server = client::Server { url: args.url, environment };

@@ -39,6 +39,12 @@ pub fn environment(folder: &Path) -> anyhow::Result<Environment> {
     }
 }
 
+/// The variables of a file alone.
+pub fn file(path: &Path) -> anyhow::Result<Environment> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))?;
+    parse(&text).with_context(|| format!("read `{}`", path.display()))
+}
+
 /// `NAME=value` lines; `#` begins a comment line, quotes around a value are taken off, `export` is allowed.
 fn parse(text: &str) -> anyhow::Result<Environment> {
     let mut variables = Vec::new();

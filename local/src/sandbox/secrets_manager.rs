@@ -1,5 +1,5 @@
 //! A stand-in of AWS Secrets Manager: one secret with its versions, read over the service's real wire format
-//! (JSON 1.1, `GetSecretValue`). It wants a request that is signed for the service by a known access key, but
+//! (JSON 1.1, `GetSecretValue` and `PutSecretValue`). It wants a request that is signed for the service by a known access key, but
 //! proves no signature. Whatever else the service can do is refused, never ignored.
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,6 +27,8 @@ const ACCESS_KEY: &str = "sandboxsecretsmanager";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
+/// Bytes that a secret may have.
+const SECRET_LIMIT: usize = 65_536;
 
 type Shared = Arc<Mutex<Kept>>;
 
@@ -44,14 +46,15 @@ struct Kept {
 }
 
 struct Version {
-    value: Map<String, Value>,
+    id: String,
+    text: String,
     made_at: Timestamp,
 }
 
 impl SecretsManager {
     /// Starts one whose secret is `{}`.
     pub async fn start_with(clock: Clock) -> anyhow::Result<SecretsManager> {
-        let first = Version { value: Map::new(), made_at: clock.now() };
+        let first = Version { id: version_id(0), text: "{}".to_owned(), made_at: clock.now() };
         let kept: Shared = Arc::new(Mutex::new(Kept { clock, versions: vec![first] }));
         let router = Router::new().route("/", post(answer)).with_state(Arc::clone(&kept));
         let service = Service::start(router).await.context("start the sandbox's Secrets Manager")?;
@@ -65,10 +68,18 @@ impl SecretsManager {
     /// Puts a new version in which this value is another one; everything else stays.
     pub fn put(&self, name: &str, value: &str) {
         let mut kept = lock(&self.kept);
-        let mut values = kept.versions.last().map(|version| version.value.clone()).unwrap_or_default();
+        let last = kept.versions.last().and_then(|version| serde_json::from_str(&version.text).ok());
+        let mut values: Map<String, Value> = last.unwrap_or_default();
         values.insert(name.to_owned(), json!(value));
-        let made_at = kept.clock.now();
-        kept.versions.push(Version { value: values, made_at });
+        let id = version_id(kept.versions.len());
+        kept.add(id, Value::Object(values).to_string());
+    }
+
+    /// Puts a new version with this text, JSON or not.
+    pub fn put_text(&self, text: &str) {
+        let mut kept = lock(&self.kept);
+        let id = version_id(kept.versions.len());
+        kept.add(id, text.to_owned());
     }
 
     /// A client of it, as `autofix::secrets` wants one.
@@ -80,6 +91,13 @@ impl SecretsManager {
             .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "sandbox"))
             .http_client(aws_smithy_http_client::Builder::new().build_http());
         Client::from_conf(config.build())
+    }
+}
+
+impl Kept {
+    fn add(&mut self, id: String, text: String) {
+        let made_at = self.clock.now();
+        self.versions.push(Version { id, text, made_at });
     }
 }
 
@@ -101,7 +119,10 @@ async fn answer(State(kept): State<Shared>, headers: HeaderMap, body: Bytes) -> 
         ("secretsmanager.GetSecretValue", Ok(Value::Object(request))) => {
             get_secret_value(&lock(&kept), &request)
         }
-        ("secretsmanager.GetSecretValue", _) => {
+        ("secretsmanager.PutSecretValue", Ok(Value::Object(request))) => {
+            put_secret_value(&mut lock(&kept), &request)
+        }
+        ("secretsmanager.GetSecretValue" | "secretsmanager.PutSecretValue", _) => {
             refused("SerializationException", "the body is not an object")
         }
         _ => StatusCode::NOT_IMPLEMENTED.into_response(), // Secrets Manager knows it, perhaps; this does not
@@ -125,7 +146,7 @@ fn get_secret_value(kept: &Kept, request: &Map<String, Value>) -> Response {
     };
     let asked = given("VersionStage").or(given("VersionId").is_none().then_some(CURRENT));
     let wanted = |number: &usize| {
-        given("VersionId").is_none_or(|id| id == version_id(*number))
+        given("VersionId").is_none_or(|id| id == kept.versions[*number].id)
             && (asked.is_none() || asked == stage(*number))
     };
     let Some(number) = (0..=last).rev().find(wanted) else {
@@ -135,11 +156,42 @@ fn get_secret_value(kept: &Kept, request: &Map<String, Value>) -> Response {
     json_1_1(
         StatusCode::OK,
         &json!({
-            "ARN": ARN, "Name": NAME, "VersionId": version_id(number),
+            "ARN": ARN, "Name": NAME, "VersionId": version.id,
             "VersionStages": stage(number).into_iter().collect::<Vec<_>>(),
-            "SecretString": Value::Object(version.value.clone()).to_string(),
+            "SecretString": version.text,
             "CreatedDate": version.made_at.as_millisecond() as f64 / 1000.0,
         }),
+    )
+}
+
+/// A version with a token that is known already is the same version, as long as its text is.
+fn put_secret_value(kept: &mut Kept, request: &Map<String, Value>) -> Response {
+    if request.keys().any(|key| !["SecretId", "SecretString", "ClientRequestToken"].contains(&key.as_str())) {
+        return StatusCode::NOT_IMPLEMENTED.into_response();
+    }
+    let given = |name: &str| request.get(name).and_then(Value::as_str);
+    if !matches!(given("SecretId"), Some(ARN | NAME)) {
+        return refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+    }
+    let (Some(text), Some(token)) = (given("SecretString"), given("ClientRequestToken")) else {
+        return refused("InvalidRequestException", "You must provide either SecretString or SecretBinary.");
+    };
+    if !(32..=64).contains(&token.len()) || text.len() > SECRET_LIMIT {
+        return refused(
+            "ValidationException",
+            "a token has 32 to 64 characters, a secret at most 65536 bytes",
+        );
+    }
+    match kept.versions.iter().find(|version| version.id == token) {
+        Some(version) if version.text != text => {
+            return refused("ResourceExistsException", "The token was used for another secret value.");
+        }
+        Some(_) => {}
+        None => kept.add(token.to_owned(), text.to_owned()),
+    }
+    json_1_1(
+        StatusCode::OK,
+        &json!({ "ARN": ARN, "Name": NAME, "VersionId": token, "VersionStages": [CURRENT] }),
     )
 }
 
