@@ -130,25 +130,25 @@ impl OneProcess {
         let config = Configs::read(environment)?;
         let name = config.worker.common.table.clone();
         table.create(&name).await.context("create the table")?;
-        let store = Store::new(table.client(), &name);
+        let store = |function| Store::new(table.client_of(function), &name);
         let slack = Slack::new(outbound.clone(), config.interactions.slack_api_url.clone(), &secrets);
         let intake = Intake {
             config: config.intake,
             secrets: secrets.clone(),
-            store: store.clone(),
+            store: store("sentry-intake"),
             clock: clock.clone(),
         };
         let interactions = Interactions {
             config: config.interactions,
             secrets: secrets.clone(),
-            store: store.clone(),
+            store: store("slack-interactions"),
             slack,
             clock: clock.clone(),
         };
         let queries = Queries {
             config: config.queries,
             secrets: secrets.clone(),
-            store: store.clone(),
+            store: store("attempt-queries"),
             clock: clock.clone(),
         };
         let routes = sentry_intake::routes(intake)
@@ -174,7 +174,13 @@ impl OneProcess {
             doors: door::closed(routes).layer(middleware::from_fn(notify)),
             door_used,
             stream: Mutex::new(StreamReader::new(table.streams(), &name)?),
-            worker: Arc::new(Worker::new(config.worker, secrets, store, clock.clone(), outbound)),
+            worker: Arc::new(Worker::new(
+                config.worker,
+                secrets,
+                store("fix-worker"),
+                clock.clone(),
+                outbound,
+            )),
             clock,
             table,
             lambda: Arc::new(lambda),

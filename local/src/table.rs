@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Credentials, Region, SharedHttpClient};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
     StreamSpecification, TableDescription, TimeToLiveSpecification,
@@ -130,12 +130,19 @@ impl EmbeddedTable {
 
     /// A new client of the table. Clones share its connections.
     pub fn client(&self) -> Client {
+        self.client_of("autofix")
+    }
+
+    /// A client that names itself in every request (`app/<name>` in `x-amz-user-agent`), so that a door can tell the
+    /// functions of one process apart. Names are letters, digits and dashes.
+    pub fn client_of(&self, name: &'static str) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(self.endpoint())
             .region(Region::from_static(REGION))
             .credentials_provider(credentials())
             .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
+            .app_name(AppName::new(name).expect("the names in this program are of letters and dashes"))
             .http_client(plain_http());
         Client::from_conf(config.build())
     }

@@ -31,10 +31,13 @@ mod held;
 mod item;
 mod lease;
 mod listing;
+#[cfg(test)]
+mod load_tests;
 mod places;
 mod retry;
 mod scoreboard;
 mod spending;
+mod standing_down;
 mod turns;
 
 use aws_sdk_dynamodb::Client;

@@ -2,9 +2,10 @@
 
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::sentry::Hook;
+use autofix_local::sandbox::service::Fault;
 use autofix_local::scenario::Scenario;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -207,6 +208,15 @@ async fn autofix_stands_down_where_sentrys_own_agent_opened_a_pull_request() {
     assert_eq!(world.attempt(&id).await["reason"]["code"], "sentry_agent_took_over");
     assert!(world.sandbox.github.pull_requests(REPO).unwrap().is_empty());
 
+    // Where the fix is out already, both stand.
+    let world = World::new().await;
+    let (id, _) = world.until_armed().await;
+    let answer = world.deliver_webhook(world.sandbox.sentry.sign("seer", &seer)).await;
+    assert_eq!((answer.status, answer.attempt_id()), (StatusCode::OK, id.clone()));
+    assert_eq!(answer.body["message"], "This attempt is past standing down");
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+
     // Also where nobody had reported the issue yet.
     let world = World::new().await;
     world.deliver_webhook(world.sandbox.sentry.sign("seer", &seer)).await;
@@ -316,4 +326,21 @@ async fn unknown_addresses_and_methods_are_told_in_the_same_form() {
         assert_eq!(answer.status, status);
         assert!(!answer.detail().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_storm_about_one_issue_that_the_table_throttles_is_answered_as_known() {
+    let (world, door) = World::with_table_door().await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
+    for _ in 0..3 {
+        // As often as the SDK tries.
+        let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Too much"}"#;
+        let fault = Fault::Answer { status: 400, headers: Vec::new(), body: body.to_owned() };
+        door.service().fail_next(Method::POST, "UpdateItem", fault);
+    }
+    let again = event.again(2, world.clock.now());
+    let answer = world.report(&again, Hook::EventAlertTriggered).await;
+    assert_eq!((answer.status, answer.attempt_id()), (StatusCode::OK, id.clone()));
+    assert_eq!(world.attempt(&id).await["occurrences"], 1, "what could not be counted is left out");
 }

@@ -1,10 +1,15 @@
 //! `template.yaml` against the code.
 
-use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig, names};
+use autofix::metrics::{Measured, Metrics};
 use autofix_local::sample_event::SampleEvent;
 use autofix_local::template::Template;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use serde_yaml_ng::Value;
 
 use crate::world::World;
 
@@ -23,64 +28,164 @@ fn every_function_can_read_its_settings_from_what_the_template_sets() {
     InteractionsConfig::from_env(&of("SlackInteractionsFunction")).unwrap();
     QueriesConfig::from_env(&of("AttemptQueriesFunction")).unwrap();
     WorkerConfig::from_env(&of("FixWorkerFunction")).unwrap();
-    for (function, needed) in [
-        (
-            "SentryIntakeFunction",
-            &[
-                "AUTOFIX_TABLE",
-                "AUTOFIX_PREFIX",
-                "AUTOFIX_SECRET_ARN",
-                "AUTOFIX_PROJECTS",
-                "AUTOFIX_MAX_ATTEMPTS_PER_HOUR",
-                "AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS",
-            ][..],
-        ),
-        (
-            "SlackInteractionsFunction",
-            &[
-                "AUTOFIX_TABLE",
-                "AUTOFIX_PREFIX",
-                "AUTOFIX_SECRET_ARN",
-                "AUTOFIX_SLACK_TEAM_ID",
-                "AUTOFIX_SLACK_APPROVERS",
-                "AUTOFIX_APPROVALS",
-                "AUTOFIX_MAX_ATTEMPTS_PER_HOUR",
-            ],
-        ),
-        (
-            "AttemptQueriesFunction",
-            &[
-                "AUTOFIX_TABLE",
-                "AUTOFIX_PREFIX",
-                "AUTOFIX_SECRET_ARN",
-                "AUTOFIX_GITHUB_REPO",
-                "GITHUB_API_URL",
-                "SENTRY_URL",
-            ],
-        ),
-        (
-            "FixWorkerFunction",
-            &[
-                "AUTOFIX_GITHUB_REPO",
-                "AUTOFIX_PROJECTS",
-                "SENTRY_ORG",
-                "AUTOFIX_TABLE",
-                "AUTOFIX_SECRET_ARN",
-                "AUTOFIX_SLACK_CHANNEL",
-                "AUTOFIX_PUBLIC_URL",
-                "AUTOFIX_MIN_CONFIDENCE",
-                "AUTOFIX_MODEL",
-                "AUTOFIX_MAX_COST_USD",
-                "AUTOFIX_DAILY_COST_USD",
-                "AUTOFIX_DRY_RUN",
-            ],
-        ),
+}
+
+#[test]
+fn every_setting_that_a_function_reads_is_set_by_the_template_and_told_in_the_readme() {
+    let template = Template::deployed().unwrap();
+    let readme = text_of("README.md");
+    for (function, config) in [
+        ("SentryIntakeFunction", "IntakeConfig"),
+        ("SlackInteractionsFunction", "InteractionsConfig"),
+        ("AttemptQueriesFunction", "QueriesConfig"),
+        ("FixWorkerFunction", "WorkerConfig"),
     ] {
-        let set = template.variables(function).unwrap();
-        for name in needed {
-            assert!(set.contains(*name), "the template does not set `{name}` for {function}");
+        let read = settings_of(config);
+        assert!(read.len() > 5, "{config}: {read:?}");
+        assert_eq!(*template.variables(function).unwrap(), read, "{function}");
+        for name in read {
+            assert!(readme.contains(&format!("`{name}`")), "README.md does not tell `{name}`");
         }
     }
+    for name in names::SECRETS {
+        assert!(readme.contains(&format!("`{name}`")), "README.md does not tell `{name}`");
+    }
+}
+
+/// Names of the variables that a function's configuration reads, from its source.
+fn settings_of(config: &str) -> BTreeSet<String> {
+    let code = |path: &str| text_of(path).split("#[cfg(test)]").next().unwrap().to_owned();
+    let whole = code("shared/src/config.rs");
+    let implementation = |name: &str| {
+        let (_, rest) = whole.split_once(&format!("\nimpl {name} {{")).unwrap();
+        rest.split("\n}\n").next().unwrap().to_owned()
+    };
+    let mut text = implementation(config);
+    for (call, read) in [
+        ("CommonConfig::read", implementation("CommonConfig")),
+        ("Approvers::read", code("shared/src/config/approvers.rs")),
+        ("Projects::read", code("shared/src/config/projects.rs")),
+        ("read.price", code("shared/src/config/reader.rs").split("fn price").nth(1).unwrap().to_owned()),
+    ] {
+        if text.contains(call) {
+            text.push_str(&read);
+        }
+    }
+    let is_name = |word: &&str| {
+        word.contains('_') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
+    text.split('"').skip(1).step_by(2).filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_alarm_is_about_a_metric_that_exists_and_tells_someone_and_is_in_the_runbook() {
+    let runbook = text_of("docs/runbook.md");
+    let ours = metrics_that_autofix_writes();
+    let mut alarms = 0;
+    for (name, resource) in resources() {
+        if resource["Type"] != "AWS::CloudWatch::Alarm" {
+            continue;
+        }
+        alarms += 1;
+        let alarm = &resource["Properties"];
+        assert!(!alarm["AlarmActions"].is_null(), "{name} tells nobody");
+        assert!(runbook.contains(&format!("\n## {name}\n")), "{name} is not in docs/runbook.md");
+        let several = alarm["Metrics"].as_sequence().into_iter().flatten();
+        let stats = several.filter(|metric| !metric["MetricStat"].is_null());
+        let mut metrics: Vec<&Value> = stats.map(|metric| &metric["MetricStat"]["Metric"]).collect();
+        if metrics.is_empty() {
+            metrics.push(alarm);
+        }
+        for metric in metrics {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let dimensions = metric["Dimensions"].as_sequence().unwrap();
+            let dimensions: BTreeSet<String> = dimensions.iter().map(|each| text(&each["Name"])).collect();
+            let metric = (text(&metric["Namespace"]), text(&metric["MetricName"]), dimensions);
+            assert!(ours.contains(&metric) || of_aws().contains(&metric), "{name}: no metric {metric:?}");
+        }
+    }
+    assert!(alarms > 10, "{alarms}");
+    let failed = &template()["Resources"]["AttemptsFailedAlarm"]["Properties"]["Dimensions"][1]["Value"];
+    assert_eq!(failed, autofix::attempt::Status::Failed.as_str());
+}
+
+/// A metric: its namespace, its name and the names of its dimensions.
+type Metric = (String, String, BTreeSet<String>);
+
+/// What AWS documents of its own.
+fn of_aws() -> Vec<Metric> {
+    [
+        ("AWS/Lambda", "FunctionName", &["Errors", "Throttles", "Duration", "IteratorAge"][..]),
+        ("AWS/SQS", "QueueName", &["ApproximateNumberOfMessagesVisible"]),
+        ("AWS/DynamoDB", "TableName", &["WriteThrottleEvents"]),
+        ("AWS/ApiGateway", "ApiId", &["5xx"]),
+    ]
+    .into_iter()
+    .flat_map(|(namespace, dimension, names)| {
+        let metric = move |name: &&str| {
+            (namespace.to_owned(), (*name).to_owned(), BTreeSet::from([dimension.to_owned()]))
+        };
+        names.iter().map(metric)
+    })
+    .collect()
+}
+
+fn metrics_that_autofix_writes() -> BTreeSet<Metric> {
+    let written = Lines::default();
+    let metrics = Metrics::to(written.clone(), "autofix");
+    for measured in [
+        Measured::Attempt { status: "failed" },
+        Measured::Turn { cost_usd: 0.25, input_tokens: 1, output_tokens: 2, cached_tokens: 3 },
+        Measured::Step { step: "Analyze".to_owned(), milliseconds: 4 },
+        Measured::Queue { age_seconds: 5 },
+        Measured::Circuit { service: "github", open: 1 },
+    ] {
+        metrics.record(&measured, "2026-11-22T10:00:00Z".parse().unwrap());
+    }
+    let lines = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let mut found = BTreeSet::new();
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        for block in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            let own = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+            let dimensions: BTreeSet<String> =
+                block["Dimensions"][0].as_array().unwrap().iter().map(own).collect();
+            for metric in block["Metrics"].as_array().unwrap() {
+                found.insert((own(&block["Namespace"]), own(&metric["Name"]), dimensions.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// Lines that are written into memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn text_of(path: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::fs::read_to_string(root.join(path)).unwrap()
+}
+
+fn template() -> Value {
+    serde_yaml_ng::from_str(&text_of("template.yaml")).unwrap()
+}
+
+fn resources() -> Vec<(String, Value)> {
+    let template = template();
+    let resources = template["Resources"].as_mapping().unwrap();
+    resources.iter().map(|(name, resource)| (name.as_str().unwrap().to_owned(), resource.clone())).collect()
 }
 
 #[tokio::test]

@@ -99,8 +99,13 @@ impl World {
 
     /// As [`World::new`], with a door before the table, for what goes wrong there.
     pub async fn with_table_door() -> (World, TableDoor) {
+        World::with_settings_and_table_door(&[]).await
+    }
+
+    /// As [`World::with_table_door`], with other settings.
+    pub async fn with_settings_and_table_door(settings: &[(&str, &str)]) -> (World, TableDoor) {
         let (table, door) = memory().await.behind_a_door().await.unwrap();
-        (World::make(SlackWay::Bot, &[], Secretly::Environment, table).await, door)
+        (World::make(SlackWay::Bot, settings, Secretly::Environment, table).await, door)
     }
 
     async fn make(

@@ -4,11 +4,10 @@
 
 use std::sync::Arc;
 
-use autofix::attempt::{Attempt, AttemptId, Event, Subject};
+use autofix::attempt::{Attempt, AttemptId, Subject};
 use autofix::clock::Clock;
 use autofix::config::{Flag, IntakeConfig, names};
 use autofix::door::{RawBody, Refused};
-use autofix::reason::{Reason, ReasonCode};
 use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::webhook::{self, Report, Trigger, Webhook};
 use autofix::signature;
@@ -21,7 +20,7 @@ use axum::routing::post;
 use serde_json::json;
 use tracing::{error, info};
 
-/// How often a lost race against the worker is run again when Sentry's agent takes over.
+/// How often it is looked again for who has an issue, where claims come and go while Sentry's agent takes over.
 const STAND_DOWN_ROUNDS: usize = 8;
 
 /// What the door needs.
@@ -121,17 +120,19 @@ impl Intake {
             }
             let claim = self.store.claim(issue).await.map_err(refused)?;
             let Some(id) = claim.and_then(|claim| claim.attempt) else { continue };
-            let Some(before) = self.store.attempt(id).await.map_err(refused)? else { continue };
-            let mut after = before.attempt.clone();
-            let sentence = "Sentry's own agent opened a pull request for this issue.";
-            let reason = Reason::new(ReasonCode::SentryAgentTookOver, sentence);
-            if let Err(refusal) = after.apply(Event::SentryAgentTookOver { reason }, now) {
-                info!(attempt.id = %id, "Sentry's agent opened a pull request too: {refusal}");
-                return Ok(received(StatusCode::OK, Some(id), "This attempt is past standing down"));
-            }
-            if self.store.save_decision(&before, &after, now).await.map_err(refused)? == Saved::Yes {
-                return Ok(received(StatusCode::OK, Some(id), message));
-            }
+            return Ok(match self.store.ask_to_stand_down(id, now).await.map_err(refused)? {
+                Saved::Yes => received(StatusCode::OK, Some(id), message),
+                // It ended in between, and the claim is to be written now; or it will end with a pull request.
+                Saved::Conflict
+                    if self.store.stand_down(issue, now).await.map_err(refused)? == Saved::Yes =>
+                {
+                    received(StatusCode::OK, None, message)
+                }
+                Saved::Conflict => {
+                    info!(attempt.id = %id, "Sentry's agent opened a pull request too");
+                    received(StatusCode::OK, Some(id), "This attempt is past standing down")
+                }
+            });
         }
         Err(Refused::unavailable())
     }

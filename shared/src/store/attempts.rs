@@ -217,6 +217,15 @@ where
     error.as_service_error().and_then(|e| e.code()) == Some("TransactionConflictException")
 }
 
+/// Whether a single write was more than its partition takes.
+pub(super) fn is_throttled<E, R>(error: &aws_sdk_dynamodb::error::SdkError<E, R>) -> bool
+where
+    E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
+{
+    let code = error.as_service_error().and_then(|e| e.code());
+    matches!(code, Some("ProvisionedThroughputExceededException" | "ThrottlingException"))
+}
+
 pub(super) fn attribute_names(pairs: &[(&str, &str)]) -> std::collections::HashMap<String, String> {
     pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
 }

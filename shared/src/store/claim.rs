@@ -54,6 +54,8 @@ impl Store {
             Ok(_) => Ok(()),
             // Counted already; or a transaction of the claim is under way, and one event less is no harm.
             Err(error) if super::attempts::is_condition(&error) || super::attempts::is_busy(&error) => Ok(()),
+            // Nor is it where one issue is reported more often than one item can be written.
+            Err(error) if super::attempts::is_throttled(&error) => Ok(()),
             Err(error) => Err(unavailable(error)),
         }
     }

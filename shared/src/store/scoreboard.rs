@@ -23,7 +23,7 @@ use crate::scoreboard::{Counted, Counter, Counts, Tally, Week};
 const KEEP_SECONDS: i64 = 2 * 365 * 24 * 3600;
 /// How long one that was turned away is waited for.
 const PATIENCE: Duration = Duration::from_millis(200);
-const KEY: &str = "SCOREBOARD";
+pub(super) const KEY: &str = "SCOREBOARD";
 /// Attribute of an attempt's item.
 const COUNTED: &str = "counted";
 
