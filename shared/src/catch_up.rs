@@ -20,6 +20,8 @@ const TOO_FRESH: SignedDuration = SignedDuration::from_mins(2);
 const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
 /// Older issues are not caught up with: after a long outage they are for people.
 pub const LONGEST_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// A longer wish of Sentry's to be left alone is not granted.
+const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(1);
 /// Times of an answer may be cut to whole seconds.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
@@ -101,7 +103,7 @@ impl CatchUp {
 
     /// Sentry did not answer, and may have said how long it wants to be left alone.
     pub fn run_failed(&mut self, now: Timestamp, asked: SignedDuration) {
-        self.next_at = now + EVERY.max(asked.min(LONGEST_BACK / 24));
+        self.next_at = now + EVERY.max(asked.min(LONGEST_ASKED));
     }
 
     fn end_pass(&mut self) {
