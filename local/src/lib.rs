@@ -43,6 +43,8 @@ pub mod load;
 pub mod secrets_push;
 /// The command `serve`.
 pub mod serve;
+/// Its HTTP server.
+pub mod server;
 /// Settings from the environment and a `.env` file.
 pub mod settings;
 /// Printing.

@@ -205,6 +205,11 @@ impl OneProcess {
             .context("take over what an earlier process left")
     }
 
+    /// The embedded table.
+    pub fn table(&self) -> &EmbeddedTable {
+        &self.table
+    }
+
     /// The embedded table, given back so that a test can start another process on it.
     pub fn into_table(self) -> EmbeddedTable {
         self.table

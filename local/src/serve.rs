@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
+use crate::server;
 use crate::settings;
 use crate::table::EmbeddedTable;
 use crate::terminal::say;
@@ -63,11 +64,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         say!("  Log in with the development token: {API_TOKEN}");
     }
     say!("The table is in {}", options.data.display());
-    let doors = axum::serve(listener, process.doors()).with_graceful_shutdown(told_to_stop());
-    tokio::select! {
-        served = doors => served.context("serve the doors")?,
-        () = process.run() => {}
-    }
+    let doors = server::serve(listener, process.doors(), server::Limits::default(), told_to_stop());
+    tokio::select! { () = doors => {}, () = process.run() => {} }
     say!("Stopped; what is under way goes on with the next start.");
     Ok(())
 }

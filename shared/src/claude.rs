@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::config::names;
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Effect, Outbound, ServiceError};
+use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError};
 use crate::redaction::Redacted;
 use crate::secrets::{Credential, Secrets};
 use crate::usage::{Price, Usage};
@@ -145,6 +145,16 @@ pub struct ToolUse {
 }
 
 impl Turn {
+    /// Reads the body of a successful answer. It is not priced yet.
+    ///
+    /// # Errors
+    /// [`ServiceError::Malformed`] where it is not a message.
+    pub fn read(body: &[u8]) -> Result<Turn, ServiceError> {
+        let wire: WireMessage = serde_json::from_slice(body)
+            .map_err(|error| ServiceError::Malformed(outbound::said(&error.to_string())))?;
+        Ok(wire.into_turn())
+    }
+
     /// The tools that the model called, in order; none where the answer was cut.
     pub fn tool_uses(&self) -> Vec<ToolUse> {
         if self.stop == Stop::MaxTokens {
@@ -211,10 +221,10 @@ impl Claude {
             timeout: timeout.min(TIMEOUT),
         };
         let read = |answer: &Answer| match answer.status.is_success() {
-            true => answer.read::<WireMessage>(),
+            true => Turn::read(&answer.body),
             false => Err(error_of(answer)),
         };
-        let mut turn = self.outbound.ask(&call, read).await?.into_turn();
+        let mut turn = self.outbound.ask(&call, read).await?;
         turn.usage.cost_usd = self.cost(&turn.usage);
         Ok(turn)
     }
@@ -305,8 +315,8 @@ impl WireMessage {
 fn error_of(answer: &Answer) -> ServiceError {
     let status = answer.status.as_u16();
     let body = answer.json();
-    let kind = body["error"]["type"].as_str().unwrap_or("error");
-    let text: String = body["error"]["message"].as_str().unwrap_or_default().chars().take(300).collect();
+    let kind = outbound::said(body["error"]["type"].as_str().unwrap_or("error"));
+    let text = outbound::said(body["error"]["message"].as_str().unwrap_or_default());
     let message = format!("Claude answered {status} {kind}: {text}");
     let retry_after = answer.retry_after();
     match (status, answer.header("x-should-retry")) {

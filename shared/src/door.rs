@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use serde_json::json;
-use subtle::ConstantTimeEq;
 
+use crate::access::is_token;
 use crate::secrets::Secret;
 
 /// Largest body that a door reads, bytes. Sentry's largest events are below 1 MB; Lambda itself ends at 6 MB.
@@ -64,7 +64,11 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
         if declared.is_some_and(|length| length > BODY_LIMIT as u64) {
             return Err(too_large());
         }
-        axum::body::to_bytes(request.into_body(), BODY_LIMIT).await.map(RawBody).map_err(|_| too_large())
+        let read = axum::body::to_bytes(request.into_body(), BODY_LIMIT).await;
+        read.map(RawBody).map_err(|error| match error.into_inner().is::<http_body_util::LengthLimitError>() {
+            true => too_large(),
+            false => Refused::bad_request("The body broke off"),
+        })
     }
 }
 
@@ -74,8 +78,8 @@ pub fn check_bearer(headers: &HeaderMap, token: Option<&Secret>) -> Result<(), R
     let token = token.ok_or_else(refused)?;
     let given = headers.get(header::AUTHORIZATION).ok_or_else(refused)?.as_bytes();
     let (scheme, given) = given.split_at_checked(7).ok_or_else(refused)?;
-    let same = given.ct_eq(token.expose().as_bytes());
-    if scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(same) { Ok(()) } else { Err(refused()) }
+    let same = std::str::from_utf8(given).is_ok_and(|given| is_token(given, token));
+    if scheme.eq_ignore_ascii_case(b"bearer ") && same { Ok(()) } else { Err(refused()) }
 }
 
 /// The routes of a door, or of all doors together, with an answer in our form for everything else.

@@ -18,7 +18,7 @@ use url::Url;
 use crate::clock::Clock;
 use crate::journal::{Journal, Service};
 use crate::secrets::{Credential, Renewal, Secret};
-pub use failure::ServiceError;
+pub use failure::{ServiceError, said};
 use patience::{Try, short_pause};
 pub use switchboard::{Heard, Switchboard};
 
@@ -83,7 +83,7 @@ impl Answer {
 
     /// The body as a type.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, ServiceError> {
-        serde_json::from_slice(&self.body).map_err(|error| ServiceError::Malformed(error.to_string()))
+        serde_json::from_slice(&self.body).map_err(|error| ServiceError::Malformed(said(&error.to_string())))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

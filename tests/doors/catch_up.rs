@@ -65,6 +65,21 @@ async fn an_issue_whose_webhook_was_lost_is_found_and_fixed() {
 }
 
 #[tokio::test]
+async fn what_is_found_is_kept_without_its_secrets() {
+    let world = looking(&[]).await;
+    let mut event = Scenario::Fix.event(world.clock.now());
+    let secret = "trout-Lake-9933";
+    event.exceptions.last_mut().unwrap().value = format!("login with password={secret}");
+    world.sandbox.sentry.throw(&event);
+    let mut kept = String::new();
+    for _ in 0..12 {
+        minutes(&world, 1).await;
+        kept.push_str(&format!("{:?}", world.items().await));
+    }
+    assert!(kept.contains("login with") && !kept.contains(secret), "{kept}");
+}
+
+#[tokio::test]
 async fn what_ended_is_not_begun_again_however_often_it_is_listed() {
     let world = looking(&[]).await;
     lost(&world, Scenario::Security);

@@ -3,10 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
 
+mod log;
 mod watch;
 mod world;
 
 mod approvers;
+mod attacks;
 mod cards;
 mod catch_up;
 mod chaos;

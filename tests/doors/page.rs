@@ -209,11 +209,14 @@ async fn which_attempts_there_are_is_told_to_nobody_who_may_not_look() {
     let scoreboard = browser.get(&world, "/autofix/scoreboard").await;
     assert_eq!(scoreboard.status, StatusCode::UNAUTHORIZED);
     assert!(scoreboard.text.contains("name=\"next\" value=\"scoreboard\""));
-    let unreadable = browser.get(&world, "/autofix/view/x").await;
-    assert_eq!(unreadable.status, StatusCode::UNAUTHORIZED);
+    for unreadable in ["x", "%ff%fe"] {
+        let page = browser.get(&world, &format!("/autofix/view/{unreadable}")).await;
+        assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{unreadable}");
+    }
+    assert_eq!(browser.get(&world, "/autofix/assets/%ff").await.status, StatusCode::NOT_FOUND);
 
     let browser = Browser::logged_in(&world).await;
-    for id in ["x", "01a202b2-c500-7c7c-8e66-d0fb14e3c2d4", "%3Cscript%3E"] {
+    for id in ["x", "01a202b2-c500-7c7c-8e66-d0fb14e3c2d4", "%3Cscript%3E", "%ff"] {
         let page = browser.get(&world, &format!("/autofix/view/{id}")).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{id}");
         checked(&page.text, &[]);

@@ -2,13 +2,12 @@
 //! to the four services, no card, no pull request, no answer of the API, no line of a log. The same holds for
 //! AutoFix's own credentials, outside of the header or the address that needs them.
 //!
+//! What is kept is searched as well: the table and the journal.
+//!
 //! The corpus is put together when the tests run, so that the repository holds nothing that looks alive.
 
 mod corpus;
-mod places;
-
-use std::io::Write;
-use std::sync::{Arc, LazyLock, Mutex};
+pub(crate) mod places;
 
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::service::Fault;
@@ -16,10 +15,8 @@ use autofix_local::sandbox::{API_TOKEN, SlackWay, claude, github, sentry, slack}
 use autofix_local::scenario::Scenario;
 use axum::http::Method;
 use serde_json::Value;
-use tracing::Dispatch;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::log::Log;
 use crate::page::owners_page;
 use crate::world::{Answer, REPO, World};
 use corpus::Planted;
@@ -35,14 +32,14 @@ enum Way {
 
 /// Everything that AutoFix has said to anybody, with where it was said.
 #[derive(Default)]
-struct Said(Vec<(String, String)>);
+pub(crate) struct Said(Vec<(String, String)>);
 
 impl Said {
-    fn add(&mut self, place: impl Into<String>, text: impl ToString) {
+    pub(crate) fn add(&mut self, place: impl Into<String>, text: impl ToString) {
         self.0.push((place.into(), text.to_string()));
     }
 
-    fn places_with(&self, secret: &str) -> Vec<String> {
+    pub(crate) fn places_with(&self, secret: &str) -> Vec<String> {
         let found = self.0.iter().filter_map(|(place, text)| {
             let at = text.find(secret)?;
             let before: String =
@@ -53,7 +50,7 @@ impl Said {
     }
 
     /// What the stand-ins received, the header with AutoFix's credential left out.
-    fn add_requests(&mut self, world: &World) {
+    pub(crate) fn add_requests(&mut self, world: &World) {
         let sandbox = &world.sandbox;
         let services = [
             ("claude", sandbox.claude.service()),
@@ -76,11 +73,19 @@ impl Said {
         }
     }
 
-    fn add_answer(&mut self, place: &str, answer: &Answer) {
+    /// What is kept: the table, and the journal of what went out.
+    pub(crate) async fn add_kept(&mut self, world: &World, moment: &str) {
+        for item in world.items().await {
+            self.add(format!("the table {moment}"), format!("{item:?}"));
+        }
+        self.add(format!("the journal {moment}"), world.journal());
+    }
+
+    pub(crate) fn add_answer(&mut self, place: &str, answer: &Answer) {
         self.add(format!("the answer of {place}"), &answer.body);
     }
 
-    fn add_slack_and_pull_requests(&mut self, world: &World) {
+    pub(crate) fn add_slack_and_pull_requests(&mut self, world: &World) {
         for message in world.sandbox.slack.messages() {
             self.add("a card", format!("{} {}", message.text, Value::from(message.blocks.clone())));
             self.add("a card as shown", world.shown(&message));
@@ -91,45 +96,6 @@ impl Said {
                 self.add("a commit", message);
             }
         }
-    }
-}
-
-/// The lines of the log of this thread, from `trace` on for our own crates.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-/// While `tracing` knows of one subscriber only, a line of code that is reached first by a thread without one is
-/// silent for all threads; with these two it never knows of only one.
-static NEVER_ALONE: LazyLock<[Dispatch; 2]> =
-    LazyLock::new(|| [(), ()].map(|()| Dispatch::new(tracing_subscriber::registry())));
-
-impl Log {
-    fn listen(&self) -> DefaultGuard {
-        LazyLock::force(&NEVER_ALONE);
-        let log = self.clone();
-        let filter = "info,autofix=trace,autofix_local=trace,sentry_intake=trace,fix_worker=trace,\
-                      slack_interactions=trace,attempt_queries=trace";
-        tracing_subscriber::fmt()
-            .json()
-            .with_env_filter(filter)
-            .with_writer(move || log.clone())
-            .finish()
-            .set_default()
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
@@ -162,6 +128,7 @@ async fn play(world: &World, (scenario, way): (Scenario, Way), text: &str, said:
     let id = answer.attempt_id();
     let detail = format!("attempts/{id}");
     for moment in ["before the analysis", "after it"] {
+        said.add_kept(world, moment).await;
         said.add_answer(&format!("the list {moment}"), &world.get("attempts").await);
         said.add_answer(&format!("the attempt {moment}"), &world.get(&detail).await);
         for path in ["/autofix/".to_owned(), format!("/autofix/view/{id}")] {
@@ -170,6 +137,7 @@ async fn play(world: &World, (scenario, way): (Scenario, Way), text: &str, said:
         world.settle().await;
         world.after(jiff::SignedDuration::from_secs(30)).await;
     }
+    said.add_kept(world, "at the end").await;
     said.add_requests(world);
     said.add_slack_and_pull_requests(world);
     world.attempt(&id).await
@@ -233,6 +201,7 @@ async fn what_nobody_analyses_says_nothing_secret_either() {
         said.add_answer("the attempt", &world.get(&format!("attempts/{}", answer.attempt_id())).await);
         said.add_requests(&world);
         said.add_slack_and_pull_requests(&world);
+        said.add_kept(&world, "at the end").await;
         drop(listening);
         said.add("the log", log.text());
         assert!(
@@ -275,7 +244,9 @@ async fn own_credentials_are_only_where_they_are_needed() {
         said.add("the log", log.text());
         said.add_requests(&world);
         said.add_slack_and_pull_requests(&world);
+        said.add_kept(&world, "at the end").await;
         assert!(!world.sandbox.slack.messages().is_empty(), "{way:?}");
+        assert!(world.journal().lines().count() > 10, "the journal was not kept");
         assert!(log.text().contains("A step failed"), "the faults were not met");
         let slack_path = slack_address.rsplit('/').next().unwrap();
         for credential in [

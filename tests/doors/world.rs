@@ -2,10 +2,12 @@
 //! only moves when it is told to. Dropping a world that did not settle, or in which a stand-in was asked
 //! something that it does not know, fails the test.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use autofix::config::{Environment, names};
+use autofix::journal::Journal;
 use autofix::messages::{DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
@@ -19,12 +21,15 @@ use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
 use autofix_local::table_door::TableDoor;
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tower::ServiceExt;
 
+/// The journal's file in a world's folder.
+const JOURNAL: &str = "journal.jsonl";
 pub const REPO: &str = "acme/bookshop";
 /// When every test begins.
 const START: &str = "2026-11-22T10:00:00Z";
@@ -38,6 +43,7 @@ pub struct World {
     /// Where the secrets are, in a world that does not have them in its environment.
     pub secrets: Option<SecretsManager>,
     environment: Environment,
+    journal: Journal,
     leftovers: Leftovers,
 }
 
@@ -140,8 +146,10 @@ impl World {
             secrets = Some(manager);
         }
         let leftovers = Leftovers { sandbox: sandbox.clone(), secrets: secrets.clone(), folder };
-        let process = start(table, &environment, (&clock, secrets.as_ref())).await;
-        World { sandbox, process, clock, secrets, environment, leftovers }
+        let journal = Journal::create(&leftovers.folder.join(JOURNAL)).unwrap();
+        let outbound = Outbound::new(Some(journal.clone())).unwrap();
+        let process = start((table, outbound), &environment, (&clock, secrets.as_ref())).await;
+        World { sandbox, process, clock, secrets, environment, journal, leftovers }
     }
 
     /// The process dies and another one starts on the same table, which it has for itself.
@@ -153,9 +161,11 @@ impl World {
 
     /// The process dies and another one starts on the same table; the leases are as the dead one left them.
     pub async fn die(self) -> World {
-        let World { sandbox, process, clock, secrets, environment, leftovers } = self;
-        let process = start(process.into_table(), &environment, (&clock, secrets.as_ref())).await;
-        World { sandbox, process, clock, secrets, environment, leftovers }
+        let World { sandbox, process, clock, secrets, environment, journal, leftovers } = self;
+        let outbound = Outbound::new(Some(journal.clone())).unwrap();
+        let parts = (process.into_table(), outbound);
+        let process = start(parts, &environment, (&clock, secrets.as_ref())).await;
+        World { sandbox, process, clock, secrets, environment, journal, leftovers }
     }
 
     /// Sentry sees the event and reports it; the answer of the door.
@@ -310,6 +320,25 @@ impl World {
         self.leftovers.folder.join(format!("{REPO}.git"))
     }
 
+    /// The journal of what went out, as `--journal` writes it.
+    pub fn journal(&self) -> String {
+        std::fs::read_to_string(self.leftovers.folder.join(JOURNAL)).unwrap()
+    }
+
+    /// Every item of the table.
+    pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
+        let client = self.process.table().client();
+        let tables = client.list_tables().send().await.unwrap();
+        let mut items = Vec::new();
+        for table in tables.table_names() {
+            let mut pages = client.scan().table_name(table).into_paginator().items().send();
+            while let Some(item) = pages.next().await {
+                items.push(item.unwrap());
+            }
+        }
+        items
+    }
+
     /// Every branch but `main`.
     pub fn fix_branches(&self) -> Vec<String> {
         let branches = self.sandbox.github.branches(REPO).unwrap();
@@ -342,7 +371,7 @@ async fn memory() -> EmbeddedTable {
 }
 
 async fn start(
-    table: EmbeddedTable,
+    (table, outbound): (EmbeddedTable, Outbound),
     environment: &Environment,
     (clock, manager): (&MovableClock, Option<&SecretsManager>),
 ) -> OneProcess {
@@ -353,7 +382,6 @@ async fn start(
             Secrets::from_secrets_manager(manager.client(), arn, environment.clone(), clock.clock())
         }
     };
-    let outbound = Outbound::new(None).unwrap();
     let surroundings = Surroundings { environment, clock: clock.clock(), outbound };
     OneProcess::with_secrets(table, secrets, surroundings).await.unwrap()
 }

@@ -134,10 +134,11 @@ impl ListQuery {
 async fn attempt(
     State(queries): State<Arc<Queries>>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    id: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<Value>, Refused> {
     queries.check_token(&headers).await?;
     let unknown = || Refused::new(StatusCode::NOT_FOUND, "There is no attempt with this id");
+    let Path(id) = id.map_err(|_| unknown())?;
     let id = AttemptId::parse(&id).map_err(|_| unknown())?;
     let found = queries.store.attempt(id).await.map_err(unavailable)?.ok_or_else(unknown)?;
     let mut view = view::attempt(&found.attempt);

@@ -225,6 +225,7 @@ async fn incident(desk: &mut Desk<'_>) -> Result<Option<Incident>, Stopped> {
         }
         return Ok(Some(incident));
     };
+    let fuller = redact_incident(&fuller);
     desk.store().save_incident(desk.attempt.id, &fuller, desk.now()).await?;
     Ok(Some(fuller))
 }

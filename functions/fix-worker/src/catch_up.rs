@@ -6,6 +6,7 @@ use autofix::config::CatchUpConfig;
 use autofix::incident::Incident;
 use autofix::journal::Service;
 use autofix::outbound::ServiceError;
+use autofix::redaction::redact_incident;
 use autofix::store::{Admission, NewAttempt, Occasion, Saved, StoreError};
 use jiff::SignedDuration;
 use tracing::{error, info, warn};
@@ -77,6 +78,7 @@ async fn let_in(worker: &Worker, config: &CatchUpConfig, incident: Incident) -> 
     if worker.store.claim(&incident.issue_id).await?.is_some() {
         return Ok(());
     }
+    let incident = redact_incident(&incident);
     let now = worker.clock.now();
     let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
     attempt.note(now, "Found by asking Sentry: no webhook had told of this issue");

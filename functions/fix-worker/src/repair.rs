@@ -5,6 +5,7 @@ use autofix::analysis::fix::RedChecks;
 use autofix::attempt::{Checks, Event, FailedCheck, MAX_REPAIRS, NextHead, NextHeadKind, Offer, State};
 use autofix::github::{CheckResult, Failure, FailureDetails, Outcome};
 use autofix::reason::Reason;
+use autofix::redaction::redact;
 
 use crate::analyze;
 use crate::checks::names;
@@ -70,12 +71,13 @@ async fn new_fix(
         let details = github.failure_details(&repo, check).await?;
         report.push_str(&told(check, &details));
     }
-    let report = report.chars().take(MAX_REPORT_CHARS).collect::<String>();
+    // Redacted first: half a secret has no form by which it could be recognised.
+    let report = redact(&report).capped(MAX_REPORT_CHARS);
     let opened = analyze::case_at(desk, &offer.fix.base_sha).await?;
     let Ok(case) = opened else {
         return Ok(Err("What was analysed cannot be read again.".to_owned()));
     };
-    let red = RedChecks { diff: &offer.fix.diff, report: &report };
+    let red = RedChecks { diff: &offer.fix.diff, report: report.as_str() };
     let mut analyst = desk.analyst(desk.attempt.usage);
     let ending = write_again(&mut analyst, &case, &analysis, &red).await?;
     desk.attempt.usage = analyst.usage;

@@ -8,6 +8,7 @@ use autofix::attempt::{Attempt, AttemptId, Subject};
 use autofix::clock::Clock;
 use autofix::config::{Flag, IntakeConfig, names};
 use autofix::door::{RawBody, Refused};
+use autofix::redaction::redact_incident;
 use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::webhook::{self, Report, Trigger, Webhook};
 use autofix::signature;
@@ -80,10 +81,12 @@ impl Intake {
                 "Ignored: no repository is configured for this project",
             ));
         };
-        let attempt = Attempt::pending(AttemptId::new(now), Subject::of(&report.incident), target, now);
+        // What is not kept cannot leak: nobody needs the secrets that an event brings along.
+        let incident = redact_incident(&report.incident);
+        let attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
         let new = NewAttempt {
             attempt: &attempt,
-            incident: &report.incident,
+            incident: &incident,
             occasion: match report.trigger {
                 Trigger::New => Occasion::Reported,
                 Trigger::Regression => Occasion::CameBack,
@@ -93,7 +96,7 @@ impl Intake {
         let admission = self.store.admit(new, now).await.map_err(refused)?;
         Ok(match admission {
             Admission::Started(id) => {
-                info!(attempt.id = %id, issue = report.incident.issue_id, "Started attempt {id}");
+                info!(attempt.id = %id, issue = incident.issue_id, "Started attempt {id}");
                 received(StatusCode::ACCEPTED, Some(id), "Processing started")
             }
             Admission::Duplicate(id) => {

@@ -105,7 +105,11 @@ impl Groups {
 /// A workspace is named by its own id, or all of an organisation by the organisation's. Guests of a shared channel click in
 /// the workspace and belong to another one: they decide only where they are on the list.
 fn is_of_another_workspace(person: &Person, config: &InteractionsConfig) -> bool {
-    let Some(own) = &config.team_id else { return false };
+    let Some(own) = &config.team_id else {
+        // Nobody said which workspace is the own one: the one of the card is.
+        let is_guest = person.home.as_ref().is_some_and(|home| *home != person.team);
+        return is_guest && config.approvers.are_everyone();
+    };
     if own.starts_with('E') {
         return person.enterprise.as_ref() != Some(own);
     }

@@ -16,7 +16,7 @@ const MAX_TOKEN: usize = 200;
 
 /// What a form asks for.
 #[derive(Debug)]
-pub(crate) enum Form {
+pub enum Form {
     Click(Click),
     Submission(Submission),
     NothingToDo,
@@ -24,32 +24,32 @@ pub(crate) enum Form {
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Person {
+pub struct Person {
     /// Slack user id.
-    pub(crate) id: String,
+    pub id: String,
     /// The workspace in which it was done.
-    pub(crate) team: String,
+    pub team: String,
     /// The person's own workspace: another one for guests of a channel that two companies share.
-    pub(crate) home: Option<String>,
+    pub home: Option<String>,
     /// The organisation of an Enterprise Grid.
-    pub(crate) enterprise: Option<String>,
+    pub enterprise: Option<String>,
 }
 
 /// A click on one of our buttons.
 #[derive(Debug)]
-pub(crate) struct Click {
-    pub(crate) person: Person,
-    pub(crate) asks: Asks,
-    pub(crate) response_url: Option<String>,
+pub struct Click {
+    pub person: Person,
+    pub asks: Asks,
+    pub response_url: Option<String>,
     /// Opens one dialog within three seconds.
-    pub(crate) trigger_id: Option<String>,
+    pub trigger_id: Option<String>,
     /// The card that was clicked.
-    pub(crate) card: Option<MessageRef>,
+    pub card: Option<MessageRef>,
 }
 
 /// What a click wants.
 #[derive(Clone, Debug)]
-pub(crate) enum Asks {
+pub enum Asks {
     Deploy(ButtonValue),
     Dismiss(ButtonValue),
     RollBack(ButtonValue),
@@ -58,22 +58,22 @@ pub(crate) enum Asks {
 
 /// A dialog that was sent.
 #[derive(Debug)]
-pub(crate) struct Submission {
-    pub(crate) person: Person,
-    pub(crate) said: Said,
+pub struct Submission {
+    pub person: Person,
+    pub said: Said,
 }
 
 /// What stood in the dialog.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub enum Said {
     Dismissal { fix: ButtonValue, reason: Option<DismissalReason>, words: String },
     Hint { attempt: AttemptId, text: String },
 }
 
 /// The form is not one that Slack sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotAnInteraction {
-    #[error("The body is not a form with the field `payload`")]
+pub enum NotAnInteraction {
+    #[error("The body is not a form with one field `payload`")]
     NoPayload,
     #[error("The field `payload` is not the JSON of an interaction")]
     NotJson,
@@ -82,14 +82,21 @@ pub(crate) enum NotAnInteraction {
 }
 
 /// Slack checks a certificate with `ssl_check=1` and no signature; it asks for nothing.
-pub(crate) fn is_certificate_check(body: &[u8]) -> bool {
+pub fn is_certificate_check(body: &[u8]) -> bool {
     let mut fields = url::form_urlencoded::parse(body);
     body.len() < 4_096 && fields.any(|(name, value)| name == "ssl_check" && value == "1")
 }
 
-pub(crate) fn read(body: &[u8]) -> Result<Form, NotAnInteraction> {
-    let mut fields = url::form_urlencoded::parse(body);
-    let (_, payload) = fields.find(|(name, _)| name == "payload").ok_or(NotAnInteraction::NoPayload)?;
+/// Reads a form whose signature has been verified.
+///
+/// # Errors
+/// [`NotAnInteraction`] where Slack would not send it.
+pub fn read(body: &[u8]) -> Result<Form, NotAnInteraction> {
+    let mut payloads = url::form_urlencoded::parse(body).filter(|(name, _)| name == "payload");
+    // Two payloads are two readings of one click: whoever looks at the other one sees another decision.
+    let (Some((_, payload)), None) = (payloads.next(), payloads.next()) else {
+        return Err(NotAnInteraction::NoPayload);
+    };
     let payload: Payload = serde_json::from_str(&payload).map_err(|_| NotAnInteraction::NotJson)?;
     match payload.kind.as_str() {
         "block_actions" => {

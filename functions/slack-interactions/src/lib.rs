@@ -7,7 +7,7 @@
 mod approvers;
 mod decide;
 mod dialogs;
-mod form;
+pub mod form;
 mod retry;
 
 use std::sync::Arc;

@@ -73,9 +73,12 @@ pub struct SignedForm {
 impl SignedForm {
     /// The form field `payload` with this content, signed for `now` (epoch seconds).
     pub fn sign(payload: &Value, now: i64) -> SignedForm {
-        let payload = payload.to_string();
-        let body =
-            url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload).finish();
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        SignedForm::sign_body(form.append_pair("payload", &payload.to_string()).finish(), now)
+    }
+
+    /// Any body, signed for `now`: forms that Slack would never send.
+    pub fn sign_body(body: String, now: i64) -> SignedForm {
         let timestamp = now.to_string();
         let signature = signature(SIGNING_SECRET, &timestamp, &body);
         SignedForm { content_type: "application/x-www-form-urlencoded", timestamp, signature, body }

@@ -217,6 +217,7 @@ pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &Pr
             return Proposal::Unusable { sentence, reasons };
         }
     };
+    wire.explanation = cleaning::multi_line(&wire.explanation, MAX_EXPLANATION_CHARS);
     if wire.edits.is_empty() {
         return Proposal::None { explanation: wire.explanation };
     }
@@ -226,7 +227,6 @@ pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &Pr
         let reasons = vec![Reason::new(ReasonCode::TooManyLines, sentence.clone())];
         return Proposal::Unusable { sentence, reasons };
     }
-    wire.explanation = cleaning::multi_line(&wire.explanation, MAX_EXPLANATION_CHARS);
     for edit in &mut wire.edits {
         if let Some(path) = snapshot.resolve(&edit.file_path, project) {
             edit.file_path = path.to_string();

@@ -5,15 +5,12 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::cleaning::one_line;
-use crate::outbound::{Answer, ServiceError};
+use crate::outbound::{self, Answer, ServiceError};
 
 /// A secondary limit without a time: GitHub asks for at least a minute.
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 /// The primary limit counts by the hour; a reset further away is a mistake.
 const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
-/// Of what GitHub says, characters. Its own sentences are short; rules may have names from people.
-const SAID_CHARS: usize = 300;
 
 /// A text that has to be there.
 pub(super) fn text(body: &Value, name: &str) -> Result<String, ServiceError> {
@@ -37,7 +34,7 @@ pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
 pub(super) fn said(body: &Value) -> String {
     let message = body["message"].as_str().unwrap_or("no message");
     let details: Vec<&str> = items(&body["errors"]).filter_map(|error| error["message"].as_str()).collect();
-    one_line(&format!("{message} {}", details.join(" ")), SAID_CHARS)
+    outbound::said(&format!("{message} {}", details.join(" ")))
 }
 
 /// An answer that is a success, or its meaning.

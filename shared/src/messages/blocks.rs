@@ -200,13 +200,13 @@ pub(super) fn code(text: &str, max_chars: usize) -> String {
 /// Outside text on one line: cleaned, redacted, capped, escaped.
 pub(super) fn outside(text: &str, max_chars: usize) -> String {
     let clean = cleaning::one_line(text, max_chars * 2);
-    escape(&cap(redact(&clean).as_str(), max_chars))
+    plain(&cap(redact(&clean).as_str(), max_chars))
 }
 
 /// Outside text of several lines.
 pub(super) fn outside_lines(text: &str, max_chars: usize) -> String {
     let clean = cleaning::multi_line(text, max_chars * 2);
-    escape(&cap(redact(&clean).as_str(), max_chars))
+    plain(&cap(redact(&clean).as_str(), max_chars))
 }
 
 /// A link; the label is outside text. Nothing but an http(s) address becomes one.
@@ -219,6 +219,11 @@ pub(super) fn link(url: &str, label: &str) -> String {
         }
         _ => label,
     }
+}
+
+/// Escaped, and without bold: a line in bold is a label of ours, and who writes to the model must not write our labels.
+fn plain(text: &str) -> String {
+    escape(text).replace('*', "∗")
 }
 
 /// The three characters that Slack's mrkdwn gives a meaning.
@@ -250,6 +255,7 @@ mod tests {
     fn outside_text_can_neither_ping_nor_link_nor_leave_its_block() {
         let shown = outside("<!channel> <https://evil.example|click> & more", 200);
         assert_eq!(shown, "&lt;!channel&gt; &lt;https://evil.example|click&gt; &amp; more");
+        assert_eq!(outside_lines("fine\n*Security*\n🟢 none", 200), "fine\n∗Security∗\n🟢 none");
         assert_eq!(link("javascript:alert(1)", "x"), "x");
         assert_eq!(link("https://a.example/?a=1|2", "a|b>"), "<https://a.example/?a=1%7C2|a¦b&gt;>");
         let mut card = Card::new("t");

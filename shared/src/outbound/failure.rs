@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::cleaning::one_line;
 use crate::journal::Service;
+use crate::redaction::redact;
+
+/// Characters kept of what a service says about a failure.
+const SAID_CHARS: usize = 300;
 
 /// What a caller can do about a request that did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -61,4 +66,11 @@ impl ServiceError {
             | ServiceError::Refused { .. } => None,
         }
     }
+}
+
+/// What a service says about a failure, fit to be logged, kept and shown: such words come from outside, and repeat what
+/// they were sent.
+pub fn said(text: &str) -> String {
+    // Cut after that: half a secret would no longer look like one.
+    redact(&one_line(text, SAID_CHARS * 4)).capped(SAID_CHARS).as_str().to_owned()
 }

@@ -12,7 +12,7 @@ use super::issue::IssueRef;
 use crate::config::names;
 use crate::incident::Incident;
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Effect, Outbound, ServiceError};
+use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError};
 use crate::secrets::{Credential, Secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -127,8 +127,7 @@ fn error_of(answer: &Answer) -> Option<ServiceError> {
     let body = answer.json();
     // `{"detail": …}`, or sentences by field.
     let said = body["detail"].as_str().map_or_else(|| body.to_string(), str::to_owned);
-    let said: String = said.chars().take(200).collect();
-    let message = format!("Sentry answered {status}: {said}");
+    let message = format!("Sentry answered {status}: {}", outbound::said(&said));
     Some(match status {
         401 => ServiceError::CredentialRefused(message),
         403 => ServiceError::Unauthorized(message),

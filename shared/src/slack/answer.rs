@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::outbound::{Answer, ServiceError};
+use crate::outbound::{self, Answer, ServiceError};
 
 /// An incoming webhook and a `response_url` answer with an HTTP status and a code as plain text.
 pub(super) fn posted(answer: &Answer) -> Result<(), ServiceError> {
-    let text: String = String::from_utf8_lossy(&answer.body).chars().take(100).collect();
+    let text = outbound::said(&String::from_utf8_lossy(&answer.body));
     Err(match answer.status.as_u16() {
         200..=299 => return Ok(()),
         429 => ServiceError::RateLimited { message: text, retry_after: answer.retry_after() },
@@ -41,8 +41,7 @@ pub(super) fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError
         Some(scope) => format!("(the app needs the scope `{scope}`)"),
         None => body["response_metadata"]["messages"][0].as_str().unwrap_or_default().to_owned(),
     };
-    let detail: String = detail.chars().take(200).collect();
-    let message = format!("{method}: {code} {detail}").trim_end().to_owned();
+    let message = outbound::said(&format!("{method}: {code} {detail}"));
     Err(match code.as_str() {
         "ratelimited" | "rate_limited" => {
             ServiceError::RateLimited { message, retry_after: answer.retry_after() }

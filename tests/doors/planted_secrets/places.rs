@@ -44,7 +44,7 @@ const KEPT: &[&str] = &[
 ];
 
 /// A webhook's `data.event` or `data.error`.
-pub(super) fn plant_in_webhook(event: &mut Value, text: &str) {
+pub(crate) fn plant_in_webhook(event: &mut Value, text: &str) {
     plant_in_texts(event, text);
     plant_in_exceptions(&mut event["exception"]["values"], text);
     plant_in_breadcrumbs(&mut event["breadcrumbs"]["values"], text);
@@ -59,12 +59,12 @@ pub(super) fn plant_in_webhook(event: &mut Value, text: &str) {
 }
 
 /// A webhook's `data.issue`.
-pub(super) fn plant_in_issue(issue: &mut Value, text: &str) {
+pub(crate) fn plant_in_issue(issue: &mut Value, text: &str) {
     plant_in_texts(issue, text);
 }
 
 /// The REST API's event.
-pub(super) fn plant_in_api_event(event: &mut Value, text: &str) {
+pub(crate) fn plant_in_api_event(event: &mut Value, text: &str) {
     plant_in_texts(event, text);
     for entry in event["entries"].as_array_mut().unwrap() {
         match entry["type"].as_str().unwrap() {
@@ -81,7 +81,7 @@ pub(super) fn plant_in_api_event(event: &mut Value, text: &str) {
 }
 
 /// The event as Sentry's API has it.
-pub(super) async fn from_api(address: &str) -> Value {
+pub(crate) async fn from_api(address: &str) -> Value {
     let answer = reqwest::Client::new().get(address).bearer_auth(AUTH_TOKEN).send().await.unwrap();
     assert!(answer.status().is_success(), "{address}: {}", answer.status());
     answer.json().await.unwrap()

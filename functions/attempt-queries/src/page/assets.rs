@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -36,8 +37,8 @@ pub(super) fn address(prefix: &str, name: &str) -> String {
 }
 
 /// Assets are the same for everyone and say nothing about anything: they need no login.
-pub(super) async fn serve(Path(name): Path<String>) -> Response {
-    match ASSETS.iter().find(|asset| asset.name == name) {
+pub(super) async fn serve(name: Result<Path<String>, PathRejection>) -> Response {
+    match ASSETS.iter().find(|asset| name.as_ref().is_ok_and(|Path(name)| *asset.name == *name)) {
         Some(asset) => {
             let keep = "public, max-age=31536000, immutable";
             ([(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, keep)], asset.text).into_response()

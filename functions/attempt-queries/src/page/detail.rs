@@ -11,7 +11,7 @@ use autofix::messages::{self, Judgement};
 use autofix::reason::Reason;
 use autofix::redaction::Redacted;
 use autofix::usage::Usage;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
@@ -122,9 +122,10 @@ struct CostRow {
 pub(super) async fn show(
     State(queries): State<Arc<Queries>>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     proof: Result<Query<Proof>, QueryRejection>,
 ) -> Response {
+    let id = id.map(|Path(id)| id).unwrap_or_default(); // bytes that are no text are no id
     let seal = proof.ok().and_then(|Query(proof)| proof.seal);
     let page = queries.detail_page(&headers, &id, seal.as_deref()).await;
     queries.answer(page)
