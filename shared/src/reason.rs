@@ -70,6 +70,8 @@ word_enum! {
         LogLevelLowered = "log_level_lowered",
         TimeoutRaised = "timeout_raised",
         WarningSilenced = "warning_silenced",
+        ComputationChanged = "computation_changed",
+        WorkSkipped = "work_skipped",
         InvisibleCharacter = "invisible_character",
         TestWeakened = "test_weakened",
         SecretInDiff = "secret_in_diff",

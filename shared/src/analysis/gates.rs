@@ -200,6 +200,8 @@ fn gate_of(code: ReasonCode, reached: Reached) -> Option<GateName> {
         | ReasonCode::LogLevelLowered
         | ReasonCode::TimeoutRaised
         | ReasonCode::WarningSilenced
+        | ReasonCode::ComputationChanged
+        | ReasonCode::WorkSkipped
         | ReasonCode::TestWeakened => GateName::BandAids,
         ReasonCode::NetworkHostAdded
         | ReasonCode::DangerousCall

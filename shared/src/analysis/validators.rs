@@ -5,6 +5,7 @@
 //! a fix. Where a grammar is known they read the syntax tree, since a search through the text
 //! cannot tell a call from a comment; other languages get the coarser rules of `plain_text`.
 
+mod computation;
 #[cfg(test)]
 mod corpus;
 mod dangerous_calls;
@@ -22,6 +23,7 @@ mod scope;
 mod secrets;
 mod signatures;
 mod silenced_warnings;
+mod skipped_work;
 mod standard_libraries;
 mod swallowed_exceptions;
 mod tls;
@@ -61,6 +63,8 @@ const FILE_RULES: &[fn(&Reviewed<'_>) -> Option<Reason>] = &[
     deleted_checks::check_deleted,
     reports_silenced::report_silenced,
     waiting::waits_longer,
+    computation::computation_changed,
+    skipped_work::work_skipped,
     silenced_warnings::warning_silenced,
     weakened_tests::test_weakened,
     hidden_characters::invisible_character,

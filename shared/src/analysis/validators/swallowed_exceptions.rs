@@ -107,7 +107,12 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
             let silent = statements(body).into_iter().all(|statement| is_silent(parsed, statement));
             silent_or_broad(&caught_types(header), silent, raises_at_the_end(body))
         }
-        "call" => dotted_path(parsed, node).rsplit('.').next() == Some("suppress"),
+        "call" => match dotted_path(parsed, node).rsplit('.').next() {
+            Some("suppress") => true,
+            // `getattr(x, "name", y)` is `try: x.name` and `except AttributeError: y`.
+            Some("getattr") => asks_for_a_written_name(node),
+            _ => false,
+        },
         // A `return` in `finally` drops whatever is being raised.
         "return_statement" => {
             let mut inside = position.ancestors.iter().rev().map(|node| node.kind());
@@ -116,6 +121,11 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
         }
         _ => false,
     }
+}
+
+fn asks_for_a_written_name(call: Node<'_>) -> bool {
+    let arguments = call.child_by_field_name("arguments").map(statements).unwrap_or_default();
+    matches!(arguments[..], [_, name, _] if name.kind() == "string")
 }
 
 fn silent_or_broad(types: &[String], silent: bool, raises: bool) -> bool {

@@ -122,7 +122,10 @@ fn far_reaching(side: &Side<'_>) -> Vec<Finding> {
         let kind = position.kind;
         if is_endless(parsed, node, kind) {
             found.push(Finding::new("a loop that may not end", first_line(node)));
-        } else if is_risky_text(parsed, node, kind) || returns_constant(parsed, node, kind) {
+        } else if is_risky_text(parsed, node, kind)
+            || returns_constant(parsed, node, kind)
+            || writes_below_any_key(parsed, node, kind)
+        {
             let shown = shortened(parsed.text_of(node));
             found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
         } else if let Some(callee) = callee_made_at_run_time(parsed, node, kind) {
@@ -219,6 +222,29 @@ fn is_risky_text(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
         "computed_property_name" => text.contains(['+', '`']),
         _ => false,
     }
+}
+
+/// `x[a][b] = c` in JavaScript: where `a` is `__proto__`, every object there is gets a new `b`.
+fn writes_below_any_key(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
+    if parsed.family() != Family::Script || !kind.contains("assignment_expression") {
+        return false;
+    }
+    let mut target = node.child_by_field_name("left");
+    let mut depth = 0;
+    while let Some(part) = target {
+        target = part.child_by_field_name("object");
+        let written = parsed.field_text(part, "index");
+        if matches!(written.trim_matches(['"', '\'', '`']), "__proto__" | "prototype" | "constructor") {
+            return true;
+        }
+        let is_open = !written.is_empty()
+            && !written.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '\''));
+        if depth > 0 && is_open {
+            return true;
+        }
+        depth += 1;
+    }
+    false
 }
 
 /// A function that no longer does anything but answer with a literal.

@@ -11,7 +11,8 @@ use crate::analysis::syntax::settings::{Setting, amount};
 use crate::analysis::syntax::{first_line, is_decorator_kind};
 use crate::reason::{Reason, ReasonCode};
 
-static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
+/// Names of limits in time and of repetitions.
+pub(super) static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)timeout | retr(?:y|ies) | max_?attempts? | backoff | deadline | pool_?size
         | max_?(?:overflow|connections) | recursion_?limit",
