@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 const EVERY: SignedDuration = SignedDuration::from_mins(5);
 /// Sentry's list may lag behind, and the webhook goes first.
 const TOO_FRESH: SignedDuration = SignedDuration::from_mins(2);
-/// A pass looks at this much of the one before again, for issues that were late in Sentry's list.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+/// A pass looks at this much of the one before again. An issue is listed by the time of its first event, which after a
+/// backlog at Sentry, just when webhooks are lost, is long ago.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
 /// Older issues are not caught up with: after a long outage they are for people.
 pub const LONGEST_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// A longer wish of Sentry's to be left alone is not granted.
@@ -131,9 +132,9 @@ mod tests {
         assert_eq!(search.next_at, at(10));
         assert_eq!(search.begin(at(10)).unwrap().from, at(0), "never further back than where it began");
         search.page_read(PageRead::Last);
-        assert_eq!(search.begin(at(30)), Some(Stretch { from: at(0), until: at(28) }));
+        assert_eq!(search.begin(at(90)), Some(Stretch { from: at(0), until: at(88) }));
         search.page_read(PageRead::Last);
-        assert_eq!(search.begin(at(40)).unwrap().from, at(18));
+        assert_eq!(search.begin(at(95)).unwrap().from, at(28));
     }
 
     #[test]
@@ -146,7 +147,7 @@ mod tests {
         assert_eq!(search.next_at, at(60), "at the clock's next run");
         assert_eq!(search.begin(at(61)), Some(rest));
         assert_eq!(search.page_read(PageRead::More { oldest: at(-1) }), None);
-        assert_eq!(search.begin(at(61)), Some(Stretch { from: at(48), until: at(59) }), "a new pass");
+        assert_eq!(search.begin(at(130)), Some(Stretch { from: at(0), until: at(128) }), "a new pass");
     }
 
     #[test]

@@ -143,6 +143,20 @@ async fn the_watch_and_the_last_word_are_about_the_joined_issues_too() {
         assert_eq!(world.sandbox.sentry.comments(issue).len(), 1, "{issue}");
     }
 
+    // Whatever Sentry says about the joined one, the attempt's own issue is resolved.
+    let world = World::new().await;
+    let (first, _) = world.until_armed().await;
+    world.alert_other(1).await;
+    world.press(&world.card(), DEPLOY).await;
+    world.settle().await;
+    world.after(SignedDuration::from_hours(1)).await;
+    let sentry = world.sandbox.sentry.service();
+    sentry.fail_next(Method::POST, "/issues/5100000002/comments", Fault::status(403));
+    world.after(SignedDuration::from_hours(24)).await;
+    assert_eq!(world.attempt(&first).await["status"], "verified");
+    assert_eq!(world.sandbox.sentry.status("5100000001"), Some("resolved"));
+    assert_eq!(world.sandbox.sentry.status("5100000002"), Some("unresolved"));
+
     let world = World::new().await;
     let (first, _) = world.until_armed().await;
     world.alert_other(1).await;

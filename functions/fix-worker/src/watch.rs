@@ -10,6 +10,7 @@ use autofix::attempt::{CameBack, Deployment, Event, Merged, Rollout, State, Tell
 use autofix::github::{self, DeploymentState, EnvironmentKind, Readable};
 use autofix::incident::Incident;
 use autofix::messages;
+use autofix::outbound::ServiceError;
 use autofix::sentry::{Commented, Containment, FixedBy, IssueRef, Resolved, SeenEvent, Span, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
@@ -26,6 +27,8 @@ const MOST_WINDOWS: i32 = 7;
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 /// Releases looked up for one look; events of more releases than that are a rollout under way.
 const MAX_RELEASES: usize = 5;
+/// Why Sentry says nothing about an issue that somebody deleted there.
+const ISSUE_GONE: &str = "Sentry does not have the issue any more";
 
 /// The watch that begins with a merge.
 pub(crate) fn begin(desk: &Desk<'_>) -> Option<Watch> {
@@ -141,7 +144,8 @@ async fn reports(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Result<R
     for joined in joined(desk) {
         match (reports_of(desk, merged, (&joined, since), &mut placed).await?, &told) {
             (came_back @ Reports::CameBack(_), _) => return Ok(came_back),
-            (unknown @ Reports::Unknown(_), Reports::Quiet) => told = unknown,
+            // What somebody deleted in Sentry says nothing; the attempt's own issue is what counts.
+            (Reports::Unknown(why), Reports::Quiet) if why != ISSUE_GONE => told = Reports::Unknown(why),
             (Reports::Quiet | Reports::Unknown(_), _) => {}
         }
     }
@@ -158,7 +162,7 @@ async fn reports_of(
     let unknown = |why: &str| Ok(Reports::Unknown(why.to_owned()));
     let span = Span { from: since, until: desk.now() };
     let Some(found) = desk.worker.sentry.events_since(issue, span).await? else {
-        return unknown("Sentry does not have the issue any more");
+        return unknown(ISSUE_GONE);
     };
     let mut unplaced = false;
     // Oldest first: the card shows the event with which it came back.
@@ -196,7 +200,16 @@ async fn contains(
     version: &str,
 ) -> Result<Option<bool>, Stopped> {
     let Some(merge_sha) = &merged.merge_sha else { return Ok(None) };
-    let found = desk.worker.sentry.release_contains(&issue.organization, version, merge_sha).await?;
+    let found = match desk.worker.sentry.release_contains(&issue.organization, version, merge_sha).await {
+        Err(ServiceError::Unauthorized(why)) => {
+            warn!(
+                why,
+                "The token may not read releases (Project: Read), so a release without a commit says nothing"
+            );
+            Containment::Unknown { first_seen: None }
+        }
+        found => found?,
+    };
     Ok(match found {
         Containment::Yes => Some(true),
         Containment::BuiltFrom { commit } => {
@@ -283,13 +296,18 @@ pub(crate) async fn tell_sentry(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let Some(issue) = issue(desk).await? else {
         return desk.happened(Event::SentryTold { outcome: Telling::Refused }).await;
     };
-    // A joined issue that is gone is no failure: its attempt has ended long ago.
-    for joined in joined(desk) {
-        tell_about(desk, &merged, &joined).await?;
-    }
     let outcome = tell_about(desk, &merged, &issue).await?;
     if outcome == Telling::Refused {
         warn!("Sentry does not have the issue any more");
+    }
+    // A joined issue that is gone or out of the token's reach does not spoil what was said of the attempt's own.
+    for joined in joined(desk) {
+        match tell_about(desk, &merged, &joined).await {
+            Err(Stopped::Service(error)) if error.retry().is_none() => {
+                warn!(issue = joined.issue_id, error = %error, "Sentry could not be told about a joined issue");
+            }
+            told => drop(told?),
+        }
     }
     desk.happened(Event::SentryTold { outcome }).await
 }
