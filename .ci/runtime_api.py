@@ -25,6 +25,7 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
         self.events = queue.Queue()
         self.answers = queue.Queue()
         self.asked = threading.Event()
+        self.asked_at = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -34,6 +35,8 @@ class RuntimeApiHandler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path != "/2018-06-01/runtime/invocation/next":
             return self.answer(404, b"")
+        if self.server.asked_at is None:
+            self.server.asked_at = time.perf_counter()
         self.server.asked.set()
         request_id, event = self.server.events.get()
         deadline = int((time.time() + self.server.function_timeout) * 1000)
