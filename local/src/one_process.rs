@@ -11,6 +11,7 @@ use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
 use autofix::door;
+use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix::slack::Slack;
@@ -185,6 +186,12 @@ impl OneProcess {
             table,
             lambda: Arc::new(lambda),
         })
+    }
+
+    /// The same process with its worker measured, before anything is delivered.
+    pub fn measured(self, metrics: Metrics) -> OneProcess {
+        let worker = Arc::into_inner(self.worker).expect("only a delivery under way has another handle");
+        OneProcess { worker: Arc::new(worker.measured(metrics)), ..self }
     }
 
     /// The three doors on one router.

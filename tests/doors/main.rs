@@ -29,6 +29,7 @@ mod kill_anywhere;
 mod layers;
 mod limits;
 mod load;
+mod metrics;
 mod obedient;
 mod page;
 mod permissions;
