@@ -27,6 +27,9 @@ pub struct Sandbox {
     pub slack: slack::Slack,
 }
 
+/// Brings back what was there when it was made, as often as it is called.
+pub type WayBack = Box<dyn Fn() -> anyhow::Result<()>>;
+
 /// How AutoFix reaches the sandbox's Slack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlackWay {
@@ -50,6 +53,18 @@ impl Sandbox {
         for (_, service) in self.services() {
             service.watched_by(killer, |_| true);
         }
+    }
+
+    /// Makes all four again what they are now: a test need not play a story's beginning once more. Their addresses stay;
+    /// what they were asked is not forgotten. Copies of the git repositories are kept in `folder`.
+    pub fn way_back(&self, folder: &Path) -> anyhow::Result<WayBack> {
+        let ways: [WayBack; 4] = [
+            self.claude.way_back(),
+            self.github.way_back(folder)?,
+            self.sentry.way_back(),
+            self.slack.way_back(),
+        ];
+        Ok(Box::new(move || ways.iter().try_for_each(|way| way())))
     }
 
     /// Adds the demo's project, with one check that passes for every commit.

@@ -187,6 +187,24 @@ impl EmbeddedTable {
         sweep.await.context("finish the sweep")?.context("delete expired items")
     }
 
+    /// Copies everything that it holds, its stream too, into a new file.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written.
+    pub fn copy_to(&self, file: &Path) -> anyhow::Result<()> {
+        let path = file.to_str().context("the path of a table's copy is not valid UTF-8")?;
+        self.database.vacuum_into(path).context("copy the embedded table")
+    }
+
+    /// Holds again what a copy holds, and nothing else.
+    ///
+    /// # Errors
+    /// If the file is no copy of a table.
+    pub fn become_copy(&self, file: &Path) -> anyhow::Result<()> {
+        let path = file.to_str().context("the path of a table's copy is not valid UTF-8")?;
+        self.database.restore_from(path).context("go back to a copy of the embedded table")
+    }
+
     /// Stops the server once the requests under way are answered, and frees the folder.
     ///
     /// # Errors

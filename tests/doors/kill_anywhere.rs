@@ -10,86 +10,98 @@ use axum::http::Method;
 use jiff::SignedDuration;
 
 use crate::world::{REPO, World};
-use case::{Case, Rescue, Told, check_all, in_runtime};
+use case::{At, Case, Deaths, Rescue, check_all, in_runtime, on_all_cores};
 use story::{Ending, Story};
 
 #[test]
 fn killed_anywhere_the_same_record_takes_it_to_the_same_end() {
-    let undisturbed = Told::undisturbed();
-    let mut cases = Vec::new();
-    for (story, told) in &undisturbed {
-        for effect in 0..told.effects.len() {
-            for side in [Side::Before, Side::After] {
-                cases.push(Case::killed(*story, Moment { effect, side }, Rescue::SameRecord));
-            }
-        }
-    }
-    check_all(&cases, &undisturbed);
+    check_all(&Case::all(At::Each, Deaths::One, Rescue::SameRecord));
 }
 
 #[test]
 fn killed_during_the_clocks_run_the_clock_takes_it_to_the_same_end() {
-    let undisturbed = Told::undisturbed();
-    check_all(&once_for_each_kind(&undisturbed, Rescue::Clock), &undisturbed);
+    check_all(&Case::all(At::EachKind, Deaths::One, Rescue::Clock));
 }
 
 #[test]
 fn killed_with_its_machine_the_next_process_takes_it_to_the_same_end() {
-    let undisturbed = Told::undisturbed();
-    check_all(&once_for_each_kind(&undisturbed, Rescue::Restart), &undisturbed);
+    check_all(&Case::all(At::EachKind, Deaths::One, Rescue::Restart));
 }
 
-/// The second process dies a few effects after its start, another number of them each time, unless it was done before.
 #[test]
 fn killed_twice_in_a_row_it_comes_to_the_same_end() {
-    let undisturbed = Told::undisturbed();
-    let mut cases = once_for_each_kind(&undisturbed, Rescue::SameRecord);
-    for (number, case) in cases.iter_mut().enumerate() {
-        let side = if number % 3 == 0 { Side::Before } else { Side::After };
-        case.deaths.push(Moment { effect: number % 5, side });
-    }
-    check_all(&cases, &undisturbed);
-}
-
-/// One case for each kind of call and write of each story, by turns before and after.
-fn once_for_each_kind(undisturbed: &[(Story, Told)], rescue: Rescue) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (story, told) in undisturbed {
-        for effect in told.first_of_each_kind() {
-            let side = if effect % 2 == 0 { Side::Before } else { Side::After };
-            cases.push(Case::killed(*story, Moment { effect, side }, rescue));
-        }
-    }
-    cases
+    check_all(&Case::all(At::EachKind, Deaths::Two, Rescue::SameRecord));
 }
 
 /// The first worker is frozen over one of its effects, a second delivery of the same record does all the work, and
 /// then the first one wakes up. Slack is left out: what was sent before the freeze cannot be held back there.
 #[test]
 fn a_worker_that_was_taken_for_dead_changes_nothing_any_more() {
-    for (story, told) in Told::undisturbed() {
-        for (effect, what) in told.effects.iter().enumerate().filter(|(_, what)| !what.contains("/api/chat"))
+    on_all_cores(&Story::ALL, |story| in_runtime(frozen_at_each_effect(*story)));
+}
+
+async fn frozen_at_each_effect(story: Story) {
+    let (world, killer) = World::with_killer_and(story.settings()).await;
+    story.begin(&world).await;
+    let beginning = world.point();
+    let mut world = world.back_to(&beginning).await;
+    killer.spare();
+    let record = world.process.records().await.unwrap().pop().unwrap();
+    world.process.deliver_record(record).await.unwrap();
+    let effects = killer.effects();
+    world.after(SignedDuration::from_mins(1)).await;
+    let undisturbed = Ending::of(&world).await.without_the_bill();
+    for (effect, what) in effects.iter().enumerate().filter(|(_, what)| !what.contains("/api/chat")) {
+        world = world.back_to(&beginning).await;
+        let record = world.process.records().await.unwrap().pop().unwrap();
+        killer.set(Moment { effect, side: Side::Before });
         {
-            in_runtime(async {
-                let (world, killer) = World::with_killer().await;
-                let id = story.begin(&world).await;
-                let record = world.process.records().await.unwrap().pop().unwrap();
-                killer.set(Moment { effect, side: Side::Before });
-                let mut frozen = std::pin::pin!(world.process.deliver_record(record.clone()));
-                tokio::select! {
-                    biased;
-                    () = killer.strikes() => {}
-                    _ = &mut frozen => panic!("{story:?}: nobody froze over {what}"),
-                }
-                world.process.deliver_record(record).await.unwrap();
-                killer.let_go();
-                frozen.await.unwrap();
-                world.after(SignedDuration::from_mins(1)).await;
-                let ending = Ending::of(&world, id).await;
-                assert_eq!(ending.without_the_bill(), told.ending.without_the_bill(), "{story:?} at {what}");
-            });
+            let mut frozen = std::pin::pin!(world.process.deliver_record(record.clone()));
+            tokio::select! {
+                biased;
+                () = killer.strikes() => {}
+                _ = &mut frozen => panic!("{story:?}: nobody froze over {what}"),
+            }
+            world.process.deliver_record(record).await.unwrap();
+            killer.let_go();
+            frozen.await.unwrap();
         }
+        world.after(SignedDuration::from_mins(1)).await;
+        let ending = Ending::of(&world).await.without_the_bill();
+        assert_eq!(ending, undisturbed, "{story:?} at {what}");
     }
+}
+
+#[test]
+fn the_same_record_given_to_two_workers_at_once_comes_to_the_same_end() {
+    on_all_cores(&Story::ALL, |story| in_runtime(given_to_two_workers(*story)));
+}
+
+async fn given_to_two_workers(story: Story) {
+    let (world, _) = World::with_killer_and(story.settings()).await;
+    let id = story.begin(&world).await;
+    let beginning = world.point();
+    let play = async |world: &World, workers: usize| {
+        let record = world.process.records().await.unwrap().pop().unwrap();
+        let second = async {
+            if workers == 2 {
+                world.process.deliver_record(record.clone()).await.unwrap();
+            }
+        };
+        let (first, ()) = tokio::join!(world.process.deliver_record(record.clone()), second);
+        first.unwrap();
+        for _ in 0..2 {
+            world.after(SignedDuration::from_mins(1)).await;
+        }
+        assert!(story.is_over(world, id).await, "{story:?} with {workers} workers");
+        (Ending::of(world).await.without_the_bill(), world.sandbox.claude.turns_answered())
+    };
+    let world = world.back_to(&beginning).await;
+    let (alone, turns) = play(&world, 1).await;
+    let world = world.back_to(&beginning).await;
+    let (together, paid) = play(&world, 2).await;
+    assert_eq!(together, alone, "{story:?}");
+    assert!(paid <= turns + 1, "{story:?}: {paid} turns were paid in place of {turns}");
 }
 
 #[tokio::test]

@@ -17,14 +17,14 @@ use autofix_local::sandbox::killer::Killer;
 use autofix_local::sandbox::secrets_manager::{self, SecretsManager};
 use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 use autofix_local::sandbox::slack::{APPROVER_ID, Message, OpenView, SignedForm};
-use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
+use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay, WayBack};
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
 use autofix_local::table_door::TableDoor;
 use aws_sdk_dynamodb::types::AttributeValue;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -52,6 +52,13 @@ struct Leftovers {
     sandbox: Sandbox,
     secrets: Option<SecretsManager>,
     folder: PathBuf,
+}
+
+/// What a world was at some moment: the services, the table, and the time.
+pub struct Point {
+    sandbox: WayBack,
+    table: PathBuf,
+    now: Timestamp,
 }
 
 /// An answer of a door.
@@ -166,6 +173,26 @@ impl World {
         let parts = (process.into_table(), outbound);
         let process = start(parts, &environment, (&clock, secrets.as_ref())).await;
         World { sandbox, process, clock, secrets, environment, journal, leftovers }
+    }
+
+    /// Remembers what there is now outside of the process.
+    pub fn point(&self) -> Point {
+        static POINTS: AtomicU64 = AtomicU64::new(0);
+        let number = POINTS.fetch_add(1, Ordering::SeqCst);
+        let folder = self.leftovers.points().join(number.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let table = folder.join("table");
+        self.process.table().copy_to(&table).unwrap();
+        let sandbox = self.sandbox.way_back(&folder.join("git")).unwrap();
+        Point { sandbox, table, now: self.clock.now() }
+    }
+
+    /// The process dies, everything else is again what it was at that point, and another process starts.
+    pub async fn back_to(self, point: &Point) -> World {
+        self.process.table().become_copy(&point.table).unwrap();
+        (point.sandbox)().unwrap();
+        self.clock.advance(point.now.duration_since(self.clock.now()));
+        self.die().await
     }
 
     /// Sentry sees the event and reports it; the answer of the door.
@@ -386,9 +413,17 @@ async fn start(
     OneProcess::with_secrets(table, secrets, surroundings).await.unwrap()
 }
 
+impl Leftovers {
+    /// Beside the repositories, which are put back from here.
+    fn points(&self) -> PathBuf {
+        self.folder.with_extension("points")
+    }
+}
+
 impl Drop for Leftovers {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(self.points());
         let mut unknown = self.sandbox.unknown();
         unknown.extend(self.secrets.iter().flat_map(|secrets| secrets.service().unknown()));
         if !std::thread::panicking() {

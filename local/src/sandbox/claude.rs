@@ -26,6 +26,7 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::sandbox::WayBack;
 use crate::sandbox::service::Service;
 use caching::{Cache, Prompt};
 use refusal::Refusal;
@@ -55,6 +56,7 @@ pub struct Conversation {
 
 type Shared = Arc<Mutex<Book>>;
 
+#[derive(Clone)]
 struct Book {
     scripts: Vec<Script>,
     cache: Cache,
@@ -96,6 +98,15 @@ impl Claude {
     /// Puts a script before all others.
     pub fn add_script(&self, script: Script) {
         lock(&self.book).scripts.insert(0, script);
+    }
+
+    /// Makes it again what it is now.
+    pub(super) fn way_back(&self) -> WayBack {
+        let (book, then) = (Arc::clone(&self.book), lock(&self.book).clone());
+        Box::new(move || {
+            *lock(&book) = then.clone();
+            Ok(())
+        })
     }
 
     /// How many turns were answered in all: what somebody would have paid for.

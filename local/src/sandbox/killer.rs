@@ -30,12 +30,15 @@ pub struct Killer {
     book: Arc<Mutex<Book>>,
     struck: Arc<Notify>,
     let_go: Arc<Notify>,
+    /// Held while it strikes, so that one effect is struck at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
 struct Book {
     effects: Vec<String>,
     moment: Option<Moment>,
+    each: Option<Side>,
     has_struck: bool,
 }
 
@@ -50,8 +53,14 @@ impl Killer {
         *self.book() = Book { moment: Some(moment), ..Book::default() };
     }
 
+    /// Forgets what was counted; from now on it strikes at every effect, one after the other, and each is let go on.
+    pub fn set_for_each(&self, side: Side) {
+        *self.book() = Book { each: Some(side), ..Book::default() };
+    }
+
     /// Lets the request go on over which it struck.
     pub fn let_go(&self) {
+        self.book().has_struck = false;
         self.let_go.notify_one();
     }
 
@@ -72,11 +81,13 @@ impl Killer {
         let mut book = self.book();
         let number = book.effects.len();
         book.effects.push(effect);
-        book.moment.filter(|moment| moment.effect == number).map(|moment| moment.side)
+        let chosen = book.moment.filter(|moment| moment.effect == number).map(|moment| moment.side);
+        chosen.or(book.each)
     }
 
     /// The moment: gives the signal, and holds the request until it is let go, mostly for ever.
     pub(crate) async fn strike(&self) {
+        let _turn = self.turn.lock().await;
         self.book().has_struck = true;
         self.struck.notify_one();
         self.let_go.notified().await;

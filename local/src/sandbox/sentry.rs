@@ -25,6 +25,7 @@ use autofix::clock::Clock;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::sandbox::WayBack;
 use crate::sandbox::service::Service;
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
@@ -72,6 +73,15 @@ impl Sentry {
     /// For `SENTRY_URL`.
     pub fn url(&self) -> String {
         self.service.url()
+    }
+
+    /// Makes it again what it is now.
+    pub(super) fn way_back(&self) -> WayBack {
+        let (issues, then) = (Arc::clone(&self.issues), lock(&self.issues).clone());
+        Box::new(move || {
+            *lock(&issues) = then.clone();
+            Ok(())
+        })
     }
 
     /// The event arrives at Sentry: as a new issue, or as one more event of its issue. A resolved issue is

@@ -19,6 +19,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::sandbox::WayBack;
 use crate::sandbox::service::Service;
 pub use dialogs::OpenView;
 use dialogs::new_trigger;
@@ -111,6 +112,15 @@ impl Slack {
     /// The incoming webhook, which posts to [`CHANNEL_ID`].
     pub fn webhook_url(&self) -> String {
         format!("{}{WEBHOOK_PATH}", self.service.url())
+    }
+
+    /// Makes it again what it is now.
+    pub(super) fn way_back(&self) -> WayBack {
+        let (workspace, then) = (Arc::clone(&self.workspace), lock(&self.workspace).clone());
+        Box::new(move || {
+            *lock(&workspace) = then.clone();
+            Ok(())
+        })
     }
 
     /// What the channels show now, oldest first, replies in threads included.

@@ -1,4 +1,6 @@
-//! One story with its deaths, played and compared with the undisturbed one.
+//! Stories with deaths. A story is played once, and what the world is at each of its effects is remembered: that is what
+//! a process which dies there leaves behind. Then the world goes back to each of these moments, another process starts,
+//! and its end is compared with that of the undisturbed story.
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -10,13 +12,11 @@ use autofix_local::sandbox::killer::{Killer, Moment, Side};
 use jiff::SignedDuration;
 
 use super::story::{Ending, Story};
-use crate::world::World;
+use crate::world::{Point, World};
 
 /// Minutes between runs of the clock until a story must be at its end: a card that may be on its way is looked for
 /// after half a minute, a lease has run out after 15.
 const RUNS_OF_THE_CLOCK: [i64; 5] = [1, 1, 13, 1, 1];
-/// Runs that are enough where no lease has to run out.
-const SOON: usize = 2;
 
 /// Who picks up what the dead worker left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,84 +29,156 @@ pub enum Rescue {
     Restart,
 }
 
+/// At which effects of the story a process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    Each,
+    /// The first call or write of each kind, by turns before and after.
+    EachKind,
+}
+
+/// How many processes die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deaths {
+    One,
+    /// The second one dies a few effects after its start, unless it was done before.
+    Two,
+}
+
 /// A story, when its workers die, and who comes after them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Case {
     pub story: Story,
-    /// Each counted from the start of its process.
-    pub deaths: Vec<Moment>,
+    pub side: Side,
+    pub at: At,
+    pub deaths: Deaths,
     pub rescue: Rescue,
 }
 
-/// How a case went.
-pub struct Told {
-    pub ending: Ending,
-    /// Effects of the last process, in order.
-    pub effects: Vec<String>,
+/// An undisturbed story, and the moments at which a process may die.
+struct Played {
+    id: AttemptId,
+    killer: Killer,
+    moments: Vec<Dying>,
+    ending: Ending,
     turns_answered: usize,
-    /// Turns that were in flight when a process died.
-    in_flight: usize,
-    /// Runs of the clock that it took.
-    runs: usize,
 }
 
-impl Told {
-    /// Every story without any death.
-    pub fn undisturbed() -> Vec<(Story, Told)> {
-        let case = |story| Case { story, deaths: Vec::new(), rescue: Rescue::SameRecord };
-        Story::ALL.map(|story| (story, in_runtime(case(story).play()).unwrap())).into()
-    }
-
-    /// The first effect of each kind: one method and path, whatever names and numbers are in it.
-    pub fn first_of_each_kind(&self) -> Vec<usize> {
-        let mut kinds = BTreeSet::new();
-        let numbered = self.effects.iter().enumerate();
-        numbered.filter(|(_, effect)| kinds.insert(kind(effect))).map(|(number, _)| number).collect()
-    }
-}
-
-fn kind(effect: &str) -> String {
-    let path = effect.split('?').next().unwrap();
-    let named = |part: &str| part.len() < 30 && !part.chars().all(|c| c.is_ascii_hexdigit());
-    path.split('/').map(|part| if named(part) { part } else { "*" }).collect::<Vec<_>>().join("/")
+/// A moment at which a process may die.
+struct Dying {
+    /// Effects up to now; the last one is that over which it dies.
+    effects: Vec<String>,
+    left: Point,
 }
 
 impl Case {
-    pub fn killed(story: Story, moment: Moment, rescue: Rescue) -> Case {
-        Case { story, deaths: vec![moment], rescue }
+    /// All stories, each death before and after.
+    pub fn all(at: At, deaths: Deaths, rescue: Rescue) -> Vec<Case> {
+        let cases = |story| {
+            // Up to the question for a place this is the story of the fix.
+            let at = if story == Story::Wait { At::EachKind } else { at };
+            [Side::Before, Side::After].map(|side| Case { story, side, at, deaths, rescue })
+        };
+        Story::ALL.into_iter().flat_map(cases).collect()
     }
 
-    async fn play(&self) -> Result<Told, String> {
-        let (mut world, killer) = World::with_killer().await;
+    /// The story without a death, and the world in which it was played.
+    async fn played(&self) -> (World, Played) {
+        let (world, killer) = World::with_killer_and(self.story.settings()).await;
         let id = self.story.begin(&world).await;
-        let mut in_flight = 0;
-        for (number, moment) in self.deaths.iter().enumerate() {
-            killer.set(*moment);
+        killer.set_for_each(self.side);
+        let mut moments = Vec::new();
+        {
+            let mut story = std::pin::pin!(self.finish(&world, id));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = killer.strikes() => {
+                        moments.push(Dying { effects: killer.effects(), left: world.point() });
+                        killer.let_go();
+                    }
+                    runs = &mut story => {
+                        runs.unwrap();
+                        break;
+                    }
+                }
+            }
+        }
+        killer.spare();
+        let ending = Ending::of(&world).await;
+        let turns_answered = world.sandbox.claude.turns_answered();
+        (world, Played { id, killer, moments, ending, turns_answered })
+    }
+
+    /// What went wrong, a text each, and how often it was tried.
+    async fn check(&self) -> (Vec<String>, usize) {
+        let (mut world, played) = self.played().await;
+        let (mut wrong, mut tried) = (Vec::new(), 0);
+        let mut kinds = BTreeSet::new();
+        for (number, dying) in played.moments.iter().enumerate() {
+            let effect = dying.effects.last().expect("it dies over an effect");
+            let is_first = kinds.insert(kind(effect));
+            let its_turn = number.is_multiple_of(2) == (self.side == Side::Before);
+            if self.at == At::EachKind && !(is_first && its_turn) {
+                continue;
+            }
+            world = world.back_to(&dying.left).await;
+            let (after, outcome) = self.go_on(world, &played, number).await;
+            world = after;
+            tried += 1;
+            if let Err(what) = outcome {
+                wrong.push(format!("{self:?} at {number}, {effect}: {what}"));
+            }
+        }
+        (wrong, tried)
+    }
+
+    /// From the death to the end.
+    async fn go_on(&self, mut world: World, played: &Played, number: usize) -> (World, Result<(), String>) {
+        if self.rescue == Rescue::Restart {
+            world.process.break_leases().await.unwrap();
+        }
+        let killer = &played.killer;
+        let mut in_flight = usize::from(is_paid_and_not_kept(&played.moments[number].effects, self.side));
+        if self.deaths == Deaths::Two {
+            let side = if number.is_multiple_of(3) { Side::Before } else { Side::After };
+            killer.set(Moment { effect: number % 5, side });
             let died = tokio::select! {
                 biased;
                 () = killer.strikes() => true,
                 () = self.work(&world) => false,
             };
-            if !died && number > 0 {
-                break;
-            } else if !died {
-                return Err(format!("nobody died: {:#?}", killer.effects()));
+            if died {
+                in_flight += usize::from(is_paid_and_not_kept(&killer.effects(), side));
+                world = world.die().await;
             }
-            in_flight += usize::from(is_paid_and_not_kept(&killer, moment.side));
-            world = match self.rescue {
-                Rescue::Restart => world.restart().await,
-                Rescue::SameRecord | Rescue::Clock => world.die().await,
-            };
+            killer.spare();
         }
-        killer.spare();
-        let runs = self.finish(&world, id).await?;
-        Ok(Told {
-            ending: Ending::of(&world, id).await,
-            effects: killer.effects(),
-            turns_answered: world.sandbox.claude.turns_answered(),
-            in_flight,
-            runs,
-        })
+        let outcome = match self.finish(&world, played.id).await {
+            Ok(runs) => self.compare(&world, played, (runs, in_flight)).await,
+            Err(what) => Err(what),
+        };
+        (world, outcome)
+    }
+
+    async fn compare(
+        &self,
+        world: &World,
+        played: &Played,
+        (runs, in_flight): (usize, usize),
+    ) -> Result<(), String> {
+        let ending = Ending::of(world).await;
+        if ending != played.ending {
+            return Err(format!("ended as\n{ending:#?}\nin place of\n{:#?}", played.ending));
+        }
+        let paid_twice = world.sandbox.claude.turns_answered() - played.turns_answered;
+        if paid_twice > in_flight {
+            return Err(format!("{paid_twice} turns were paid twice, and {in_flight} were in flight"));
+        }
+        if self.rescue != Rescue::Clock && runs > self.story.patience() {
+            return Err(format!("the clock had to run {runs} times"));
+        }
+        Ok(())
     }
 
     async fn work(&self, world: &World) {
@@ -128,30 +200,20 @@ impl Case {
         }
         match self.story.is_over(world, id).await {
             true => Ok(RUNS_OF_THE_CLOCK.len()),
-            false => Err(format!("does not end: {:#?}", Ending::of(world, id).await)),
+            false => Err(format!("does not end: {:#?}", Ending::of(world).await)),
         }
-    }
-
-    /// Plays it and compares the end with that of the undisturbed story.
-    async fn check(&self, undisturbed: &Told) -> Result<(), String> {
-        let told = self.play().await?;
-        if told.ending != undisturbed.ending {
-            return Err(format!("ended as\n{:#?}\nin place of\n{:#?}", told.ending, undisturbed.ending));
-        }
-        let paid_twice = told.turns_answered - undisturbed.turns_answered;
-        if paid_twice > told.in_flight {
-            return Err(format!("{paid_twice} turns were paid twice, and {} were in flight", told.in_flight));
-        }
-        if self.rescue != Rescue::Clock && told.runs > SOON {
-            return Err(format!("the clock had to run {} times", told.runs));
-        }
-        Ok(())
     }
 }
 
+/// One method and path, whatever names and numbers are in it.
+fn kind(effect: &str) -> String {
+    let path = effect.split('?').next().unwrap();
+    let named = |part: &str| part.len() < 30 && !part.chars().all(|c| c.is_ascii_hexdigit());
+    path.split('/').map(|part| if named(part) { part } else { "*" }).collect::<Vec<_>>().join("/")
+}
+
 /// Claude has answered, and the answer is not in the table.
-fn is_paid_and_not_kept(killer: &Killer, side: Side) -> bool {
-    let effects = killer.effects();
+fn is_paid_and_not_kept(effects: &[String], side: Side) -> bool {
     let asked = |effect: &String| effect.contains("/v1/messages");
     let (last, before) = effects.split_last().expect("it died over an effect");
     match side {
@@ -160,18 +222,22 @@ fn is_paid_and_not_kept(killer: &Killer, side: Side) -> bool {
     }
 }
 
-/// Plays all cases on all cores, each in a runtime of its own, and tells which went wrong.
-pub fn check_all(cases: &[Case], undisturbed: &[(Story, Told)]) {
-    let next = AtomicUsize::new(0);
-    let wrong = Mutex::new(Vec::new());
+/// Plays all cases and tells which went wrong.
+pub fn check_all(cases: &[Case]) {
+    let told = on_all_cores(cases, |case| in_runtime(case.check()));
+    let tried: usize = told.iter().map(|(_, tried)| tried).sum();
+    let wrong: Vec<String> = told.into_iter().flat_map(|(wrong, _)| wrong).collect();
+    assert!(wrong.is_empty(), "{} of {tried} deaths went wrong:\n{}", wrong.len(), wrong.join("\n\n"));
+    assert!(tried > cases.len(), "hardly anybody died: {tried}");
+}
+
+/// Works on all items, each on one of the cores.
+pub fn on_all_cores<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
-        while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-            let (_, expected) = undisturbed.iter().find(|(story, _)| *story == case.story).unwrap();
-            let checked = std::panic::catch_unwind(AssertUnwindSafe(|| in_runtime(case.check(expected))));
-            if let Err(what) = checked.unwrap_or_else(|_| Err("it panicked, see above".to_owned())) {
-                let first = case.deaths.first().and_then(|moment| expected.effects.get(moment.effect));
-                wrong.lock().unwrap().push(format!("{case:?} at {first:?}: {what}"));
-            }
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::SeqCst)) {
+            let result = std::panic::catch_unwind(AssertUnwindSafe(|| work(item)));
+            done.lock().unwrap().push(result);
         }
     };
     std::thread::scope(|scope| {
@@ -179,8 +245,8 @@ pub fn check_all(cases: &[Case], undisturbed: &[(Story, Told)]) {
             scope.spawn(work);
         }
     });
-    let wrong = wrong.into_inner().unwrap();
-    assert!(wrong.is_empty(), "{} of {} cases went wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+    let done = done.into_inner().unwrap();
+    done.into_iter().map(|result| result.expect("it panicked, see above")).collect()
 }
 
 pub fn in_runtime<T>(work: impl Future<Output = T>) -> T {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use autofix::attempt::{Attempt, AttemptId, Next, Status};
 use autofix::messages::DEPLOY;
+use autofix::store::{Listing, ListingFilter};
+use autofix_local::sandbox::sentry::Hook;
 use autofix_local::scenario::Scenario;
 
 use crate::world::{REPO, World};
@@ -20,12 +22,26 @@ pub enum Story {
     Dismiss,
     /// From the click to the merge.
     Deploy,
+    /// From the report of a second issue of a fault to its place on the open pull request and on the card.
+    Join,
+    /// From the report to the card that says that the fix waits for a place.
+    Wait,
+    /// From the click that makes a place to the armed card of the fix that has waited for it.
+    Place,
 }
 
 impl Story {
-    pub const ALL: [Story; 4] = [Story::Fix, Story::Review, Story::Dismiss, Story::Deploy];
+    pub const ALL: [Story; 7] =
+        [Story::Fix, Story::Review, Story::Dismiss, Story::Deploy, Story::Join, Story::Wait, Story::Place];
 
-    /// Everything up to the record that wakes the worker.
+    pub fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Story::Wait | Story::Place => &[("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1")],
+            Story::Fix | Story::Review | Story::Dismiss | Story::Deploy | Story::Join => &[],
+        }
+    }
+
+    /// Everything up to the record that wakes the worker. The attempt that the story is about.
     pub async fn begin(self, world: &World) -> AttemptId {
         let id = match self {
             Story::Fix => world.alert(Scenario::Fix).await.attempt_id(),
@@ -39,68 +55,109 @@ impl Story {
                 }
                 id
             }
+            Story::Join => {
+                world.until_armed().await;
+                let event = Scenario::Fix.event(world.clock.now()).as_other_issue(1);
+                world.report(&event, Hook::EventAlertTriggered).await.attempt_id()
+            }
+            Story::Wait | Story::Place => {
+                let (_, card) = world.until_armed().await;
+                let event = Scenario::Fix.event(world.clock.now()).as_other_fault(1);
+                let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
+                if self == Story::Place {
+                    world.settle().await;
+                    world.dismiss(&card).await;
+                }
+                id
+            }
         };
         AttemptId::parse(&id).unwrap()
     }
 
     fn end(self) -> Status {
         match self {
-            Story::Fix => Status::AwaitingApproval,
-            Story::Review => Status::Skipped,
+            Story::Fix | Story::Place => Status::AwaitingApproval,
+            Story::Review | Story::Join => Status::Skipped,
             Story::Dismiss => Status::Rejected,
             Story::Deploy => Status::Deployed,
+            Story::Wait => Status::Analyzing,
         }
     }
 
-    /// Whether the story has come to its end and nothing is left to do now.
+    /// Runs of the clock that may be needed although no lease has to run out.
+    pub fn patience(self) -> usize {
+        match self {
+            // The news that a place is free may die with its bearer; who waits looks again by itself.
+            Story::Place => usize::MAX,
+            Story::Fix | Story::Review | Story::Dismiss | Story::Deploy | Story::Join | Story::Wait => 2,
+        }
+    }
+
+    /// Whether the story has come to its end and nobody has anything left to do now.
     pub async fn is_over(self, world: &World, id: AttemptId) -> bool {
-        let attempt = load(world, id).await;
-        let owes_nothing = !matches!(attempt.next_step(world.clock.now()), Next::Do(_));
-        attempt.status() == self.end() && owes_nothing && attempt.card.shown == attempt.card.wanted
+        let now = world.clock.now();
+        let owes_nothing = |attempt: &Attempt| {
+            !matches!(attempt.next_step(now), Next::Do(_)) && attempt.card.shown == attempt.card.wanted
+        };
+        let attempts = attempts(world).await;
+        let own = attempts.iter().find(|attempt| attempt.id == id).expect("the attempt is in the table");
+        let waits = own.wait.is_some() == (self == Story::Wait);
+        own.status() == self.end() && waits && attempts.iter().all(owes_nothing)
     }
 }
 
-async fn load(world: &World, id: AttemptId) -> Attempt {
-    world.process.store().attempt(id).await.unwrap().expect("the attempt is in the table").attempt
+/// All there are, in the order in which they began.
+async fn attempts(world: &World) -> Vec<Attempt> {
+    let filter = ListingFilter::default();
+    let listing = Listing { filter, limit: 100, before: None, now: world.clock.now() };
+    let mut attempts = world.process.store().list(&listing).await.unwrap().attempts;
+    attempts.sort_by_key(|attempt| attempt.id);
+    attempts
 }
 
 /// What a story left behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ending {
-    status: Status,
-    timeline: Vec<String>,
+    /// Status and timeline of each attempt.
+    attempts: Vec<(Status, Vec<String>)>,
     cards: Vec<String>,
+    /// Number, state and body.
     pull_requests: Vec<String>,
     /// Branches with the messages of their commits, newest first.
     branches: BTreeMap<String, Vec<String>>,
-    /// Turns that the attempt knows of, and whether the day's sum is what they cost.
+    /// Turns that the attempts know of, and whether the day's sum is what they cost.
     turns_kept: u32,
     spent_is_right: bool,
 }
 
 impl Ending {
-    pub async fn of(world: &World, id: AttemptId) -> Ending {
-        let attempt = load(world, id).await;
+    pub async fn of(world: &World) -> Ending {
+        let attempts = attempts(world).await;
         let github = &world.sandbox.github;
-        let names = Names::of(world, id);
+        let names = Names::of(world, &attempts);
         let mut branches = BTreeMap::new();
         for branch in github.branches(REPO).unwrap() {
             let messages = github.log(REPO, &branch).unwrap().into_iter().map(|(_, text)| names.hide(&text));
             branches.insert(names.hide(&branch), messages.collect());
         }
         let pulls = github.pull_requests(REPO).unwrap();
-        let pulls = pulls.iter().map(|pull| names.hide(&format!("#{} {:?}", pull.number, pull.state)));
+        let shown = |text: &str| without_cost_and_time(&names.hide(text));
+        let pulls =
+            pulls.iter().map(|pull| shown(&format!("#{} {:?} {}", pull.number, pull.state, pull.body)));
         let cards = world.sandbox.slack.messages();
-        let cards = cards.iter().map(|card| without_cost_and_time(&names.hide(&world.shown(card))));
+        let cards = cards.iter().map(|card| shown(&world.shown(card)));
         let spent = world.process.store().spent_today(world.clock.now()).await.unwrap();
+        let known: f64 = attempts.iter().map(|attempt| attempt.usage.cost_usd).sum();
+        let timeline = |attempt: &Attempt| {
+            attempt.timeline.iter().map(|moment| names.hide(&moment.what)).collect::<Vec<_>>()
+        };
         Ending {
-            status: attempt.status(),
-            timeline: attempt.timeline.iter().map(|moment| names.hide(&moment.what)).collect(),
+            attempts: attempts.iter().map(|attempt| (attempt.status(), timeline(attempt))).collect(),
             cards: cards.collect(),
             pull_requests: pulls.collect(),
             branches,
-            turns_kept: attempt.usage.turns,
-            spent_is_right: (spent - attempt.usage.cost_usd).abs() < 0.000_01,
+            turns_kept: attempts.iter().map(|attempt| attempt.usage.turns).sum(),
+            spent_is_right: (spent - known).abs() < 0.000_01,
         }
     }
 }
@@ -113,9 +170,9 @@ impl Ending {
 }
 
 /// A turn that was asked for again is read from Claude's cache and costs less, and what is done later is watched longer.
-fn without_cost_and_time(card: &str) -> String {
+fn without_cost_and_time(text: &str) -> String {
     let mut until = 0;
-    let words = card.split(' ').filter_map(|word| {
+    let words = text.split(' ').filter_map(|word| {
         until = if word == "until" { 2 } else { until - 1 };
         match word {
             _ if (0..2).contains(&until) => None,
@@ -127,20 +184,22 @@ fn without_cost_and_time(card: &str) -> String {
 }
 
 /// Names that differ from world to world, longest first.
-struct Names(Vec<(String, &'static str)>);
+struct Names(Vec<(String, String)>);
 
 impl Names {
-    fn of(world: &World, id: AttemptId) -> Names {
+    fn of(world: &World, attempts: &[Attempt]) -> Names {
         let mut names = vec![
-            (id.to_string(), "<attempt>"),
-            (id.short(), "<short id>"),
-            (world.sandbox.github.url(), "<github>"),
-            (world.sandbox.sentry.url(), "<sentry>"),
+            (world.sandbox.github.url(), "<github>".to_owned()),
+            (world.sandbox.sentry.url(), "<sentry>".to_owned()),
         ];
+        for (number, attempt) in attempts.iter().enumerate() {
+            names.push((attempt.id.to_string(), format!("<attempt {number}>")));
+            names.push((attempt.id.short(), format!("<short id {number}>")));
+        }
         for branch in world.sandbox.github.branches(REPO).unwrap() {
             for (sha, _) in world.sandbox.github.log(REPO, &branch).unwrap() {
-                names.push((sha[..10].to_owned(), "<short commit>"));
-                names.push((sha, "<commit>"));
+                names.push((sha[..10].to_owned(), "<short commit>".to_owned()));
+                names.push((sha, "<commit>".to_owned()));
             }
         }
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));

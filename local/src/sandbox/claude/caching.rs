@@ -19,7 +19,7 @@ const LOOK_BACK: usize = 20;
 const SHORTEST: u64 = 512;
 
 /// What is cached: the hash of a request's beginning.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Cache {
     written: BTreeSet<[u8; 32]>,
 }

@@ -32,11 +32,12 @@ const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(1);
 const LONGEST_LIFE: i64 = 10 * 60;
 
 /// The tokens that were given out.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct App {
     issued: Vec<Issued>,
 }
 
+#[derive(Clone)]
 struct Issued {
     token: String,
     /// Names in lower case; `None` for all that the App is installed on.

@@ -9,6 +9,7 @@ use super::credentials::Account;
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::Repository;
 
+#[derive(Clone)]
 pub(super) struct Deployment {
     pub(super) id: u64,
     pub(super) commit: Oid,
@@ -18,6 +19,7 @@ pub(super) struct Deployment {
     pub(super) statuses: Vec<DeploymentStatus>,
 }
 
+#[derive(Clone)]
 pub(super) struct DeploymentStatus {
     pub(super) id: u64,
     /// As GitHub names it: `in_progress`, `success`, …

@@ -43,6 +43,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use anyhow::{Context, anyhow};
 use autofix::clock::Clock;
 
+use crate::sandbox::WayBack;
 use crate::sandbox::service::Service;
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
@@ -106,6 +107,21 @@ impl GitHub {
         self.service.url()
     }
 
+    /// Makes it again what it is now; what git has is kept in `folder`.
+    pub(super) fn way_back(&self, folder: &Path) -> anyhow::Result<WayBack> {
+        let (world, then) = (Arc::clone(&self.world), locked(&self.world).clone());
+        let folder = folder.to_owned();
+        copy_folder(then.repositories_root(), &folder)?;
+        Ok(Box::new(move || {
+            let mut world = locked(&world);
+            let root = then.repositories_root();
+            std::fs::remove_dir_all(root).with_context(|| format!("empty `{}`", root.display()))?;
+            copy_folder(&folder, root)?;
+            *world = then.clone();
+            Ok(())
+        }))
+    }
+
     /// Does something with one repository, after noticing what was pushed to it.
     fn with<T>(
         &self,
@@ -124,6 +140,21 @@ impl GitHub {
         settle(repository)?;
         Ok(done)
     }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("make `{}`", to.display()))?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("list `{}`", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)
+                .with_context(|| format!("copy `{}`", entry.path().display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn locked(world: &SharedWorld) -> MutexGuard<'_, World> {

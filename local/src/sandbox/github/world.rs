@@ -15,6 +15,7 @@ use super::queueing::Waiting;
 use super::reports::{CheckRun, Planned, Status};
 use super::repository as git;
 
+#[derive(Clone)]
 pub(super) struct World {
     repositories_root: PathBuf,
     api_url: String,
@@ -51,6 +52,11 @@ impl World {
 
     pub(super) fn repository(&mut self, full_name: &str) -> Option<&mut Repository> {
         self.repositories.get_mut(&full_name.to_lowercase())
+    }
+
+    /// Where the git repositories are.
+    pub(super) fn repositories_root(&self) -> &Path {
+        &self.repositories_root
     }
 
     pub(super) fn api_url(&self) -> &str {
@@ -180,6 +186,7 @@ impl Default for Settings {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Repository {
     /// Which one it is: ids that hold over all repositories are made of it.
     pub(super) number: u64,
@@ -213,6 +220,7 @@ pub(super) enum Stage {
     Merged { at: Timestamp, commit: Oid },
 }
 
+#[derive(Clone)]
 pub(super) struct Comment {
     pub(super) id: u64,
     pub(super) by: Account,
@@ -229,6 +237,7 @@ pub enum Verdict {
     Commented,
 }
 
+#[derive(Clone)]
 pub(super) struct Review {
     pub(super) id: u64,
     pub(super) by: Account,
@@ -238,6 +247,7 @@ pub(super) struct Review {
     pub(super) submitted_at: Timestamp,
 }
 
+#[derive(Clone)]
 pub(super) struct Pull {
     pub(super) id: u64,
     pub(super) number: u64,

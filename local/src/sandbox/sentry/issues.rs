@@ -29,6 +29,7 @@ pub struct Comment {
     pub at: Timestamp,
 }
 
+#[derive(Clone)]
 pub(super) struct Issues {
     pub(super) clock: Clock,
     /// Where this Sentry is reached, without a slash at the end.

@@ -14,6 +14,7 @@ const TRIGGER_SECONDS: i64 = 3;
 const VIEW_BYTES: usize = 250_000;
 
 /// What a press may open once, for a moment.
+#[derive(Clone)]
 pub(super) struct Trigger {
     pub(super) id: String,
     pub(super) user: String,

@@ -124,6 +124,7 @@ fn checked(blocks: Vec<Value>) -> Result<Vec<Value>, Refusal> {
 }
 
 /// An address at which a pressed button may be answered.
+#[derive(Clone)]
 pub(super) struct ResponseUrl {
     pub(super) secret: String,
     pub(super) channel: String,
@@ -133,6 +134,7 @@ pub(super) struct ResponseUrl {
     pub(super) uses: u32,
 }
 
+#[derive(Clone)]
 pub(super) struct Workspace {
     pub(super) clock: Clock,
     pub(super) messages: Vec<Message>,
