@@ -20,6 +20,8 @@ pub mod demo_project;
 pub mod sample_event;
 /// Stand-ins of Sentry, Claude, GitHub and Slack.
 pub mod sandbox;
+/// The sandbox as a place: a page with its Sentry, its Slack and its GitHub.
+pub mod sandbox_page;
 /// The demo's stories: what breaks, and what the scripted Claude says.
 pub mod scenario;
 /// A shop with any number of faults.

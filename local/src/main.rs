@@ -114,7 +114,7 @@ struct ServeArgs {
     /// Folder of the table.
     #[arg(long, default_value = ".autofix")]
     data: PathBuf,
-    /// Use stand-ins of the four services in place of the real ones.
+    /// Use stand-ins of the four services in place of the real ones, and show them on a page at `/sandbox`.
     #[arg(long)]
     sandbox: bool,
     /// Serve only the table (on `--port`), for functions under `sam local` or `cargo lambda`.

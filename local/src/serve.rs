@@ -7,23 +7,27 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use autofix::clock::Clock;
-use autofix::config::{Environment, names};
+use autofix::config::{CommonConfig, Environment, names};
 use autofix::journal::Journal;
 use autofix::outbound::Outbound;
 use tokio::net::TcpListener;
 
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
+use crate::sandbox_page::{self, Place};
 use crate::server;
 use crate::settings;
 use crate::table::EmbeddedTable;
 use crate::terminal::say;
 
+/// Folder of the sandbox's table, below the one that was named.
+const SANDBOX_TABLE: &str = "sandbox-table";
+
 /// What `serve` was asked to do.
 #[derive(Debug)]
 pub struct Options {
     pub port: u16,
-    /// Folder of the table, and of the sandbox's repositories.
+    /// Folder of the table, and of the sandbox's table and repositories.
     pub data: PathBuf,
     pub services: Services,
     pub journal: Option<Journal>,
@@ -39,34 +43,56 @@ pub enum Services {
 /// Serves until it is told to stop (Ctrl-C or SIGTERM).
 pub async fn serve(options: Options) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let table = EmbeddedTable::open(&options.data).await?;
+    let table = match options.services {
+        Services::Real => EmbeddedTable::open(&options.data).await?,
+        // The stand-ins begin anew, and so do the attempts, which mean nothing to them. It is another folder: a real
+        // table may be in the one that was named.
+        Services::Sandbox => EmbeddedTable::open_anew(&options.data.join(SANDBOX_TABLE)).await?,
+    };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
         .await
         .with_context(|| format!("listen on port {}", options.port))?;
     let address = listener.local_addr()?;
-    let (mut environment, _sandbox) = surroundings(&options, &clock).await?;
+    let (mut environment, sandbox) = surroundings(&options, &clock).await?;
     if options.services == Services::Sandbox {
         // Whoever sees the sandbox's cards sits at this machine. Others would be led to their own.
         let here = [("AUTOFIX_PUBLIC_URL", format!("http://{address}"))];
         environment = environment.over(here.into_iter().collect());
     }
     let outbound = Outbound::new(options.journal.clone())?;
-    let process = Arc::new(OneProcess::new(table, &environment, clock, outbound).await?);
+    let process = Arc::new(OneProcess::new(table, &environment, clock.clone(), outbound).await?);
     process.break_leases().await?;
-    let prefix = environment.get("AUTOFIX_PREFIX").unwrap_or("/autofix").trim_matches('/').to_owned();
-    say!("AutoFix is listening on http://{address}/{prefix}");
-    say!("  Sentry webhook       POST http://{address}/{prefix}/webhooks/sentry");
-    say!("  Slack interactivity  POST http://{address}/{prefix}/slack/interact");
-    say!("  Attempts             GET  http://{address}/{prefix}/attempts");
-    let slash = if prefix.is_empty() { "" } else { "/" };
-    say!("The web page is http://{address}/{prefix}{slash}");
+    let prefix = CommonConfig::from_env(&environment)?.prefix;
+    say!("AutoFix is listening on http://{address}{prefix}");
+    say!("  Sentry webhook       POST http://{address}{prefix}/webhooks/sentry");
+    say!("  Slack interactivity  POST http://{address}{prefix}/slack/interact");
+    say!("  Attempts             GET  http://{address}{prefix}/attempts");
+    say!("The web page is http://{address}{prefix}/");
     if environment.get(names::API_TOKEN) == Some(API_TOKEN) {
         say!("  Log in with the development token: {API_TOKEN}");
     }
-    say!("The table is in {}", options.data.display());
-    let doors = server::serve(listener, process.doors(), server::Limits::default(), told_to_stop());
+    let mut doors = process.doors();
+    match sandbox {
+        None => say!("The table is in {}", options.data.display()),
+        Some(_) if prefix.starts_with(sandbox_page::PATH) => {
+            bail!(
+                "with `--sandbox`, `AUTOFIX_PREFIX` cannot begin with `{}`: its page is there",
+                sandbox_page::PATH
+            )
+        }
+        Some(sandbox) => {
+            let place = Place::new(sandbox, clock, (doors.clone(), &prefix));
+            doors = doors.merge(sandbox_page::routes(place));
+            say!("\nThrow an error, watch the card arrive, and click Deploy:");
+            say!("  http://{address}{}", sandbox_page::PATH);
+        }
+    }
+    let doors = server::serve(listener, doors, server::Limits::default(), told_to_stop());
     tokio::select! { () = doors => {}, () = process.run() => {} }
-    say!("Stopped; what is under way goes on with the next start.");
+    match options.services {
+        Services::Real => say!("Stopped; what is under way goes on with the next start."),
+        Services::Sandbox => say!("Stopped. The next start begins anew."),
+    }
     Ok(())
 }
 
@@ -104,7 +130,6 @@ async fn start_sandbox(options: &Options, clock: &Clock) -> anyhow::Result<Sandb
         sandbox.sentry.throw(&event);
     }
     say!("The sandbox's repository is {}", repository.display());
-    say!("Its services begin anew with each start: attempts of an earlier one cannot go on.");
     Ok(sandbox)
 }
 

@@ -28,6 +28,8 @@ use crate::template::{Key, TableShape, Template};
 const REGION: &str = "us-east-1";
 /// The stand-in wants a signed request but checks no signature.
 const ACCESS_KEY: &str = "embedded-table";
+/// The database in its folder; SQLite puts two more files beside it.
+const TABLE_FILE: &str = "table.sqlite";
 
 /// Between two tries of a request; on loopback nobody gains by waiting longer.
 const RETRY_PAUSE: Duration = Duration::from_millis(2);
@@ -72,10 +74,30 @@ impl EmbeddedTable {
     /// # Errors
     /// As [`EmbeddedTable::open`], and if the port is taken.
     pub async fn open_at(folder: &Path, port: u16) -> anyhow::Result<EmbeddedTable> {
-        let shown = folder.display();
-        std::fs::create_dir_all(folder).with_context(|| format!("make the folder `{shown}`"))?;
         let lock = lock(folder)?;
-        let path = folder.join("table.sqlite");
+        EmbeddedTable::open_locked(folder, lock, port).await
+    }
+
+    /// As [`EmbeddedTable::open`], without what an earlier process left there.
+    ///
+    /// # Errors
+    /// As [`EmbeddedTable::open`]: nothing is deleted from under another process.
+    pub async fn open_anew(folder: &Path) -> anyhow::Result<EmbeddedTable> {
+        let lock = lock(folder)?;
+        for name in [TABLE_FILE.to_owned(), format!("{TABLE_FILE}-wal"), format!("{TABLE_FILE}-shm")] {
+            match std::fs::remove_file(folder.join(&name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("delete `{name}` in `{}`", folder.display()));
+                }
+                Ok(()) | Err(_) => {} // gone, or never there
+            }
+        }
+        EmbeddedTable::open_locked(folder, lock, 0).await
+    }
+
+    async fn open_locked(folder: &Path, lock: File, port: u16) -> anyhow::Result<EmbeddedTable> {
+        let shown = folder.display();
+        let path = folder.join(TABLE_FILE);
         let path = path.to_str().with_context(|| format!("the folder `{shown}` is not valid UTF-8"))?;
         let database = Database::new(path).with_context(|| format!("open the table in `{shown}`"))?;
         EmbeddedTable::serve(database, Some(lock), port).await
@@ -289,6 +311,7 @@ fn same_shape(found: &TableDescription, wanted: &TableShape) -> anyhow::Result<(
 }
 
 fn lock(folder: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| format!("write `{}`", path.display()))?;
     match file.try_lock() {

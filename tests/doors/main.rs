@@ -42,6 +42,7 @@ mod restarts;
 mod roll_back;
 mod rotation;
 mod same_fault;
+mod sandbox_page;
 mod scoreboard;
 mod sentry_facts;
 mod services;

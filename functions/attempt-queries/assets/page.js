@@ -1,10 +1,10 @@
 // Keeps the parts marked with data-live up to date while someone looks at them. Everything works without it.
 "use strict";
 (() => {
-  const PERIOD = 15_000; // milliseconds between two looks
   const toggle = document.getElementById("live-toggle");
   const status = document.getElementById("live-status");
   if (!toggle || !status || !document.querySelector("[data-live]")) return;
+  const PERIOD = Number(toggle.dataset.period) || 15_000; // milliseconds between two looks
 
   let news = new Map();
   let stopped = false;

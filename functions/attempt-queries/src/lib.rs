@@ -1,7 +1,7 @@
 //! What AutoFix did: `GET {prefix}/status`, `/attempts` and `/attempts/{id}` for programs, and the web page at
 //! `{prefix}/` for people. It only reads. Everything but "alive" needs the API token, or a link signed with it.
 
-mod page;
+pub mod page;
 mod view;
 
 use std::sync::Arc;

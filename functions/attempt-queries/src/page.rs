@@ -32,6 +32,15 @@ use axum::routing::{get, post};
 
 use crate::Queries;
 
+// What another page of AutoFix is made of too: the sandbox's.
+pub use assets::address as asset_address;
+pub use diff::Change;
+pub use headers::strict;
+pub use links::is_loopback;
+pub use login::is_own_form;
+pub use shell::html;
+pub use times::{Time, moment};
+
 /// The page's routes.
 pub(crate) fn routes(queries: &Arc<Queries>) -> Router {
     let prefix = &queries.config.common.prefix;

@@ -7,6 +7,7 @@ mod event;
 mod events;
 mod issues;
 mod listing;
+mod overview;
 mod page;
 mod paging;
 mod refusal;
@@ -30,6 +31,7 @@ use crate::sandbox::service::Service;
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
 use issues::{Issue, Issues};
+pub use overview::IssueOverview;
 pub use webhook::{Hook, SignedWebhook};
 
 pub const AUTH_TOKEN: &str = "sntrys_sandbox_auth_token";

@@ -4,8 +4,9 @@
 /// Tags, each with the attributes that it may have beside the global ones.
 const TAGS: &[(&str, &[&str])] = &[
     ("a", &["href", "rel"]),
+    ("article", &[]),
     ("body", &[]),
-    ("button", &["type"]),
+    ("button", &["type", "name", "value"]),
     ("caption", &[]),
     ("code", &[]),
     ("circle", &["cx", "cy", "r"]),
@@ -16,8 +17,10 @@ const TAGS: &[(&str, &[&str])] = &[
     ("del", &[]),
     ("details", &[]),
     ("div", &[]),
+    ("em", &[]),
     ("dl", &[]),
     ("dt", &[]),
+    ("fieldset", &[]),
     ("figcaption", &[]),
     ("figure", &[]),
     ("form", &["method", "action"]),
@@ -26,6 +29,7 @@ const TAGS: &[(&str, &[&str])] = &[
     ("h3", &[]),
     ("head", &[]),
     ("header", &[]),
+    ("hr", &[]),
     ("html", &["lang"]),
     (
         "input",
@@ -44,6 +48,7 @@ const TAGS: &[(&str, &[&str])] = &[
     ),
     ("ins", &[]),
     ("label", &["for"]),
+    ("legend", &[]),
     ("li", &[]),
     ("line", &["x1", "x2", "y1", "y2"]),
     ("link", &["rel", "href"]),
@@ -57,17 +62,20 @@ const TAGS: &[(&str, &[&str])] = &[
     ("polyline", &["points"]),
     ("pre", &[]),
     ("rect", &["x", "y", "width", "height"]),
+    ("s", &[]),
     ("script", &["src", "defer"]),
     ("search", &[]),
     ("section", &[]),
     ("select", &["name"]),
     ("span", &[]),
+    ("strong", &[]),
     ("summary", &[]),
     ("svg", &["viewBox"]),
     ("table", &[]),
     ("tbody", &[]),
     ("td", &["colspan"]),
     ("tfoot", &[]),
+    ("textarea", &["name", "maxlength", "rows"]),
     ("text", &["x", "y", "text-anchor"]),
     ("th", &["scope"]),
     ("thead", &[]),
@@ -77,7 +85,7 @@ const TAGS: &[(&str, &[&str])] = &[
     ("ul", &[]),
 ];
 const GLOBAL: &[&str] = &["id", "class", "title", "role", "hidden", "tabindex"];
-const VOID: &[&str] = &["col", "input", "link", "meta"];
+const VOID: &[&str] = &["col", "hr", "input", "link", "meta"];
 
 /// A tag with its attributes.
 #[derive(Clone, Debug)]

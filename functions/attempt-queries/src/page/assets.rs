@@ -32,7 +32,7 @@ static HASH: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// The address of an asset below the prefix.
-pub(super) fn address(prefix: &str, name: &str) -> String {
+pub fn address(prefix: &str, name: &str) -> String {
     format!("{prefix}/assets/{name}?v={}", *HASH)
 }
 

@@ -17,7 +17,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::diff;
+use super::diff::Change;
 use super::excerpt::{self, Shown};
 use super::list::PullRequestLink;
 use super::outcome::{AfterMerge, ShownChecks};
@@ -88,7 +88,7 @@ struct ShownAnalysis {
 struct ShownFix {
     file: Redacted,
     explanation: Vec<Redacted>,
-    rows: Vec<diff::Row>,
+    change: Change,
     unchecked: Vec<Redacted>,
     base_sha: Redacted,
 }
@@ -235,7 +235,7 @@ fn shown_fix(fix: &Fix) -> ShownFix {
     ShownFix {
         file: line(&fix.file_path, 400),
         explanation: paragraphs(&fix.explanation, PROSE_CHARS),
-        rows: diff::side_by_side(&fix.diff),
+        change: Change::of("diff", &fix.file_path, &fix.diff),
         unchecked: fix.unchecked.iter().map(|sentence| line(sentence, SENTENCE_CHARS)).collect(),
         base_sha: line(&fix.base_sha, 12),
     }

@@ -1,15 +1,35 @@
 //! A unified diff as two columns. It reads what the attempt keeps for people, so lines may be cut and the end may be
 //! missing; whatever is no diff is shown as it is.
 
+use askama::Template;
 use autofix::redaction::Redacted;
 
-use super::text::block;
+use super::text::{block, line};
 
 /// Characters of a diff that is shown: more than the attempt keeps.
 const MAX_CHARS: usize = 60_000;
 
+/// Characters of a path.
+const PATH_CHARS: usize = 400;
+
+/// The change of one file, as a table of two columns. It escapes what it is given, so a template shows it `|safe`.
+#[derive(Template)]
+#[template(path = "diff.html")]
+pub struct Change {
+    id: String,
+    file: Redacted,
+    rows: Vec<Row>,
+}
+
+impl Change {
+    /// The change that a unified diff of this file describes; `id` is the table's own on its page.
+    pub fn of(id: &str, file: &str, unified: &str) -> Change {
+        Change { id: id.to_owned(), file: line(file, PATH_CHARS), rows: side_by_side(unified) }
+    }
+}
+
 /// A row of the two columns.
-pub(super) enum Row {
+enum Row {
     /// The same on both sides.
     Same { old: Line, new: Line },
     /// Something on one side or on both.
@@ -19,15 +39,15 @@ pub(super) enum Row {
 }
 
 /// A line of one side. `changed` is what differs from the other side, where the rest is the same.
-pub(super) struct Line {
-    pub number: u32,
-    pub before: Redacted,
-    pub changed: Redacted,
-    pub after: Redacted,
+struct Line {
+    number: u32,
+    before: Redacted,
+    changed: Redacted,
+    after: Redacted,
 }
 
 /// The rows of one file's diff. Redacted as one text: a private key has many lines.
-pub(super) fn side_by_side(unified: &str) -> Vec<Row> {
+fn side_by_side(unified: &str) -> Vec<Row> {
     let safe = block(unified, MAX_CHARS);
     let mut reader = Reader { rows: Vec::new(), old: 0, new: 0, removed: Vec::new(), added: Vec::new() };
     let mut in_hunk = false;

@@ -28,7 +28,7 @@ const HEADERS: &[(&str, &str)] = &[
 ];
 
 /// Adds them. What does not say otherwise is kept by no cache, shared or a browser's own.
-pub(super) async fn strict(mut answer: Response) -> Response {
+pub async fn strict(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

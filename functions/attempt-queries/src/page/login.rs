@@ -121,7 +121,7 @@ fn origin(headers: &HeaderMap) -> Option<Url> {
 }
 
 /// Whether a form was sent by a page of ours, as the browser tells it.
-fn is_own_form(headers: &HeaderMap) -> bool {
+pub fn is_own_form(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site.as_bytes() == b"same-origin";
     }

@@ -71,7 +71,7 @@ impl Queries {
 }
 
 /// A page as an answer.
-pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+pub fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {

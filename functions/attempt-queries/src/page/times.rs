@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// A point in time: for machines, and for people.
-pub(super) struct Time {
+pub struct Time {
     /// RFC 3339.
     pub exact: String,
     pub shown: String,
 }
 
 /// Day and minute, UTC.
-pub(super) fn moment(at: Timestamp) -> Time {
+pub fn moment(at: Timestamp) -> Time {
     Time {
         exact: at.to_string(),
         shown: at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),

@@ -11,6 +11,7 @@
 
 mod actions;
 mod app;
+mod changes;
 mod checks;
 mod commits;
 mod contents;
@@ -47,6 +48,7 @@ use crate::sandbox::WayBack;
 use crate::sandbox::service::Service;
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
+pub use changes::FileChange;
 pub use credentials::{Holder, Level, Permission};
 pub use people::{PullRequest, PullState, Push};
 pub use reports::{Annotation, CheckRun, Conclusion, Heads, Status, StatusState};

@@ -118,7 +118,7 @@ impl SandboxEvent {
         self.exceptions.last()
     }
 
-    pub(super) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         self.surfaced().map_or_else(|| "<unknown>".to_owned(), |e| format!("{}: {}", e.error_type, e.value))
     }
 

@@ -1,0 +1,131 @@
+//! The sandbox as a place: one page at `/sandbox` with its Sentry, where one throws an error; its Slack, where the card
+//! arrives and has buttons that work; and its GitHub, where the pull request is opened and merged.
+//!
+//! What is sent from here goes through AutoFix's own doors, signed as the services would sign it: this page can do no
+//! more than they can. It is for the person at this machine: a request under another host's name or a form of another
+//! site is refused.
+
+mod blocks;
+mod deeds;
+mod dialogs;
+mod github;
+mod log;
+mod markup;
+mod sentry;
+mod slack;
+mod view;
+
+use std::sync::Arc;
+
+use askama::Template;
+use attempt_queries::page::{html, is_loopback, strict};
+use autofix::clock::Clock;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tracing::error;
+use url::Url;
+
+use crate::sandbox::Sandbox;
+use log::Log;
+
+/// Where the page is; nothing of AutoFix's own may be there.
+pub const PATH: &str = "/sandbox";
+
+const STYLE: &str = include_str!("../assets/sandbox.css");
+
+/// What the page shows, and the doors that it knocks at.
+pub struct Place {
+    sandbox: Sandbox,
+    clock: Clock,
+    doors: Router,
+    /// Prefix of the doors: empty, or with a slash at its beginning.
+    prefix: String,
+    log: Log,
+}
+
+impl Place {
+    /// The page of this sandbox; `doors` are those of the AutoFix that works for it, below `prefix`.
+    pub fn new(sandbox: Sandbox, clock: Clock, (doors, prefix): (Router, &str)) -> Place {
+        Place { sandbox, clock, doors, prefix: prefix.to_owned(), log: Log::default() }
+    }
+}
+
+/// The page's routes.
+pub fn routes(place: Place) -> Router {
+    Router::new()
+        .route(PATH, get(show))
+        .route("/sandbox/throw", post(deeds::throw))
+        .route("/sandbox/press", post(deeds::press))
+        .route("/sandbox/answer", post(deeds::answer_dialog))
+        .route("/sandbox/sandbox.css", get(style))
+        .layer(middleware::from_fn(only_here))
+        .layer(middleware::map_response(strict))
+        .with_state(Arc::new(place))
+}
+
+async fn show(State(place): State<Arc<Place>>) -> Response {
+    match place.view() {
+        Ok(page) => html(StatusCode::OK, &page),
+        Err(error) => {
+            error!(error = format!("{error:#}"), "Cannot show the sandbox");
+            refusal(StatusCode::INTERNAL_SERVER_ERROR, "Not shown", &format!("{error:#}"))
+        }
+    }
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+/// A page on another host whose name is made to lead here could otherwise read this one.
+async fn only_here(request: Request, next: Next) -> Response {
+    if is_asked_here(request.headers()) {
+        return next.run(request).await;
+    }
+    let sentence = "The sandbox is for this machine: open it at the address that `autofix` printed.";
+    refusal(StatusCode::FORBIDDEN, "Only on this machine", sentence)
+}
+
+fn is_asked_here(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    host.and_then(|host| Url::parse(&format!("http://{host}/")).ok()).is_some_and(|url| is_loopback(&url))
+}
+
+#[derive(Template)]
+#[template(path = "sandbox/refusal.html")]
+struct RefusalPage<'a> {
+    title: &'a str,
+    sentence: &'a str,
+}
+
+fn refusal(status: StatusCode, title: &str, sentence: &str) -> Response {
+    html(status, &RefusalPage { title, sentence })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        let check = |host: &'static str, here| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            assert_eq!(is_asked_here(&headers), here, "{host}");
+        };
+        check("127.0.0.1:3000", true);
+        check("localhost:3000", true);
+        check("[::1]:3000", true);
+        check("evil.example", false);
+        check("localhost.evil.example:3000", false);
+        check("127.0.0.1:3000@evil.example", false);
+        check("192.168.0.7:3000", false);
+        assert!(!is_asked_here(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,95 @@
+//! Slack's dialogs as forms: the fields that a modal view asks for.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::markup::{Addresses, Mrkdwn, mrkdwn, plain};
+use crate::sandbox::slack::OpenView;
+
+/// Before the name of a field in a form, so that none is taken for the form's own.
+pub(super) const FIELD: &str = "field-";
+/// Characters that Slack takes where a field says nothing else.
+const LONGEST: u64 = 3_000;
+
+/// An open dialog, ready to be shown `|safe`.
+#[derive(Template)]
+#[template(path = "sandbox/dialog.html")]
+pub(super) struct Dialog {
+    /// Slack's name of it.
+    id: String,
+    title: String,
+    parts: Vec<Part>,
+    submit: Option<String>,
+}
+
+enum Part {
+    Text {
+        text: Mrkdwn,
+    },
+    /// One of several.
+    Choice {
+        name: String,
+        label: String,
+        options: Vec<Choice>,
+        needed: &'static str,
+    },
+    Words {
+        id: String,
+        name: String,
+        label: String,
+        longest: u64,
+        needed: &'static str,
+    },
+}
+
+struct Choice {
+    id: String,
+    value: String,
+    label: String,
+}
+
+impl Dialog {
+    pub(super) fn of(open: &OpenView, addresses: &Addresses) -> Dialog {
+        let view = &open.view;
+        let blocks = view["blocks"].as_array().into_iter().flatten();
+        Dialog {
+            id: open.id.clone(),
+            title: plain(text_of(&view["title"])),
+            parts: blocks.filter_map(|block| part(&open.id, block, addresses)).collect(),
+            submit: view.get("submit").map(|submit| plain(text_of(submit))),
+        }
+    }
+}
+
+fn part(view: &str, block: &Value, addresses: &Addresses) -> Option<Part> {
+    let text = |object: &Value| Part::Text { text: mrkdwn(text_of(object), addresses) };
+    match block["type"].as_str()? {
+        "section" | "header" => Some(text(&block["text"])),
+        "context" => block["elements"].as_array()?.first().map(text),
+        "input" => Some(input(view, block)),
+        _ => None, // nothing to read or to fill in
+    }
+}
+
+fn input(view: &str, block: &Value) -> Part {
+    let field = block["block_id"].as_str().unwrap_or_default();
+    let (id, name) = (format!("{view}-{field}"), format!("{FIELD}{field}"));
+    let label = plain(text_of(&block["label"]));
+    let needed = if block["optional"] == true { "optional" } else { "needed" };
+    let element = &block["element"];
+    if element["type"] != "radio_buttons" {
+        let longest = element["max_length"].as_u64().unwrap_or(LONGEST);
+        return Part::Words { id, name, label, longest, needed };
+    }
+    let options =
+        (1..).zip(element["options"].as_array().into_iter().flatten()).map(|(number, option)| Choice {
+            id: format!("{id}-{number}"),
+            value: option["value"].as_str().unwrap_or_default().to_owned(),
+            label: plain(text_of(&option["text"])),
+        });
+    Part::Choice { name, label, options: options.collect(), needed }
+}
+
+fn text_of(object: &Value) -> &str {
+    object["text"].as_str().unwrap_or_default()
+}
