@@ -258,9 +258,28 @@ impl OneProcess {
         deliver_record(&self.worker, record, &self.lambda).await
     }
 
-    /// One run of the clock.
+    /// One run of the clock. One that fails is logged; the next one makes up for it.
     pub async fn tick(&self) {
-        self.worker.handle(Wake::Clock, &self.lambda.invocation()).await;
+        if let Err(error) = self.try_tick().await {
+            error!(error = format!("{error:#}"), "A run of the clock failed");
+        }
+    }
+
+    /// One run of the clock.
+    ///
+    /// # Errors
+    /// Where Lambda would count a failed invocation.
+    pub async fn try_tick(&self) -> anyhow::Result<()> {
+        self.worker.handle(Wake::Clock, &self.lambda.invocation()).await?;
+        Ok(())
+    }
+
+    /// From now on the worker is measured.
+    ///
+    /// # Panics
+    /// Where it is at work already.
+    pub fn measure(&mut self, metrics: Metrics) {
+        Arc::get_mut(&mut self.worker).expect("the worker has not begun").metrics = metrics;
     }
 
     /// Runs stream and clock until the future is dropped. A long analysis holds up neither.
@@ -278,15 +297,17 @@ impl OneProcess {
                 _ = clock.tick() => {
                     let (worker, invocation) = (Arc::clone(&self.worker), self.lambda.invocation());
                     tasks.spawn(async move {
-                        worker.handle(Wake::Clock, &invocation).await;
+                        worker.handle(Wake::Clock, &invocation).await.context("run the clock")?;
                         Ok(())
                     });
                 }
                 _ = sweep.tick() => if let Err(error) = self.table.sweep_expired().await {
                     warn!(error = format!("{error:#}"), "Cannot delete what has expired");
                 },
-                Some(ended) = tasks.join_next() => if !matches!(ended, Ok(Ok(()))) {
-                    error!("A worker ended by a fault; its attempt is left to the clock");
+                Some(ended) = tasks.join_next() => match ended {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => error!(error = format!("{error:#}"), "A worker failed; what it left is the clock's"),
+                    Err(_) => error!("A worker ended by a fault; its attempt is left to the clock"),
                 },
             }
         }
@@ -317,7 +338,7 @@ async fn deliver_record(worker: &Worker, record: EventRecord, lambda: &Lambda) -
     let invocation = lambda.invocation();
     let event = serde_json::to_value(stream::event_of(record.clone())).context("write a stream event")?;
     for _ in 0..DELIVERIES {
-        let answer = worker.handle(Wake::read(event.clone())?, &invocation).await;
+        let answer = worker.handle(Wake::read(event.clone())?, &invocation).await?;
         if answer.batch_item_failures.is_empty() {
             return Ok(());
         }

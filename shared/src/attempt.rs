@@ -49,7 +49,7 @@ pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, O
 pub use place::Place;
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use state::{Cleanup, Decision, Queued, State, Status};
-pub use step::{MAX_STEP_FAILURES, Next, Step};
+pub use step::{LONGEST_TROUBLE, MAX_STEP_FAILURES, Next, Step};
 pub use waiting::{Wait, WaitsFor};
 
 use crate::analysis::report::Analysis;
@@ -212,6 +212,9 @@ pub struct Trouble {
     pub failures: u32,
     pub not_before: Option<Timestamp>,
     pub last: Option<String>,
+    /// When the step met its first failure, or first found that a service is not asked.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }
 
 /// One entry of the timeline.
@@ -238,6 +241,13 @@ impl Subject {
             line: culprit.and_then(|at| at.frame.line),
             function: culprit.and_then(|at| at.frame.function.clone()),
         }
+    }
+}
+
+impl Trouble {
+    /// Whether the step is in trouble for so long that it is put off no more.
+    pub fn lasts_too_long(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) > LONGEST_TROUBLE)
     }
 }
 
@@ -319,12 +329,14 @@ impl Attempt {
     }
 
     /// The service that the present step needs is not asked before this time; that uses up no try.
-    pub fn step_put_off(&mut self, until: Timestamp) {
+    pub fn step_put_off(&mut self, until: Timestamp, now: Timestamp) {
+        self.trouble.since.get_or_insert(now);
         self.trouble.not_before = Some(until);
     }
 
     /// The present step failed in a way that may pass.
-    pub fn step_postponed(&mut self, until: Timestamp, why: String) {
+    pub fn step_postponed(&mut self, until: Timestamp, why: String, now: Timestamp) {
+        self.trouble.since.get_or_insert(now);
         self.trouble.failures += 1;
         self.trouble.not_before = Some(until);
         self.trouble.last = Some(why);

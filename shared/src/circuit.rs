@@ -41,6 +41,9 @@ pub struct Circuit {
 pub struct Outage {
     /// The first failure of the row.
     pub since: Timestamp,
+    /// When the row was long enough.
+    #[serde(default)]
+    opened_at: Option<Timestamp>,
     /// What the service said last; outside text.
     pub why: String,
     /// Nobody asks before this time.
@@ -130,6 +133,7 @@ impl Circuit {
         self.outage = Some(match self.outage.take().filter(|before| before.card.is_owed()) {
             // People have not been told of the end yet: for them it is the same outage.
             Some(before) => Outage {
+                opened_at: Some(now),
                 why: failure.why,
                 until,
                 trials: 0,
@@ -139,6 +143,7 @@ impl Circuit {
             },
             None => Outage {
                 since,
+                opened_at: Some(now),
                 why: failure.why,
                 until,
                 trials: 0,
@@ -148,11 +153,14 @@ impl Circuit {
         });
     }
 
-    /// The service answered, whatever it said.
-    pub fn answered(&mut self, now: Timestamp) {
-        self.failures.clear();
-        if let Some(outage) = self.outage.as_mut().filter(|outage| outage.ended_at.is_none()) {
-            outage.ended_at = Some(now);
+    /// The service answered at this time, whatever it said. What came after that is not undone by it: a worker tells of
+    /// its answers when its step is over, and the service may have gone down since.
+    pub fn answered(&mut self, at: Timestamp) {
+        self.failures.retain(|failed| *failed > at);
+        let is_over =
+            |outage: &Outage| outage.ended_at.is_none() && outage.opened_at.unwrap_or(outage.since) <= at;
+        if let Some(outage) = self.outage.as_mut().filter(|outage| is_over(outage)) {
+            outage.ended_at = Some(at);
             outage.card = std::mem::take(&mut outage.card).again();
         }
     }

@@ -25,6 +25,8 @@ pub enum Measured {
     Queue { age_seconds: i64 },
     /// The circuit of a service opened (1) or closed (0).
     Circuit { service: &'static str, open: u8 },
+    /// Slack did not take a card, and has not for several tries.
+    CardFailures,
 }
 
 /// Where metrics go. Clones write to the same place.
@@ -79,6 +81,7 @@ fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
         Measured::Circuit { service, open } => {
             (Some(("Service", *service)), vec![("CircuitOpen", "None", json!(open))])
         }
+        Measured::CardFailures => (None, vec![("CardFailures", "Count", json!(1))]),
         Measured::Queue { age_seconds } => (None, vec![("QueueAge", "Seconds", json!(age_seconds))]),
     };
     let mut names = vec!["Table"];
@@ -114,6 +117,7 @@ mod tests {
             Measured::Step { step: "Analyze".to_owned(), milliseconds: 1_200 },
             Measured::Queue { age_seconds: 3 },
             Measured::Circuit { service: "github", open: 1 },
+            Measured::CardFailures,
         ] {
             let line = line(&measured, "autofix", now);
             let declared = &line["_aws"]["CloudWatchMetrics"][0];

@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::journal::{Journal, Service};
-use crate::secrets::{Credential, Renewal, Secret};
+use crate::secrets::{Credential, Renewal, Secret, SecretsUnavailable};
 pub use failure::{ServiceError, said};
 use patience::{Try, short_pause};
 pub use switchboard::{Heard, Switchboard};
@@ -167,8 +167,7 @@ impl Outbound {
             let took = clock.now().duration_since(began);
             let failed = Try { number, took, time: call.timeout, effect: call.effect };
             let Some(pause) = result.as_ref().err().and_then(|error| short_pause(error, failed)) else {
-                switchboard.heard(call.service, asked, &result);
-                return result;
+                return switchboard.heard(call.service, asked, clock.now(), result);
             };
             clock.pause(pause).await;
             number += 1;
@@ -196,7 +195,7 @@ impl Outbound {
         match (result, renewal) {
             // Nobody has looked whether there is a newer one: that is no reason to give up.
             (Err(ServiceError::CredentialRefused(message)), Renewal::NotNow) => {
-                Err(ServiceError::Unavailable { message, retry_after: None })
+                Err(ServiceError::SecretsUnavailable(message))
             }
             (result, _) => result,
         }
@@ -270,9 +269,13 @@ fn unavailable(error: reqwest::Error) -> ServiceError {
     ServiceError::Unavailable { message: what.to_owned(), retry_after: None }
 }
 
-/// The secrets cannot be read at the moment.
-pub(crate) fn secrets_unavailable(error: crate::secrets::SecretsUnavailable) -> ServiceError {
-    ServiceError::Unavailable { message: error.to_string(), retry_after: None }
+/// The secrets cannot be read at the moment. The log gets to know which and why, people the short of it.
+pub(crate) fn secrets_unavailable(error: SecretsUnavailable) -> ServiceError {
+    tracing::warn!(error = %error, "The secrets cannot be read");
+    ServiceError::SecretsUnavailable(format!(
+        "the secrets in `AUTOFIX_SECRET_ARN` cannot be read: {}",
+        error.kind()
+    ))
 }
 
 #[cfg(test)]

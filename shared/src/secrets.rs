@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, RwLock};
 
@@ -44,10 +45,19 @@ impl std::fmt::Debug for Secret {
 
 /// The store of secrets could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the secret `{arn}`: {why}")]
+#[error("cannot read the secret `{arn}`: {kind}: {why}")]
 pub struct SecretsUnavailable {
     arn: String,
+    /// In a few words, for people: `AccessDeniedException`, `no answer in time`.
+    kind: String,
     why: String,
+}
+
+impl SecretsUnavailable {
+    /// What went wrong, without names of the account.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
 }
 
 /// All secrets of one function. Clones share what was read.
@@ -199,13 +209,24 @@ fn is_within(time: Option<Timestamp>, age: SignedDuration, now: Timestamp) -> bo
 
 impl Source {
     async fn fetch(&self) -> Result<BTreeMap<String, Secret>, SecretsUnavailable> {
-        let unavailable = |why: String| SecretsUnavailable { arn: self.arn.clone(), why };
-        let answer = self.client.get_secret_value().secret_id(&self.arn).send().await.map_err(|error| {
-            unavailable(aws_sdk_secretsmanager::error::DisplayErrorContext(&error).to_string())
+        let unavailable = |kind: &str, why: &str| SecretsUnavailable {
+            arn: self.arn.clone(),
+            kind: kind.to_owned(),
+            why: why.to_owned(),
+        };
+        let asked = self.client.get_secret_value().secret_id(&self.arn).send().await;
+        let answer = asked.map_err(|error| match &error {
+            SdkError::TimeoutError(_) => unavailable("no answer in time", ""),
+            SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
+                let causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+                let causes: Vec<_> = causes.map(|cause| cause.to_string()).collect();
+                unavailable("cannot be reached", &causes.join(": "))
+            }
+            _ => unavailable(error.code().unwrap_or("refused"), error.message().unwrap_or_default()),
         })?;
         let text = answer.secret_string().unwrap_or("{}");
         let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(text)
-            .map_err(|_| unavailable("it is not a JSON object of names and texts".to_owned()))?;
+            .map_err(|_| unavailable("it is not a JSON object of names and texts", ""))?;
         let texts = object.into_iter().filter_map(|(name, value)| match value {
             serde_json::Value::String(text) if !text.is_empty() => Some((name, Secret::new(text))),
             _ => None, // an empty or non-text entry is an unset one

@@ -18,8 +18,8 @@ use answer::{ok_of, posted};
 use crate::config::names;
 use crate::journal::Service;
 use crate::messages::Card;
-use crate::outbound::{Auth, Call, Effect, Outbound, ServiceError};
-use crate::secrets::{Credential, Secrets, SecretsUnavailable};
+use crate::outbound::{Auth, Call, Effect, Outbound, ServiceError, secrets_unavailable};
+use crate::secrets::{Credential, Secrets};
 
 /// Slack answers within seconds or not at all.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -57,10 +57,10 @@ impl Slack {
 
     /// A bot token is better than an incoming webhook where both are set.
     pub async fn way(&self) -> Result<Way, ServiceError> {
-        if self.bot_token.get().await.map_err(unavailable)?.is_some() {
+        if self.bot_token.get().await.map_err(secrets_unavailable)?.is_some() {
             return Ok(Way::Bot);
         }
-        Ok(match self.webhook_url.get().await.map_err(unavailable)? {
+        Ok(match self.webhook_url.get().await.map_err(secrets_unavailable)? {
             Some(_) => Way::Webhook,
             None => Way::Nowhere,
         })
@@ -73,13 +73,13 @@ impl Slack {
         if !matches!(posted, Err(ServiceError::NotFound(_) | ServiceError::Unauthorized(_))) {
             return posted;
         }
-        self.webhook_url.renew().await.map_err(unavailable)?;
+        self.webhook_url.renew().await.map_err(secrets_unavailable)?;
         let newer = self.webhook_address().await?;
         if newer == used { posted } else { self.post_to(newer, card.to_json()).await }
     }
 
     async fn webhook_address(&self) -> Result<Url, ServiceError> {
-        let secret = self.webhook_url.get().await.map_err(unavailable)?;
+        let secret = self.webhook_url.get().await.map_err(secrets_unavailable)?;
         let url = secret.and_then(|secret| Url::parse(secret.expose()).ok());
         url.ok_or_else(|| ServiceError::Unauthorized("the incoming webhook's address is not one".to_owned()))
     }
@@ -127,10 +127,6 @@ pub fn is_slack_host(url: &Url, api: &Url) -> bool {
         && url.host_str() == api.host_str()
         && url.port_or_known_default() == api.port_or_known_default();
     (slack || configured) && url.username().is_empty() && url.password().is_none()
-}
-
-fn unavailable(error: SecretsUnavailable) -> ServiceError {
-    ServiceError::Unavailable { message: error.to_string(), retry_after: None }
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! Every card, note and dialog: what people read, and that Slack takes it whatever stands in it.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
 use autofix::attempt::{
     Approval, Approvals, Attempt, AttemptId, CameBack, Checks, Cleanup, Decision, Deployment, Dismissal,
     DismissalReason, FailedCheck, Fix, Hint, Merged, Offer, PullRequest, Queued, Repair, Retried, Retry,
     RollBack, Rollout, State, Subject, Target, Telling, Watch,
 };
 use autofix::messages::{self, Buttons, DEPLOY, ROLL_BACK, WayOn};
+use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::secrets::Secrets;
@@ -348,4 +352,46 @@ async fn what_a_red_check_says_stands_in_the_thread_once() {
         assert_eq!(heads.len(), of_first_head.len(), "each head once: {notes:?}");
         assert_eq!(world.cards().len(), 2, "{fault:?}");
     }
+}
+
+/// What was written to it.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_slack_that_refuses_the_same_card_three_times_is_measured() {
+    let mut world = World::new().await;
+    let lines = Lines::default();
+    world.process.measure(Metrics::to(lines.clone(), "autofix"));
+    let measured = || {
+        let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        lines.lines().filter(|line| line.contains("CardFailures")).count()
+    };
+    let body = r#"{"ok":false,"error":"account_inactive"}"#;
+    for _ in 0..50 {
+        let fault = Fault::Answer { status: 200, headers: Vec::new(), body: body.to_owned() };
+        world.sandbox.slack.service().fail_next(Method::POST, "/api/", fault);
+    }
+    world.alert(Scenario::Security).await;
+    world.settle().await;
+    world.after(SignedDuration::from_mins(1)).await;
+    assert_eq!(measured(), 0, "twice may be bad luck");
+    world.after(SignedDuration::from_mins(2)).await;
+    assert_eq!(measured(), 1);
+    world.sandbox.slack.service().clear_faults();
+    world.after(SignedDuration::from_mins(5)).await;
+    assert!(world.shown(&world.card()).contains("Manual Review Required"));
+    world.after(SignedDuration::from_mins(5)).await;
+    assert_eq!(measured(), 1);
 }

@@ -1,11 +1,15 @@
 //! A service that is down for everyone: after a few failures nobody asks it, people are told once, and one trial at a
 //! time finds out when it is back.
 
-use autofix::attempt::AttemptId;
+use std::pin::pin;
+
+use autofix::attempt::{Attempt, AttemptId};
+use autofix::circuit::{Asked, FAILURES_TO_OPEN, Failure, Line};
 use autofix::journal::Service as Name;
 use autofix::messages::DEPLOY;
 use autofix::store::Trial;
 use autofix_local::sandbox::SlackWay;
+use autofix_local::sandbox::killer::{Moment, Side};
 use autofix_local::sandbox::sentry::{Hook, SandboxEvent};
 use autofix_local::sandbox::service::{Fault, Service};
 use autofix_local::scenario::Scenario;
@@ -49,6 +53,27 @@ async fn report(world: &World, number: u32) -> String {
     id
 }
 
+/// The attempt as the table has it.
+async fn kept(world: &World, id: &str) -> Attempt {
+    let id = AttemptId::parse(id).unwrap();
+    world.process.store().attempt(id).await.unwrap().unwrap().attempt
+}
+
+async fn line(world: &World, service: Name) -> Line {
+    world.process.store().circuit(service).await.unwrap().circuit.line()
+}
+
+/// Other workers, on other machines, find out now that a service is down.
+async fn opened_by_others(world: &World, service: Name) {
+    let (store, now) = (world.process.store(), world.clock.now());
+    let failure = Failure { why: "503".to_owned(), retry_after: None, asked: Asked::Normally };
+    let opens = store.change_circuit(service, |circuit| {
+        (0..FAILURES_TO_OPEN).for_each(|_| circuit.failed(failure.clone(), now));
+    });
+    assert!(opens.await.unwrap().is_some());
+    assert!(matches!(line(world, service).await, Line::Open { .. }));
+}
+
 /// What the channel shows about outages, one text a message.
 fn outages(world: &World) -> Vec<String> {
     let messages = world.sandbox.slack.messages();
@@ -67,6 +92,8 @@ async fn after_five_failures_claude_is_left_alone_and_no_attempt_pays_for_it() {
         ids.push(report(&world, number).await);
     }
     assert_eq!(asked_claude(&world), 5 * TRIES, "the sixth attempt did not ask any more");
+    let downloads = world.sandbox.github.service().count(Method::GET, "/tarball/");
+    assert_eq!(downloads, 5, "whoever may not ask Claude needs no code");
     assert!(outages(&world).is_empty(), "the clock tells it");
     world.after(SignedDuration::from_mins(1)).await;
     let told = outages(&world);
@@ -80,8 +107,7 @@ async fn after_five_failures_claude_is_left_alone_and_no_attempt_pays_for_it() {
     assert!((10..=16).contains(&trials), "{trials} trials in six hours");
     assert_eq!(outages(&world).len(), 1, "one card, however long it takes");
     for id in &ids {
-        let attempt =
-            world.process.store().attempt(AttemptId::parse(id).unwrap()).await.unwrap().unwrap().attempt;
+        let attempt = kept(&world, id).await;
         assert!(attempt.trouble.failures <= 1, "{} tries were used up", attempt.trouble.failures);
     }
     world.sandbox.claude.service().clear_faults();
@@ -213,4 +239,98 @@ async fn slack_that_was_down_for_an_hour_shows_every_card_once_and_tells_of_it_a
         assert_eq!(count("Slack answers again"), 1, "{way:?} {shown:#?}");
         assert_eq!(count("Slack does not answer"), 0, "{way:?} {shown:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_service_that_is_down_for_more_than_a_day_ends_what_waits_for_it() {
+    let world = World::new().await;
+    claude_is_down(&world);
+    let ids = [report(&world, 0).await, report(&world, 1).await];
+    for _ in 0..5 {
+        world.after(SignedDuration::from_mins(1)).await;
+    }
+    assert!(matches!(line(&world, Name::Anthropic).await, Line::Open { .. }));
+    for _ in 0..(23 * 6) {
+        world.after(SignedDuration::from_mins(10)).await;
+    }
+    for id in &ids {
+        assert_eq!(world.attempt(id).await["status"], "analyzing", "23 hours are waited");
+    }
+    for _ in 0..(2 * 6) {
+        world.after(SignedDuration::from_mins(10)).await;
+    }
+    for id in &ids {
+        let attempt = world.attempt(id).await;
+        assert_eq!(attempt["status"], "failed", "{attempt:#}");
+        assert_eq!(attempt["reason"]["code"], "retries_used_up");
+        assert!(world.shown(&world.card_of(id)).contains("Gave up after 24 hours"));
+    }
+    world.sandbox.claude.service().clear_faults();
+}
+
+#[tokio::test]
+async fn a_limit_of_a_minute_is_no_outage_and_a_spent_budget_is() {
+    for (retry_after, opens) in [(Some("60"), false), (None, true)] {
+        let world = World::new().await;
+        let body = r#"{"type":"error","error":{"type":"rate_limit_error","message":"too many"}}"#;
+        for _ in 0..20 {
+            let headers = retry_after.map(|wait| ("retry-after", wait.to_owned())).into_iter().collect();
+            let fault = Fault::Answer { status: 429, headers, body: body.to_owned() };
+            world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", fault);
+        }
+        for number in 0..7 {
+            report(&world, number).await;
+        }
+        assert_eq!(asked_claude(&world), if opens { 5 } else { 7 }, "{retry_after:?}");
+        let line = line(&world, Name::Anthropic).await;
+        assert_eq!(matches!(line, Line::Open { .. }), opens, "{retry_after:?}");
+        world.sandbox.claude.service().clear_faults();
+    }
+}
+
+/// Claude has answered all that a worker asked; before the worker tells of it, Claude goes down.
+#[tokio::test]
+async fn answers_from_before_an_outage_do_not_end_it() {
+    // Claude failed once, so that an answer is worth telling.
+    let ready = || async {
+        let (world, killer) = World::with_killer().await;
+        for _ in 0..TRIES {
+            world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", Fault::status(529));
+        }
+        report(&world, 0).await;
+        world.clock.advance(SignedDuration::from_mins(1));
+        (world, killer)
+    };
+    let (undisturbed, killer) = ready().await;
+    killer.spare();
+    undisturbed.process.tick().await;
+    let effects = killer.effects();
+    let last_answer = effects.iter().rposition(|effect| effect.contains("/v1/messages")).unwrap();
+    assert_eq!(line(&undisturbed, Name::Anthropic).await, Line::Closed);
+
+    let (world, killer) = ready().await;
+    killer.set(Moment { effect: last_answer + 1, side: Side::Before });
+    let mut tick = pin!(world.process.tick());
+    tokio::select! {
+        biased;
+        () = killer.strikes() => {}
+        () = &mut tick => panic!("nobody was held up: {effects:#?}"),
+    }
+    world.clock.advance(SignedDuration::from_mins(1));
+    opened_by_others(&world, Name::Anthropic).await;
+    killer.let_go();
+    tick.await;
+    assert!(matches!(line(&world, Name::Anthropic).await, Line::Open { .. }));
+    let answered = world.sandbox.claude.turns_answered();
+    assert!(answered > 0 && answered == undisturbed.sandbox.claude.turns_answered());
+}
+
+#[tokio::test]
+async fn the_card_of_slacks_own_outage_is_the_request_that_ends_it() {
+    let world = World::new().await;
+    opened_by_others(&world, Name::Slack).await;
+    world.after(SignedDuration::from_mins(6)).await;
+    let told = outages(&world);
+    assert!(told.len() == 1 && told[0].contains("Slack answers again"), "{told:#?}");
+    assert_eq!(line(&world, Name::Slack).await, Line::Closed);
 }

@@ -1,11 +1,15 @@
 //! A process that dies in the middle, and what the next one makes of it.
 
+use autofix::attempt::{AttemptId, State};
 use autofix::messages::DEPLOY;
+use autofix_local::sandbox::killer::{Killer, Moment, Side};
 use autofix_local::sandbox::service::Fault;
 use autofix_local::scenario::Scenario;
 use axum::http::Method;
 use jiff::SignedDuration;
 
+use crate::roll_back::came_back_in;
+use crate::watch::deployed_in;
 use crate::world::{REPO, World};
 
 #[tokio::test]
@@ -109,4 +113,69 @@ async fn a_merge_whose_answer_is_lost_is_recognised() {
     assert!(world.shown(&world.card()).contains(&merge[..10]), "the card names the merge all the same");
     let merges = world.sandbox.github.log(REPO, "main").unwrap();
     assert_eq!(merges.iter().filter(|(_, message)| message.contains("AutoFix-Attempt")).count(), 1);
+}
+
+/// Six workers die over the first thing that they ask; the seventh finds that out.
+async fn workers_die_over(asked: &str, world: &World, killer: &Killer) {
+    for _ in 0..6 {
+        world.clock.advance(SignedDuration::from_mins(31));
+        killer.set(Moment { effect: 1, side: Side::Before }); // the first one is the lease
+        tokio::select! {
+            biased;
+            () = killer.strikes() => {}
+            () = world.process.tick() => panic!("nobody died: {:#?}", killer.effects()),
+        }
+        assert!(killer.effects()[1].contains(asked), "{:#?}", killer.effects());
+    }
+    killer.spare();
+    world.after(SignedDuration::from_mins(31)).await;
+    let given_up = killer.effects();
+    assert!(!given_up.iter().any(|effect| effect.contains(asked)), "{given_up:#?}");
+}
+
+#[tokio::test]
+async fn a_watch_over_which_worker_after_worker_dies_ends_and_keeps_what_it_saw() {
+    let (world, killer) = World::with_killer().await;
+    let deployed = deployed_in(world).await;
+    let world = &deployed.world;
+    world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
+    world.after(SignedDuration::from_mins(31)).await;
+    workers_die_over("/deployments", world, &killer).await;
+    let id = AttemptId::parse(&deployed.id).unwrap();
+    let attempt = world.process.store().attempt(id).await.unwrap().unwrap().attempt;
+    let State::Deployed { merged, watch: None } = attempt.state else { panic!("{:?}", attempt.state) };
+    assert_eq!(merged.merge_sha.as_ref(), Some(&deployed.merge_sha));
+    assert!(merged.deployment.is_some(), "what was seen of the deploy stays");
+    assert!(attempt.timeline.iter().any(|moment| moment.what == "No longer watched"));
+}
+
+#[tokio::test]
+async fn a_sentry_over_which_worker_after_worker_dies_is_not_told() {
+    let (world, killer) = World::with_killer().await;
+    let deployed = deployed_in(world).await;
+    let world = &deployed.world;
+    world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
+    deployed.hours(1).await;
+    world.sandbox.sentry.service().fail_next(Method::POST, "/comments/", Fault::status(503));
+    deployed.hours(24).await;
+    assert_eq!(deployed.status().await, "verified");
+    workers_die_over("/comments/", world, &killer).await;
+    let timeline = world.attempt(&deployed.id).await["timeline"].to_string();
+    assert!(timeline.contains("Sentry could not be told"), "{timeline}");
+}
+
+#[tokio::test]
+async fn a_roll_back_over_which_worker_after_worker_dies_is_left_to_people() {
+    let (world, killer) = World::with_killer().await;
+    let deployed = came_back_in(world).await;
+    let world = &deployed.world;
+    for _ in 0..3 {
+        world.sandbox.github.service().fail_next(Method::GET, "/pulls?head", Fault::status(503));
+    }
+    deployed.press_roll_back().await;
+    world.sandbox.github.service().clear_faults();
+    workers_die_over("-revert", world, &killer).await;
+    let timeline = world.attempt(&deployed.id).await["timeline"].to_string();
+    assert!(timeline.contains("Not rolled back: The worker stopped 6 times"), "{timeline}");
+    assert!(world.shown(&world.card()).contains("The worker stopped 6 times"));
 }

@@ -18,7 +18,7 @@ use crate::world::{REPO, World};
 const LABELS: &str = "backend/bookshop/labels.py";
 
 /// A fix that was live for an hour when the error came back in its release.
-async fn came_back_in(world: World) -> Deployed {
+pub async fn came_back_in(world: World) -> Deployed {
     let deployed = deployed_in(world).await;
     deployed.world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
     deployed.hours(1).await;
@@ -33,7 +33,7 @@ async fn came_back() -> Deployed {
 }
 
 impl Deployed {
-    async fn press_roll_back(&self) {
+    pub async fn press_roll_back(&self) {
         let card = self.world.cards().pop().unwrap();
         self.world.press(&card, ROLL_BACK).await;
         self.world.settle().await;

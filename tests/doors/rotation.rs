@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use autofix::attempt::AttemptId;
 use autofix::config::names;
 use autofix::messages::DEPLOY;
 use autofix_local::sandbox::sentry::{self, Hook};
@@ -184,4 +185,44 @@ async fn a_secrets_manager_that_is_down_changes_nothing_for_what_is_known() {
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "deployed");
     service.clear_faults();
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_read_the_secrets_waits_and_accuses_no_service() {
+    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    let event = Scenario::Fix.event(world.clock.now());
+    // The first one has no stack trace, and whether Sentry may be asked for it is in the secrets.
+    let mut ids = vec![world.report(&event, Hook::IssueCreated).await.attempt_id()];
+    for number in 2..=3 {
+        let event = event.as_other_fault(number);
+        ids.push(world.report(&event, Hook::EventAlertTriggered).await.attempt_id());
+    }
+    let world = world.restart().await; // has read nothing
+    let body = json!({ "__type": "AccessDeniedException", "Message": "User: arn:aws:sts::000000000000:assumed-role/x" });
+    let service = world.secrets.as_ref().unwrap().service().clone();
+    for _ in 0..500 {
+        let fault = Fault::Answer { status: 400, headers: Vec::new(), body: body.to_string() };
+        service.fail_next(Method::POST, "/", fault);
+    }
+    world.settle().await;
+    for _ in 0..5 {
+        world.after(SignedDuration::from_mins(1)).await;
+    }
+    for id in &ids {
+        let id = AttemptId::parse(id).unwrap();
+        let attempt = world.process.store().attempt(id).await.unwrap().unwrap().attempt;
+        assert!(attempt.state.is_live(), "{:?}", attempt.state);
+        assert!(attempt.trouble.failures > 1, "{:?}", attempt.trouble);
+        let said = "the secrets in `AUTOFIX_SECRET_ARN` cannot be read: AccessDeniedException";
+        assert_eq!(attempt.trouble.last.as_deref(), Some(said));
+    }
+    assert!(world.process.store().circuits().await.unwrap().is_empty(), "the services are well");
+    service.clear_faults();
+    for _ in 0..6 {
+        world.after(SignedDuration::from_mins(2)).await;
+    }
+    for id in &ids {
+        let attempt = world.attempt(id).await;
+        assert_eq!(attempt["status"], "awaiting_approval", "{attempt:#}");
+    }
 }

@@ -92,3 +92,14 @@ async fn a_click_that_cannot_be_recorded_says_so_and_can_be_made_again() {
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "deployed");
 }
+
+#[tokio::test]
+async fn a_clock_that_is_not_told_what_is_due_has_failed() {
+    let (world, door) = World::with_table_door().await;
+    world.process.try_tick().await.unwrap();
+    fail(&door, "Query", &throttled());
+    let failed = world.process.try_tick().await;
+    assert!(failed.is_err(), "Lambda has to count a failed invocation");
+    door.service().clear_faults();
+    world.process.try_tick().await.unwrap();
+}

@@ -7,6 +7,7 @@ use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotError, SnapshotReader};
 use autofix::attempt::{Attempt, AttemptId, Event, Fix, State, Subject};
 use autofix::incident::Incident;
+use autofix::journal::Service;
 use autofix::messages;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
@@ -36,6 +37,8 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     if same_fault::claim(desk, &incident).await? == Whose::Another {
         return Ok(());
     }
+    // Before the repository is downloaded, which would be in vain.
+    desk.worker.switchboard.ready(Service::Anthropic)?;
     let case = match open_case(desk, &incident, Base::Head).await? {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
@@ -77,7 +80,7 @@ async fn readable_incident(desk: &mut Desk<'_>) -> Result<Result<Incident, Event
         return Ok(Err(failed(ReasonCode::SentryUnavailable, sentence)));
     };
     if !incident.has_stack_trace() {
-        return Ok(Err(skipped(Reason::new(ReasonCode::NoStackTrace, no_stack_trace(desk).await))));
+        return Ok(Err(skipped(Reason::new(ReasonCode::NoStackTrace, no_stack_trace(desk).await?))));
     }
     desk.attempt.subject = Subject::of(&redact_incident(&incident));
     Ok(Ok(incident))
@@ -214,7 +217,7 @@ fn before(attempt: &Attempt) -> Option<AttemptId> {
 /// What Sentry reported, with a stack trace where Sentry's API can give one.
 async fn incident(desk: &mut Desk<'_>) -> Result<Option<Incident>, Stopped> {
     let Some(incident) = desk.store().incident(desk.attempt.id).await? else { return Ok(None) };
-    if incident.has_stack_trace() || !desk.worker.sentry.is_configured().await {
+    if incident.has_stack_trace() || !desk.worker.sentry.is_configured().await? {
         return Ok(Some(incident));
     }
     let Some(fuller) = desk.worker.sentry.fetch_event(&incident).await? else {
@@ -230,12 +233,12 @@ async fn incident(desk: &mut Desk<'_>) -> Result<Option<Incident>, Stopped> {
     Ok(Some(fuller))
 }
 
-async fn no_stack_trace(desk: &Desk<'_>) -> &'static str {
-    if desk.worker.sentry.is_configured().await {
+async fn no_stack_trace(desk: &Desk<'_>) -> Result<&'static str, Stopped> {
+    Ok(if desk.worker.sentry.is_configured().await? {
         "Sentry has no stack trace for this event, so there is no code to look at."
     } else {
         "This webhook carries no stack trace. Set `SENTRY_AUTH_TOKEN` so that AutoFix can fetch the event, or send it an issue alert."
-    }
+    })
 }
 
 /// The commit that everything is about: the one pinned before, else the head of the base branch.

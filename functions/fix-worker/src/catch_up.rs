@@ -20,8 +20,13 @@ const MAX_PAGES: usize = 3;
 /// Looks, where the time has come. Sentry's failure leaves the search where it was; only the table's is an error.
 pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
     let Some(config) = &worker.config.catch_up else { return Ok(()) };
-    if !worker.sentry.is_configured().await {
-        return Ok(());
+    match worker.sentry.is_configured().await {
+        Ok(true) => {}
+        Ok(false) => return Ok(()),
+        Err(error) => {
+            tell(&error);
+            return Ok(()); // the next run of the clock looks
+        }
     }
     let now = worker.clock.now();
     let Some(mut held) = worker.store.take_catch_up(now).await? else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! Brings the circuits of the table and the switchboard of this process together: before the work, what others found
 //! out; after each step, what this one heard. A success where nothing is wrong is not written down.
 
-use autofix::circuit::{Asked, Circuit, Line};
+use autofix::circuit::{Circuit, Line};
 use autofix::journal::Service;
 use autofix::metrics::Measured;
 use autofix::store::{Change, StoreError, Trial};
@@ -32,25 +32,21 @@ pub(crate) async fn look(worker: &Worker) -> Result<(), StoreError> {
 /// service.
 const OTHERS_FIRST: SignedDuration = SignedDuration::from_mins(1);
 
-/// What the requests since the last time were, as far as they matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Noted {
-    Nothing,
-    /// A request that was made to find out whether a service is back failed; whoever made it waits until then.
-    TrialFailed {
-        again_at: Timestamp,
-    },
+/// When whoever made a trial that failed asks again.
+pub(crate) fn others_first(worker: &Worker, service: Service) -> Timestamp {
+    let now = worker.clock.now();
+    // A time that has passed means that another task is just writing the new one.
+    worker.switchboard.open_until(service).map_or(now, |until| until.max(now)) + OTHERS_FIRST
 }
 
 /// Writes down what was heard since the last time, where it matters.
-pub(crate) async fn note(worker: &Worker) -> Result<Noted, StoreError> {
-    let mut noted = Noted::Nothing;
+pub(crate) async fn note(worker: &Worker) -> Result<(), StoreError> {
     for &service in Service::ALL {
         let Some(heard) = worker.switchboard.take_heard(service) else { continue };
         let now = worker.clock.now();
         let change = worker.store.change_circuit(service, |circuit| {
-            if heard.answered {
-                circuit.answered(now);
+            if let Some(at) = heard.answered_at {
+                circuit.answered(at);
             }
             for failure in &heard.failures {
                 circuit.failed(failure.clone(), now);
@@ -59,13 +55,9 @@ pub(crate) async fn note(worker: &Worker) -> Result<Noted, StoreError> {
         if let Some(change) = change.await? {
             worker.switchboard.set(service, &change.after, now);
             tell(worker, service, &change);
-            let tried = heard.failures.iter().any(|failure| failure.asked == Asked::AsTrial);
-            if let (Line::Open { until }, true) = (change.after.line(), tried) {
-                noted = Noted::TrialFailed { again_at: until + OTHERS_FIRST };
-            }
         }
     }
-    Ok(noted)
+    Ok(())
 }
 
 fn tell(worker: &Worker, service: Service, change: &Change) {

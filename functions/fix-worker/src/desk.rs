@@ -1,19 +1,17 @@
 //! The loop: one attempt on the desk, its lease in hand. Steps return what happened; only this file
 //! saves, gives leases back, and decides what a failed step means.
 
-use autofix::attempt::{
-    Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, RollBack, State, Step, Telling,
-};
+use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, Step, Telling};
 use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{Lease, Leased, Leasing, Saved, Store, StoreError};
 use autofix::usage::Usage;
 use jiff::Timestamp;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::analyst::{Analyst, Ledger};
-use crate::circuit::{self, MayAsk, Noted};
+use crate::circuit::{self, MayAsk};
 use crate::{
     Worker, analyze, announce, checks, head, merge, pull_request, repair, roll_back, trouble, watch,
 };
@@ -22,6 +20,8 @@ use crate::{
 const MAX_STEPS: usize = 40;
 /// Workers that may die over one attempt before it ends.
 const MAX_TRIES: i64 = 6;
+/// Failures of a card after which a person should look: that long no restart of Slack's takes.
+const CARD_IN_TROUBLE: u32 = 3;
 
 /// How working on an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,24 +114,19 @@ pub(crate) async fn work(
         let milliseconds =
             i64::try_from(worker.clock.now().duration_since(began).as_millis()).unwrap_or(i64::MAX);
         worker.measure(&Measured::Step { step: format!("{step:?}"), milliseconds });
-        let noted = circuit::note(worker).await?;
+        circuit::note(worker).await?;
+        let done = match done {
+            Err(Stopped::Service(error)) => desk.service_failed(step, &error).await,
+            done => done,
+        };
         match done {
             Ok(()) | Err(Stopped::Changed) => {}
             Err(Stopped::LostLease) => return Ok(Worked::LostLease),
             Err(Stopped::CardUncertain { until }) => desk.attempt.card_uncertain(until),
             Err(Stopped::OutOfTime) => break,
             Err(Stopped::Store(error)) => return Err(error),
-            Err(Stopped::Service(ServiceError::CircuitOpen { service, .. })) => {
-                match circuit::may_ask(worker, service).await? {
-                    MayAsk::Now => {}
-                    MayAsk::NotBefore(until) => desk.put_off(step, until),
-                }
-            }
-            Err(Stopped::Service(error)) => match noted {
-                // It asked for everyone, so that it does not use up a try of its own.
-                Noted::TrialFailed { again_at } if error.retry().is_some() => desk.put_off(step, again_at),
-                Noted::TrialFailed { .. } | Noted::Nothing => desk.step_failed(step, &error),
-            },
+            // The step could not even be given up: a fault of ours, and later is better than at once.
+            Err(Stopped::Service(error)) => desk.postpone(step, &error),
         }
     }
     // Out of time, or out of steps: due at once, so that the clock goes on. A decision that comes in between is
@@ -243,66 +238,98 @@ impl Desk<'_> {
         }
     }
 
-    /// A service is not asked before this time, for reasons that are not the attempt's.
-    fn put_off(&mut self, step: Step, until: Timestamp) {
-        info!(step = ?step, "A service that the step needs is not asked before {until}");
-        match step {
-            Step::ShowCard => self.attempt.card_put_off(until),
-            _ => self.attempt.step_put_off(until),
+    /// A service failed, or was not asked: once more at once, later again, or never.
+    async fn service_failed(&mut self, step: Step, error: &ServiceError) -> Result<(), Stopped> {
+        match error {
+            ServiceError::CircuitOpen { service, .. } => {
+                match circuit::may_ask(self.worker, *service).await? {
+                    MayAsk::Now => Ok(()),
+                    MayAsk::NotBefore(until) => self.put_off(step, until, error).await,
+                }
+            }
+            // It asked for everyone, so that it does not use up a try of its own.
+            ServiceError::TrialFailed { service, .. } => {
+                let until = circuit::others_first(self.worker, *service);
+                self.put_off(step, until, error).await
+            }
+            error => self.step_failed(step, error).await,
         }
     }
 
-    /// A service failed: later again, or never.
-    fn step_failed(&mut self, step: Step, error: &ServiceError) {
+    /// A service is not asked before this time, for reasons that are not the attempt's.
+    async fn put_off(&mut self, step: Step, until: Timestamp, error: &ServiceError) -> Result<(), Stopped> {
         let now = self.now();
+        info!(step = ?step, "A service that the step needs is not asked before {until}");
         if step == Step::ShowCard {
-            let until = trouble::again_at(error, self.attempt.card.failures, now);
-            warn!(error = %error, "Slack did not take the card; it stays owed until {until}");
-            self.attempt.card_postponed(until);
+            self.attempt.card_put_off(until);
+        } else if self.attempt.trouble.lasts_too_long(now) {
+            return self.give_up(step, trouble::waited_too_long(error)).await;
+        } else {
+            self.attempt.step_put_off(until, now);
+        }
+        Ok(())
+    }
+
+    /// A service failed: later again, or never.
+    async fn step_failed(&mut self, step: Step, error: &ServiceError) -> Result<(), Stopped> {
+        let used_up = step != Step::ShowCard && self.attempt.trouble.failures + 1 >= MAX_STEP_FAILURES;
+        match trouble::ends_the_attempt(step, error) {
+            Some(reason) => self.give_up(step, reason).await,
+            None if used_up => self.give_up(step, trouble::tried_too_often(error)).await,
+            None => {
+                self.postpone(step, error);
+                Ok(())
+            }
+        }
+    }
+
+    /// The step, or the card, is tried again after a pause.
+    fn postpone(&mut self, step: Step, error: &ServiceError) {
+        let now = self.now();
+        if step != Step::ShowCard {
+            let until = trouble::again_at(error, self.attempt.trouble.failures, now);
+            warn!(error = %error, step = ?step, "A step failed; again at {until}");
+            self.attempt.step_postponed(until, error.to_string(), now);
             return;
         }
-        let failures = self.attempt.trouble.failures;
-        let ends = trouble::ends_the_attempt(step, error);
-        let reason = match ends {
-            Some(reason) => reason,
-            None if failures + 1 >= MAX_STEP_FAILURES => Reason::new(
-                ReasonCode::RetriesUsedUp,
-                format!("Gave up after {MAX_STEP_FAILURES} tries. {error}."),
-            ),
-            None => {
-                let until = trouble::again_at(error, failures, now);
-                warn!(error = %error, step = ?step, "A step failed; again at {until}");
-                self.attempt.step_postponed(until, error.to_string());
-                return;
-            }
-        };
-        warn!(error = %error, step = ?step, "A step failed for good");
+        let until = trouble::again_at(error, self.attempt.card.failures, now);
+        self.attempt.card_postponed(until);
+        let failures = self.attempt.card.failures;
+        if failures < CARD_IN_TROUBLE {
+            warn!(error = %error, "Slack did not take the card; it stays owed until {until}");
+            return;
+        }
+        error!(error = %error, "Slack did not take the card {failures} times; people do not see it");
+        self.worker.measure(&Measured::CardFailures);
+    }
+
+    /// The step is never tried again; what that means for the attempt is told on its card.
+    async fn give_up(&mut self, step: Step, reason: Reason) -> Result<(), Stopped> {
+        warn!(reason = reason.detail, step = ?step, "Gave a step up");
+        self.lease.work_goes_on();
+        let now = self.now();
         let event = match step {
             Step::Merge => Event::MergeRefused { reason },
             // The dismissal stands; what is left on GitHub is said on the card.
-            Step::CleanUp => Event::CleanedUp { outcome: Cleanup::LeftOpen },
+            Step::CleanUp => {
+                self.attempt.note(now, format!("Could not close the pull request: {}", reason.detail));
+                Event::CleanedUp { outcome: Cleanup::LeftOpen }
+            }
             // The card names the issues; that the pull request does not is no reason to give it up.
             Step::ListIssues => {
-                self.attempt.note(now, format!("Could not list the issues that joined: {error}"));
+                self.attempt.note(now, format!("Could not list the issues that joined: {}", reason.detail));
                 self.attempt.issues_listed(self.attempt.joined.count());
-                return;
+                return self.save().await;
             }
             Step::Watch => self.watched_no_longer(),
             Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
             Step::RollBack => Event::RollBackRefused { reason },
-            Step::Analyze
-            | Step::OpenPullRequest
-            | Step::LookAtChecks
-            | Step::Repair
-            | Step::MoveHead
-            | Step::ShowCard => Event::Failed { reason },
+            Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::Repair | Step::MoveHead => {
+                Event::Failed { reason }
+            }
+            Step::ShowCard => return Ok(()), // a card stays owed
         };
-        if step == Step::CleanUp {
-            self.attempt.note(now, format!("Could not close the pull request: {error}"));
-        }
-        if let Err(refusal) = self.attempt.apply(event, now) {
-            warn!(refusal = %refusal, "The failure did not fit the attempt's state");
-        }
+        self.happened(event).await
     }
 
     /// The watch ends; what was seen of the deploy stays.
@@ -311,28 +338,12 @@ impl Desk<'_> {
         Event::Watched { merge_sha: None, deployment, watch: None }
     }
 
-    /// Workers died over this attempt again and again: whatever they did last is given up.
+    /// Workers died over this attempt again and again: whatever it does next is given up.
     async fn give_up_after_crashes(&mut self) -> Result<(), StoreError> {
+        // Without a step it has ended: only its card can be what they died over, and a plain one is shown.
+        let Next::Do(step) = self.attempt.next_work(self.now()) else { return Ok(()) };
         let sentence = format!("The worker stopped {MAX_TRIES} times while it worked on this; see its logs.");
-        let reason = Reason::new(ReasonCode::RetriesUsedUp, sentence);
-        warn!("Gave up after {MAX_TRIES} workers died over this attempt");
-        let now = self.now();
-        let event = match &self.attempt.state {
-            State::Approved { .. } => Event::MergeRefused { reason },
-            State::Rejected { cleanup: Cleanup::Owed, .. } => Event::CleanedUp { outcome: Cleanup::LeftOpen },
-            State::Deployed { watch: Some(_), .. } => self.watched_no_longer(),
-            State::Verified { sentry: Telling::Owed, .. } => Event::SentryTold { outcome: Telling::Refused },
-            State::Regressed { roll_back: RollBack::Approved { .. } | RollBack::Opened { .. }, .. } => {
-                Event::RollBackRefused { reason }
-            }
-            state if state.is_live() => Event::Failed { reason },
-            _ => return Ok(()), // ended: only its card can be what they died over, and a plain one is shown
-        };
-        if let Err(refusal) = self.attempt.apply(event, now) {
-            warn!(refusal = %refusal, "Giving up did not fit the attempt's state");
-        }
-        self.lease.work_goes_on(); // with a card that says so, and only that
-        match self.save().await {
+        match self.give_up(step, Reason::new(ReasonCode::RetriesUsedUp, sentence)).await {
             Err(Stopped::Store(error)) => Err(error),
             _ => Ok(()), // changed or lost: whoever did that goes on with it
         }

@@ -128,7 +128,10 @@ impl Worker {
 
     /// Does what the event asks for. Records of the stream that could not be worked on are named in the answer, so
     /// that they are delivered again.
-    pub async fn handle(&self, wake: Wake, invocation: &Invocation) -> Answer {
+    ///
+    /// # Errors
+    /// When the table does not tell the clock what is due: the invocation has failed, and alarms count that.
+    pub async fn handle(&self, wake: Wake, invocation: &Invocation) -> Result<Answer, StoreError> {
         match wake {
             Wake::Records(records) => {
                 let mut failures = Vec::new();
@@ -141,14 +144,9 @@ impl Worker {
                         break; // everything from here on is delivered again
                     }
                 }
-                Answer { batch_item_failures: failures }
+                Ok(Answer { batch_item_failures: failures })
             }
-            Wake::Clock => {
-                if let Err(error) = self.tick(invocation).await {
-                    error!(error = %error, "The clock could not read what is due");
-                }
-                Answer::default()
-            }
+            Wake::Clock => self.tick(invocation).await.map(|()| Answer::default()),
         }
     }
 
@@ -179,7 +177,7 @@ impl Worker {
             outage::show(self, service).await?;
         }
         catch_up::run(self).await?;
-        circuit::note(self).await.map(|_| ())
+        circuit::note(self).await
     }
 
     async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {

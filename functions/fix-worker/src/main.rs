@@ -35,5 +35,5 @@ async fn handle(worker: Arc<Worker>, event: LambdaEvent<serde_json::Value>) -> R
     let deadline = i64::try_from(event.context.deadline)?;
     let deadline = Timestamp::from_millisecond(deadline)?;
     let invocation = Invocation { request_id: event.context.request_id, deadline };
-    Ok(worker.handle(wake, &invocation).await)
+    Ok(worker.handle(wake, &invocation).await?)
 }

@@ -7,7 +7,7 @@ use autofix::journal::Service;
 use autofix::messages::{self, Card};
 use autofix::outbound::ServiceError;
 use autofix::slack::{MessageRef, Way};
-use autofix::store::{Saved, StoreError};
+use autofix::store::{Saved, StoreError, VersionedCircuit};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
@@ -20,15 +20,16 @@ const SHOWING_TAKES: SignedDuration = SignedDuration::from_mins(2);
 /// Shows the card of a service's outage, where one is owed. Slack's failure postpones it; only the table's is an error.
 pub(crate) async fn show(worker: &Worker, service: Service) -> Result<(), StoreError> {
     let now = worker.clock.now();
-    let before = worker.store.circuit(service).await?;
-    if before.circuit.card_due().is_none_or(|due| due > now) {
-        return Ok(());
-    }
-    let mut taken = before.circuit.clone();
-    let Some(outage) = &mut taken.outage else { return Ok(()) };
+    let is_due = |found: &VersionedCircuit| found.circuit.card_due().is_some_and(|due| due <= now);
+    let found = worker.store.circuit(service).await?;
+    let Some(outage) = found.circuit.outage.as_ref().filter(|_| is_due(&found)) else { return Ok(()) };
     if let MayAsk::NotBefore(until) = circuit::may_ask(worker, Service::Slack).await? {
         return change(worker, service, outage.since, |outage| outage.card.put_off(until)).await;
     }
+    // Read after that: to ask may have meant to take the trial, which for Slack's own outage is a write to this circuit.
+    let before = worker.store.circuit(service).await?;
+    let mut taken = before.circuit.clone();
+    let Some(outage) = taken.outage.as_mut().filter(|_| is_due(&before)) else { return Ok(()) };
     let tried = outage.card.post_tried_at.replace(now);
     outage.card.put_off(now + SHOWING_TAKES);
     let (outage, revision) = (outage.clone(), outage.card.revision());

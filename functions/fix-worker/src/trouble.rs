@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use autofix::attempt::Step;
+use autofix::attempt::{LONGEST_TROUBLE, MAX_STEP_FAILURES, Step};
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use jiff::{SignedDuration, Timestamp};
@@ -74,6 +74,21 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
         Step::Merge => Reason::new(ReasonCode::MergeRefused, format!("GitHub did not merge it. {said}.")),
         Step::ShowCard => return None, // a card stays owed, whatever Slack says
     })
+}
+
+/// The reason of a step that failed too often.
+pub(crate) fn tried_too_often(error: &ServiceError) -> Reason {
+    Reason::new(ReasonCode::RetriesUsedUp, format!("Gave up after {MAX_STEP_FAILURES} tries. {error}."))
+}
+
+/// The reason of a step that was put off for too long.
+pub(crate) fn waited_too_long(error: &ServiceError) -> Reason {
+    let hours = LONGEST_TROUBLE.as_hours();
+    let why = match error {
+        ServiceError::CircuitOpen { service, .. } => format!("`{service}` does not answer"),
+        error => error.to_string(),
+    };
+    Reason::new(ReasonCode::RetriesUsedUp, format!("Gave up after {hours} hours. {why}."))
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ fn rollout(deployment: &github::Deployment) -> Rollout {
 async fn reports(desk: &Desk<'_>, merged: &Merged, since: Timestamp) -> Result<Reports, Stopped> {
     let unknown = |why: &str| Ok(Reports::Unknown(why.to_owned()));
     let sentry = &desk.worker.sentry;
-    if !sentry.is_configured().await {
+    if !sentry.is_configured().await? {
         return unknown("`SENTRY_AUTH_TOKEN` is not set, so Sentry cannot be asked");
     }
     let Some(own) = issue(desk).await? else { return unknown("Sentry did not say where the issue is") };

@@ -291,7 +291,7 @@ fn what_is_to_be_done_in_each_state() {
         let mut owes = attempt(state.clone());
         owes.card.wanted = 1;
         let mut postponed = attempt(state);
-        postponed.step_postponed(later(), "down".to_owned());
+        postponed.step_postponed(later(), "down".to_owned(), now());
         let shown = |next: Next| match next {
             Next::Do(step) => format!("{step:?}"),
             Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),

@@ -1,6 +1,6 @@
 //! What to do next with an attempt: the only place that decides it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Attempt;
 use super::merged::{RollBack, Telling};
@@ -9,6 +9,9 @@ use super::state::{Cleanup, State};
 /// Failures of one step after which the attempt ends as `failed`. With the back-off of the worker, which
 /// doubles from half a minute to two hours, this is about eight hours: long enough for most outages.
 pub const MAX_STEP_FAILURES: u32 = 12;
+/// How long a step is put off at most because a service is not asked. Whoever looks at an error a day later starts
+/// better from what Sentry says then.
+pub const LONGEST_TROUBLE: SignedDuration = SignedDuration::from_hours(24);
 
 /// One thing the worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,11 @@ impl Attempt {
         if card == Some(Next::Do(Step::ShowCard)) {
             return Next::Do(Step::ShowCard);
         }
+        earlier(self.next_work(now), card)
+    }
+
+    /// What to do now beside the card.
+    pub fn next_work(&self, now: Timestamp) -> Next {
         let work = match &self.state {
             _ if self.owes_issues() => Next::Do(Step::ListIssues),
             State::Pending | State::Analyzing { .. } => Next::Do(Step::Analyze),
@@ -80,11 +88,10 @@ impl Attempt {
             (Next::Do(step), Some(time)) => not_before(time, step, now),
             (work, _) => work,
         };
-        let work = match (work, &self.wait) {
+        match (work, &self.wait) {
             (Next::Do(step), Some(wait)) => not_before(wait.look_at, step, now),
             (work, _) => work,
-        };
-        earlier(work, card)
+        }
     }
 
     fn card_step(&self, now: Timestamp) -> Option<Next> {

@@ -122,3 +122,25 @@ fn an_outage_has_one_card_from_its_beginning_to_its_end() {
     let outage = circuit.outage.as_ref().unwrap();
     assert_eq!((outage.since, outage.card.message.clone()), (at(60), None), "a new outage has a new card");
 }
+
+#[test]
+fn an_answer_from_before_it_opened_or_before_a_failure_changes_nothing() {
+    let mut circuit = Circuit::default();
+    for minute in 1..=5 {
+        circuit.failed(failure(Asked::Normally), at(minute));
+    }
+    let before = circuit.clone();
+    circuit.answered(at(4));
+    assert_eq!(circuit, before);
+    circuit.answered(at(6));
+    assert_eq!(circuit.line(), Line::Closed);
+    assert_eq!(circuit.outage.as_ref().and_then(|outage| outage.ended_at), Some(at(6)));
+
+    let mut circuit = Circuit::default();
+    (1..=4).for_each(|minute| circuit.failed(failure(Asked::Normally), at(minute)));
+    circuit.answered(at(2));
+    (5..=6).for_each(|minute| circuit.failed(failure(Asked::Normally), at(minute)));
+    assert_eq!(circuit.line(), Line::Closed, "two of the row are forgotten");
+    circuit.failed(failure(Asked::Normally), at(7));
+    pauses(&circuit, 7, 5);
+}

@@ -163,7 +163,7 @@ impl Github {
         Err(match renewal {
             Renewal::Read => ServiceError::CredentialRefused(message),
             // Nobody has looked whether there is a newer one: that is no reason to give up.
-            Renewal::NotNow => ServiceError::Unavailable { message, retry_after: None },
+            Renewal::NotNow => ServiceError::SecretsUnavailable(message),
         })
     }
 }

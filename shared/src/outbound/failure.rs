@@ -40,6 +40,12 @@ pub enum ServiceError {
     /// Not asked at all: the service failed again and again, and nobody asks it before this time.
     #[error("{service} failed again and again and is not asked before {until}")]
     CircuitOpen { service: Service, until: Timestamp },
+    /// As `error`, of the one request that was to find out for everyone whether the service is back.
+    #[error("{error}")]
+    TrialFailed { service: Service, error: Box<ServiceError> },
+    /// AutoFix's own secrets cannot be read, or not again so soon: that says nothing about the service.
+    #[error("{0}")]
+    SecretsUnavailable(String),
     /// The request itself is wrong; repeating it changes nothing.
     #[error("refused with {status}: {message}")]
     Refused { status: u16, message: String },
@@ -58,7 +64,9 @@ impl ServiceError {
             ServiceError::Malformed(_)
             | ServiceError::Conflict(_)
             | ServiceError::TimedOut
+            | ServiceError::SecretsUnavailable(_)
             | ServiceError::CircuitOpen { .. } => Some(None),
+            ServiceError::TrialFailed { error, .. } => error.retry(),
             ServiceError::NotFound(_)
             | ServiceError::Moved { .. }
             | ServiceError::Unauthorized(_)

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use jiff::{SignedDuration, Timestamp};
 
 use super::ServiceError;
-use crate::circuit::{Asked, Circuit, Failure, Line};
+use crate::circuit::{Asked, Circuit, FIRST_PAUSE, Failure, Line};
 use crate::journal::Service;
 
 /// What one process knows of all services. Clones are handles to the same knowledge.
@@ -49,7 +49,8 @@ impl Trial {
 /// What was heard of a service, in the order in which it counts: an answer, then failures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
-    pub answered: bool,
+    /// When the last answer came.
+    pub answered_at: Option<Timestamp>,
     /// Failures since the last answer, oldest first.
     pub failures: Vec<Failure>,
 }
@@ -81,12 +82,23 @@ impl Switchboard {
         if matches!(switch.trial, Trial::Ours { .. }) { None } else { switch.open_until }
     }
 
+    /// For a step that has other work before it asks this service, which would be done in vain.
+    ///
+    /// # Errors
+    /// Where the service is not asked now.
+    pub fn ready(&self, service: Service) -> Result<(), ServiceError> {
+        match self.open_until(service) {
+            None => Ok(()),
+            Some(until) => Err(ServiceError::CircuitOpen { service, until }),
+        }
+    }
+
     /// What was heard of a service since this was asked last; `None` where the table need not know it.
     pub fn take_heard(&self, service: Service) -> Option<Heard> {
         let mut switches = self.switches();
         let switch = switches.get_mut(&service)?;
         let heard = std::mem::take(&mut switch.heard);
-        let matters = !heard.failures.is_empty() || (heard.answered && switch.in_trouble);
+        let matters = !heard.failures.is_empty() || (heard.answered_at.is_some() && switch.in_trouble);
         matters.then_some(heard)
     }
 
@@ -106,19 +118,33 @@ impl Switchboard {
         }
     }
 
-    /// How a request that was let pass ended.
-    pub(super) fn heard<T>(&self, service: Service, asked: Asked, result: &Result<T, ServiceError>) {
+    /// How a request that was let pass ended. Whoever asked as the trial is told so in the failure: another task of this
+    /// process may be the one that tells the table.
+    pub(super) fn heard<T>(
+        &self,
+        service: Service,
+        asked: Asked,
+        at: Timestamp,
+        result: Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         let mut switches = self.switches();
         let switch = switches.entry(service).or_default();
-        let failure = result.as_ref().err().and_then(|error| passing(error, asked));
         if asked == Asked::AsTrial {
             switch.trial = Trial::NotOurs;
         }
-        match failure {
-            Some(failure) => switch.heard.failures.push(failure),
-            None => {
+        match result.as_ref().err().map_or(Meaning::Well, meaning) {
+            Meaning::Well => {
                 switch.open_until = None;
-                switch.heard = Heard { answered: true, failures: Vec::new() };
+                switch.heard = Heard { answered_at: Some(at), failures: Vec::new() };
+                result
+            }
+            Meaning::Unknown => result,
+            Meaning::Unwell { why, retry_after } => {
+                switch.heard.failures.push(Failure { why, retry_after, asked });
+                result.map_err(|error| match asked {
+                    Asked::AsTrial => ServiceError::TrialFailed { service, error: Box::new(error) },
+                    Asked::Normally => error,
+                })
             }
         }
     }
@@ -128,22 +154,40 @@ impl Switchboard {
     }
 }
 
-/// A failure that says that the service itself is not well. A refusal, whatever it refuses, is an answer.
-fn passing(error: &ServiceError, asked: Asked) -> Option<Failure> {
+/// What an error says about the service itself.
+enum Meaning {
+    /// A refusal, whatever it refuses, is an answer.
+    Well,
+    Unwell {
+        why: String,
+        retry_after: Option<SignedDuration>,
+    },
+    /// It was not asked at all, for reasons of our own.
+    Unknown,
+}
+
+fn meaning(error: &ServiceError) -> Meaning {
     let retry_after = match error {
         ServiceError::RateLimited { retry_after, .. } | ServiceError::Unavailable { retry_after, .. } => {
             retry_after.and_then(|wait| SignedDuration::try_from(wait).ok())
         }
         ServiceError::TimedOut | ServiceError::Malformed(_) => None,
+        ServiceError::CircuitOpen { .. }
+        | ServiceError::TrialFailed { .. }
+        | ServiceError::SecretsUnavailable(_) => return Meaning::Unknown,
         ServiceError::NotFound(_)
         | ServiceError::Moved { .. }
         | ServiceError::Conflict(_)
         | ServiceError::Unauthorized(_)
         | ServiceError::CredentialRefused(_)
-        | ServiceError::CircuitOpen { .. }
-        | ServiceError::Refused { .. } => return None,
+        | ServiceError::Refused { .. } => return Meaning::Well,
     };
-    Some(Failure { why: error.to_string(), retry_after, asked })
+    // A limit that is over before the circuit would try again concerns whoever met it, and nobody else.
+    if matches!(error, ServiceError::RateLimited { .. }) && retry_after.is_some_and(|wait| wait < FIRST_PAUSE)
+    {
+        return Meaning::Well;
+    }
+    Meaning::Unwell { why: error.to_string(), retry_after }
 }
 
 #[cfg(test)]
@@ -174,10 +218,10 @@ mod tests {
         let board = Switchboard::default();
         for result in [down(), Err(ServiceError::NotFound(String::new())), down(), down()] {
             let asked = board.pass(CLAUDE).unwrap();
-            board.heard(CLAUDE, asked, &result);
+            let _ = board.heard(CLAUDE, asked, at(0), result);
         }
         let heard = board.take_heard(CLAUDE).unwrap();
-        assert!(heard.answered);
+        assert_eq!(heard.answered_at, Some(at(0)));
         assert_eq!(heard.failures.len(), 2);
         assert_eq!(board.take_heard(CLAUDE), None);
         assert_eq!(board.take_heard(Service::Slack), None);
@@ -188,14 +232,14 @@ mod tests {
         let board = Switchboard::default();
         let answer = || {
             let asked = board.pass(CLAUDE).unwrap();
-            board.heard(CLAUDE, asked, &Ok(()));
+            board.heard(CLAUDE, asked, at(1), Ok(())).unwrap();
             board.take_heard(CLAUDE)
         };
         assert_eq!(answer(), None);
         let mut circuit = Circuit::default();
         circuit.failed(Failure { why: "503".to_owned(), retry_after: None, asked: Asked::Normally }, at(0));
         board.set(CLAUDE, &circuit, at(0));
-        assert_eq!(answer(), Some(Heard { answered: true, failures: Vec::new() }));
+        assert_eq!(answer(), Some(Heard { answered_at: Some(at(1)), failures: Vec::new() }));
     }
 
     #[test]
@@ -209,11 +253,14 @@ mod tests {
         assert!(board.pass(CLAUDE).is_err(), "one at a time");
         board.set(CLAUDE, &Circuit::default(), at(6));
         assert!(board.pass(CLAUDE).is_err(), "not disturbed while it is under way");
-        board.heard(CLAUDE, Asked::AsTrial, &down());
+        // Another task takes what was heard; whoever asked knows it all the same.
+        let failed = board.heard(CLAUDE, Asked::AsTrial, at(6), down());
+        assert_eq!(board.take_heard(CLAUDE).unwrap().failures.len(), 1);
+        assert!(matches!(failed, Err(ServiceError::TrialFailed { service: CLAUDE, .. })), "{failed:?}");
         assert!(board.pass(CLAUDE).is_err());
         board.allow_trial(CLAUDE, at(17));
         let asked = board.pass(CLAUDE).unwrap();
-        board.heard(CLAUDE, asked, &Ok(()));
+        board.heard(CLAUDE, asked, at(16), Ok(())).unwrap();
         assert_eq!(board.pass(CLAUDE).unwrap(), Asked::Normally);
         assert!(board.pass(Service::Github).is_ok());
     }
@@ -226,5 +273,30 @@ mod tests {
         board.pass(CLAUDE).unwrap();
         board.set(CLAUDE, &Circuit::default(), at(7));
         assert_eq!(board.pass(CLAUDE).unwrap(), Asked::Normally);
+    }
+
+    #[test]
+    fn short_limits_are_answers_and_secrets_that_cannot_be_read_say_nothing() {
+        let heard = |error: ServiceError| {
+            let board = Switchboard::default();
+            let asked = board.pass(CLAUDE).unwrap();
+            let _ = board.heard::<()>(CLAUDE, asked, at(0), Err(error));
+            board.switches().remove(&CLAUDE).unwrap().heard
+        };
+        let limited = |seconds: Option<u64>| ServiceError::RateLimited {
+            message: String::new(),
+            retry_after: seconds.map(std::time::Duration::from_secs),
+        };
+        for (error, answered, failures) in [
+            (limited(Some(299)), true, 0),
+            (limited(Some(300)), false, 1),
+            (limited(None), false, 1),
+            (ServiceError::SecretsUnavailable(String::new()), false, 0),
+            (ServiceError::TimedOut, false, 1),
+        ] {
+            let case = format!("{error:?}");
+            let heard = heard(error);
+            assert_eq!((heard.answered_at.is_some(), heard.failures.len()), (answered, failures), "{case}");
+        }
     }
 }

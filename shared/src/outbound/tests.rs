@@ -30,6 +30,8 @@ pub(crate) fn meaning<T>(result: &Result<T, ServiceError>) -> String {
         Err(ServiceError::RateLimited { retry_after, .. }) => named("limited", retry_after),
         Err(ServiceError::Unavailable { retry_after, .. }) => named("unavailable", retry_after),
         Err(ServiceError::CircuitOpen { .. }) => "not asked".to_owned(),
+        Err(ServiceError::TrialFailed { .. }) => "trial failed".to_owned(),
+        Err(ServiceError::SecretsUnavailable(_)) => "no secrets".to_owned(),
         Err(ServiceError::TimedOut) => "timed out".to_owned(),
         Err(ServiceError::Refused { .. }) => "refused".to_owned(),
         Err(ServiceError::Malformed(_)) => "unreadable".to_owned(),

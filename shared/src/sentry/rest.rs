@@ -12,7 +12,7 @@ use super::issue::IssueRef;
 use crate::config::names;
 use crate::incident::Incident;
 use crate::journal::Service;
-use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError};
+use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError, secrets_unavailable};
 use crate::secrets::{Credential, Secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,8 +37,11 @@ impl Sentry {
     }
 
     /// Whether there is a token to ask with.
-    pub async fn is_configured(&self) -> bool {
-        matches!(self.token.get().await, Ok(Some(_)))
+    ///
+    /// # Errors
+    /// `SecretsUnavailable` where nobody can tell.
+    pub async fn is_configured(&self) -> Result<bool, ServiceError> {
+        Ok(self.token.get().await.map_err(secrets_unavailable)?.is_some())
     }
 
     /// The event that an incident was reported for, or the issue's latest: the same incident, with its stack trace.

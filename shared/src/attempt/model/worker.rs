@@ -22,6 +22,7 @@ enum Stop {
     /// Somebody saved in between; the attempt was read again.
     Changed,
     ServiceFailed,
+    NotAsked,
 }
 
 pub(super) struct Worker<'w> {
@@ -55,7 +56,15 @@ impl Worker<'_> {
             match self.run(step) {
                 Ok(()) | Err(Stop::Changed) => self.world.the_card_is_true(),
                 Err(Stop::Died) => return,
-                Err(Stop::ServiceFailed) => self.step_failed(step),
+                Err(stop) => {
+                    let went_on = match stop {
+                        Stop::ServiceFailed => self.step_failed(step),
+                        _ => self.put_off(step),
+                    };
+                    if went_on == Err(Stop::Died) {
+                        return;
+                    }
+                }
             }
         }
     }
@@ -313,12 +322,13 @@ impl Worker<'_> {
 
     fn outside(&mut self, effect: impl FnOnce(&mut World)) -> Result<(), Stop> {
         let luck = self.luck.next().unwrap_or(Luck::Good);
-        if !matches!(luck, Luck::Refused | Luck::DiesBefore) {
+        if !matches!(luck, Luck::Refused | Luck::NotAsked | Luck::DiesBefore) {
             effect(self.world);
         }
         match luck {
             Luck::Good => Ok(()),
             Luck::Refused | Luck::AnswerLost => Err(Stop::ServiceFailed),
+            Luck::NotAsked => Err(Stop::NotAsked),
             Luck::DiesBefore | Luck::DiesAfter => Err(Stop::Died),
             Luck::Meanwhile(person) => {
                 self.world.someone(person);
@@ -327,25 +337,51 @@ impl Worker<'_> {
         }
     }
 
-    fn step_failed(&mut self, step: Step) {
+    fn step_failed(&mut self, step: Step) -> Result<(), Stop> {
         let now = self.world.now;
         let until = now + SignedDuration::from_mins(1);
+        if step == Step::ShowCard {
+            self.attempt.card_postponed(until);
+        } else if self.attempt.trouble.failures + 1 < MAX_STEP_FAILURES {
+            self.attempt.step_postponed(until, "down".to_owned(), now);
+        } else {
+            return self.give_up(step);
+        }
+        Ok(())
+    }
+
+    fn put_off(&mut self, step: Step) -> Result<(), Stop> {
+        let now = self.world.now;
+        let until = now + SignedDuration::from_mins(5);
+        if step == Step::ShowCard {
+            self.attempt.card_put_off(until);
+        } else if !self.attempt.trouble.lasts_too_long(now) {
+            self.attempt.step_put_off(until, now);
+        } else {
+            return self.give_up(step);
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, step: Step) -> Result<(), Stop> {
         let reason = matrix::reason();
-        let used_up = self.attempt.trouble.failures + 1 >= MAX_STEP_FAILURES;
         let event = match step {
-            Step::ShowCard => return self.attempt.card_postponed(until),
-            _ if !used_up => return self.attempt.step_postponed(until, "down".to_owned()),
+            Step::ListIssues => {
+                self.attempt.issues_listed(self.attempt.joined.count());
+                return self.save();
+            }
             Step::Merge => Event::MergeRefused { reason },
             Step::CleanUp => Event::CleanedUp { outcome: Cleanup::LeftOpen },
-            Step::ListIssues => return self.attempt.issues_listed(self.attempt.joined.count()),
             Step::Watch => Event::Watched { merge_sha: None, deployment: None, watch: None },
             Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
             Step::RollBack => Event::RollBackRefused { reason },
-            Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::Repair | Step::MoveHead => {
-                Event::Failed { reason }
-            }
+            Step::Analyze
+            | Step::OpenPullRequest
+            | Step::LookAtChecks
+            | Step::Repair
+            | Step::MoveHead
+            | Step::ShowCard => Event::Failed { reason },
         };
-        let refused = self.attempt.apply(event, now).err();
-        assert_eq!(refused, None, "giving `{step:?}` up was refused");
+        self.happened(event)
     }
 }

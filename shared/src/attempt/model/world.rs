@@ -74,6 +74,8 @@ pub(super) enum Luck {
     Refused,
     /// It happened, and the worker is told that it did not.
     AnswerLost,
+    /// Its circuit is open: nobody asked.
+    NotAsked,
     DiesBefore,
     DiesAfter,
     /// It happened, and somebody else does something right after.
@@ -230,6 +232,7 @@ fn luck() -> impl Strategy<Value = Luck> {
         12 => Just(Luck::Good),
         2 => Just(Luck::Refused),
         1 => Just(Luck::AnswerLost),
+        1 => Just(Luck::NotAsked),
         1 => Just(Luck::DiesBefore),
         1 => Just(Luck::DiesAfter),
         2 => person().prop_map(Luck::Meanwhile),
@@ -242,7 +245,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         4 => (luck, findings).prop_map(|(luck, findings)| Happening::Wake { luck, findings }),
         2 => person().prop_map(Happening::Someone),
-        3 => prop_oneof![0..20_i64, 60..90_i64].prop_map(Happening::MinutesPass),
+        3 => prop_oneof![4 => 0..20_i64, 4 => 60..90_i64, 1 => Just(25 * 60_i64)].prop_map(Happening::MinutesPass),
     ]
 }
 
