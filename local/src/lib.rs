@@ -27,6 +27,8 @@ pub mod scenario;
 /// A shop with any number of faults.
 mod shop;
 
+/// All commands and their arguments.
+pub mod arguments;
 /// The command `chaos`: what AutoFix promises, under random deaths and faults.
 pub mod chaos;
 /// A local checkout as the analysis sees it.
@@ -37,6 +39,8 @@ pub mod client;
 pub mod dead_letters;
 /// The command `demo`.
 pub mod demo;
+/// The command `doctor`: every setting and credential, tried.
+pub mod doctor;
 /// The command `analyze`: AutoFix on one's own history.
 pub mod evaluate;
 /// The command `load`: how much the door and the worker bear.
@@ -49,5 +53,7 @@ pub mod serve;
 pub mod server;
 /// Settings from the environment and a `.env` file.
 pub mod settings;
+/// The command `slack-manifest`: the Slack app, in one paste.
+pub mod slack_manifest;
 /// Printing.
 mod terminal;

@@ -348,6 +348,11 @@ async fn deliver_record(worker: &Worker, record: EventRecord, lambda: &Lambda) -
     Ok(())
 }
 
+/// All that is wrong with the settings, one sentence each; empty where AutoFix can start.
+pub fn setting_problems(environment: &Environment) -> Vec<String> {
+    Configs::read(environment).err().map(|error| error.0).unwrap_or_default()
+}
+
 /// The settings of all functions.
 struct Configs {
     intake: IntakeConfig,

@@ -25,6 +25,23 @@ const NEEDED: &[(&str, &str)] = &[
     (names::API_TOKEN, "a long random text of your own; it opens the list of attempts"),
 ];
 
+/// What AutoFix works without, less well, and where people find it.
+const USEFUL: &[(&str, &str)] = &[
+    (
+        names::SENTRY_AUTH_TOKEN,
+        "sentry.io, Settings, Developer Settings, your integration, Tokens, New Token",
+    ),
+    (names::SLACK_BOT_TOKEN, "api.slack.com/apps, your app, OAuth & Permissions, Bot User OAuth Token"),
+    (names::SLACK_WEBHOOK_URL, "api.slack.com/apps, your app, Incoming Webhooks, Webhook URL"),
+    (names::SLACK_SIGNING_SECRET, "api.slack.com/apps, your app, Basic Information, Signing Secret"),
+];
+
+/// Where people find a secret, and what it has to be able to do.
+pub fn whence(name: &str) -> &'static str {
+    let found = NEEDED.iter().chain(USEFUL).find(|(known, _)| *known == name);
+    found.map_or("see the README's table of settings", |(_, whence)| whence)
+}
+
 /// The process's environment over the `.env` file of a folder.
 pub fn environment(folder: &Path) -> anyhow::Result<Environment> {
     let process = Environment::of_process();

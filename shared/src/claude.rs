@@ -4,12 +4,16 @@
 //! parameters on current models; thinking blocks go back unchanged; at most 21,333 output tokens
 //! without streaming. Answers are kept as raw JSON, since they have to be sent back byte for byte.
 
+mod lifecycle;
+
 use std::time::Duration;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
+
+pub use lifecycle::{Lifecycle, ModelFacts};
 
 use crate::config::names;
 use crate::journal::Service;

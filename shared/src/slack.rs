@@ -4,6 +4,7 @@
 //! text and tells neither channel nor `ts`, so a card posted by it cannot be updated later.
 
 mod answer;
+mod bot;
 mod channel;
 mod people;
 
@@ -14,6 +15,7 @@ use serde_json::Value;
 use url::Url;
 
 use answer::{ok_of, posted};
+pub use bot::{Bot, Channel};
 
 use crate::config::names;
 use crate::journal::Service;
@@ -100,10 +102,14 @@ impl Slack {
     }
 
     async fn api_call(&self, method: &str, body: Value) -> Result<Value, ServiceError> {
+        let call = self.call(self.address(method), body, Auth::Bearer(self.bot_token.clone()));
+        self.outbound.ask(&call, |answer| ok_of(method, answer)).await
+    }
+
+    fn address(&self, method: &str) -> Url {
         let mut url = self.api.clone();
         url.set_path(&format!("{}/{method}", self.api.path().trim_end_matches('/')));
-        let call = self.call(url, body, Auth::Bearer(self.bot_token.clone()));
-        self.outbound.ask(&call, |answer| ok_of(method, answer)).await
+        url
     }
 
     fn call(&self, url: Url, body: Value, auth: Auth) -> Call {

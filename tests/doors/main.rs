@@ -17,6 +17,7 @@ mod clicks;
 mod dead_letters;
 mod digest;
 mod dismissals;
+mod doctor;
 mod documents;
 mod evaluation;
 mod github_app;

@@ -159,6 +159,11 @@ impl World {
         World { sandbox, process, clock, secrets, environment, journal, leftovers }
     }
 
+    /// The settings with which the process started.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// The process dies and another one starts on the same table, which it has for itself.
     pub async fn restart(self) -> World {
         let world = self.die().await;

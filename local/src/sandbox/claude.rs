@@ -65,6 +65,17 @@ struct Book {
     /// Turns that ended with `pause_turn`, which alone may stand at the end of a request.
     paused: BTreeSet<String>,
     requests: u64,
+    /// Models whose end was announced.
+    ends: BTreeMap<String, End>,
+}
+
+/// What is announced about the end of a model.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// `deprecated` or `retired`.
+    pub lifecycle: &'static str,
+    /// RFC 3339.
+    pub retires_at: &'static str,
 }
 
 impl Claude {
@@ -76,6 +87,7 @@ impl Claude {
             conversations: Vec::new(),
             paused: BTreeSet::new(),
             requests: 0,
+            ends: BTreeMap::new(),
         };
         let book: Shared = Arc::new(Mutex::new(book));
         let router = Router::new()
@@ -98,6 +110,11 @@ impl Claude {
     /// Puts a script before all others.
     pub fn add_script(&self, script: Script) {
         lock(&self.book).scripts.insert(0, script);
+    }
+
+    /// Announces the end of a model. A retired one answers no messages any more.
+    pub fn announce_end(&self, model: &str, end: End) {
+        lock(&self.book).ends.insert(model.to_owned(), end);
     }
 
     /// Makes it again what it is now.
@@ -131,9 +148,16 @@ async fn answer_messages(State(book): State<Shared>, headers: HeaderMap, body: B
 }
 
 async fn answer_model(State(book): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let outcome =
-        rules::check_headers(&headers).and_then(|()| models::find(&id)).map(models::Model::described);
-    lock(&book).sent(outcome)
+    let mut book = lock(&book);
+    let outcome = rules::check_headers(&headers).and_then(|()| models::find(&id)).map(|model| {
+        let mut described = model.described();
+        if let Some(end) = book.ends.get(model.id) {
+            described["lifecycle"] = json!(end.lifecycle);
+            described["retires_at"] = json!(end.retires_at);
+        }
+        described
+    });
+    book.sent(outcome)
 }
 
 impl Book {
@@ -150,6 +174,9 @@ impl Book {
 
     fn answer(&mut self, body: &Map<String, Value>) -> Result<Value, Refusal> {
         let request = rules::check(body)?;
+        if self.ends.get(request.model.id).is_some_and(|end| end.lifecycle == "retired") {
+            return Err(Refusal::not_found(&format!("model: {}", request.model.id)));
+        }
         let history = &request.history;
         let prompt = Prompt::read(request.model.id, body)?;
         if let Some(turn) = history.unfinished_turn()

@@ -150,7 +150,22 @@ impl Slack {
 
     /// From now on nothing can be posted to this channel.
     pub fn archive(&self, channel_id: &str) {
-        lock(&self.workspace).archived.insert(channel_id.to_owned());
+        lock(&self.workspace).archive(channel_id);
+    }
+
+    /// From now on the bot is not in this channel any more.
+    pub fn remove_bot(&self, channel_id: &str) {
+        lock(&self.workspace).left.insert(channel_id.to_owned());
+    }
+
+    /// The bot is invited into a channel.
+    pub fn invite_bot(&self, channel_id: &str) {
+        lock(&self.workspace).left.remove(channel_id);
+    }
+
+    /// Gives the bot token a scope.
+    pub fn grant_scope(&self, scope: &'static str) {
+        lock(&self.workspace).scopes.insert(scope);
     }
 
     /// The message as plain text, as a person sees it.

@@ -65,6 +65,13 @@ impl Projects {
         }
     }
 
+    /// Every place with code: of the projects that are named, by slug, and last the one of all others.
+    pub fn places(&self) -> Vec<(Option<&str>, Target)> {
+        let named = self.by_slug.keys().map(|slug| (Some(slug.as_str()), self.target(slug)));
+        let all = named.chain([(None, self.fallback.clone())]);
+        all.filter_map(|(slug, target)| Some((slug, target?))).collect()
+    }
+
     /// The Sentry projects that are named, by slug.
     pub fn slugs(&self) -> impl Iterator<Item = &str> {
         self.by_slug.keys().map(String::as_str)

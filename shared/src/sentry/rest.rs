@@ -73,6 +73,16 @@ impl Sentry {
         self.send(Method::GET, url, None).await
     }
 
+    /// A project by its slug: the one path beside the organisation's.
+    pub(super) async fn project(&self, organization: &str, slug: &str) -> Result<Answer, ServiceError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty();
+            segments.extend(["api", "0", "projects", organization, slug]).push("");
+        }
+        self.send(Method::GET, url, None).await
+    }
+
     /// Sends a body to a path below the organisation's.
     pub(super) async fn write(
         &self,

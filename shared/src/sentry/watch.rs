@@ -197,7 +197,7 @@ impl Sentry {
 }
 
 /// Whole seconds in UTC without a zone, the form that every age of Sentry's API reads.
-fn within(span: Span) -> Vec<(&'static str, String)> {
+pub(super) fn within(span: Span) -> Vec<(&'static str, String)> {
     let written = |time: Timestamp| time.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let until = span.until.checked_add(jiff::SignedDuration::from_secs(1)).unwrap_or(span.until);
     vec![("start", written(span.from)), ("end", written(until))]

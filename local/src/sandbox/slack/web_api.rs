@@ -11,7 +11,7 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 use super::workspace::{Content, Ephemeral, Message, Origin, Refusal, Workspace, message_json};
-use super::{BOT_ID, BOT_TOKEN, BOT_USER_ID, Shared, TEAM_ID, USERS, dialogs, lock};
+use super::{APPROVER_ID, BOT_ID, BOT_TOKEN, BOT_USER_ID, Shared, TEAM_ID, USERS, dialogs, lock};
 
 type Arguments = Map<String, Value>;
 
@@ -54,44 +54,46 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let mut workspace = lock(&workspace);
-    let answer = authorized(&headers)
-        .and_then(|()| in_scope(&workspace, &method))
-        .and_then(|()| arguments(&headers, query.as_deref(), &body))
-        .and_then(|arguments| match method.as_str() {
-            "chat.postMessage" => {
-                known(&arguments, POST_MESSAGE).and_then(|()| post_message(&mut workspace, &arguments))
-            }
-            "chat.update" => known(&arguments, UPDATE).and_then(|()| update(&mut workspace, &arguments)),
-            "chat.postEphemeral" => {
-                known(&arguments, POST_EPHEMERAL).and_then(|()| post_ephemeral(&mut workspace, &arguments))
-            }
-            "conversations.history" => {
-                known(&arguments, HISTORY).and_then(|()| history(&workspace, &arguments))
-            }
-            "conversations.replies" => {
-                known(&arguments, REPLIES).and_then(|()| replies(&workspace, &arguments))
-            }
-            "views.open" => {
-                known(&arguments, VIEWS_OPEN).and_then(|()| dialogs::open(&mut workspace, &arguments))
-            }
-            "usergroups.users.list" => {
-                known(&arguments, GROUP_USERS).and_then(|()| group_users(&workspace, &arguments))
-            }
-            "auth.test" => known(&arguments, &[]).map(|()| auth_test()),
-            _ => Err("unknown_method".into()),
-        });
-    match answer {
+    let granted: Vec<&str> = workspace.scopes.iter().copied().collect();
+    let granted = granted.join(",");
+    let admitted = authorized(&headers).and_then(|()| in_scope(&workspace, &method));
+    let is_known = !matches!(&admitted, Err(Refusal { code: "not_authed" | "invalid_auth", .. }));
+    let answer =
+        admitted.and_then(|()| arguments(&headers, query.as_deref(), &body)).and_then(
+            |arguments| match method.as_str() {
+                "chat.postMessage" => {
+                    known(&arguments, POST_MESSAGE).and_then(|()| post_message(&mut workspace, &arguments))
+                }
+                "chat.update" => known(&arguments, UPDATE).and_then(|()| update(&mut workspace, &arguments)),
+                "chat.postEphemeral" => known(&arguments, POST_EPHEMERAL)
+                    .and_then(|()| post_ephemeral(&mut workspace, &arguments)),
+                "conversations.history" => {
+                    known(&arguments, HISTORY).and_then(|()| history(&workspace, &arguments))
+                }
+                "conversations.replies" => {
+                    known(&arguments, REPLIES).and_then(|()| replies(&workspace, &arguments))
+                }
+                "views.open" => {
+                    known(&arguments, VIEWS_OPEN).and_then(|()| dialogs::open(&mut workspace, &arguments))
+                }
+                "usergroups.users.list" => {
+                    known(&arguments, GROUP_USERS).and_then(|()| group_users(&workspace, &arguments))
+                }
+                "auth.test" => known(&arguments, &[]).map(|()| auth_test()),
+                _ => Err("unknown_method".into()),
+            },
+        );
+    let mut response = match answer {
         Ok(mut answer) => {
             answer["ok"] = json!(true);
             axum::Json(answer).into_response()
         }
         Err(Refusal { code: "unknown_method", .. }) => StatusCode::NOT_IMPLEMENTED.into_response(),
         Err(Refusal { code: "missing_scope", .. }) => {
-            let provided: Vec<&str> = workspace.scopes.iter().copied().collect();
-            axum::Json(json!({
-                "ok": false, "error": "missing_scope", "needed": scope_of(&method), "provided": provided.join(","),
-            }))
-            .into_response()
+            let refusal = json!({
+                "ok": false, "error": "missing_scope", "needed": scope_of(&method), "provided": granted,
+            });
+            axum::Json(refusal).into_response()
         }
         Err(Refusal { code, details }) if details.is_empty() => {
             axum::Json(json!({"ok": false, "error": code})).into_response()
@@ -103,7 +105,11 @@ async fn call(
             }))
             .into_response()
         }
+    };
+    if is_known && let Ok(scopes) = granted.parse() {
+        response.headers_mut().insert("x-oauth-scopes", scopes);
     }
+    response
 }
 
 fn authorized(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -161,7 +167,7 @@ fn known(arguments: &Arguments, names: &[&str]) -> Result<(), Refusal> {
 }
 
 fn post_message(workspace: &mut Workspace, arguments: &Arguments) -> Result<Value, Refusal> {
-    let channel = workspace.open_channel(text(arguments, "channel"))?;
+    let channel = workspace.joined_channel(text(arguments, "channel"))?;
     let content = Content::read(arguments)?;
     if content.is_empty() {
         return Err("no_text".into());
@@ -215,10 +221,11 @@ fn history(workspace: &Workspace, arguments: &Arguments) -> Result<Value, Refusa
     let channel = text(arguments, "channel");
     // An archived channel can still be read.
     let in_channel = workspace.messages.iter().filter(|m| m.channel == channel && m.thread_ts.is_none());
-    if workspace.open_channel(channel).is_err_and(|refusal| refusal.code == "channel_not_found") {
-        return Err("channel_not_found".into());
+    match workspace.joined_channel(channel) {
+        Err(refusal) if refusal.code != "is_archived" => return Err(refusal),
+        _ => {}
     }
-    let newest_first: Vec<&Message> = in_channel.rev().collect();
+    let newest_first = workspace.archived.get(channel).into_iter().chain(in_channel.rev()).collect();
     page(workspace, newest_first, arguments)
 }
 
@@ -265,8 +272,15 @@ fn page(workspace: &Workspace, messages: Vec<&Message>, arguments: &Arguments) -
 
 fn in_list(workspace: &Workspace, message: &Message, arguments: &Arguments) -> Value {
     let mut shown = message_json(message);
-    if message.origin == Origin::IncomingWebhook {
-        shown["subtype"] = json!("bot_message");
+    match message.origin {
+        Origin::BotToken | Origin::ResponseUrl => {}
+        Origin::IncomingWebhook => shown["subtype"] = json!("bot_message"),
+        Origin::Archiving => {
+            shown = json!({
+                "type": "message", "subtype": "channel_archive", "ts": message.ts, "user": APPROVER_ID,
+                "text": message.text, "members": [],
+            });
+        }
     }
     if flag(arguments, "include_all_metadata")
         && let Some(metadata) = &message.metadata

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::dialogs::{OpenView, Trigger};
 use super::{
-    APP_ID, BOT_ID, BOT_USER_ID, CHANNEL_ID, CHANNEL_NAME, OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME, TEAM_ID,
-    block_kit,
+    APP_ID, APPROVER_ID, BOT_ID, BOT_USER_ID, CHANNEL_ID, CHANNEL_NAME, OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME,
+    TEAM_ID, block_kit,
 };
 
 /// Characters of a message's top-level text that Slack takes at most.
@@ -20,6 +20,8 @@ const TEXT: usize = 40_000;
 pub enum Origin {
     BotToken,
     IncomingWebhook,
+    /// Slack itself, when somebody archived the channel.
+    Archiving,
     ResponseUrl,
 }
 
@@ -140,12 +142,15 @@ pub(super) struct Workspace {
     pub(super) messages: Vec<Message>,
     pub(super) ephemerals: Vec<Ephemeral>,
     pub(super) response_urls: Vec<ResponseUrl>,
-    pub(super) archived: BTreeSet<String>,
+    /// Archived channels, and the message there that says so.
+    pub(super) archived: BTreeMap<String, Message>,
     pub(super) triggers: Vec<Trigger>,
     pub(super) views: Vec<OpenView>,
     pub(super) views_opened: u64,
     /// Members of the user groups.
     pub(super) groups: BTreeMap<String, Vec<String>>,
+    /// Channels that the bot is not in. Incoming webhooks post there all the same.
+    pub(super) left: BTreeSet<String>,
     /// What the bot token may do.
     pub(super) scopes: BTreeSet<&'static str>,
     last_ts: i64,
@@ -159,12 +164,13 @@ impl Workspace {
             messages: Vec::new(),
             ephemerals: Vec::new(),
             response_urls: Vec::new(),
-            archived: BTreeSet::new(),
+            archived: BTreeMap::new(),
             triggers: Vec::new(),
             views: Vec::new(),
             views_opened: 0,
             groups: BTreeMap::new(),
             scopes: BTreeSet::from(["chat:write", "channels:history", "usergroups:read"]),
+            left: BTreeSet::new(),
             last_ts: 0,
             names_given: 0,
         }
@@ -175,7 +181,28 @@ impl Workspace {
         let name = wanted.trim_start_matches('#');
         let known = [(CHANNEL_ID, CHANNEL_NAME), (OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME)];
         let (id, _) = known.into_iter().find(|c| c.0 == wanted || c.1 == name).ok_or("channel_not_found")?;
-        if self.archived.contains(id) { Err("is_archived".into()) } else { Ok(id) }
+        if self.archived.contains_key(id) { Err("is_archived".into()) } else { Ok(id) }
+    }
+
+    /// As [`Workspace::open_channel`], for the bot, which has to be in it.
+    pub(super) fn joined_channel(&self, wanted: &str) -> Result<&'static str, Refusal> {
+        let id = self.open_channel(wanted)?;
+        if self.left.contains(id) { Err("not_in_channel".into()) } else { Ok(id) }
+    }
+
+    /// From now on nothing can be posted to the channel, and its last message says so.
+    pub(super) fn archive(&mut self, channel: &str) {
+        let message = Message {
+            channel: channel.to_owned(),
+            ts: self.next_ts(),
+            thread_ts: None,
+            text: format!("<@{APPROVER_ID}> archived the channel"),
+            blocks: Vec::new(),
+            metadata: None,
+            edits: 0,
+            origin: Origin::Archiving,
+        };
+        self.archived.insert(channel.to_owned(), message);
     }
 
     /// A new message, which gets the next `ts`.
@@ -185,11 +212,9 @@ impl Workspace {
         content: Content,
         (thread, origin): (Option<&str>, Origin),
     ) -> Message {
-        // Real time stamps have microseconds; two messages in one of them must still differ.
-        self.last_ts = self.clock.now().as_microsecond().max(self.last_ts + 1);
         let message = Message {
             channel: channel.to_owned(),
-            ts: format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000),
+            ts: self.next_ts(),
             thread_ts: thread.map(ToOwned::to_owned),
             text: content.text.unwrap_or_default(),
             blocks: self.named(content.blocks.unwrap_or_default()),
@@ -199,6 +224,12 @@ impl Workspace {
         };
         self.messages.push(message.clone());
         message
+    }
+
+    /// Real time stamps have microseconds; two messages in one of them must still differ.
+    pub(super) fn next_ts(&mut self) -> String {
+        self.last_ts = self.clock.now().as_microsecond().max(self.last_ts + 1);
+        format!("{}.{:06}", self.last_ts / 1_000_000, self.last_ts % 1_000_000)
     }
 
     /// Changes what is mentioned and leaves the rest as it was. `None`: there is no such message.

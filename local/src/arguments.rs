@@ -1,0 +1,279 @@
+//! The commands of `autofix` and what they take, as `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::scenario::Scenario;
+
+/// Fixes production errors: from a Sentry webhook to a reviewed, merged pull request.
+#[derive(Parser)]
+#[command(
+    name = "autofix",
+    version,
+    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nFind out what is missing or wrong:\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours only on a terminal, and not where NO_COLOR is set."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Write every request to the four services to this file, one JSON object a line, secrets replaced.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Play the whole loop on this machine: no credentials, no network.
+    #[command(after_help = "Examples:\n    autofix demo --yes\n    autofix demo --scenario regression --yes")]
+    Demo(DemoArgs),
+    /// Serve the doors on one port, with worker and clock, the table in a folder.
+    #[command(
+        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
+    )]
+    Serve(ServeArgs),
+    /// Try every setting and credential against the live services, and say what to do about what is not right.
+    #[command(
+        after_help = "Examples:\n    autofix doctor\n    autofix doctor --json | jq '.checks[] | select(.standing == \"bad\")'\n    autofix doctor --sandbox\n\nNothing is written anywhere. Exit code 0: AutoFix can work; 1: something has to be put right."
+    )]
+    Doctor(DoctorArgs),
+    /// Print the Slack app as a manifest: paste it at api.slack.com/apps, Create New App, From a manifest.
+    #[command(
+        after_help = "Examples:\n    autofix slack-manifest --url https://autofix.acme.example\n    autofix slack-manifest --url https://abc123.execute-api.eu-west-1.amazonaws.com"
+    )]
+    SlackManifest(SlackManifestArgs),
+    /// Print the completions of a shell.
+    #[command(
+        after_help = "Examples:\n    autofix completions bash > ~/.local/share/bash-completion/completions/autofix\n    autofix completions zsh > \"${fpath[1]}/_autofix\"\n    autofix completions fish > ~/.config/fish/completions/autofix.fish"
+    )]
+    Completions(CompletionsArgs),
+    /// Analyse Sentry events against a local checkout with the real Claude; writes nothing anywhere.
+    #[command(
+        after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json"
+    )]
+    Analyze(AnalyzeArgs),
+    /// Play random errors, clicks, deaths and faults on this machine, and check that every promise still holds.
+    #[command(
+        after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. Not determined by it: which of two requests under way at once comes first,\nand the random parts of ids. A repeat of a seed may therefore differ in details."
+    )]
+    Chaos(ChaosArgs),
+    /// Measure webhooks a second, and drive many attempts to their end, with stand-ins of the four services.
+    #[command(
+        after_help = "Examples:\n    cargo run --profile bench -p autofix-local -- load\n    autofix load --webhooks 3000 --attempts 50\n    autofix load --attempts 0 --json"
+    )]
+    Load(LoadArgs),
+    /// Sign an event of `events/` and post it to a running AutoFix.
+    #[command(
+        after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
+    )]
+    Send(SendArgs),
+    /// Show the newest attempts, or one in full.
+    #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
+    Attempts(AttemptsArgs),
+    /// Find the attempts behind messages of the dead-letter queue, in the table that `AUTOFIX_TABLE` names.
+    #[command(
+        after_help = "Examples:\n    aws sqs receive-message --queue-url <DeadLetterQueueUrl> --max-number-of-messages 10 | autofix dead-letters\n    autofix dead-letters messages.json --wake"
+    )]
+    DeadLetters(DeadLettersArgs),
+    /// Fill the Secrets Manager secret that the deployed functions read.
+    #[command(subcommand)]
+    Secrets(SecretsCommand),
+}
+
+#[derive(Subcommand)]
+pub enum SecretsCommand {
+    /// Write the secrets of a `.env` file into the secret; what else is in it stays. Prints no value.
+    #[command(
+        after_help = "Examples:\n    autofix secrets push --dry-run\n    autofix secrets push --from production.env --secret arn:aws:secretsmanager:…"
+    )]
+    Push(PushArgs),
+}
+
+#[derive(Args)]
+pub struct PushArgs {
+    /// File with `NAME=value` lines.
+    #[arg(long, default_value = ".env", value_name = "FILE")]
+    pub from: PathBuf,
+    /// ARN or name of the secret [default: `AUTOFIX_SECRET_ARN`].
+    #[arg(long, value_name = "ARN")]
+    pub secret: Option<String>,
+    /// Only show which names would be written; AWS is not asked.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Args)]
+pub struct DemoArgs {
+    /// The story: fix, security, storm or regression.
+    #[arg(long, default_value = "fix")]
+    pub scenario: Scenario,
+    /// Click Deploy without asking; also without a terminal.
+    #[arg(long)]
+    pub yes: bool,
+    /// Folder for the git repository [default: a new temporary one].
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Port on this machine.
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+    /// Folder of the table.
+    #[arg(long, default_value = ".autofix")]
+    pub data: PathBuf,
+    /// Use stand-ins of the four services in place of the real ones, and show them on a page at `/sandbox`.
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Serve only the table (on `--port`), for functions under `sam local` or `cargo lambda`.
+    #[arg(long)]
+    pub table_only: bool,
+    /// With `--table-only`: write the variables that the functions need to this file.
+    #[arg(long, requires = "table_only")]
+    pub env_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Look at stand-ins of the four services in place of the real ones.
+    #[arg(long)]
+    pub sandbox: bool,
+    /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` is set.
+    #[arg(long, default_value = ".autofix")]
+    pub data: PathBuf,
+}
+
+#[derive(Args)]
+pub struct SlackManifestArgs {
+    /// Where AutoFix is reached from outside, without the prefix; or the output `SlackRequestUrl`.
+    #[arg(long)]
+    pub url: String,
+}
+
+#[derive(Args)]
+pub struct CompletionsArgs {
+    /// bash, elvish, fish, powershell or zsh.
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args)]
+pub struct AnalyzeArgs {
+    /// A webhook's body, an event of Sentry's API, or a folder of them.
+    pub events: PathBuf,
+    /// The git repository with the code; its checked-out commit is analysed.
+    #[arg(long)]
+    pub repo: PathBuf,
+    /// Do not ask Claude: show only which frames are found in the code.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object an event.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct ChaosArgs {
+    /// The seed of the first run; each run has the next one [default: from the time].
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Different errors that are reported in a run.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub attempts: u16,
+    /// Runs.
+    #[arg(long, default_value_t = 20)]
+    pub runs: u64,
+}
+
+#[derive(Args)]
+pub struct LoadArgs {
+    /// Webhooks to send in all; 0 leaves the door out.
+    #[arg(long, default_value_t = 100_000)]
+    pub webhooks: usize,
+    /// Attempts to drive to their end; 0 leaves the worker out.
+    #[arg(long, default_value_t = 1_000)]
+    pub attempts: usize,
+    /// Folder for tables and git repositories [default: a new temporary one, deleted at the end].
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct SendArgs {
+    /// An event of `events/`.
+    pub file: PathBuf,
+    /// Where AutoFix is.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    pub url: String,
+    /// Print the signed event in place of posting it, for `sam local invoke --event -`.
+    #[arg(long)]
+    pub print: bool,
+    /// For a click: the attempt that it is about, in place of the one in the file.
+    #[arg(long, value_name = "ID")]
+    pub attempt: Option<String>,
+}
+
+#[derive(Args)]
+pub struct AttemptsArgs {
+    /// The id of an attempt.
+    pub id: Option<String>,
+    /// Where AutoFix is.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    pub url: String,
+}
+
+#[derive(Args)]
+pub struct DeadLettersArgs {
+    /// A message, or what `aws sqs receive-message` printed; `-` is standard input.
+    #[arg(default_value = "-")]
+    pub file: PathBuf,
+    /// Have the worker woken for what is found.
+    #[arg(long)]
+    pub wake: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Commands that do something themselves, with their full names.
+    fn commands(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let below: Vec<_> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
+        if below.is_empty() {
+            return vec![(name.to_owned(), command.clone())];
+        }
+        below.into_iter().flat_map(|below| commands(below, &format!("{name} {}", below.get_name()))).collect()
+    }
+
+    #[test]
+    fn every_command_shows_examples_of_itself_that_it_would_take() {
+        let commands = commands(&Cli::command(), "autofix");
+        assert!(commands.len() > 10, "{}", commands.len());
+        for (name, mut command) in commands {
+            let help = command.render_long_help().to_string();
+            let examples = help.split_once("Examples:").map_or("", |(_, examples)| examples);
+            let lines: Vec<&str> = examples.lines().filter(|line| line.contains(&name)).collect();
+            assert!(!lines.is_empty(), "`{name} --help` has no example of it:\n{help}");
+            for line in lines {
+                let words = arguments_of(line, &name);
+                if let Err(error) = Cli::try_parse_from(&words) {
+                    panic!("`{name} --help` shows `{line}`, which is refused: {error}");
+                }
+            }
+        }
+    }
+
+    /// The words of an example from the command's name to the shell's next sign.
+    fn arguments_of(line: &str, name: &str) -> Vec<String> {
+        let (_, rest) = line.split_once(name).expect("the line was chosen for the name in it");
+        let rest = rest.split(['|', '>']).next().unwrap_or_default();
+        name.split(' ').chain(rest.split_whitespace()).map(str::to_owned).collect()
+    }
+}

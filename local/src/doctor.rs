@@ -1,0 +1,261 @@
+//! `autofix doctor`: each setting and credential tried against the live service, or against the sandbox,
+//! and what to do about what is not right. Nothing is written anywhere: what has to be a write to be
+//! tried is one that the service must refuse for its content.
+
+mod claude;
+mod deployment;
+mod github;
+mod plausible;
+pub mod report;
+mod sentry;
+mod slack;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use autofix::claude::Claude;
+use autofix::clock::Clock;
+use autofix::config::{CommonConfig, ConfigError, Environment, IntakeConfig, WorkerConfig, names};
+use autofix::github::{Github, Identity};
+use autofix::outbound::Outbound;
+use autofix::secrets::{Secret, Secrets};
+use autofix::sentry::Sentry;
+use autofix::slack::Slack;
+use autofix::store::Store;
+use report::{Finding, Report};
+
+use crate::one_process::{OneProcess, setting_problems};
+use crate::sandbox::{Sandbox, SlackWay, sentry::ORGANIZATION};
+use crate::scenario::Scenario;
+use crate::serve::Services;
+use crate::table::EmbeddedTable;
+use crate::terminal::{Look, progress, say};
+
+/// The parts of a report.
+const OWN: &str = "AutoFix";
+
+/// What `doctor` was asked to do.
+pub struct Options {
+    pub services: Services,
+    /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` names one.
+    pub data: PathBuf,
+    pub form: Form,
+}
+
+/// How the report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    People,
+    Json,
+}
+
+/// What is examined.
+pub struct Patient {
+    pub environment: Environment,
+    pub secrets: Secrets,
+    pub table: Table,
+    pub clock: Clock,
+    pub outbound: Outbound,
+}
+
+/// The table, as far as it is known.
+pub enum Table {
+    Open(Store),
+    /// What there is to say about it without asking.
+    Known(Finding),
+}
+
+/// Examines, and prints the report.
+///
+/// # Errors
+/// When the sandbox cannot be started; what is wrong with the settings stands in the report.
+pub async fn doctor(options: &Options, patient: Patient) -> anyhow::Result<Report> {
+    let look = Look::of_output(&patient.environment);
+    if options.form == Form::People {
+        progress("Asking Claude, GitHub, Sentry, Slack and the table …");
+    }
+    let report = match options.services {
+        Services::Real => {
+            let (patient, embedded) = with_table(patient, &options.data).await;
+            let report = examine(&patient).await;
+            if let Some(embedded) = embedded {
+                embedded.close().await?;
+            }
+            report
+        }
+        Services::Sandbox => in_sandbox(patient).await?,
+    };
+    match options.form {
+        Form::People => say!("{}", report.shown(look)),
+        Form::Json => say!("{:#}", report.to_json()),
+    }
+    Ok(report)
+}
+
+/// Tries everything; the services at the same time.
+pub async fn examine(patient: &Patient) -> Report {
+    let mut report = Report::default();
+    let now = patient.clock.now();
+    let environment = &patient.environment;
+    let mut own: Vec<Finding> = setting_problems(environment)
+        .into_iter()
+        .map(|problem| Finding::bad("Settings", problem, "Set it right in the environment or in `.env`."))
+        .collect();
+    if own.is_empty() {
+        own.push(Finding::good(
+            "Settings",
+            "readable, and none that AutoFix cannot start without is missing",
+        ));
+    }
+    if let Err(error) = patient.secrets.warm().await {
+        let next =
+            "Check `AUTOFIX_SECRET_ARN`, and that these credentials may `secretsmanager:GetSecretValue` it.";
+        own.push(Finding::bad("Secrets", error.to_string(), next));
+        report.add(OWN, own);
+        return report.safe_to_show(&[]);
+    }
+    let Some((config, kept)) = readable(environment) else {
+        let next = "Correct the settings first.";
+        own.push(Finding::lacking("Services", "not asked: it is not clear where they are", next));
+        report.add(OWN, own);
+        return report.safe_to_show(&known_secrets(&patient.secrets).await);
+    };
+    let intake = leaving_out_what_is_wrong(environment, IntakeConfig::from_env);
+    let projects = intake.map(|(intake, _)| intake.projects).unwrap_or_default();
+    let (secrets, outbound) = (&patient.secrets, &patient.outbound);
+    let claude = Claude::new(outbound.clone(), config.anthropic_url.clone(), config.model.clone(), secrets);
+    let identity = Identity::from_settings(config.github_app_id.as_deref(), secrets, patient.clock.clone());
+    let github = Github::new(outbound.clone(), config.github_url.clone(), identity);
+    let sentry = Sentry::new(outbound.clone(), config.sentry_url.clone(), secrets);
+    let slack = Slack::new(outbound.clone(), config.slack_api_url.clone(), secrets);
+    let at_github = github::Examined { github: &github, config: &config, secrets, projects: &projects };
+    let at_sentry =
+        sentry::Examined { sentry: &sentry, environment: &kept, secrets, projects: &projects, now };
+    let at_slack =
+        slack::Examined { slack: &slack, config: &config, environment, secrets, projects: &projects };
+    let (of_claude, of_github, of_sentry, of_slack, table, token, address) = tokio::join!(
+        claude::examine(&claude, secrets, now),
+        github::examine(&at_github),
+        sentry::examine(&at_sentry),
+        slack::examine(&at_slack),
+        deployment::table(&patient.table, now),
+        deployment::api_token(secrets),
+        deployment::public_url(&config, environment),
+    );
+    own.extend([table, token]);
+    own.extend(address);
+    for (part, findings) in
+        [("Claude", of_claude), ("GitHub", of_github), ("Sentry", of_sentry), ("Slack", of_slack), (OWN, own)]
+    {
+        report.add(part, findings);
+    }
+    report.safe_to_show(&known_secrets(secrets).await)
+}
+
+/// Where the services are asked.
+const ADDRESSES: [&str; 4] = ["ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SENTRY_URL", "SLACK_API_URL"];
+
+/// The settings with which the services can be asked, so that one that is missing or wrong does not hide what else is.
+/// `None` where an address is among what is wrong: a credential must not go to another host than it was meant for.
+fn readable(environment: &Environment) -> Option<(WorkerConfig, Environment)> {
+    // Which repositories there are is read apart; here it would be missed only where `SENTRY_ORG` is set.
+    let nowhere = [("AUTOFIX_PROJECTS", ""), ("AUTOFIX_GITHUB_REPO", "nobody/nowhere")];
+    let (config, kept) = leaving_out_what_is_wrong(&with(environment, &nowhere), WorkerConfig::from_env)?;
+    let has_all_addresses = ADDRESSES.iter().all(|name| kept.get(name) == environment.get(name));
+    has_all_addresses.then_some((config, kept))
+}
+
+/// What can be read when each setting is left out without which less is wrong, and the settings that are left.
+fn leaving_out_what_is_wrong<T>(
+    environment: &Environment,
+    read: fn(&Environment) -> Result<T, ConfigError>,
+) -> Option<(T, Environment)> {
+    let mut kept = environment.clone();
+    loop {
+        let problems = match read(&kept) {
+            Ok(settings) => return Some((settings, kept)),
+            Err(error) => error.0.len(),
+        };
+        let is_better = |other: &Environment| read(other).err().map_or(0, |error| error.0.len()) < problems;
+        kept = kept.pairs().iter().map(|(name, _)| with(&kept, &[(name, "")])).find(is_better)?;
+    }
+}
+
+/// The environment with some settings changed; an empty value unsets.
+fn with(environment: &Environment, changes: &[(&str, &str)]) -> Environment {
+    let kept = environment.pairs().into_iter();
+    let kept = kept.filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    kept.chain(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).collect()
+}
+
+async fn known_secrets(secrets: &Secrets) -> Vec<Secret> {
+    let mut known = Vec::new();
+    for name in names::SECRETS {
+        known.extend(secrets.get(name).await.ok().flatten());
+    }
+    known
+}
+
+/// The patient with the embedded table of `autofix serve` where no other one is open; it has to stay open meanwhile.
+async fn with_table(patient: Patient, folder: &Path) -> (Patient, Option<EmbeddedTable>) {
+    if matches!(patient.table, Table::Open(_)) {
+        return (patient, None);
+    }
+    let (table, embedded) = match embedded(folder, &patient.environment).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            let next = "Stop the process that uses it, or name another folder with `--data`.";
+            (Table::Known(Finding::lacking("Table", format!("not looked at: {error:#}"), next)), None)
+        }
+    };
+    (Patient { table, ..patient }, embedded)
+}
+
+async fn embedded(
+    folder: &Path,
+    environment: &Environment,
+) -> anyhow::Result<(Table, Option<EmbeddedTable>)> {
+    if !folder.exists() {
+        let detail = format!("`{}` is made by the first `autofix serve`", folder.display());
+        return Ok((Table::Known(Finding::good("Table", detail)), None));
+    }
+    let name = CommonConfig::from_env(environment)?.table;
+    let embedded = EmbeddedTable::open(folder).await?;
+    embedded.create(&name).await?;
+    Ok((Table::Open(Store::new(embedded.client(), name)), Some(embedded)))
+}
+
+/// The same against stand-ins on this machine: what a healthy deployment looks like.
+async fn in_sandbox(patient: Patient) -> anyhow::Result<Report> {
+    let folder = std::env::temp_dir().join(format!("autofix-doctor-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
+    let report = at_stand_ins(patient, &folder).await;
+    let _ = std::fs::remove_dir_all(&folder);
+    report
+}
+
+async fn at_stand_ins(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
+    let Patient { environment, clock, outbound, .. } = patient;
+    let sandbox = Sandbox::start(folder, clock.clone()).await?;
+    sandbox.add_demo_project()?;
+    Scenario::ALL.iter().for_each(|scenario| sandbox.sentry.throw(&scenario.event(clock.now())));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("listen on a free port")?;
+    let here = [
+        ("AUTOFIX_PUBLIC_URL", format!("http://{}", listener.local_addr()?)),
+        ("SENTRY_ORG", ORGANIZATION.to_owned()),
+    ];
+    let here: Environment = here.into_iter().collect();
+    let environment = here.over(sandbox.environment(SlackWay::Bot)).over(environment);
+    let table = EmbeddedTable::memory().await?;
+    let process = OneProcess::new(table, &environment, clock.clone(), outbound.clone()).await;
+    let table = match &process {
+        Ok(process) => {
+            let doors = process.doors();
+            tokio::spawn(async move { axum::serve(listener, doors).await });
+            Table::Open(process.store().clone())
+        }
+        Err(_) => Table::Known(Finding::lacking("Table", "not looked at", "Correct the settings first.")),
+    };
+    let secrets = Secrets::from_environment(environment.clone(), clock.clone());
+    Ok(examine(&Patient { environment, secrets, table, clock, outbound }).await)
+}

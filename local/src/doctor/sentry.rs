@@ -1,0 +1,114 @@
+//! Whether Sentry's webhooks will be believed, and whether its API can be asked for what they lack.
+
+use autofix::config::{Environment, Projects, names};
+use autofix::outbound::ServiceError;
+use autofix::secrets::{Secret, Secrets};
+use autofix::sentry::{Scope, Sentry};
+use jiff::Timestamp;
+
+use super::plausible;
+use super::report::Finding;
+use crate::settings::whence;
+
+const TOKEN: &str = "Token";
+const PERMISSIONS: &str = "sentry.io, Settings, Developer Settings, your integration, Permissions";
+
+/// What is looked at.
+pub(super) struct Examined<'a> {
+    pub(super) sentry: &'a Sentry,
+    pub(super) environment: &'a Environment,
+    pub(super) secrets: &'a Secrets,
+    pub(super) projects: &'a Projects,
+    pub(super) now: Timestamp,
+}
+
+pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
+    let secret = all.secrets.get(names::SENTRY_WEBHOOK_SECRET).await.ok().flatten();
+    let mut findings = vec![webhook_secret(all.environment, secret.as_ref())];
+    match all.sentry.is_configured().await {
+        Ok(true) => {}
+        Ok(false) => {
+            let next = format!("Set `{}`: {}.", names::SENTRY_AUTH_TOKEN, whence(names::SENTRY_AUTH_TOKEN));
+            let detail = "not set: `issue` webhooks, which carry no stack trace, end without an analysis";
+            findings.push(Finding::lacking(TOKEN, detail, next));
+            return findings;
+        }
+        Err(error) => {
+            findings.push(Finding::of_error(TOKEN, &error, "Look at the secret's own settings."));
+            return findings;
+        }
+    }
+    let Some(organization) = all.environment.get("SENTRY_ORG") else {
+        let detail =
+            "set, and not tried: `SENTRY_ORG` is not set, so lost webhooks are not caught up with either";
+        let next = "Set `SENTRY_ORG` to the organisation's slug, as it stands in the address of its pages.";
+        findings.push(Finding::lacking(TOKEN, detail, next));
+        return findings;
+    };
+    findings.extend(with_token(all, organization).await);
+    findings
+}
+
+fn webhook_secret(environment: &Environment, secret: Option<&Secret>) -> Finding {
+    let what = "Webhook secret";
+    let next = format!("Set `{}`: {}.", names::SENTRY_WEBHOOK_SECRET, whence(names::SENTRY_WEBHOOK_SECRET));
+    match secret.map(|secret| plausible::doubt(secret.expose())) {
+        Some(None) => Finding::good(what, "plausible; Sentry's first webhook will prove it"),
+        Some(Some(doubt)) => Finding::bad(what, doubt, next),
+        None if matches!(environment.get("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"), Some("true" | "1" | "yes")) => {
+            Finding::lacking(what, "not set: webhooks are taken from anyone", next)
+        }
+        None => Finding::bad(what, "not set: every webhook is refused", next),
+    }
+}
+
+async fn with_token(all: &Examined<'_>, organization: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for scope in Scope::ALL.iter().copied() {
+        findings.push(match all.sentry.has_scope(organization, scope, all.now).await {
+            Ok(true) => Finding::good(scope.as_str(), format!("in `{organization}`")),
+            Ok(false) => missing(scope),
+            Err(ServiceError::NotFound(said)) => {
+                let detail = format!("the token does not see the organisation `{organization}`: {said}");
+                let next = "Correct `SENTRY_ORG` (the slug in the address), `SENTRY_URL` (its region), or the token.";
+                return vec![Finding::bad("Organisation", detail, next)];
+            }
+            Err(error) => {
+                let next =
+                    format!("Set `{}`: {}.", names::SENTRY_AUTH_TOKEN, whence(names::SENTRY_AUTH_TOKEN));
+                return vec![Finding::of_error(TOKEN, &error, next)];
+            }
+        });
+    }
+    findings.insert(0, Finding::good(TOKEN, "accepted"));
+    for slug in all.projects.slugs() {
+        let next = "Correct the name in `AUTOFIX_PROJECTS`: it is the project's slug, as in its address.";
+        findings.push(match all.sentry.sees_project(organization, slug).await {
+            Ok(true) => Finding::good("Project", format!("`{slug}`")),
+            Ok(false) => Finding::bad("Project", format!("`{slug}` is not in `{organization}`"), next),
+            // Told already, with the scope.
+            Err(ServiceError::Unauthorized(_)) => continue,
+            Err(error) => Finding::of_error("Project", &error, next),
+        });
+    }
+    findings
+}
+
+fn missing(scope: Scope) -> Finding {
+    let (effect, level) = match scope {
+        Scope::EventRead => ("events cannot be read", "Issue & Event: Read"),
+        Scope::EventWrite => ("issues are neither commented on nor resolved", "Issue & Event: Read & Write"),
+        Scope::ProjectRead => {
+            ("releases cannot be read, so no fix is verified by its commit", "Project: Read")
+        }
+        Scope::OrgRead => ("requests cannot be counted, so only time verifies a fix", "Organization: Read"),
+    };
+    let (detail, next) =
+        (format!("missing: {effect}"), format!("{PERMISSIONS}: set {level}; the token follows."));
+    match scope {
+        Scope::EventRead => Finding::bad(scope.as_str(), detail, next),
+        Scope::EventWrite | Scope::ProjectRead | Scope::OrgRead => {
+            Finding::lacking(scope.as_str(), detail, next)
+        }
+    }
+}
