@@ -214,6 +214,8 @@ pub struct WorkerConfig {
     pub common: CommonConfig,
     /// `AUTOFIX_SLACK_CHANNEL`: where cards go unless a project names its own. Needed with a bot token.
     pub slack_channel: Option<String>,
+    /// Where digests and outages are told: there, else in the channel of the first project that names one.
+    pub notices_channel: Option<String>,
     /// `AUTOFIX_PUBLIC_URL`: where people reach the doors, without the prefix. Unset, cards have no link to the page.
     pub public_url: Option<url::Url>,
     /// `AUTOFIX_MIN_CONFIDENCE`, 0 to 1.
@@ -263,9 +265,11 @@ impl WorkerConfig {
     pub fn from_env(environment: &Environment) -> Result<WorkerConfig, ConfigError> {
         let mut read = Reader::new(environment);
         let model = read.text_or("AUTOFIX_MODEL", "claude-opus-5-5");
+        let slack_channel = read.channel("AUTOFIX_SLACK_CHANNEL");
         let config = WorkerConfig {
             common: CommonConfig::read(&mut read),
-            slack_channel: read.channel("AUTOFIX_SLACK_CHANNEL"),
+            notices_channel: slack_channel.clone().or_else(|| projects::first_channel(&mut read)),
+            slack_channel,
             public_url: read.public_url("AUTOFIX_PUBLIC_URL"),
             min_confidence: read.number("AUTOFIX_MIN_CONFIDENCE", 0.8, 0.0..=1.0),
             price: read.price(&model),

@@ -11,7 +11,7 @@
 //! | claim on a Sentry issue | `ISSUE#<id>` | `CLAIM` |
 //! | which attempt has a fault | `FAULT#<repository>#<key>` | `FAULT` |
 //! | places for open pull requests | `REPO#<repository>` | `OPEN` |
-//! | starts of the last hour | `LIMIT` | `HOURLY` |
+//! | a start of the last hour | `LIMIT` | `SLOT#<n>` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
 //! | search for lost webhooks | `CATCH_UP` | `SENTRY` |
 //! | circuit of a service outside | `CIRCUIT` | `<service>` |
@@ -28,6 +28,7 @@ mod digest;
 mod dossier;
 mod fault;
 mod held;
+mod hour;
 mod item;
 mod lease;
 mod listing;
@@ -39,6 +40,8 @@ mod scoreboard;
 mod spending;
 mod standing_down;
 mod turns;
+
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -64,6 +67,7 @@ const KEEP_SECONDS: i64 = 180 * 24 * 3600;
 pub struct Store {
     client: Client,
     table: String,
+    full_hour: Arc<hour::FullHour>,
 }
 
 /// The table could not do what was asked.
@@ -79,7 +83,7 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
-        Store { client, table: table.into() }
+        Store { client, table: table.into(), full_hour: Arc::default() }
     }
 }
 

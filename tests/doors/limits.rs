@@ -253,6 +253,24 @@ async fn a_hundred_different_errors_in_a_minute_are_ten_attempts_and_one_digest(
 }
 
 #[tokio::test]
+async fn sixty_four_errors_at_once_are_sixty_four_attempts_where_the_hour_has_room() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "64")]).await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let report = |number: u32| {
+        let other = event.as_other_fault(number);
+        world.deliver_webhook(world.sandbox.sentry.webhook(&other, Hook::EventAlertTriggered))
+    };
+    let answers = join_all((1..=64).map(report).collect()).await;
+    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != StatusCode::ACCEPTED).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    let next = report(65).await;
+    assert_eq!(
+        (next.status, next.body["message"].as_str()),
+        (StatusCode::OK, Some("Recorded; the hourly limit is reached"))
+    );
+}
+
+#[tokio::test]
 async fn no_sixty_minutes_hold_more_attempts_than_allowed_and_none_is_turned_away_before() {
     const LIMIT: usize = 4;
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "4")]).await;

@@ -159,3 +159,24 @@ async fn a_project_that_is_not_named_is_left_alone() {
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.body["fix_attempt_id"].is_null(), "{answer:?}");
 }
+
+#[tokio::test]
+async fn what_is_about_no_project_is_told_in_the_first_projects_channel_where_no_other_is_set() {
+    let settings = [
+        ("AUTOFIX_PROJECTS", PROJECTS),
+        ("AUTOFIX_SLACK_CHANNEL", ""),
+        ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1"),
+    ];
+    let world = World::with(SlackWay::Bot, &settings).await;
+    let event = Scenario::Fix.event(world.clock.now());
+    for number in 1..=2 {
+        world.report(&event.as_other_fault(number), Hook::EventAlertTriggered).await;
+    }
+    world.settle().await;
+    for _ in 0..4 {
+        world.after(SignedDuration::from_mins(1)).await;
+    }
+    let messages = world.sandbox.slack.messages();
+    let digest = messages.iter().find(|message| world.shown(message).contains("hourly limit"));
+    assert_eq!(digest.map(|message| message.channel.as_str()), Some(OTHER_CHANNEL_ID), "{messages:#?}");
+}

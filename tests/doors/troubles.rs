@@ -102,6 +102,28 @@ async fn a_day_that_costs_too_much_stops_every_attempt_until_tomorrow() {
 }
 
 #[tokio::test]
+async fn attempts_at_work_at_once_overdraw_the_day_by_the_turn_each_has_in_flight_at_most() {
+    const AT_ONCE: u64 = 6;
+    // One turn costs more than the day has.
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_DAILY_COST_USD", "0.01")]).await;
+    let event = Scenario::Fix.event(world.clock.now());
+    let mut ids = Vec::new();
+    for number in 1..=AT_ONCE {
+        let other = event.as_other_fault(u32::try_from(number).unwrap());
+        ids.push(world.report(&other, Hook::EventAlertTriggered).await.attempt_id());
+    }
+    world.settle().await;
+    let mut turns = 0;
+    for id in &ids {
+        let attempt = world.attempt(id).await;
+        assert_eq!(attempt["reason"]["code"], "daily_budget_spent", "{attempt}");
+        turns += attempt["usage"]["turns"].as_u64().unwrap();
+    }
+    assert!((1..=AT_ONCE).contains(&turns), "{turns} turns");
+    assert_eq!(world.sandbox.claude.turns_answered() as u64, turns, "what was paid is what was counted");
+}
+
+#[tokio::test]
 async fn red_checks_keep_the_button_off_until_they_are_green() {
     let world = World::new().await;
     let set = |heads, conclusion| {

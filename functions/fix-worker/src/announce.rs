@@ -214,7 +214,7 @@ pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
 }
 
 async fn post_digest(worker: &Worker, card: &Card, key: &str) -> Result<(), ServiceError> {
-    match (worker.slack.way().await?, &worker.config.slack_channel) {
+    match (worker.slack.way().await?, &worker.config.notices_channel) {
         (Way::Bot, Some(channel)) => {
             // After a crash between the post and the note in the table the card is there already; more may have been
             // turned away since.

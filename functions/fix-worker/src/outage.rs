@@ -79,7 +79,7 @@ async fn post(
     (outage, tried): (&Outage, Option<Timestamp>),
 ) -> Result<Option<CardMessage>, ServiceError> {
     let slack = &worker.slack;
-    let channel = match (slack.way().await?, &worker.config.slack_channel) {
+    let channel = match (slack.way().await?, &worker.config.notices_channel) {
         (Way::Bot, Some(channel)) => channel,
         (Way::Webhook, _) => {
             slack.post_by_webhook(card).await?;

@@ -183,7 +183,7 @@ impl Witness {
             })
             .sum();
         let counts = stage.counts;
-        let in_flight = counts.deaths + counts.failures + counts.doubled;
+        let in_flight = counts.deaths + counts.failures_of_turns;
         self.must(twice <= in_flight, || {
             format!("{twice} turns were paid twice, {in_flight} were in flight")
         });

@@ -66,8 +66,8 @@ pub(super) struct Counts {
     pub(super) deaths: usize,
     /// Requests that were planned to fail.
     pub(super) failures: usize,
-    /// Records given to two workers at once.
-    pub(super) doubled: usize,
+    /// Of those, requests to Claude and to the table: each may lose a turn that was paid.
+    pub(super) failures_of_turns: usize,
 }
 
 impl Stage {
@@ -125,13 +125,15 @@ impl Stage {
             Happening::Restart => return self.start_anew(Leases::Broken).await,
             Happening::Trouble { of, method, path, fault, requests } => {
                 self.counts.failures += requests;
+                if matches!(of, Of::Claude | Of::Table) {
+                    self.counts.failures_of_turns += requests;
+                }
                 for _ in 0..*requests {
                     self.service(*of).fail_next(method.clone(), path, fault.clone());
                 }
                 return Ok(self);
             }
             Happening::Time { minutes } => self.clock.advance(SignedDuration::from_mins(*minutes)),
-            Happening::Deliver { doubled: Doubled::Yes, .. } => self.counts.doubled += 1,
             Happening::Report { .. } | Happening::Click { .. } | Happening::Deliver { .. } => {}
         }
         let killer = self.killer.clone();

@@ -28,15 +28,7 @@ struct ProjectSetting {
 
 impl Projects {
     pub(super) fn read(read: &mut Reader<'_>) -> Projects {
-        let by_slug = match read.text("AUTOFIX_PROJECTS") {
-            None => BTreeMap::new(),
-            Some(text) => serde_json::from_str(&text).unwrap_or_else(|error| {
-                read.problems.push(format!(
-                    "`AUTOFIX_PROJECTS` must be JSON such as `{{\"shop\": {{\"repo\": \"acme/shop\"}}}}`: {error}"
-                ));
-                BTreeMap::new()
-            }),
-        };
+        let by_slug = by_slug(read);
         let fallback = if by_slug.is_empty() {
             Some(read.required("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"))
         } else {
@@ -85,6 +77,21 @@ impl Projects {
         all.dedup();
         all
     }
+}
+
+fn by_slug(read: &mut Reader<'_>) -> BTreeMap<String, ProjectSetting> {
+    let Some(text) = read.text("AUTOFIX_PROJECTS") else { return BTreeMap::new() };
+    serde_json::from_str(&text).unwrap_or_else(|error| {
+        read.problems.push(format!(
+            "`AUTOFIX_PROJECTS` must be JSON such as `{{\"shop\": {{\"repo\": \"acme/shop\"}}}}`: {error}"
+        ));
+        BTreeMap::new()
+    })
+}
+
+/// The Slack channel of the first project, by slug, that names one.
+pub(super) fn first_channel(read: &mut Reader<'_>) -> Option<String> {
+    by_slug(read).into_values().find_map(|project| project.slack_channel)
 }
 
 fn is_repository(text: &str) -> bool {

@@ -21,7 +21,7 @@ pub fn outage(service: Service, outage: &Outage) -> Card {
                 "{FAILURES_TO_OPEN} requests in a row failed, the first at {began}. The last one: {said}"
             ));
             card.section(&format!(
-                "{} Nothing is lost, and no try is used up. AutoFix asks again every few minutes and says so here when {name} is back.",
+                "{} Nothing is lost, and no try is used up. AutoFix asks again every few minutes and says so here when {name} is back. What has waited for 24 hours ends as failed, with a card that says so.",
                 meanwhile(service)
             ));
             card

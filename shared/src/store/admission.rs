@@ -1,26 +1,22 @@
-//! Letting a report in: claim, hourly limit and attempt in one transaction, so that no crash and no
-//! race can leave one without the others.
-//!
-//! The limit is exact over every sliding hour: the starts of the last hour stand in one item with a
-//! version, and a start is written on the version that was counted. Losing that race means counting
-//! again; at most `max_per_hour` starts an hour can win it, so nobody loses for long.
+//! Letting a report in: claim, slot of the hourly limit and attempt in one transaction, so that no crash and no
+//! race can leave one without the others. Who loses the race for a slot or a claim looks again.
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use jiff::{SignedDuration, Timestamp};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use jiff::Timestamp;
 
-use super::attempts::{attempt_item, attribute_values, incident_item, mark_ready};
+use super::attempts::{attempt_item, incident_item, mark_ready};
 use super::claim::{self, Holder};
 use super::digest;
-use super::item::{self, Item};
+use super::hour::Slot;
+use super::item;
 use super::{Saved, Store, StoreError};
 pub use crate::attempt::Occasion;
 use crate::attempt::{Attempt, AttemptId, Event};
 use crate::incident::Incident;
 use crate::reason::{Reason, ReasonCode};
 
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// An error that came back is believed this long after its attempt ended: a repeated delivery of the report that
 /// started it must not start another one.
 const CAME_BACK_AFTER_SECONDS: i64 = 10 * 60;
@@ -66,7 +62,7 @@ impl Store {
                 }
             }
         }
-        Err(StoreError::Unavailable(format!("lost {MAX_ROUNDS} races for the hourly limit")))
+        Err(StoreError::Unavailable(format!("lost {MAX_ROUNDS} races for a claim or the hourly limit")))
     }
 
     async fn admission_round(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {
@@ -78,23 +74,13 @@ impl Store {
             self.count_occurrence(issue, new.attempt.subject.sentry_event_id.as_deref()).await?;
             return Ok(Round::Done(Admission::Duplicate(id)));
         }
-        let limit = self.item(item::key("LIMIT", "HOURLY")).await?.unwrap_or_default();
-        let starts = starts_within_the_hour(&limit, now);
-        if starts.len() < new.max_per_hour as usize {
-            self.start(new, &limit, starts, now).await
-        } else {
-            self.turn_away(new, now).await
+        match self.free_slot(new.max_per_hour, now).await? {
+            Some(slot) => self.start(new, slot, now).await,
+            None => self.turn_away(new, now).await,
         }
     }
 
-    async fn start(
-        &self,
-        new: &NewAttempt<'_>,
-        limit: &Item,
-        mut starts: Vec<i64>,
-        now: Timestamp,
-    ) -> Result<Round, StoreError> {
-        starts.push(now.as_millisecond());
+    async fn start(&self, new: &NewAttempt<'_>, slot: Slot, now: Timestamp) -> Result<Round, StoreError> {
         let attempt = Attempt { occasion: new.occasion, ..new.attempt.clone() };
         let mut item = attempt_item(&attempt, 1, now);
         mark_ready(&mut item, now);
@@ -104,7 +90,7 @@ impl Store {
             put(self.put(item)),
             put(self.put(incident)),
             put(claim_condition(self.put(claim), new.occasion, now)),
-            TransactWriteItem::builder().update(self.count_start(limit, &starts)).build(),
+            self.take_slot(slot, now),
         ];
         self.write(writes, Admission::Started(new.attempt.id)).await
     }
@@ -135,27 +121,6 @@ impl Store {
             Saved::Conflict => Round::Lost,
         })
     }
-
-    pub(super) fn count_start(&self, limit: &Item, starts: &[i64]) -> Update {
-        let version = item::get_number(limit, "version");
-        let list = AttributeValue::L(starts.iter().map(item::number).collect());
-        let mut values = vec![(":starts", list), (":next", item::number(version.unwrap_or(0) + 1))];
-        let condition = match version {
-            Some(version) => {
-                values.push((":version", item::number(version)));
-                "version = :version"
-            }
-            None => "attribute_not_exists(pk)",
-        };
-        Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(item::key("LIMIT", "HOURLY")))
-            .update_expression("SET starts = :starts, version = :next")
-            .condition_expression(condition)
-            .set_expression_attribute_values(Some(attribute_values(values)))
-            .build()
-            .expect("table, key and expression are set above")
-    }
 }
 
 fn is_free(claim: &super::Claim, occasion: Occasion, now: Timestamp) -> bool {
@@ -184,11 +149,4 @@ fn claim_condition(
 
 pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> TransactWriteItem {
     TransactWriteItem::builder().put(put.build().expect("table and item are set by `Store::put`")).build()
-}
-
-pub(super) fn starts_within_the_hour(limit: &Item, now: Timestamp) -> Vec<i64> {
-    let since = now.as_millisecond() - i64::try_from(HOUR.as_millis()).unwrap_or(i64::MAX);
-    let all = limit.get("starts").and_then(|list| list.as_l().ok());
-    let numbers = all.into_iter().flatten().filter_map(|start| start.as_n().ok()?.parse::<i64>().ok());
-    numbers.filter(|start| *start > since).collect()
 }

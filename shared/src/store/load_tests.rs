@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::item::{self, Item};
-use super::{attempts, claim, digest, scoreboard};
+use super::{attempts, claim, digest, hour, scoreboard};
 use crate::attempt::{Attempt, AttemptId, Subject, Target};
 use crate::incident::Incident;
 use crate::sentry::webhook::{self, Webhook};
@@ -25,6 +25,8 @@ const SECONDS: usize = 30;
 const WORKERS_OF_A_SHARD: usize = 10;
 /// An on-demand table begins with four partitions, each with a shard of the stream.
 const SHARDS: usize = 4;
+/// The largest limit that can be set.
+const SLOTS: usize = 500;
 /// How long a worker has an attempt in its hands until it waits for checks: mostly Claude's time.
 const WORK: SignedDuration = SignedDuration::from_mins(3);
 
@@ -84,15 +86,18 @@ impl Load {
             self.write(&claim, 1.0);
             return;
         }
-        let limit = item::key("LIMIT", "HOURLY");
-        self.read(&limit, 1.0);
+        // Who saw the hour full does not look again; who starts reads all slots, four kilobytes to the unit.
+        let slot = hour::slot_item(0, now);
+        if fate == Fate::Started {
+            self.read(&slot, (SLOTS * bytes(&slot)).div_ceil(4_096) as f64);
+        }
         let target = Target { repo: format!("acme/{}", incident.project), ..Target::default() };
         let attempt = Attempt::pending(AttemptId::new(now), Subject::of(incident), target, now);
         let mut item = attempts::attempt_item(&attempt, 1, now);
         if fate == Fate::Started {
             attempts::mark_ready(&mut item, now);
             self.write(&attempts::incident_item(attempt.id, incident, now), 2.0);
-            self.write(&limit, 2.0);
+            self.write(&slot, 2.0);
         } else {
             digest::mark_turned_away(&mut item, now);
             self.write(&item::key(scoreboard::KEY, ""), 1.0);
@@ -106,14 +111,18 @@ fn partition(item: &Item) -> String {
     item::get_text(item, "pk").expect("every item has a partition key").to_owned()
 }
 
-/// Units that a write of an item costs: begun kilobytes of names and values.
+/// Units that a write of an item costs: begun kilobytes.
 fn kilobytes(item: &Item) -> f64 {
-    let bytes = |value: &AttributeValue| match value {
+    bytes(item).div_ceil(1_024) as f64
+}
+
+/// Names and values.
+fn bytes(item: &Item) -> usize {
+    let of_value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
         _ => 10,
     };
-    let all: usize = item.iter().map(|(name, value)| name.len() + bytes(value)).sum();
-    all.div_ceil(1_024) as f64
+    item.iter().map(|(name, value)| name.len() + of_value(value)).sum()
 }
 
 /// The sample event, reported by another project and of another issue.
@@ -152,7 +161,7 @@ fn the_hottest_partition_is_known_for_every_kind_of_load() {
     let mut started = 0;
     let mut or_turned_away = move || {
         started += 1;
-        if started <= 500 { Fate::Started } else { Fate::TurnedAway }
+        if started <= SLOTS { Fate::Started } else { Fate::TurnedAway }
     };
     // Few issues make most of the noise: the n-th of 20,000 about 1/n as often as the first.
     let day = load(1_000, |number| match number % 200 {
@@ -160,7 +169,7 @@ fn the_hottest_partition_is_known_for_every_kind_of_load() {
         _ => ((20_000_f64.powf(random.f64()) as usize).min(19_999), Fate::Known),
     });
     let new =
-        |number: usize| (1_000_000 + number, if number < 500 { Fate::Started } else { Fate::TurnedAway });
+        |number: usize| (1_000_000 + number, if number < SLOTS { Fate::Started } else { Fate::TurnedAway });
     let one = load(1_000, |_| (1, Fate::Known));
     println!("{:<48}{:>10}{:>8}  hottest partition", "30 seconds of", "units/s", "limit");
     let mut shares = BTreeMap::new();

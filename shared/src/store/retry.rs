@@ -1,5 +1,5 @@
 //! Another try of an attempt that has ended, because a person wants one: old attempt, new attempt, its
-//! incident, the claim on the issue and the hourly count in one transaction.
+//! incident, the claim on the issue and a slot of the hourly limit in one transaction.
 //!
 //! A person's wish goes before the rest that an end imposes, but not before another live attempt, and it
 //! counts for the hourly limit like every other start.
@@ -9,7 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::admission::{MAX_PAUSE_MS, put, starts_within_the_hour};
+use super::admission::{MAX_PAUSE_MS, put};
 use super::attempts::{attempt_item, attribute_names, attribute_values, incident_item, mark_ready};
 use super::claim::{self, Holder};
 use super::item;
@@ -54,12 +54,7 @@ impl Store {
             {
                 return Ok(Tried::Busy(id));
             }
-            let limit = self.item(item::key("LIMIT", "HOURLY")).await?.unwrap_or_default();
-            let mut starts = starts_within_the_hour(&limit, now);
-            if starts.len() >= new.max_per_hour as usize {
-                return Ok(Tried::HourFull);
-            }
-            starts.push(now.as_millisecond());
+            let Some(slot) = self.free_slot(new.max_per_hour, now).await? else { return Ok(Tried::HourFull) };
             let mut item = attempt_item(new.attempt, 1, now);
             mark_ready(&mut item, now);
             let incident = incident_item(new.attempt.id, new.incident, now);
@@ -68,7 +63,7 @@ impl Store {
                 put(self.put(item)),
                 put(self.put(incident)),
                 TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build(),
-                TransactWriteItem::builder().update(self.count_start(&limit, &starts)).build(),
+                self.take_slot(slot, now),
             ];
             if self.transact(writes).await? == Saved::Yes {
                 return Ok(Tried::Started);
