@@ -214,7 +214,7 @@ impl Judged {
             say!("{outlook}");
             return;
         }
-        let way_on = WayOn { buttons: Buttons::LinksOnly, details: None };
+        let way_on = WayOn { buttons: Buttons::LinksOnly, details: None, approvals: 1 };
         say!("{}", rendered(messages::card(&self.attempt, &way_on).blocks()));
         if let Some(fix) = self.attempt.state.fix() {
             say!("{}", fix.diff);

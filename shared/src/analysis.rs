@@ -15,6 +15,7 @@ pub mod frames;
 pub mod gates;
 pub mod policy;
 pub mod prompt;
+pub mod reach;
 pub mod repo_path;
 pub mod report;
 pub mod root_cause;

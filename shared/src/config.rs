@@ -162,7 +162,7 @@ pub struct InteractionsConfig {
     /// `AUTOFIX_SLACK_TEAM_ID`: the only workspace, or organisation, that may decide, where set.
     pub team_id: Option<String>,
     pub approvers: Approvers,
-    /// `AUTOFIX_APPROVALS`: how many different people have to approve a merge, 1 or 2.
+    /// `AUTOFIX_APPROVALS`: how many different people have to approve the merge of a fix that is not isolated, 1 or 2.
     pub approvals: u32,
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`: another try counts, too.
     pub max_attempts_per_hour: u32,
@@ -237,6 +237,8 @@ pub struct WorkerConfig {
     pub checks_settle: jiff::SignedDuration,
     /// `AUTOFIX_WATCH_HOURS`: how long the error has to stay away after the deploy.
     pub watch: jiff::SignedDuration,
+    /// `AUTOFIX_APPROVALS`, for the card's sentence.
+    pub approvals: u32,
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence and for what is caught up with.
     pub max_attempts_per_hour: u32,
     /// Where lost webhooks are caught up with; `None` where `SENTRY_ORG` is unset.
@@ -278,6 +280,7 @@ impl WorkerConfig {
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
             max_open_pull_requests: read.number("AUTOFIX_MAX_OPEN_PULL_REQUESTS", 3.0, 1.0..=100.0) as u32,
             dry_run: read.flag("AUTOFIX_DRY_RUN"),
+            approvals: approvers::asked(&mut read, "AUTOFIX_APPROVALS"),
             max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
             watch: jiff::SignedDuration::from_hours(
                 read.number("AUTOFIX_WATCH_HOURS", 24.0, 1.0..=336.0) as i64

@@ -20,6 +20,18 @@ async fn with_group() -> World {
     world
 }
 
+/// A world in which a merge takes two people for a fix that is not isolated: another file of the bookshop uses the
+/// function that the fix changes, which the analysis calls isolated all the same.
+async fn for_two(way: SlackWay, settings: &[(&str, &str)]) -> World {
+    let asked = [&[("AUTOFIX_APPROVALS", "2")], settings].concat();
+    let world = World::with(way, &asked).await;
+    let invoices =
+        b"from bookshop.labels import address_lines\n\n\ndef head(order):\n    return address_lines(order)\n";
+    let commit = world.sandbox.github.commit(REPO, "main");
+    commit.file("backend/bookshop/invoices.py", invoices, "Write invoices").unwrap();
+    world
+}
+
 fn told(world: &World) -> String {
     world.sandbox.slack.ephemerals().pop().map(|told| told.text).unwrap_or_default()
 }
@@ -85,8 +97,12 @@ async fn an_outage_of_slack_is_bridged_for_an_hour_and_no_longer() {
 
 #[tokio::test]
 async fn two_approvals_are_given_by_two_people() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let world = for_two(SlackWay::Bot, &[]).await;
     let (id, card) = world.until_armed().await;
+    let shown = world.shown(&card);
+    let asks = "2 different people have to press Deploy Live: 1 other file uses `address_lines`";
+    assert!(shown.contains(asks) && shown.contains("⚠️ module"), "{shown}");
+    assert_eq!(world.attempt(&id).await["error_analysis"]["blast_radius"], "isolated", "says the analysis");
     world.press(&card, DEPLOY).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
@@ -115,8 +131,41 @@ async fn two_approvals_are_given_by_two_people() {
 }
 
 #[tokio::test]
-async fn two_approvals_at_once_are_two_and_merge_once() {
+async fn one_approval_is_enough_for_an_isolated_fix_and_where_nobody_asks_for_two() {
+    let isolated = World::with(SlackWay::Bot, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let not_asked = for_two(SlackWay::Bot, &[("AUTOFIX_APPROVALS", "1")]).await;
+    for world in [isolated, not_asked] {
+        let (id, card) = world.until_armed().await;
+        assert!(!world.shown(&card).contains("different people"), "{}", world.shown(&card));
+        world.press(&card, DEPLOY).await;
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], "deployed");
+    }
+}
+
+#[tokio::test]
+async fn code_that_begins_to_use_the_fix_asks_for_another_approval_after_the_rebase() {
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let (id, card) = world.until_armed().await;
+    let github = &world.sandbox.github;
+    let uses = b"from bookshop.labels import address_lines\n\nprint(address_lines({}))\n";
+    github.commit(REPO, "main").file("jobs/print_all.py", uses, "Print all labels").unwrap();
+    github.configure(REPO, |settings| settings.checks_must_be_up_to_date = true).unwrap();
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    world.after(SignedDuration::from_mins(5)).await;
+    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    let shown = world.shown(&world.card());
+    assert!(shown.contains("2 different people") && shown.contains("❌ service"), "{shown}");
+    world.press(&world.card(), DEPLOY).await;
+    world.press_as(&world.card(), DEPLOY, SECOND_APPROVER_ID).await;
+    world.settle().await;
+    assert_eq!(world.attempt(&id).await["status"], "deployed");
+}
+
+#[tokio::test]
+async fn two_approvals_at_once_are_two_and_merge_once() {
+    let world = for_two(SlackWay::Bot, &[]).await;
     let (id, card) = world.until_armed().await;
     tokio::join!(world.press(&card, DEPLOY), world.press_as(&card, DEPLOY, SECOND_APPROVER_ID));
     world.settle().await;
@@ -126,7 +175,7 @@ async fn two_approvals_at_once_are_two_and_merge_once() {
 
 #[tokio::test]
 async fn an_approval_by_incoming_webhook_stands_on_the_clicked_card() {
-    let world = World::with(SlackWay::Webhook, &[("AUTOFIX_APPROVALS", "2")]).await;
+    let world = for_two(SlackWay::Webhook, &[]).await;
     let (id, card) = world.until_armed().await;
     world.press(&card, DEPLOY).await;
     world.settle().await;

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use autofix::analysis::reach::Reach;
+use autofix::analysis::report::BlastRadius;
 use autofix::attempt::{
     Approval, Approvals, Attempt, AttemptId, CameBack, Checks, Cleanup, Decision, Deployment, Dismissal,
     DismissalReason, FailedCheck, Fix, Hint, Merged, Offer, PullRequest, Queued, Repair, Retried, Retry,
@@ -59,6 +61,7 @@ impl Maker {
             diff: format!("-{}\n+{}\n", self.text, self.text),
             before_sha256: "0".repeat(64),
             unchecked: vec![self.text(); 6],
+            reach: Some(Reach::Used { radius: BlastRadius::Service, names: vec![self.text(); 3], files: 2 }),
         }
     }
 
@@ -131,6 +134,7 @@ impl Maker {
         vec![
             ("red", State::PrCreated { offer: self.offer(self.red()) }),
             ("repaired, handed over", State::PrCreated { offer: repaired }),
+            ("for two people", State::AwaitingApproval { offer: green(), problem: None }),
             ("1 of 2", State::AwaitingApproval { offer: Offer { approvals, ..green() }, problem: None }),
             ("not merged", State::AwaitingApproval { offer: green(), problem: Some(reason()) }),
             (
@@ -202,7 +206,7 @@ impl Maker {
 }
 
 fn way_on() -> WayOn {
-    WayOn { buttons: Buttons::WithDialogs, details: None }
+    WayOn { buttons: Buttons::WithDialogs, details: None, approvals: 2 }
 }
 
 /// The part of a card that tells of its state: from below the facts to above the diff, and the buttons.

@@ -75,7 +75,7 @@ async fn way_on(worker: &Worker, id: AttemptId) -> WayOn {
         (Ok(Some(_)), _) => Buttons::Shown,
         (Ok(None) | Err(_), _) => Buttons::LinksOnly,
     };
-    WayOn { buttons, details: details(worker, id).await }
+    WayOn { buttons, details: details(worker, id).await, approvals: worker.config.approvals }
 }
 
 async fn details(worker: &Worker, id: AttemptId) -> Option<String> {

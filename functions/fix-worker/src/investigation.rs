@@ -14,6 +14,7 @@ use autofix::analysis::policy::{
     self, EditedFile, EvidenceCheck, FrameCheck, Outlook, Penalty, PolicyInput, RootCause, SyntaxCheck,
     Verdict,
 };
+use autofix::analysis::reach::reach_of;
 use autofix::analysis::report::{Analysis, Category, Critique};
 use autofix::analysis::root_cause::{self, Objection};
 use autofix::analysis::syntax::{self, SyntaxChecked};
@@ -344,6 +345,7 @@ fn fix_of(case: &Case, candidate: &Candidate, confidence: f64, unchecked: Vec<St
         diff: shown_diff(&candidate.change),
         before_sha256: hex::encode(Sha256::digest(&candidate.change.before)),
         unchecked,
+        reach: Some(reach_of(&candidate.change, &case.snapshot)),
     }
 }
 

@@ -76,7 +76,10 @@ impl Door {
         let decision =
             Decision { by: wishing.person.id.clone(), at: now, response_url: wishing.response_url.clone() };
         let event = match wishing.wish.clone() {
-            Wish::Deploy => Event::Approved { decision, needed: self.interactions.config.approvals },
+            Wish::Deploy => {
+                let needed = before.attempt.approvals_needed(self.interactions.config.approvals);
+                Event::Approved { decision, needed }
+            }
             Wish::Dismiss(dismissal) => Event::Dismissed { decision, dismissal },
             Wish::RollBack => Event::RollBackApproved { decision },
         };

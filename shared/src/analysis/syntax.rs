@@ -8,6 +8,7 @@
 pub mod definitions;
 mod dotted_paths;
 pub mod imports;
+pub mod mentions;
 pub mod references;
 pub mod settings;
 pub mod tokens;

@@ -29,7 +29,7 @@ mod swallowed_exceptions;
 mod tls;
 mod unfamiliar;
 mod waiting;
-mod weakened_tests;
+pub(crate) mod weakened_tests;
 
 use crate::analysis::diff::FileChange;
 use crate::reason::Reason;

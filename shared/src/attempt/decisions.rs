@@ -8,9 +8,26 @@ use super::offer::Offer;
 use super::people::{Approval, Retried};
 use super::state::{Cleanup, Decision, State};
 use super::{Attempt, Clicked, Event};
+use crate::analysis::report::BlastRadius;
 use crate::reason::{Reason, ReasonCode};
 
 impl Attempt {
+    /// How far the fix reaches: the wider of what the analysis says and what code counted. `None` where one of them is
+    /// not known.
+    pub fn blast_radius(&self) -> Option<BlastRadius> {
+        let said = self.analysis.as_ref()?.blast_radius?;
+        Some(said.max(self.state.fix()?.reach.as_ref()?.radius()))
+    }
+
+    /// How many different people have to approve the fix, where `asked` have to for one that reaches beyond its own
+    /// place. At least 1.
+    pub fn approvals_needed(&self, asked: u32) -> u32 {
+        match self.blast_radius() {
+            Some(BlastRadius::Isolated) => 1,
+            Some(BlastRadius::Module | BlastRadius::Service | BlastRadius::Global) | None => asked.max(1),
+        }
+    }
+
     /// Whether a person may have this attempt tried again with a hint: it ended without a merge or was rolled back, no
     /// other try was made of it, and another analysis could come to another end.
     pub fn can_be_tried_again(&self) -> bool {

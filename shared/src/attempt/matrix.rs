@@ -29,6 +29,7 @@ pub(super) fn fix() -> Fix {
         diff: "-a\n+b\n".to_owned(),
         before_sha256: "0".repeat(64),
         unchecked: Vec::new(),
+        reach: None,
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::people::Approvals;
+use crate::analysis::reach::Reach;
 
 /// Commits that AutoFix adds to its own pull request after red checks.
 pub const MAX_REPAIRS: usize = 2;
@@ -29,6 +30,9 @@ pub struct Fix {
     pub before_sha256: String,
     /// What could not be checked, one sentence each.
     pub unchecked: Vec<String>,
+    /// Which other code uses what it changes; `None` where nobody counted.
+    #[serde(default)]
+    pub reach: Option<Reach>,
 }
 
 /// One search/replace edit of the fix.

@@ -40,19 +40,22 @@ impl Approvers {
 
 /// `AUTOFIX_APPROVALS`, which must not ask for more people than there are.
 pub(super) fn approvals(read: &mut Reader<'_>, approvers: &Approvers) -> u32 {
-    match read.text("AUTOFIX_APPROVALS").as_deref() {
+    let asked = asked(read, "AUTOFIX_APPROVALS");
+    if asked == 2 && approvers.groups.is_empty() && approvers.people.len() == 1 {
+        read.problems.push(
+            "`AUTOFIX_APPROVALS` is `2`, but `AUTOFIX_SLACK_APPROVERS` names one person only".to_owned(),
+        );
+    }
+    asked
+}
+
+/// How many people a setting asks for: one where it is not set, two at most.
+pub(super) fn asked(read: &mut Reader<'_>, name: &str) -> u32 {
+    match read.text(name).as_deref() {
         None | Some("1") => 1,
-        Some("2") => {
-            if approvers.groups.is_empty() && approvers.people.len() == 1 {
-                read.problems.push(
-                    "`AUTOFIX_APPROVALS` is `2`, but `AUTOFIX_SLACK_APPROVERS` names one person only"
-                        .to_owned(),
-                );
-            }
-            2
-        }
+        Some("2") => 2,
         Some(_) => {
-            read.problems.push("`AUTOFIX_APPROVALS` must be `1` or `2`".to_owned());
+            read.problems.push(format!("`{name}` must be `1` or `2`"));
             1
         }
     }

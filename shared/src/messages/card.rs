@@ -15,6 +15,8 @@ pub struct WayOn {
     pub buttons: Buttons,
     /// Address of the page with everything about the attempt; `None` where nobody could open it.
     pub details: Option<String>,
+    /// How many different people have to approve a fix that is not isolated.
+    pub approvals: u32,
 }
 
 /// The card that shows this attempt as it is now.
@@ -25,7 +27,7 @@ pub fn card(attempt: &Attempt, way_on: &WayOn) -> Card {
     let mut card = Card::new(&format!("{mark} {headline}: {error} in {project}"));
     card.header(&format!("{mark} {headline}: {project}"));
     facts(&mut card, attempt);
-    state_lines(&mut card, attempt);
+    state_lines(&mut card, attempt, way_on.approvals);
     tries_lines(&mut card, attempt);
     also_fixes(&mut card, attempt);
     if let Some(analysis) = &attempt.analysis {

@@ -76,6 +76,7 @@ mod tests {
                 diff: String::new(),
                 before_sha256: String::new(),
                 unchecked: Vec::new(),
+                reach: None,
             },
         };
         for (number, title) in (2..).zip(titles) {

@@ -1,5 +1,6 @@
 //! The four judgements that every card and page shows with a mark: complexity, security, blast radius, confidence.
 
+use crate::analysis::reach::Reach;
 use crate::analysis::report::{Analysis, BlastRadius, Complexity, SecurityRisk};
 use crate::attempt::Fix;
 
@@ -38,7 +39,7 @@ impl Mark {
 pub struct Judgement {
     pub name: &'static str,
     pub mark: Mark,
-    /// The analysis' word, or a percentage, or that it is not stated.
+    /// The analysis' word (of blast radii the wider one, where code counted further), or a percentage, or that it is not stated.
     pub word: String,
 }
 
@@ -54,7 +55,9 @@ pub fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> [Judgement; 4] {
         Some(SecurityRisk::Medium) => Mark::Careful,
         Some(SecurityRisk::High) | None => Mark::Bad,
     };
-    let radius = match analysis.blast_radius {
+    let counted = fix.and_then(|fix| fix.reach.as_ref()).map(Reach::radius);
+    let widest = analysis.blast_radius.map(|said| counted.map_or(said, |counted| said.max(counted)));
+    let radius = match widest {
         Some(BlastRadius::Isolated) => Mark::Good,
         Some(BlastRadius::Module) => Mark::Careful,
         Some(BlastRadius::Service | BlastRadius::Global) | None => Mark::Bad,
@@ -71,7 +74,7 @@ pub fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> [Judgement; 4] {
     [
         judgement("Complexity", complexity, word(analysis.complexity.map(Complexity::as_str))),
         judgement("Security", security, word(analysis.security_implications.map(SecurityRisk::as_str))),
-        judgement("Blast radius", radius, word(analysis.blast_radius.map(BlastRadius::as_str))),
+        judgement("Blast radius", radius, word(widest.map(BlastRadius::as_str))),
         judgement("Confidence", sure, percent),
     ]
 }

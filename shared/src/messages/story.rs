@@ -5,6 +5,7 @@ use super::blocks::{Card, code, link, outside, time};
 use super::dialogs::dismissal_label;
 use super::judgements::Mark;
 use super::related::{same_fault_line, waiting_line, waits_for_a_place};
+use crate::analysis::reach::Reach;
 use crate::attempt::{
     Approvals, Attempt, Checks, Cleanup, Decision, Dismissal, FailedCheck, MAX_REPAIRS, Offer, PullRequest,
     State,
@@ -17,7 +18,8 @@ const NAMED_CHECKS: usize = 5;
 const QUOTED_CHECKS: usize = 2;
 const QUOTE_CHARS: usize = 700;
 
-pub(super) fn state_lines(card: &mut Card, attempt: &Attempt) {
+/// `asked` is how many different people have to approve a fix that is not isolated.
+pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
     match &attempt.state {
         State::Pending | State::Analyzing { .. } => {}
         State::Proposed { .. } => {
@@ -31,9 +33,9 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt) {
                 "{line}\nThe fix does not fit the base branch any more; the analysis starts anew."
             ));
         }
-        State::PrCreated { offer } => offer_lines(card, offer),
+        State::PrCreated { offer } => offer_lines(card, offer, None),
         State::AwaitingApproval { offer, problem } => {
-            offer_lines(card, offer);
+            offer_lines(card, offer, approvals_line(&offer.approvals, (attempt, asked)));
             if let Some(problem) = problem {
                 card.section(&refused_line("GitHub did not merge it.", problem));
             }
@@ -104,12 +106,12 @@ pub(super) fn tries_lines(card: &mut Card, attempt: &Attempt) {
 }
 
 /// The pull request, its checks, and what is special about its head.
-fn offer_lines(card: &mut Card, offer: &Offer) {
+fn offer_lines(card: &mut Card, offer: &Offer, approvals: Option<String>) {
     let mut lines = vec![pull_request_line(&offer.pull_request), checks_line(&offer.checks)];
     lines.extend(repair_line(offer));
     lines.extend(offer.notice.as_ref().map(|notice| outside(notice, 400)));
     lines.extend(offer.handed_over.as_ref().map(|why| format!("🙋 *Left to you.* {}", outside(why, 400))));
-    lines.extend(approvals_line(&offer.approvals));
+    lines.extend(approvals);
     card.section(&lines.join("\n"));
     if let Checks::Red { failed } = &offer.checks {
         for check in failed.iter().take(QUOTED_CHECKS) {
@@ -136,18 +138,36 @@ fn repair_line(offer: &Offer) -> Option<String> {
     Some(format!("🔧 Repair {done} of {MAX_REPAIRS}{after}."))
 }
 
-/// How far two approvals are.
-fn approvals_line(approvals: &Approvals) -> Option<String> {
+/// How many people have to press Deploy Live and why, and how far they are; nothing where one is enough.
+fn approvals_line(approvals: &Approvals, (attempt, asked): (&Attempt, u32)) -> Option<String> {
+    let needed = attempt.approvals_needed(asked);
     let given = approvals.given.len();
-    if given == 0 || approvals.are_enough() {
+    if needed < 2 || given >= needed as usize {
         return None;
     }
+    let why = attempt.state.fix().map_or(String::new(), |fix| reach_words(fix.reach.as_ref()));
+    if given == 0 {
+        return Some(format!("👥 {needed} different people have to press Deploy Live: {why}."));
+    }
     let by: Vec<String> = approvals.given.iter().map(|approval| person(&approval.by)).collect();
-    let needed = approvals.needed;
     Some(format!(
-        "👍 {given} of {needed} approvals, by {}. Another person has to press Deploy Live.",
+        "👍 {given} of {needed} approvals, by {}. Another person has to press Deploy Live: {why}.",
         by.join(", ")
     ))
+}
+
+/// Why a change is not taken for an isolated one.
+fn reach_words(reach: Option<&Reach>) -> String {
+    match reach {
+        Some(Reach::Used { names, files, .. }) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{}`", code(name, 60))).collect();
+            let files = if *files == 1 { "1 other file".to_owned() } else { format!("{files} other files") };
+            format!("{files} use{} {}", if files.starts_with("1 ") { "s" } else { "" }, names.join(", "))
+        }
+        Some(Reach::WholeFile) => "it changes code outside of functions".to_owned(),
+        Some(Reach::NotCounted) => "AutoFix has no grammar to count who uses what it changes".to_owned(),
+        Some(Reach::Alone) | None => "who uses what it changes is not known".to_owned(),
+    }
 }
 
 /// Everyone whose approval led to a merge.

@@ -3,7 +3,8 @@
 use autofix::access::AccessKeys;
 use autofix::analysis::dossier::{Dossier, Excerpt, StepCost};
 use autofix::analysis::gates::{Gate, GateName, Outcome};
-use autofix::analysis::report::{Analysis, Critique, Evidence};
+use autofix::analysis::reach::Reach;
+use autofix::analysis::report::{Analysis, BlastRadius, Critique, Evidence};
 use autofix::attempt::{
     Attempt, AttemptId, CameBack, Checks, Decision, Deployment, FailedCheck, Fix, Hint, JoinedIssue, Merged,
     Offer, PullRequest, Retry, RollBack, Rollout, SameFault, State, Subject, Target,
@@ -87,6 +88,7 @@ impl Attack {
             ),
             before_sha256: String::new(),
             unchecked: vec![self.text()],
+            reach: Some(Reach::Used { radius: BlastRadius::Service, names: vec![self.text(); 3], files: 2 }),
         }
     }
 

@@ -10,6 +10,7 @@ use std::fmt::Write;
 use super::{CallersInput, MAX_ANSWER_BYTES, MAX_MATCHES, Toolbox, counted, echo, shown_folder};
 use crate::analysis::syntax::definitions::{definitions, enclosing_function};
 use crate::analysis::syntax::imports::{Bindings, imports};
+use crate::analysis::syntax::mentions::has_word;
 use crate::analysis::syntax::references::{Use, references};
 use crate::analysis::syntax::{Language, Parsed, Walk};
 use crate::cleaning;
@@ -158,14 +159,4 @@ fn line_of_name(parsed: &Parsed<'_>, call: tree_sitter::Node<'_>, name: &str) ->
 fn mentions_in_text(text: &str, name: &str) -> Mentions {
     let lines = text.lines().zip(1_u32..).filter(|(line, _)| has_word(line, name));
     lines.map(|(_, number)| (number, (Mention::Text, None))).collect()
-}
-
-/// Whether a text has the name as a whole word.
-fn has_word(text: &str, name: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(name).any(|(start, _)| {
-        let before = text[..start].chars().next_back();
-        let after = text[start + name.len()..].chars().next();
-        !before.is_some_and(is_word) && !after.is_some_and(is_word)
-    })
 }

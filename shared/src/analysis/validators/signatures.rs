@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::ProposedChange;
 use super::reviewed::{Finding, Reviewed, Side, places};
 use crate::analysis::syntax::definitions::{Definition, DefinitionKind};
-use crate::analysis::syntax::{Language, Parsed, is_comment, visit_below};
+use crate::analysis::syntax::mentions::mentions;
 use crate::reason::{Reason, ReasonCode};
 
 pub(super) fn signature_changed(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Option<Reason> {
@@ -53,26 +53,4 @@ fn is_mentioned_elsewhere(name: &str, path: &str, change: &ProposedChange<'_>) -
         .iter()
         .filter(|(other, _)| *other != path)
         .any(|(other, text)| mentions(other, text, name))
-}
-
-/// Whether a file uses a name in its code; comments and strings do not count.
-fn mentions(path: &str, text: &str, name: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    if !text.split(|c| !is_word(c)).any(|word| word == name) {
-        return false;
-    }
-    let Some(language) = Language::of_path(path) else { return true };
-    let parsed = Parsed::new(language, text);
-    let mut found = false;
-    visit_below(parsed.root(), |node, _| {
-        found |= node.child_count() == 0
-            && !is_comment(node)
-            && parsed.text_of(node) == name
-            && is_identifier(node.kind());
-    });
-    found
-}
-
-fn is_identifier(kind: &str) -> bool {
-    kind.contains("identifier") || matches!(kind, "name" | "constant")
 }

@@ -208,7 +208,7 @@ impl World {
 
 /// What people see of an attempt.
 pub(super) fn shown(attempt: &Attempt) -> Value {
-    messages::card(attempt, &WayOn { buttons: Buttons::Shown, details: None }).to_json()
+    messages::card(attempt, &WayOn { buttons: Buttons::Shown, details: None, approvals: 1 }).to_json()
 }
 
 fn person() -> impl Strategy<Value = Person> {
