@@ -419,6 +419,15 @@ async fn start(
 }
 
 impl Leftovers {
+    /// With `AUTOFIX_TEST_JOURNALS` set to a folder, what a world sent is kept there, for other tools to judge.
+    fn keep_journal(&self) -> std::io::Result<()> {
+        let Some(kept) = std::env::var_os("AUTOFIX_TEST_JOURNALS") else { return Ok(()) };
+        std::fs::create_dir_all(&kept)?;
+        let name = self.folder.with_extension("jsonl");
+        let kept = PathBuf::from(kept).join(name.file_name().expect("a world's folder has a name"));
+        std::fs::copy(self.folder.join(JOURNAL), kept).map(drop)
+    }
+
     /// Beside the repositories, which are put back from here.
     fn points(&self) -> PathBuf {
         self.folder.with_extension("points")
@@ -427,11 +436,13 @@ impl Leftovers {
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
+        let kept = self.keep_journal();
         let _ = std::fs::remove_dir_all(&self.folder);
         let _ = std::fs::remove_dir_all(self.points());
         let mut unknown = self.sandbox.unknown();
         unknown.extend(self.secrets.iter().flat_map(|secrets| secrets.service().unknown()));
         if !std::thread::panicking() {
+            kept.unwrap();
             assert!(unknown.is_empty(), "the stand-ins did not understand: {unknown:#?}");
         }
     }
