@@ -30,6 +30,7 @@ mod kill_anywhere;
 mod layers;
 mod limits;
 mod load;
+mod merge_queue;
 mod metrics;
 mod obedient;
 mod page;

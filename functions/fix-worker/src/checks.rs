@@ -94,7 +94,12 @@ pub(crate) fn taken_over(desk: &Desk<'_>, view: &PullRequestView, head_sha: &str
         }
         Stage::Closed { .. } if view.head_sha == head_sha => Some(Event::ClosedOnGithub),
         Stage::Open if view.head_sha == head_sha => None,
-        Stage::Open | Stage::Merged { .. } | Stage::Closed { .. } => Some(failed(
+        Stage::Merged { .. } => Some(failed(
+            ReasonCode::BranchMoved,
+            "Someone pushed to the branch, and that was merged on GitHub: what is on the base is not what was reviewed here. Please look at it."
+                .to_owned(),
+        )),
+        Stage::Open | Stage::Closed { .. } => Some(failed(
             ReasonCode::BranchMoved,
             "Someone pushed to the branch, so what was reviewed is not what would be merged. Merge it on GitHub if it is right."
                 .to_owned(),

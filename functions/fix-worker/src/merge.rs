@@ -38,7 +38,7 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         return desk.happened(event).await;
     }
     if let Some(queued) = queued {
-        return wait_for_queue(desk, &queued).await;
+        return wait_for_queue(desk, pull_request.number, &queued).await;
     }
     if let Some(moved) = base_moved(desk, &view, &offer.fix).await? {
         return head::rebase(desk, &offer, moved).await;
@@ -61,7 +61,8 @@ pub(crate) async fn merge(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         MergeOutcome::Behind { .. } => return head::rebase(desk, &offer, BaseMoved::Behind).await,
         MergeOutcome::Conflicting { .. } => return head::rebase(desk, &offer, BaseMoved::Conflicting).await,
         MergeOutcome::Queued { by } => {
-            desk.attempt.note(look_at, queue_sentence(by));
+            let now = desk.now();
+            desk.attempt.note(now, queue_sentence(by));
             Event::MergeQueued { look_at }
         }
         outcome => refused(why_not_merged(outcome)),
@@ -117,9 +118,15 @@ pub(crate) async fn merge_commit(desk: &Desk<'_>, base_branch: &str) -> Option<S
     })
 }
 
-async fn wait_for_queue(desk: &mut Desk<'_>, queued: &Queued) -> Result<(), Stopped> {
+async fn wait_for_queue(desk: &mut Desk<'_>, number: u64, queued: &Queued) -> Result<(), Stopped> {
     let now = desk.now();
-    let event = if now.duration_since(queued.since) < QUEUE_PATIENCE {
+    let event = if !desk.worker.github.still_waits(&desk.attempt.target.repo, number).await? {
+        refused(
+            "GitHub took it out of the merge queue, or switched auto-merge off: a check failed there, or a person did it. \
+             The pull request says which; then try again."
+                .to_owned(),
+        )
+    } else if now.duration_since(queued.since) < QUEUE_PATIENCE {
         Event::MergeQueued { look_at: now + QUEUE_LOOK }
     } else {
         refused("GitHub's merge queue has not merged it within six hours; look at it there.".to_owned())

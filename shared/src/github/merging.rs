@@ -123,6 +123,13 @@ impl Github {
         self.merge_later(repo, merge, (Some(method), refused)).await
     }
 
+    /// Whether GitHub still has it in mind to merge a pull request later. A merge that has just happened counts as one
+    /// that is still to come, so that nobody takes it for one that was given up.
+    pub async fn still_waits(&self, repo: &str, number: u64) -> Result<bool, ServiceError> {
+        let target = self.target(repo, number).await?;
+        Ok(target.queued.is_some() || target.state != "OPEN")
+    }
+
     /// Takes back a merge that waits, because its head moved or a person changed their mind. One that does not wait
     /// is left as it is.
     pub async fn withdraw_merge(&self, repo: &str, number: u64) -> Result<(), ServiceError> {

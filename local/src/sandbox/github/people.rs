@@ -92,6 +92,14 @@ impl GitHub {
         self.with(repository, |repo| queueing::run_queue(repo).map_err(|refusal| anyhow!("{refusal:?}")))
     }
 
+    /// The merge queue's checks fail for a pull request, or a person takes back its auto-merge: it is not merged.
+    pub fn drop_from_queue(&self, repository: &str, number: u64) -> anyhow::Result<()> {
+        self.with(repository, |repo| match queueing::drop_out(pull_mut(repo, number)?) {
+            true => Ok(()),
+            false => Err(anyhow!("pull request #{number} waits for nothing")),
+        })
+    }
+
     /// A person (or a bot, with `[bot]` at the end of its name) comments on a pull request.
     pub fn comment(&self, repository: &str, number: u64, login: &str, body: &str) -> anyhow::Result<()> {
         self.with(repository, |repo| {

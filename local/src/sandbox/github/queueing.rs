@@ -43,6 +43,12 @@ pub(super) fn run_queue(repo: &mut Repository) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A pull request leaves the queue, or loses its auto-merge, and stays open: a check of the queue failed, or somebody
+/// wanted it so. Says whether it waited.
+pub(super) fn drop_out(pull: &mut Pull) -> bool {
+    pull.waiting.take().is_some()
+}
+
 /// Whether a pull request can be merged without conflicts.
 pub(super) fn is_clean(repo: &Repository, pull: &Pull) -> Result<bool, git2::Error> {
     let store = repo.git()?;
