@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 #[command(
     name = "autofix",
     version,
-    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nFind out what is missing or wrong:\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours only on a terminal, and not where NO_COLOR is set."
+    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours only on a terminal, and not where NO_COLOR is set."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -31,6 +31,11 @@ pub enum Command {
         after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
     )]
     Serve(ServeArgs),
+    /// Ask for what is missing, one thing at a time, and write it into `.env`.
+    #[command(
+        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup < answers.txt\n\nEach answer is tried and kept at once: Ctrl-D or Ctrl-C loses nothing, and the next time only what is still missing is\nasked for. Enter leaves a thing out. No secret is shown. It ends with what `autofix doctor` says. Exit code 0: AutoFix\ncan work; 1: something has to be put right, or the answers ended early."
+    )]
+    Setup(SetupArgs),
     /// Try every setting and credential against the live services, and say what to do about what is not right.
     #[command(
         after_help = "Examples:\n    autofix doctor\n    autofix doctor --json | jq '.checks[] | select(.standing == \"bad\")'\n    autofix doctor --sandbox\n\nNothing is written anywhere. Exit code 0: AutoFix can work; 1: something has to be put right."
@@ -131,6 +136,19 @@ pub struct ServeArgs {
     /// With `--table-only`: write the variables that the functions need to this file.
     #[arg(long, requires = "table_only")]
     pub env_file: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct SetupArgs {
+    /// The file that is written; its other lines stay as they are.
+    #[arg(long, default_value = ".env")]
+    pub file: PathBuf,
+    /// Also write the file's secrets into this Secrets Manager secret, which the deployed functions read.
+    #[arg(long, value_name = "ARN")]
+    pub push: Option<String>,
+    /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` is set.
+    #[arg(long, default_value = ".autofix")]
+    pub data: PathBuf,
 }
 
 #[derive(Args)]
@@ -273,7 +291,7 @@ mod tests {
     /// The words of an example from the command's name to the shell's next sign.
     fn arguments_of(line: &str, name: &str) -> Vec<String> {
         let (_, rest) = line.split_once(name).expect("the line was chosen for the name in it");
-        let rest = rest.split(['|', '>']).next().unwrap_or_default();
+        let rest = rest.split(['|', '>', '<']).next().unwrap_or_default();
         name.split(' ').chain(rest.split_whitespace()).map(str::to_owned).collect()
     }
 }

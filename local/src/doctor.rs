@@ -4,8 +4,9 @@
 
 mod claude;
 mod deployment;
+mod examination;
 mod github;
-mod plausible;
+pub(crate) mod plausible;
 pub mod report;
 mod sentry;
 mod slack;
@@ -13,15 +14,13 @@ mod slack;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use autofix::claude::Claude;
 use autofix::clock::Clock;
-use autofix::config::{CommonConfig, ConfigError, Environment, IntakeConfig, WorkerConfig, names};
-use autofix::github::{Github, Identity};
+use autofix::config::{CommonConfig, ConfigError, Environment, names};
+use autofix::journal::Service;
 use autofix::outbound::Outbound;
 use autofix::secrets::{Secret, Secrets};
-use autofix::sentry::Sentry;
-use autofix::slack::Slack;
 use autofix::store::Store;
+use examination::Examination;
 use report::{Finding, Report};
 
 use crate::one_process::{OneProcess, setting_problems};
@@ -58,6 +57,34 @@ pub struct Patient {
     pub outbound: Outbound,
 }
 
+impl Patient {
+    /// The deployment that these settings describe: in AWS where they name its table or its secret, else on this machine.
+    ///
+    /// # Errors
+    /// When it is not clear which, because a setting cannot be read.
+    pub async fn of(
+        environment: Environment,
+        clock: Clock,
+        outbound: Outbound,
+    ) -> Result<Patient, ConfigError> {
+        let common = CommonConfig::from_env(&environment)?;
+        if common.secret_arn.is_none() && environment.get("AUTOFIX_TABLE").is_none() {
+            return Ok(Patient::here(environment, clock, outbound));
+        }
+        let sdk = autofix::aws::sdk_config().await;
+        let table = Table::Open(autofix::aws::store(&sdk, &common));
+        let secrets = autofix::aws::secrets(&sdk, &common, &environment, &clock);
+        Ok(Patient { environment, secrets, table, clock, outbound })
+    }
+
+    /// The deployment on this machine; its table is not looked at yet.
+    pub fn here(environment: Environment, clock: Clock, outbound: Outbound) -> Patient {
+        let secrets = Secrets::from_environment(environment.clone(), clock.clone());
+        let table = Table::Known(Finding::good("Table", "not looked at yet"));
+        Patient { environment, secrets, table, clock, outbound }
+    }
+}
+
 /// The table, as far as it is known.
 pub enum Table {
     Open(Store),
@@ -75,14 +102,7 @@ pub async fn doctor(options: &Options, patient: Patient) -> anyhow::Result<Repor
         progress("Asking Claude, GitHub, Sentry, Slack and the table …");
     }
     let report = match options.services {
-        Services::Real => {
-            let (patient, embedded) = with_table(patient, &options.data).await;
-            let report = examine(&patient).await;
-            if let Some(embedded) = embedded {
-                embedded.close().await?;
-            }
-            report
-        }
+        Services::Real => examine_with_table(patient, &options.data).await?,
         Services::Sandbox => in_sandbox(patient).await?,
     };
     match options.form {
@@ -92,12 +112,23 @@ pub async fn doctor(options: &Options, patient: Patient) -> anyhow::Result<Repor
     Ok(report)
 }
 
+/// Tries everything, on the table of `autofix serve` in this folder where the patient has no other one.
+///
+/// # Errors
+/// When that table cannot be closed.
+pub(crate) async fn examine_with_table(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
+    let (patient, embedded) = with_table(patient, folder).await;
+    let report = examine(&patient).await;
+    if let Some(embedded) = embedded {
+        embedded.close().await?;
+    }
+    Ok(report)
+}
+
 /// Tries everything; the services at the same time.
 pub async fn examine(patient: &Patient) -> Report {
     let mut report = Report::default();
-    let now = patient.clock.now();
-    let environment = &patient.environment;
-    let mut own: Vec<Finding> = setting_problems(environment)
+    let mut own: Vec<Finding> = setting_problems(&patient.environment)
         .into_iter()
         .map(|problem| Finding::bad("Settings", problem, "Set it right in the environment or in `.env`."))
         .collect();
@@ -114,33 +145,20 @@ pub async fn examine(patient: &Patient) -> Report {
         report.add(OWN, own);
         return report.safe_to_show(&[]);
     }
-    let Some((config, kept)) = readable(environment) else {
+    let Some(examination) = Examination::of(patient) else {
         let next = "Correct the settings first.";
         own.push(Finding::lacking("Services", "not asked: it is not clear where they are", next));
         report.add(OWN, own);
         return report.safe_to_show(&known_secrets(&patient.secrets).await);
     };
-    let intake = leaving_out_what_is_wrong(environment, IntakeConfig::from_env);
-    let projects = intake.map(|(intake, _)| intake.projects).unwrap_or_default();
-    let (secrets, outbound) = (&patient.secrets, &patient.outbound);
-    let claude = Claude::new(outbound.clone(), config.anthropic_url.clone(), config.model.clone(), secrets);
-    let identity = Identity::from_settings(config.github_app_id.as_deref(), secrets, patient.clock.clone());
-    let github = Github::new(outbound.clone(), config.github_url.clone(), identity);
-    let sentry = Sentry::new(outbound.clone(), config.sentry_url.clone(), secrets);
-    let slack = Slack::new(outbound.clone(), config.slack_api_url.clone(), secrets);
-    let at_github = github::Examined { github: &github, config: &config, secrets, projects: &projects };
-    let at_sentry =
-        sentry::Examined { sentry: &sentry, environment: &kept, secrets, projects: &projects, now };
-    let at_slack =
-        slack::Examined { slack: &slack, config: &config, environment, secrets, projects: &projects };
     let (of_claude, of_github, of_sentry, of_slack, table, token, address) = tokio::join!(
-        claude::examine(&claude, secrets, now),
-        github::examine(&at_github),
-        sentry::examine(&at_sentry),
-        slack::examine(&at_slack),
-        deployment::table(&patient.table, now),
-        deployment::api_token(secrets),
-        deployment::public_url(&config, environment),
+        examination.service(Service::Anthropic),
+        examination.service(Service::Github),
+        examination.service(Service::Sentry),
+        examination.service(Service::Slack),
+        deployment::table(&patient.table, patient.clock.now()),
+        deployment::api_token(&patient.secrets),
+        deployment::public_url(&examination.config, &patient.environment),
     );
     own.extend([table, token]);
     own.extend(address);
@@ -149,43 +167,16 @@ pub async fn examine(patient: &Patient) -> Report {
     {
         report.add(part, findings);
     }
-    report.safe_to_show(&known_secrets(secrets).await)
+    report.safe_to_show(&known_secrets(&patient.secrets).await)
 }
 
-/// Where the services are asked.
-const ADDRESSES: [&str; 4] = ["ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SENTRY_URL", "SLACK_API_URL"];
-
-/// The settings with which the services can be asked, so that one that is missing or wrong does not hide what else is.
-/// `None` where an address is among what is wrong: a credential must not go to another host than it was meant for.
-fn readable(environment: &Environment) -> Option<(WorkerConfig, Environment)> {
-    // Which repositories there are is read apart; here it would be missed only where `SENTRY_ORG` is set.
-    let nowhere = [("AUTOFIX_PROJECTS", ""), ("AUTOFIX_GITHUB_REPO", "nobody/nowhere")];
-    let (config, kept) = leaving_out_what_is_wrong(&with(environment, &nowhere), WorkerConfig::from_env)?;
-    let has_all_addresses = ADDRESSES.iter().all(|name| kept.get(name) == environment.get(name));
-    has_all_addresses.then_some((config, kept))
-}
-
-/// What can be read when each setting is left out without which less is wrong, and the settings that are left.
-fn leaving_out_what_is_wrong<T>(
-    environment: &Environment,
-    read: fn(&Environment) -> Result<T, ConfigError>,
-) -> Option<(T, Environment)> {
-    let mut kept = environment.clone();
-    loop {
-        let problems = match read(&kept) {
-            Ok(settings) => return Some((settings, kept)),
-            Err(error) => error.0.len(),
-        };
-        let is_better = |other: &Environment| read(other).err().map_or(0, |error| error.0.len()) < problems;
-        kept = kept.pairs().iter().map(|(name, _)| with(&kept, &[(name, "")])).find(is_better)?;
+/// What one service says alone; empty where it is not clear where it is.
+pub(crate) async fn examine_service(patient: &Patient, service: Service) -> Report {
+    let mut report = Report::default();
+    if let Some(examination) = Examination::of(patient) {
+        report.add(OWN, examination.service(service).await);
     }
-}
-
-/// The environment with some settings changed; an empty value unsets.
-fn with(environment: &Environment, changes: &[(&str, &str)]) -> Environment {
-    let kept = environment.pairs().into_iter();
-    let kept = kept.filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
-    kept.chain(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).collect()
+    report.safe_to_show(&known_secrets(&patient.secrets).await)
 }
 
 async fn known_secrets(secrets: &Secrets) -> Vec<Secret> {

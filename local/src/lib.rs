@@ -53,6 +53,8 @@ pub mod serve;
 pub mod server;
 /// Settings from the environment and a `.env` file.
 pub mod settings;
+/// The command `setup`: asks for what is missing.
+pub mod setup;
 /// The command `slack-manifest`: the Slack app, in one paste.
 pub mod slack_manifest;
 /// Printing.

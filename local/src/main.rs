@@ -11,14 +11,13 @@ use autofix::config::{CommonConfig, Environment};
 use autofix::journal::Journal;
 use autofix::logging;
 use autofix::outbound::Outbound;
-use autofix::secrets::Secrets;
-use autofix_local::arguments::{Cli, Command, DoctorArgs, SecretsCommand};
+use autofix_local::arguments::{Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
 use autofix_local::dead_letters::{self, Found, Office};
 use autofix_local::demo::{self, Click};
-use autofix_local::doctor::report::Finding;
-use autofix_local::doctor::{self, Patient, Table};
+use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
-use autofix_local::{chaos, client, evaluate, load, secrets_push, settings, slack_manifest};
+use autofix_local::setup::Person;
+use autofix_local::{chaos, client, evaluate, load, secrets_push, settings, setup, slack_manifest};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -42,6 +41,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Doctor(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
             return examine(args, &environment, (clock, journal)).await;
+        }
+        Command::Setup(args) => {
+            logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
+            return set_up(args, (clock, journal)).await;
         }
         Command::SlackManifest(args) => {
             let prefix = CommonConfig::from_env(&environment)?.prefix;
@@ -142,18 +145,11 @@ async fn examine(
     environment: &Environment,
     (clock, journal): (Clock, Option<Journal>),
 ) -> anyhow::Result<ExitCode> {
-    let common = CommonConfig::from_env(environment)?;
-    let in_aws = !args.sandbox && (common.secret_arn.is_some() || environment.get("AUTOFIX_TABLE").is_some());
-    let (secrets, table) = if in_aws {
-        let sdk = autofix::aws::sdk_config().await;
-        let table = Table::Open(autofix::aws::store(&sdk, &common));
-        (autofix::aws::secrets(&sdk, &common, environment, &clock), table)
-    } else {
-        let unknown = Finding::good("Table", "not looked at yet");
-        (Secrets::from_environment(environment.clone(), clock.clone()), Table::Known(unknown))
+    let (environment, outbound) = (environment.clone(), Outbound::new(journal)?);
+    let patient = match args.sandbox {
+        true => Patient::here(environment, clock, outbound),
+        false => Patient::of(environment, clock, outbound).await?,
     };
-    let outbound = Outbound::new(journal)?;
-    let patient = Patient { environment: environment.clone(), secrets, table, clock, outbound };
     let options = doctor::Options {
         services: if args.sandbox { Services::Sandbox } else { Services::Real },
         data: args.data,
@@ -161,6 +157,24 @@ async fn examine(
     };
     let report = doctor::doctor(&options, patient).await?;
     Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn set_up(args: SetupArgs, (clock, journal): (Clock, Option<Journal>)) -> anyhow::Result<ExitCode> {
+    let push = match args.push {
+        Some(secret) => {
+            let client = aws_sdk_secretsmanager::Client::new(&autofix::aws::sdk_config().await);
+            Some(setup::Push { secret, client })
+        }
+        None => None,
+    };
+    let process = Environment::of_process();
+    let mut person = Person::of_process(&process);
+    let means = setup::Means { process, clock, outbound: Outbound::new(journal)?, push };
+    let options = setup::Options { file: args.file, data: args.data };
+    Ok(match setup::setup(&options, means, &mut person).await? {
+        setup::Outcome::Ready => ExitCode::SUCCESS,
+        setup::Outcome::SomethingIsWrong | setup::Outcome::Stopped => ExitCode::FAILURE,
+    })
 }
 
 /// A reader that has gone (`| head`) is no error: there is nobody to tell.

@@ -20,7 +20,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"),
     (
         names::SENTRY_WEBHOOK_SECRET,
-        "sentry.io, Settings, Custom Integrations, your integration, Client Secret",
+        "sentry.io, Settings, Developer Settings (or Custom Integrations), your integration, Client Secret",
     ),
     (names::API_TOKEN, "a long random text of your own; it opens the list of attempts"),
 ];
@@ -29,11 +29,20 @@ const NEEDED: &[(&str, &str)] = &[
 const USEFUL: &[(&str, &str)] = &[
     (
         names::SENTRY_AUTH_TOKEN,
-        "sentry.io, Settings, Developer Settings, your integration, Tokens, New Token",
+        "sentry.io, Settings, Developer Settings (or Custom Integrations), your integration, Tokens, New Token",
     ),
     (names::SLACK_BOT_TOKEN, "api.slack.com/apps, your app, OAuth & Permissions, Bot User OAuth Token"),
     (names::SLACK_WEBHOOK_URL, "api.slack.com/apps, your app, Incoming Webhooks, Webhook URL"),
     (names::SLACK_SIGNING_SECRET, "api.slack.com/apps, your app, Basic Information, Signing Secret"),
+    (
+        "AUTOFIX_GITHUB_APP_ID",
+        "github.com, the organisation's Settings, Developer settings, GitHub Apps, your App, App ID",
+    ),
+    ("AUTOFIX_GITHUB_PATH", "the folder as it stands on GitHub, such as `backend`"),
+    ("AUTOFIX_PUBLIC_URL", "your reverse proxy or tunnel; on AWS the host of the stack's output `StatusUrl`"),
+    ("SENTRY_ORG", "the slug in the address of its pages: https://<slug>.sentry.io"),
+    ("AUTOFIX_SLACK_CHANNEL", "Slack: the channel's name, View channel details, at the very end"),
+    ("AUTOFIX_SLACK_APPROVERS", "Slack: a person's profile, the three dots, Copy member ID"),
 ];
 
 /// Where people find a secret, and what it has to be able to do.
@@ -56,6 +65,13 @@ pub fn environment(folder: &Path) -> anyhow::Result<Environment> {
     }
 }
 
+/// The environment with some settings changed; an empty value unsets.
+pub fn with(environment: &Environment, changes: &[(&str, &str)]) -> Environment {
+    let kept = environment.pairs().into_iter();
+    let kept = kept.filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    kept.chain(changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).collect()
+}
+
 /// The variables of a file alone.
 pub fn file(path: &Path) -> anyhow::Result<Environment> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))?;
@@ -63,7 +79,7 @@ pub fn file(path: &Path) -> anyhow::Result<Environment> {
 }
 
 /// `NAME=value` lines; `#` begins a comment line, quotes around a value are taken off, `export` is allowed.
-fn parse(text: &str) -> anyhow::Result<Environment> {
+pub(crate) fn parse(text: &str) -> anyhow::Result<Environment> {
     let mut variables = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();

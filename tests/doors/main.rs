@@ -48,6 +48,7 @@ mod sandbox_page;
 mod scoreboard;
 mod sentry_facts;
 mod services;
+mod setup;
 mod table_down;
 mod template;
 mod troubles;

@@ -27,7 +27,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    fn mark(self) -> (&'static str, Colour) {
+    pub(crate) fn mark(self) -> (&'static str, Colour) {
         match self {
             Standing::Good => ("✓", Colour::Green),
             Standing::Lacking => ("!", Colour::Yellow),
@@ -156,7 +156,10 @@ impl Report {
                 (0, lacking) => {
                     write!(f, "AutoFix can work; {lacking} marked with `!` would make it better.")
                 }
-                (bad, _) => write!(f, "{bad} marked with ✗ to put right; then run `autofix doctor` again."),
+                (bad, _) => write!(
+                    f,
+                    "{bad} marked with ✗ to put right; then run `autofix doctor` again. `autofix setup` asks for what is missing."
+                ),
             }
         })
     }

@@ -1,0 +1,373 @@
+//! `autofix setup`: asks for what is missing, one thing at a time, with where to find it. Each answer is
+//! looked at and tried at once, and kept at once, so that whoever stops loses nothing. It ends with what
+//! `autofix doctor` says. No secret is ever shown.
+
+mod env_file;
+mod guidance;
+mod person;
+mod question;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use autofix::clock::Clock;
+use autofix::config::{CommonConfig, Environment, names};
+use autofix::outbound::Outbound;
+use env_file::EnvFile;
+use guidance::Address;
+use person::Answer;
+pub use person::Person;
+use question::{Form, Question, Without};
+use ring::rand::SecureRandom;
+
+use crate::doctor::report::{Finding, Standing};
+use crate::doctor::{self, Patient};
+use crate::terminal::{Colour, progress};
+use crate::{secrets_push, settings};
+
+/// Bytes of a token that we choose ourselves.
+const TOKEN_BYTES: usize = 32;
+/// Bytes of a private key's file; a key of GitHub's has less than 2,000.
+const KEY_FILE: u64 = 64 * 1024;
+
+/// What `setup` was asked to do.
+pub struct Options {
+    /// The file that is written.
+    pub file: PathBuf,
+    /// Folder of the table of `autofix serve`, for the doctor.
+    pub data: PathBuf,
+}
+
+/// What it does that with.
+pub struct Means {
+    /// What is set here is not asked for.
+    pub process: Environment,
+    pub clock: Clock,
+    pub outbound: Outbound,
+    /// Where the secrets go besides, if anywhere.
+    pub push: Option<Push>,
+}
+
+/// A secret in Secrets Manager, by its ARN or name.
+pub struct Push {
+    pub secret: String,
+    pub client: aws_sdk_secretsmanager::Client,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// AutoFix can work.
+    Ready,
+    /// The doctor found something that has to be put right.
+    SomethingIsWrong,
+    /// There were no more answers; those that were given are kept.
+    Stopped,
+}
+
+/// Asks, writes, and examines.
+///
+/// # Errors
+/// When the file cannot be read or written, or Secrets Manager refuses.
+pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> anyhow::Result<Outcome> {
+    let file = EnvFile::open(&options.file)?;
+    let mut conversation = Conversation { shown: options.file.display().to_string(), file, means, person };
+    conversation.welcome();
+    match conversation.ask_for_everything().await {
+        Ok(()) => {}
+        Err(Stop::Gone) => {
+            let shown = &conversation.shown;
+            let told =
+                format!("Stopped. What you answered is in `{shown}`; `autofix setup` goes on from there.");
+            conversation.person.tell(&told);
+            return Ok(Outcome::Stopped);
+        }
+        Err(Stop::Failed(error)) => return Err(error),
+    }
+    conversation.make_api_token()?;
+    conversation.push(&options.file).await?;
+    conversation.examine(&options.data).await
+}
+
+/// Why there are no more answers.
+enum Stop {
+    Gone,
+    Failed(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+/// Whether a question has an answer now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Given {
+    Answer,
+    Nothing,
+}
+
+struct Conversation<'a, 'p> {
+    file: EnvFile,
+    /// The file as the person named it.
+    shown: String,
+    means: Means,
+    person: &'a mut Person<'p>,
+}
+
+impl Conversation<'_, '_> {
+    fn welcome(&mut self) {
+        let shown = &self.shown;
+        let told = format!(
+            "What AutoFix needs to know, one thing after the other. Each answer goes into `{shown}` at once, which only you\n\
+             can read; secrets are not shown while you type. Ctrl-D stops, and the next `autofix setup` asks only for what is\n\
+             still missing."
+        );
+        self.person.tell(&told);
+        if self.file.is_seen_by_git() {
+            let told = format!("! git does not ignore `{}` here: add it to `.gitignore`.", self.shown);
+            self.person.tell(&told);
+        }
+    }
+
+    async fn ask_for_everything(&mut self) -> Result<(), Stop> {
+        self.want(&question::ANTHROPIC_API_KEY).await?;
+        self.ask_about_github().await?;
+        self.want(&question::PUBLIC_URL).await?;
+        self.ask_about_sentry().await?;
+        self.ask_about_slack().await
+    }
+
+    async fn ask_about_github(&mut self) -> Result<(), Stop> {
+        let is_listed = self.has("AUTOFIX_PROJECTS")?;
+        if !is_listed {
+            self.want(&question::GITHUB_REPO).await?;
+        }
+        if self.has(question::GITHUB_APP_ID.name)? {
+            self.want(&question::GITHUB_APP_PRIVATE_KEY).await?;
+        } else if !self.has(names::GITHUB_TOKEN)? {
+            self.explain(&guidance::github_token());
+            if self.want(&question::GITHUB_TOKEN).await? == Given::Nothing {
+                self.explain(&guidance::github_app());
+                if self.want(&question::GITHUB_APP_ID).await? == Given::Answer {
+                    self.want(&question::GITHUB_APP_PRIVATE_KEY).await?;
+                }
+            }
+        }
+        if !is_listed {
+            self.want(&question::GITHUB_PATH).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_about_sentry(&mut self) -> Result<(), Stop> {
+        if self.is_open(&question::SENTRY_WEBHOOK_SECRET)? || self.is_open(&question::SENTRY_AUTH_TOKEN)? {
+            let address = self.address()?;
+            self.explain(&guidance::sentry(&address));
+        }
+        self.want(&question::SENTRY_WEBHOOK_SECRET).await?;
+        self.want(&question::SENTRY_ORG).await?;
+        self.want(&question::SENTRY_AUTH_TOKEN).await?;
+        Ok(())
+    }
+
+    async fn ask_about_slack(&mut self) -> Result<(), Stop> {
+        let has_way = self.has(names::SLACK_BOT_TOKEN)? || self.has(names::SLACK_WEBHOOK_URL)?;
+        if !has_way || self.is_open(&question::SLACK_SIGNING_SECRET)? {
+            let address = self.address()?;
+            self.explain(&guidance::slack(&address));
+        }
+        if !has_way && self.want(&question::SLACK_BOT_TOKEN).await? == Given::Nothing {
+            self.want(&question::SLACK_WEBHOOK_URL).await?;
+        }
+        if self.has(names::SLACK_BOT_TOKEN)? {
+            self.want(&question::SLACK_CHANNEL).await?;
+        }
+        self.want(&question::SLACK_SIGNING_SECRET).await?;
+        self.want(&question::SLACK_APPROVERS).await?;
+        Ok(())
+    }
+
+    /// Asks, if it is not there yet, until there is an answer or Enter alone.
+    async fn want(&mut self, question: &Question) -> Result<Given, Stop> {
+        if self.has(question.name)? {
+            return Ok(Given::Answer);
+        }
+        if !self.is_open(question)? {
+            return Ok(Given::Nothing);
+        }
+        let asked = question.asked();
+        self.explain(&asked);
+        let mut refused = None;
+        loop {
+            let text = match self.person.ask(question.name, question.answer.typing())? {
+                Answer::Said(text) => text,
+                Answer::Gone => return Err(Stop::Gone),
+                Answer::Nothing => match refused {
+                    Some(value) => return self.keep(question, value),
+                    None => return self.leave_out(question),
+                },
+            };
+            let value = match self.read(question, &text) {
+                Ok(value) => value,
+                Err(reason) => {
+                    refused = None;
+                    self.mark(Standing::Bad, &format!("{reason}. Once more:"));
+                    continue;
+                }
+            };
+            match self.try_out(question, &value).await? {
+                Standing::Good | Standing::Lacking => return self.keep(question, value),
+                Standing::Bad => {
+                    self.person.tell("  Another answer, or Enter to keep this one all the same:");
+                    refused = Some(value);
+                }
+            }
+        }
+    }
+
+    /// The setting's value, or why it cannot be.
+    fn read(&self, question: &Question, text: &str) -> Result<String, String> {
+        let value = match question.answer {
+            Form::Plain | Form::Secret => question::tidied(question.name, text),
+            Form::File => self.content_of(text)?,
+        };
+        let environment = self.environment().map_err(|error| format!("{error:#}"))?;
+        match question::reason_against(question.name, &value, &environment) {
+            Some(reason) => Err(reason),
+            None => Ok(value),
+        }
+    }
+
+    fn content_of(&self, path: &str) -> Result<String, String> {
+        let home = self.means.process.get("HOME").zip(path.strip_prefix("~/"));
+        let path = home.map_or(PathBuf::from(path), |(home, below)| Path::new(home).join(below));
+        let read = std::fs::metadata(&path).and_then(|about| match about.len() <= KEY_FILE {
+            true => std::fs::read_to_string(&path),
+            false => Err(std::io::Error::other("it is too large for a key")),
+        });
+        match read {
+            Ok(text) => Ok(text.trim().replace("\r\n", "\n")),
+            Err(error) => Err(format!("`{}` cannot be read: {error}", path.display())),
+        }
+    }
+
+    /// Asks the service about the value, and shows what it says.
+    async fn try_out(&mut self, question: &Question, value: &str) -> anyhow::Result<Standing> {
+        let Some((service, of_it)) = question.tried else { return Ok(Standing::Good) };
+        progress("  Trying it …");
+        let environment = settings::with(&self.environment()?, &[(question.name, value)]);
+        let Means { clock, outbound, .. } = &self.means;
+        let patient = Patient::here(environment, clock.clone(), outbound.clone());
+        let report = doctor::examine_service(&patient, service).await;
+        let mut worst = Standing::Good;
+        for (_, finding) in report.findings().filter(|(_, finding)| of_it.contains(&finding.what.as_str())) {
+            let Finding { what, standing, detail, next } = finding;
+            self.mark(*standing, &format!("{what}: {detail}"));
+            match standing {
+                Standing::Good => continue,
+                Standing::Lacking if worst == Standing::Bad => {}
+                Standing::Lacking | Standing::Bad => worst = *standing,
+            }
+            if let Some(next) = next {
+                self.person.tell(&format!("    → {next}"));
+            }
+        }
+        Ok(worst)
+    }
+
+    fn keep(&mut self, question: &Question, value: String) -> Result<Given, Stop> {
+        self.file.set(question.name, &value)?;
+        self.mark(Standing::Good, "kept");
+        Ok(Given::Answer)
+    }
+
+    fn leave_out(&mut self, question: &Question) -> Result<Given, Stop> {
+        match question.without {
+            Without::NotAtAll => {
+                self.mark(Standing::Lacking, "left for later; AutoFix does not start without it")
+            }
+            Without::Then(effect) => {
+                // A line without a value says that nobody needs to be asked again.
+                self.file.set(question.name, "")?;
+                let told =
+                    format!("left out: {effect} (to be asked again, delete its line in `{}`)", self.shown);
+                self.mark(Standing::Lacking, &told);
+            }
+            Without::Instead(_) => {}
+        }
+        Ok(Given::Nothing)
+    }
+
+    fn make_api_token(&mut self) -> anyhow::Result<()> {
+        if self.has(names::API_TOKEN)? {
+            return Ok(());
+        }
+        let mut bytes = [0; TOKEN_BYTES];
+        let random = ring::rand::SystemRandom::new();
+        random.fill(&mut bytes).map_err(|_| anyhow!("this machine gives no random numbers"))?;
+        self.file.set(names::API_TOKEN, &hex::encode(bytes))?;
+        let told = format!(
+            "Made `{}`, which opens the web page and the API: it stands in `{}`.",
+            names::API_TOKEN,
+            self.shown
+        );
+        self.explain(&told);
+        Ok(())
+    }
+
+    async fn push(&mut self, from: &Path) -> anyhow::Result<()> {
+        let Some(Push { secret, client }) = &self.means.push else { return Ok(()) };
+        let options = secrets_push::Options { from: from.to_owned(), secret: Some(secret.clone()) };
+        secrets_push::push(&options, client).await
+    }
+
+    async fn examine(&mut self, data: &Path) -> anyhow::Result<Outcome> {
+        progress("Asking Claude, GitHub, Sentry, Slack and the table …");
+        let Means { clock, outbound, .. } = &self.means;
+        let patient = Patient::of(self.environment()?, clock.clone(), outbound.clone()).await?;
+        let report = doctor::examine_with_table(patient, data).await?;
+        let shown = report.shown(self.person.look).to_string();
+        self.explain(&shown);
+        Ok(match report.is_healthy() {
+            true => {
+                self.explain("Next: `autofix serve`, or `sam deploy` (README, \"Deploying to AWS\").");
+                Outcome::Ready
+            }
+            false => Outcome::SomethingIsWrong,
+        })
+    }
+
+    fn environment(&self) -> anyhow::Result<Environment> {
+        Ok(self.means.process.over(self.file.environment()?))
+    }
+
+    fn has(&self, name: &str) -> anyhow::Result<bool> {
+        Ok(self.environment()?.get(name).is_some())
+    }
+
+    /// Whether it is still to be asked for: neither there nor left out on purpose.
+    fn is_open(&self, question: &Question) -> anyhow::Result<bool> {
+        let is_left_out =
+            matches!(question.without, Without::Then(_)) && self.file.mentions(question.name)?;
+        Ok(!is_left_out && !self.has(question.name)?)
+    }
+
+    fn address(&self) -> anyhow::Result<Address> {
+        let environment = self.environment()?;
+        let prefix = CommonConfig::from_env(&environment).context("read the settings")?.prefix;
+        Ok(Address { public: environment.get("AUTOFIX_PUBLIC_URL").map(str::to_owned), prefix })
+    }
+
+    fn explain(&mut self, text: &str) {
+        self.person.tell("");
+        self.person.tell(text);
+    }
+
+    fn mark(&mut self, standing: Standing, text: &str) {
+        let (mark, colour): (_, Colour) = standing.mark();
+        let mark = self.person.look.paint(colour, mark);
+        self.person.tell(&format!("  {mark} {text}"));
+    }
+}
