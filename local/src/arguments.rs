@@ -80,7 +80,10 @@ pub enum Command {
     )]
     DeadLetters(DeadLettersArgs),
     /// Fill the Secrets Manager secret that the deployed functions read.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n    autofix secrets push --dry-run\n    autofix secrets push --secret arn:aws:secretsmanager:…"
+    )]
     Secrets(SecretsCommand),
 }
 
@@ -201,7 +204,7 @@ pub struct ChaosArgs {
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub attempts: u16,
     /// Runs.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: u64,
 }
 
@@ -261,13 +264,15 @@ mod tests {
 
     use super::*;
 
-    /// Commands that do something themselves, with their full names.
+    /// All commands below one, with their full names.
     fn commands(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
-        let below: Vec<_> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
-        if below.is_empty() {
-            return vec![(name.to_owned(), command.clone())];
-        }
-        below.into_iter().flat_map(|below| commands(below, &format!("{name} {}", below.get_name()))).collect()
+        let below = command.get_subcommands().filter(|below| below.get_name() != "help");
+        let with_names = below.map(|below| (format!("{name} {}", below.get_name()), below));
+        let all = with_names.flat_map(|(name, below)| {
+            let further = commands(below, &name);
+            [(name, below.clone())].into_iter().chain(further)
+        });
+        all.collect()
     }
 
     #[test]
@@ -285,6 +290,24 @@ mod tests {
                     panic!("`{name} --help` shows `{line}`, which is refused: {error}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_told_apart_from_what_did_not_work() {
+        let wrong = [
+            &["autofix"][..],
+            &["autofix", "deploy"],
+            &["autofix", "chaos", "--runs", "0"],
+            &["autofix", "serve", "--port", "http"],
+        ];
+        for words in wrong {
+            assert_eq!(Cli::try_parse_from(words).err().map(|error| error.exit_code()), Some(2), "{words:?}");
+        }
+        let help = Cli::try_parse_from(["autofix", "--help"]).err().unwrap();
+        assert_eq!(help.exit_code(), 0);
+        for code in ["    0  done", "    1  it did not work", "    2  the arguments are wrong"] {
+            assert!(help.to_string().contains(code), "{help}");
         }
     }
 

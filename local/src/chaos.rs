@@ -20,7 +20,7 @@ use autofix::attempt::{Attempt, Status};
 use self::invariants::Witness;
 use self::plan::Plan;
 use self::stage::Stage;
-use crate::terminal::say;
+use crate::terminal::{progress, say};
 
 /// Bytes.
 const STACK: usize = 32 * 1024 * 1024;
@@ -56,6 +56,7 @@ pub struct Report {
 /// When something that must hold did not: with the seed, and how to repeat the run.
 pub fn chaos(options: Options) -> anyhow::Result<()> {
     let attempts = options.attempts;
+    progress(&format!("{} runs from seed {} on, a line for each …", options.runs, options.seed));
     let told = Mutex::new(Vec::new());
     let each = |report: &Report| {
         say!("{}", report.line());

@@ -1,6 +1,7 @@
 //! The commands that talk to a running AutoFix: `send` and `attempts`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use autofix::config::{Environment, names};
@@ -9,7 +10,10 @@ use serde_json::Value;
 
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
-use crate::terminal::say;
+use crate::terminal::{patiently, say};
+
+/// A door answers within three seconds, however cold.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running AutoFix.
 pub struct Server {
@@ -46,11 +50,12 @@ impl Server {
     pub async fn send(&self, event: &SampleEvent) -> anyhow::Result<()> {
         let method = event.method().parse().context("read the event's method")?;
         let address = format!("{}{}", self.url.trim_end_matches('/'), event.path());
-        let mut request = reqwest::Client::new().request(method, &address).body(event.body().to_vec());
+        let mut request = client()?.request(method, &address).body(event.body().to_vec());
         for (name, value) in event.headers() {
             request = request.header(name, value);
         }
-        let answer = request.send().await.with_context(|| unreachable_at(&address))?;
+        let answer = patiently(&waiting_for(&address), request.send()).await;
+        let answer = answer.with_context(|| unreachable_at(&address))?;
         let status = answer.status();
         say!("{status}\n{}", answer.text().await.unwrap_or_default());
         if status.is_success() { Ok(()) } else { bail!("the door refused the event") }
@@ -71,7 +76,8 @@ impl Server {
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let address = format!("{}{}/{path}", self.url.trim_end_matches('/'), self.prefix());
         let token = self.environment.get(names::API_TOKEN).unwrap_or(API_TOKEN);
-        let answer = reqwest::Client::new().get(&address).bearer_auth(token).send().await;
+        let request = client()?.get(&address).bearer_auth(token);
+        let answer = patiently(&waiting_for(&address), request.send()).await;
         let answer = answer.with_context(|| unreachable_at(&address))?;
         let status = answer.status();
         let body: Value = serde_json::from_str(&answer.text().await?).context("read the answer as JSON")?;
@@ -90,6 +96,16 @@ impl Server {
 /// Prints an event, for `sam local invoke --event -`.
 pub fn print(event: &SampleEvent) {
     say!("{:#}", event.to_json());
+}
+
+/// # Errors
+/// When there is no TLS.
+fn client() -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder().timeout(TIMEOUT).build().context("prepare the request")
+}
+
+fn waiting_for(address: &str) -> String {
+    format!("Waiting for {address} …")
 }
 
 fn unreachable_at(address: &str) -> String {

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::terminal::say;
+use crate::terminal::{patiently, say};
 
 /// An attempt that is due for longer than this was left lying: the clock comes every minute.
 const OVERDUE: SignedDuration = SignedDuration::from_mins(5);
@@ -178,7 +178,7 @@ impl Office {
         let mut expired = 0;
         for letter in letters {
             let arrived = letter.approximate_arrival_of_first_record;
-            match self.follow(letter).await? {
+            match patiently("Asking the table's stream …", self.follow(letter)).await? {
                 Lead::Attempts(attempts) => {
                     say!("Record {} of {arrived}:", letter.start_sequence_number);
                     self.show(&attempts, found).await?;
@@ -191,7 +191,8 @@ impl Office {
         }
         if expired > 0 {
             say!("Attempts that are due for more than {} minutes:", OVERDUE.as_mins());
-            self.show(&self.overdue().await?, found).await?;
+            let overdue = patiently("Asking the table …", self.overdue()).await?;
+            self.show(&overdue, found).await?;
         }
         Ok(())
     }

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use crate::checkout::{self, Checkout};
 use crate::sample_event::SampleEvent;
 use crate::sandbox::slack::rendered;
-use crate::terminal::say;
+use crate::terminal::{patiently, say};
 
 /// How long one analysis may take.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
@@ -74,7 +74,8 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
     let files = event_files(&options.events)?;
     let mut summary = Vec::new();
     for file in &files {
-        let judged = match analyze_one(file, options, means).await {
+        let waited_for = format!("Looking into {} …", name_of(file));
+        let judged = match patiently(&waited_for, analyze_one(file, options, means)).await {
             Ok(judged) => judged,
             // One file among many that is no event must not hide what the others tell.
             Err(error) if files.len() > 1 => {

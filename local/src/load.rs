@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use autofix::clock::Clock;
 use autofix::config::Environment;
 use autofix::outbound::Outbound;
@@ -25,7 +25,7 @@ pub use report::{Attempts, Intake, Report, Row};
 use crate::one_process::OneProcess;
 use crate::sandbox::{Sandbox, SlackWay};
 use crate::table::EmbeddedTable;
-use crate::terminal::say;
+use crate::terminal::{progress, say};
 
 /// The largest limit that can be set: more attempts than this start in no hour.
 pub const MAX_PER_HOUR: usize = 500;
@@ -85,12 +85,17 @@ async fn measure_in(folder: &Path, options: &Options, clock: &MovedClock) -> any
     if options.form == Form::People {
         report.say_machine();
     }
+    if options.webhooks == 0 && options.attempts == 0 {
+        bail!("nothing to measure: `--webhooks` and `--attempts` are both 0");
+    }
     if options.webhooks > 0 {
+        progress(&format!("Sending {} webhooks …", options.webhooks));
         let part = Part::start(&folder.join("intake"), clock, options).await?;
         report.intake = Some(intake::measure(&part, options.webhooks).await?);
         part.stop();
     }
     if options.attempts > 0 {
+        progress(&format!("Driving {} attempts to their end …", options.attempts));
         let part = Part::start(&folder.join("attempts"), clock, options).await?;
         report.attempts = Some(attempts::measure(&part, options.attempts).await?);
         part.stop();

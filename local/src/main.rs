@@ -34,9 +34,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let environment = settings::environment(std::path::Path::new("."))?;
+    let environment = match cli.command {
+        // A shell's start must not depend on what lies in the current folder.
+        Command::Completions(_) => Environment::default(),
+        _ => settings::environment(std::path::Path::new("."))?,
+    };
     let clock = Clock::system();
-    let journal = cli.journal.as_deref().map(Journal::create).transpose().context("create the journal")?;
+    let journal = match &cli.journal {
+        Some(path) => {
+            Some(Journal::create(path).with_context(|| format!("create the journal `{}`", path.display()))?)
+        }
+        None => None,
+    };
     let done = match cli.command {
         Command::Doctor(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("off")));

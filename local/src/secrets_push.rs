@@ -10,7 +10,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use serde_json::{Map, Value};
 
 use crate::settings;
-use crate::terminal::say;
+use crate::terminal::{patiently, say};
 
 /// What is to be pushed, and where to.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub async fn push(options: &Options, client: &Client) -> anyhow::Result<()> {
             "name the secret with `--secret`, or in `AUTOFIX_SECRET_ARN`: it is the stack's output `SecretArn`"
         )
     };
-    let mut kept = current(client, secret).await?;
+    let mut kept = patiently("Asking Secrets Manager …", current(client, secret)).await?;
     let mut changes = Vec::new();
     for (name, value) in secrets {
         let before = kept.insert(name.to_owned(), Value::String(value.to_owned()));
@@ -62,7 +62,8 @@ pub async fn push(options: &Options, client: &Client) -> anyhow::Result<()> {
     if changes.iter().any(|(_, change)| *change != Change::AsItIs) {
         let text = Value::Object(kept.clone()).to_string();
         let put = client.put_secret_value().secret_id(secret).secret_string(text);
-        put.send().await.map_err(|error| refused("write", secret, &error))?;
+        let put = patiently("Writing into Secrets Manager …", put.send()).await;
+        put.map_err(|error| refused("write", secret, &error))?;
         say!("Wrote a new version of the secret `{secret}`. The functions use it within five minutes.");
     } else {
         say!("The secret `{secret}` has all of it already; nothing was written.");

@@ -103,7 +103,11 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
         Services::Real => {
             let missing = settings::missing(&environment);
             if !missing.is_empty() {
-                bail!("these settings are missing (environment or `.env`):\n  {}", missing.join("\n  "));
+                bail!(
+                    "these settings are missing (environment or `.env`):\n  {}\n`autofix setup` asks for them one by one; \
+                     `autofix serve --sandbox` needs none.",
+                    missing.join("\n  ")
+                );
             }
             settings::hints(&environment).iter().for_each(|hint| say!("{hint}"));
             Ok((environment, None))

@@ -2,6 +2,7 @@
 //! looked at and tried at once, and kept at once, so that whoever stops loses nothing. It ends with what
 //! `autofix doctor` says. No secret is ever shown.
 
+mod conversation;
 mod env_file;
 mod guidance;
 mod person;
@@ -13,22 +14,18 @@ use anyhow::{Context, anyhow};
 use autofix::clock::Clock;
 use autofix::config::{CommonConfig, Environment, names};
 use autofix::outbound::Outbound;
+use conversation::{Conversation, Given, Stop};
 use env_file::EnvFile;
 use guidance::Address;
-use person::Answer;
 pub use person::Person;
-use question::{Form, Question, Without};
 use ring::rand::SecureRandom;
 
-use crate::doctor::report::{Finding, Standing};
 use crate::doctor::{self, Patient};
-use crate::terminal::{Colour, progress};
-use crate::{secrets_push, settings};
+use crate::secrets_push;
+use crate::terminal::progress;
 
 /// Bytes of a token that we choose ourselves.
 const TOKEN_BYTES: usize = 32;
-/// Bytes of a private key's file; a key of GitHub's has less than 2,000.
-const KEY_FILE: u64 = 64 * 1024;
 
 /// What `setup` was asked to do.
 pub struct Options {
@@ -76,10 +73,7 @@ pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> 
     match conversation.ask_for_everything().await {
         Ok(()) => {}
         Err(Stop::Gone) => {
-            let shown = &conversation.shown;
-            let told =
-                format!("Stopped. What you answered is in `{shown}`; `autofix setup` goes on from there.");
-            conversation.person.tell(&told);
+            conversation.say_farewell();
             return Ok(Outcome::Stopped);
         }
         Err(Stop::Failed(error)) => return Err(error),
@@ -87,33 +81,6 @@ pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> 
     conversation.make_api_token()?;
     conversation.push(&options.file).await?;
     conversation.examine(&options.data).await
-}
-
-/// Why there are no more answers.
-enum Stop {
-    Gone,
-    Failed(anyhow::Error),
-}
-
-impl From<anyhow::Error> for Stop {
-    fn from(error: anyhow::Error) -> Stop {
-        Stop::Failed(error)
-    }
-}
-
-/// Whether a question has an answer now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Given {
-    Answer,
-    Nothing,
-}
-
-struct Conversation<'a, 'p> {
-    file: EnvFile,
-    /// The file as the person named it.
-    shown: String,
-    means: Means,
-    person: &'a mut Person<'p>,
 }
 
 impl Conversation<'_, '_> {
@@ -129,6 +96,17 @@ impl Conversation<'_, '_> {
             let told = format!("! git does not ignore `{}` here: add it to `.gitignore`.", self.shown);
             self.person.tell(&told);
         }
+    }
+
+    fn say_farewell(&mut self) {
+        let shown = &self.shown;
+        let told = match self.file.exists() {
+            true => {
+                format!("Stopped. What you answered is in `{shown}`; `autofix setup` goes on from there.")
+            }
+            false => "Stopped; nothing was written.".to_owned(),
+        };
+        self.person.tell(&told);
     }
 
     async fn ask_for_everything(&mut self) -> Result<(), Stop> {
@@ -189,117 +167,6 @@ impl Conversation<'_, '_> {
         Ok(())
     }
 
-    /// Asks, if it is not there yet, until there is an answer or Enter alone.
-    async fn want(&mut self, question: &Question) -> Result<Given, Stop> {
-        if self.has(question.name)? {
-            return Ok(Given::Answer);
-        }
-        if !self.is_open(question)? {
-            return Ok(Given::Nothing);
-        }
-        let asked = question.asked();
-        self.explain(&asked);
-        let mut refused = None;
-        loop {
-            let text = match self.person.ask(question.name, question.answer.typing())? {
-                Answer::Said(text) => text,
-                Answer::Gone => return Err(Stop::Gone),
-                Answer::Nothing => match refused {
-                    Some(value) => return self.keep(question, value),
-                    None => return self.leave_out(question),
-                },
-            };
-            let value = match self.read(question, &text) {
-                Ok(value) => value,
-                Err(reason) => {
-                    refused = None;
-                    self.mark(Standing::Bad, &format!("{reason}. Once more:"));
-                    continue;
-                }
-            };
-            match self.try_out(question, &value).await? {
-                Standing::Good | Standing::Lacking => return self.keep(question, value),
-                Standing::Bad => {
-                    self.person.tell("  Another answer, or Enter to keep this one all the same:");
-                    refused = Some(value);
-                }
-            }
-        }
-    }
-
-    /// The setting's value, or why it cannot be.
-    fn read(&self, question: &Question, text: &str) -> Result<String, String> {
-        let value = match question.answer {
-            Form::Plain | Form::Secret => question::tidied(question.name, text),
-            Form::File => self.content_of(text)?,
-        };
-        let environment = self.environment().map_err(|error| format!("{error:#}"))?;
-        match question::reason_against(question.name, &value, &environment) {
-            Some(reason) => Err(reason),
-            None => Ok(value),
-        }
-    }
-
-    fn content_of(&self, path: &str) -> Result<String, String> {
-        let home = self.means.process.get("HOME").zip(path.strip_prefix("~/"));
-        let path = home.map_or(PathBuf::from(path), |(home, below)| Path::new(home).join(below));
-        let read = std::fs::metadata(&path).and_then(|about| match about.len() <= KEY_FILE {
-            true => std::fs::read_to_string(&path),
-            false => Err(std::io::Error::other("it is too large for a key")),
-        });
-        match read {
-            Ok(text) => Ok(text.trim().replace("\r\n", "\n")),
-            Err(error) => Err(format!("`{}` cannot be read: {error}", path.display())),
-        }
-    }
-
-    /// Asks the service about the value, and shows what it says.
-    async fn try_out(&mut self, question: &Question, value: &str) -> anyhow::Result<Standing> {
-        let Some((service, of_it)) = question.tried else { return Ok(Standing::Good) };
-        progress("  Trying it …");
-        let environment = settings::with(&self.environment()?, &[(question.name, value)]);
-        let Means { clock, outbound, .. } = &self.means;
-        let patient = Patient::here(environment, clock.clone(), outbound.clone());
-        let report = doctor::examine_service(&patient, service).await;
-        let mut worst = Standing::Good;
-        for (_, finding) in report.findings().filter(|(_, finding)| of_it.contains(&finding.what.as_str())) {
-            let Finding { what, standing, detail, next } = finding;
-            self.mark(*standing, &format!("{what}: {detail}"));
-            match standing {
-                Standing::Good => continue,
-                Standing::Lacking if worst == Standing::Bad => {}
-                Standing::Lacking | Standing::Bad => worst = *standing,
-            }
-            if let Some(next) = next {
-                self.person.tell(&format!("    → {next}"));
-            }
-        }
-        Ok(worst)
-    }
-
-    fn keep(&mut self, question: &Question, value: String) -> Result<Given, Stop> {
-        self.file.set(question.name, &value)?;
-        self.mark(Standing::Good, "kept");
-        Ok(Given::Answer)
-    }
-
-    fn leave_out(&mut self, question: &Question) -> Result<Given, Stop> {
-        match question.without {
-            Without::NotAtAll => {
-                self.mark(Standing::Lacking, "left for later; AutoFix does not start without it")
-            }
-            Without::Then(effect) => {
-                // A line without a value says that nobody needs to be asked again.
-                self.file.set(question.name, "")?;
-                let told =
-                    format!("left out: {effect} (to be asked again, delete its line in `{}`)", self.shown);
-                self.mark(Standing::Lacking, &told);
-            }
-            Without::Instead(_) => {}
-        }
-        Ok(Given::Nothing)
-    }
-
     fn make_api_token(&mut self) -> anyhow::Result<()> {
         if self.has(names::API_TOKEN)? {
             return Ok(());
@@ -339,35 +206,9 @@ impl Conversation<'_, '_> {
         })
     }
 
-    fn environment(&self) -> anyhow::Result<Environment> {
-        Ok(self.means.process.over(self.file.environment()?))
-    }
-
-    fn has(&self, name: &str) -> anyhow::Result<bool> {
-        Ok(self.environment()?.get(name).is_some())
-    }
-
-    /// Whether it is still to be asked for: neither there nor left out on purpose.
-    fn is_open(&self, question: &Question) -> anyhow::Result<bool> {
-        let is_left_out =
-            matches!(question.without, Without::Then(_)) && self.file.mentions(question.name)?;
-        Ok(!is_left_out && !self.has(question.name)?)
-    }
-
     fn address(&self) -> anyhow::Result<Address> {
         let environment = self.environment()?;
         let prefix = CommonConfig::from_env(&environment).context("read the settings")?.prefix;
         Ok(Address { public: environment.get("AUTOFIX_PUBLIC_URL").map(str::to_owned), prefix })
-    }
-
-    fn explain(&mut self, text: &str) {
-        self.person.tell("");
-        self.person.tell(text);
-    }
-
-    fn mark(&mut self, standing: Standing, text: &str) {
-        let (mark, colour): (_, Colour) = standing.mark();
-        let mark = self.person.look.paint(colour, mark);
-        self.person.tell(&format!("  {mark} {text}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Printing for people.
 
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 use autofix::config::Environment;
 
@@ -13,6 +14,25 @@ pub fn line(text: std::fmt::Arguments<'_>) {
 pub fn progress(text: &str) {
     if std::io::stderr().is_terminal() {
         let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+/// How long nobody wonders what is going on.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Waits for something. A person who waits longer than a second is told what for.
+pub async fn patiently<T>(what: &str, waiting: impl Future<Output = T>) -> T {
+    telling(progress, what, waiting).await
+}
+
+async fn telling<T>(tell: impl FnOnce(&str), what: &str, waiting: impl Future<Output = T>) -> T {
+    let mut waiting = std::pin::pin!(waiting);
+    match tokio::time::timeout(PATIENCE, &mut waiting).await {
+        Ok(done) => done,
+        Err(_) => {
+            tell(what);
+            waiting.await
+        }
     }
 }
 
@@ -57,3 +77,30 @@ macro_rules! say {
     ($($arg:tt)*) => { $crate::terminal::line(format_args!($($arg)*)) };
 }
 pub(crate) use say;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_waits_longer_than_a_second_is_told_what_for() {
+        for (milliseconds, expected) in [(10, None), (999, None), (1_001, Some("Asking Claude …"))] {
+            let mut told = None;
+            let work = async {
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+                milliseconds
+            };
+            let done = telling(|what| told = Some(what.to_owned()), "Asking Claude …", work).await;
+            assert_eq!((done, told.as_deref()), (milliseconds, expected));
+        }
+    }
+
+    #[test]
+    fn colours_are_on_a_terminal_only_and_never_against_a_wish() {
+        // A test's output is no terminal, or is one: against a wish there are none either way.
+        for wish in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+            assert_eq!(Look::of_output(&Environment::from_iter([wish])), Look::Plain);
+        }
+        assert_eq!(Look::Plain.paint(Colour::Red, "✗"), "✗");
+    }
+}

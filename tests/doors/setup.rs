@@ -201,6 +201,7 @@ async fn an_answer_that_a_service_refuses_is_told_and_kept_only_by_enter() {
     let (outcome, shown) = desk.answers(&[stranger]).await;
     assert_eq!(outcome, Outcome::Stopped);
     assert!(shown.contains("✗ API key") && shown.contains("Enter to keep"), "{shown}");
+    assert!(shown.contains("nothing was written"), "{shown}");
     assert!(!desk.file().exists());
     // Another answer takes its place; the doctor finds again what was kept all the same.
     let mut answers = desk.all();
