@@ -33,7 +33,7 @@ pub enum Command {
     Serve(ServeArgs),
     /// Ask for what is missing, one thing at a time, and write it into `.env`.
     #[command(
-        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup < answers.txt\n\nEach answer is tried and kept at once: Ctrl-D or Ctrl-C loses nothing, and the next time only what is still missing is\nasked for. Enter leaves a thing out. No secret is shown. It ends with what `autofix doctor` says. Exit code 0: AutoFix\ncan work; 1: something has to be put right, or the answers ended early."
+        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup < answers.txt\n\nEach answer is tried and kept at once: Ctrl-D or Ctrl-C loses nothing, and the next time only what is still missing is\nasked for. Enter leaves a thing out. No secret is shown. It ends with what `autofix doctor` says. Exit code 0: AutoFix\ncan work, or has only to be started; 1: something has to be put right, or the answers ended early."
     )]
     Setup(SetupArgs),
     /// Try every setting and credential against the live services, and say what to do about what is not right.

@@ -3,7 +3,7 @@
 //! tried is one that the service must refuse for its content.
 
 mod claude;
-mod deployment;
+pub(crate) mod deployment;
 mod examination;
 mod github;
 pub(crate) mod plausible;

@@ -20,6 +20,8 @@ use guidance::Address;
 pub use person::Person;
 use ring::rand::SecureRandom;
 
+use crate::doctor::deployment::ADDRESS;
+use crate::doctor::report::Standing;
 use crate::doctor::{self, Patient};
 use crate::secrets_push;
 use crate::terminal::progress;
@@ -54,7 +56,7 @@ pub struct Push {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// AutoFix can work.
+    /// AutoFix can work; it may have to be started.
     Ready,
     /// The doctor found something that has to be put right.
     SomethingIsWrong,
@@ -197,13 +199,20 @@ impl Conversation<'_, '_> {
         let report = doctor::examine_with_table(patient, data).await?;
         let shown = report.shown(self.person.look).to_string();
         self.explain(&shown);
-        Ok(match report.is_healthy() {
-            true => {
-                self.explain("Next: `autofix serve`, or `sam deploy` (README, \"Deploying to AWS\").");
-                Outcome::Ready
+        let mut wrong = report.findings().filter(|(_, finding)| finding.standing == Standing::Bad);
+        // Nobody has started it yet, so nobody can answer there.
+        if !wrong.all(|(_, finding)| finding.what == ADDRESS) {
+            return Ok(Outcome::SomethingIsWrong);
+        }
+        let next = match report.is_healthy() {
+            true => "Next: `autofix serve`, or `sam deploy` (README, \"Deploying to AWS\").",
+            false => {
+                "What is left is to start it: `autofix serve`, or `sam deploy` (README, \"Deploying to AWS\"); then \
+                 `autofix doctor`\nonce more."
             }
-            false => Outcome::SomethingIsWrong,
-        })
+        };
+        self.explain(next);
+        Ok(Outcome::Ready)
     }
 
     fn address(&self) -> anyhow::Result<Address> {

@@ -139,6 +139,16 @@ async fn twelve_answers_make_a_deployment_that_works_and_are_asked_for_once() {
     assert_eq!(desk.text(), before);
 }
 
+#[tokio::test]
+async fn an_autofix_that_has_only_to_be_started_is_set_up() {
+    let desk = Desk::new("start").await;
+    let mut answers = desk.all();
+    answers[4] = "http://127.0.0.1:1";
+    let (outcome, shown) = desk.answers(&answers).await;
+    assert_eq!(outcome, Outcome::Ready, "{shown}");
+    assert!(shown.contains("✗ Public address") && shown.contains("What is left is to start it"), "{shown}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_file_is_for_its_owner_alone_and_what_else_is_in_it_stays() {

@@ -20,7 +20,8 @@ const ANSWER: usize = 64 * 1024;
 /// As the page's signed links need it.
 const SHORTEST_TOKEN: usize = 16;
 
-const ADDRESS: &str = "Public address";
+/// Whether people and services reach the doors, which needs a running AutoFix.
+pub(crate) const ADDRESS: &str = "Public address";
 
 pub(super) async fn table(table: &Table, now: Timestamp) -> Finding {
     let what = "Table";
