@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use autofix::attempt::{Attempt, AttemptId, Next, Status};
-use autofix::messages::DEPLOY;
+use autofix::messages::{DEPLOY, ROLL_BACK};
 use autofix::store::{Listing, ListingFilter};
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::scenario::Scenario;
+use jiff::SignedDuration;
 
 use crate::world::{REPO, World};
 
@@ -28,16 +29,28 @@ pub enum Story {
     Wait,
     /// From the click that makes a place to the armed card of the fix that has waited for it.
     Place,
+    /// From the click that takes a fix back, with which the error came back, to its merged revert.
+    RollBack,
 }
 
 impl Story {
-    pub const ALL: [Story; 7] =
-        [Story::Fix, Story::Review, Story::Dismiss, Story::Deploy, Story::Join, Story::Wait, Story::Place];
+    pub const ALL: [Story; 8] = [
+        Story::Fix,
+        Story::Review,
+        Story::Dismiss,
+        Story::Deploy,
+        Story::Join,
+        Story::Wait,
+        Story::Place,
+        Story::RollBack,
+    ];
 
     pub fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Story::Wait | Story::Place => &[("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1")],
-            Story::Fix | Story::Review | Story::Dismiss | Story::Deploy | Story::Join => &[],
+            Story::Fix | Story::Review | Story::Dismiss | Story::Deploy | Story::Join | Story::RollBack => {
+                &[]
+            }
         }
     }
 
@@ -70,6 +83,19 @@ impl Story {
                 }
                 id
             }
+            Story::RollBack => {
+                let (id, card) = world.until_armed().await;
+                let event = Scenario::Fix.event(world.clock.now());
+                world.press(&card, DEPLOY).await;
+                world.settle().await;
+                let fixed = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
+                world.after(SignedDuration::from_hours(1)).await;
+                let again = event.again(1, world.clock.now()).in_release(&format!("bookshop@{fixed}"));
+                world.sandbox.sentry.throw(&again);
+                world.after(SignedDuration::from_mins(30)).await;
+                world.press(&world.card(), ROLL_BACK).await;
+                id
+            }
         };
         AttemptId::parse(&id).unwrap()
     }
@@ -80,6 +106,7 @@ impl Story {
             Story::Review | Story::Join => Status::Skipped,
             Story::Dismiss => Status::Rejected,
             Story::Deploy => Status::Deployed,
+            Story::RollBack => Status::RolledBack,
             Story::Wait => Status::Analyzing,
         }
     }
@@ -89,7 +116,13 @@ impl Story {
         match self {
             // The news that a place is free may die with its bearer; who waits looks again by itself.
             Story::Place => usize::MAX,
-            Story::Fix | Story::Review | Story::Dismiss | Story::Deploy | Story::Join | Story::Wait => 2,
+            Story::Fix
+            | Story::Review
+            | Story::Dismiss
+            | Story::Deploy
+            | Story::Join
+            | Story::Wait
+            | Story::RollBack => 2,
         }
     }
 
