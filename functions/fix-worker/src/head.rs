@@ -67,7 +67,7 @@ async fn start_over(desk: &mut Desk<'_>, why: String) -> Result<(), Stopped> {
         return desk.happened(Event::StartedOver { why: sentence }).await;
     }
     let sentence = format!(
-        "The base branch moved again and the fix does not fit any more: {why}. The pull request stays open for you."
+        "The base branch moved again and the fix does not fit any more. The pull request stays open for you. {why}."
     );
     desk.happened(failed(sentence)).await
 }
