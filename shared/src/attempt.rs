@@ -32,6 +32,7 @@ mod same_fault;
 mod sentences;
 mod state;
 mod step;
+mod taken_back;
 mod waiting;
 
 use jiff::Timestamp;
@@ -40,7 +41,7 @@ use serde::{Deserialize, Serialize};
 pub use event::{Event, Refusal};
 pub use id::{AttemptId, NotAnAttemptId};
 pub use joined::{Joined, JoinedIssue};
-pub use merged::{CameBack, Deployment, Merged, RollBack, Rollout, Telling, Watch};
+pub use merged::{CameBack, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
 pub use offer::{
     Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
     PullRequest, Repair,

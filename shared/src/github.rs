@@ -46,7 +46,7 @@ pub use merging::{Merge, MergeMethod, MergeOutcome, Queue};
 pub use owners::{Author, LastChange};
 pub use permissions::{Grant, Permission};
 pub use pulls::{MergeState, Mergeable, NewPullRequest, OpenPullRequest, PullRequestView, Stage};
-pub use reverting::{Revert, RevertOutcome};
+pub use reverting::{MergedFix, Revert, RevertOutcome};
 pub use rules::{BranchRules, RequiredChecks, WayIn};
 
 use answers::{successful, text};

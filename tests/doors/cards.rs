@@ -8,7 +8,7 @@ use autofix::analysis::report::BlastRadius;
 use autofix::attempt::{
     Approval, Approvals, Attempt, AttemptId, CameBack, Checks, Cleanup, Decision, Deployment, Dismissal,
     DismissalReason, FailedCheck, Fix, Hint, Merged, Offer, PullRequest, Queued, Repair, Retried, Retry,
-    RollBack, Rollout, State, Subject, Target, Telling, Watch,
+    Reverted, RollBack, Rollout, State, Subject, Target, Telling, Watch,
 };
 use autofix::messages::{self, Buttons, DEPLOY, ROLL_BACK, WayOn};
 use autofix::metrics::Metrics;
@@ -129,6 +129,7 @@ impl Maker {
             merged: self.merged(Some(Rollout::Live)),
             came_back: self.came_back(),
             roll_back,
+            look: None,
         };
         let dismissal = Dismissal::new(DismissalReason::TooRisky, &self.text);
         vec![
@@ -177,9 +178,18 @@ impl Maker {
                 "rolled back",
                 State::RolledBack {
                     merged: self.merged(None),
-                    came_back: self.came_back(),
-                    revert: self.pull_request(8),
+                    came_back: Some(self.came_back()),
+                    revert: Reverted::ByPullRequest { pull_request: self.pull_request(8) },
                     decision: self.decision(),
+                },
+            ),
+            (
+                "reverted by hand",
+                State::RolledBack {
+                    merged: self.merged(None),
+                    came_back: None,
+                    revert: Reverted::ByHand { commit: Some("e".repeat(40)) },
+                    decision: Decision::on_github(at(9)),
                 },
             ),
             ("skipped", State::Skipped { reasons: vec![reason(); 30], fix: Some(self.fix()) }),

@@ -9,6 +9,7 @@ mod world;
 
 mod approvers;
 mod attacks;
+mod before_the_button;
 mod cards;
 mod catch_up;
 mod chaos;
@@ -41,6 +42,7 @@ mod queries;
 mod refusals;
 mod repairs;
 mod restarts;
+mod reverted_by_hand;
 mod roll_back;
 mod rotation;
 mod same_fault;

@@ -15,7 +15,7 @@ use crate::repairs::{ANOTHER, answers_with};
 use crate::watch::{Deployed, deployed_in};
 use crate::world::{REPO, World};
 
-const LABELS: &str = "backend/bookshop/labels.py";
+pub const LABELS: &str = "backend/bookshop/labels.py";
 
 /// A fix that was live for an hour when the error came back in its release.
 pub async fn came_back_in(world: World) -> Deployed {
@@ -28,7 +28,7 @@ pub async fn came_back_in(world: World) -> Deployed {
     deployed
 }
 
-async fn came_back() -> Deployed {
+pub async fn came_back() -> Deployed {
     came_back_in(World::new().await).await
 }
 
@@ -39,13 +39,13 @@ impl Deployed {
         self.world.settle().await;
     }
 
-    fn labels(&self, revision: &str) -> String {
+    pub fn labels(&self, revision: &str) -> String {
         let file = self.world.sandbox.github.file_at(REPO, revision, LABELS).unwrap().unwrap();
         String::from_utf8(file).unwrap()
     }
 
     /// The fix is not on `main` any more, and the attempt says so.
-    async fn is_rolled_back(&self) {
+    pub async fn is_rolled_back(&self) {
         assert_eq!(self.status().await, "rolled_back", "{}", self.world.shown(&self.world.cards()[0]));
         assert_eq!(self.labels("main"), self.labels(&self.before_sha));
     }
@@ -56,7 +56,7 @@ impl Deployed {
     }
 
     /// The error is reported once more, in this release; the attempt that has it.
-    async fn reported_in(&self, release: &str, number: u32) -> String {
+    pub async fn reported_in(&self, release: &str, number: u32) -> String {
         let event = self.event.again(number, self.world.clock.now()).in_release(release);
         let id = self.world.report(&event, Hook::ErrorCreated).await.attempt_id();
         self.world.settle().await;
@@ -64,7 +64,7 @@ impl Deployed {
     }
 
     /// What Claude was told at the start of the conversations that end with this tool and contain `part`.
-    fn told(&self, tool: &str, part: &str) -> Vec<String> {
+    pub fn told(&self, tool: &str, part: &str) -> Vec<String> {
         let had = self.world.sandbox.claude.conversations();
         let of_tool = had.into_iter().filter(|had| had.result_tool.as_deref() == Some(tool));
         of_tool.map(|had| had.first_message).filter(|first| first.contains(part)).collect()

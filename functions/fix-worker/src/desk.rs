@@ -153,6 +153,7 @@ impl Desk<'_> {
             Step::Repair => Box::pin(repair::repair(self)).await,
             Step::MoveHead => Box::pin(head::move_head(self)).await,
             Step::Watch => Box::pin(watch::watch(self)).await,
+            Step::LookForRevert => Box::pin(roll_back::look_for_revert(self)).await,
             Step::TellSentry => Box::pin(watch::tell_sentry(self)).await,
             Step::RollBack => Box::pin(roll_back::roll_back(self)).await,
         }
@@ -322,6 +323,7 @@ impl Desk<'_> {
                 return self.save().await;
             }
             Step::Watch => self.watched_no_longer(),
+            Step::LookForRevert => Event::StillThere { look: None },
             Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
             Step::RollBack => Event::RollBackRefused { reason },
             Step::Analyze | Step::OpenPullRequest | Step::LookAtChecks | Step::Repair | Step::MoveHead => {

@@ -66,6 +66,7 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
         | Step::Repair
         | Step::MoveHead
         | Step::Watch
+        | Step::LookForRevert
         | Step::RollBack
         | Step::CleanUp => Reason::new(
             ReasonCode::GithubRefused,

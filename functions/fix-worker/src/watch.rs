@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use crate::desk::{Desk, Stopped};
 use crate::merge::merge_commit;
+use crate::roll_back;
 
 /// First pause between two looks; it grows with the time since the merge.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(1);
@@ -41,11 +42,17 @@ pub(crate) async fn watch(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     let State::Deployed { merged, watch: Some(watch) } = desk.attempt.state.clone() else { return Ok(()) };
     let now = desk.now();
     let merged = learn(desk, merged).await?;
+    if let Some(commit) = roll_back::taken_back(desk, &merged).await? {
+        return desk.happened(Event::TakenBackOnGithub { commit: Some(commit) }).await;
+    }
     let window = desk.worker.config.watch;
     let since = live_since(&merged);
     let ends = since + window;
     let seen = match reports(desk, &merged, since).await? {
-        Reports::CameBack(came_back) => return desk.happened(Event::CameBack { came_back }).await,
+        Reports::CameBack(came_back) => {
+            let look = roll_back::begin_to_look(desk);
+            return desk.happened(Event::CameBack { came_back, look }).await;
+        }
         Reports::Unknown(why) if now >= ends => return stop(desk, merged, why).await,
         Reports::Unknown(_) => Seen::Unknown,
         Reports::Quiet => Seen::Quiet,

@@ -84,7 +84,12 @@ pub fn earlier_attempt(earlier: &Attempt) -> Redacted {
             );
         }
         State::RolledBack { merged, came_back, .. } => {
-            text.push_str(&did_not_hold(merged, came_back));
+            match came_back {
+                Some(came_back) => text.push_str(&did_not_hold(merged, came_back)),
+                None => {
+                    let _ = writeln!(text, "The fix was merged at {}, and a person took it back.", merged.at);
+                }
+            }
             text.push_str("It was rolled back since: the change is no longer in the code.\n");
         }
         _ => {} // its status and its reasons say it

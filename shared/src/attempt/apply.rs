@@ -309,47 +309,15 @@ impl Attempt {
                 }
                 State::Verified { merged, sentry: outcome }
             }
-            (State::Deployed { merged, watch: Some(_) }, Event::CameBack { came_back }) => {
+            (State::Deployed { merged, watch: Some(_) }, Event::CameBack { came_back, look }) => {
                 self.show(now, "The error came back");
-                State::Regressed { merged, came_back, roll_back: RollBack::Offered }
+                State::Regressed { merged, came_back, roll_back: RollBack::Offered, look }
             }
-            (
-                State::Regressed {
-                    merged,
-                    came_back,
-                    roll_back: RollBack::Offered | RollBack::Refused { .. },
-                },
-                Event::RollBackApproved { decision },
-            ) => {
-                self.clicked(&decision);
-                self.show(now, format!("Roll back approved by {}", decision.by));
-                State::Regressed { merged, came_back, roll_back: RollBack::Approved { decision } }
+            (State::Deployed { merged, watch: Some(_) }, Event::TakenBackOnGithub { commit }) => {
+                self.taken_back_on_github((merged, None), commit, now)
             }
-            (
-                State::Regressed {
-                    merged,
-                    came_back,
-                    roll_back: RollBack::Approved { decision } | RollBack::Opened { decision, .. },
-                },
-                event @ (Event::RevertOpened { .. } | Event::RollBackRefused { .. }),
-            ) => match event {
-                Event::RollBackRefused { reason } => {
-                    self.show(now, format!("Not rolled back: {}", reason.detail));
-                    State::Regressed { merged, came_back, roll_back: RollBack::Refused { reason } }
-                }
-                Event::RevertOpened { revert, look_at } => {
-                    self.show(now, format!("Revert #{} opened", revert.number));
-                    let roll_back = RollBack::Opened { decision, revert, look_at };
-                    State::Regressed { merged, came_back, roll_back }
-                }
-                event => return Err(refusal(&self.state, &event)),
-            },
-            (
-                State::Regressed { merged, came_back, roll_back: RollBack::Opened { decision, revert, .. } },
-                Event::RolledBack,
-            ) => {
-                self.show(now, "The fix was rolled back");
-                State::RolledBack { merged, came_back, revert, decision }
+            (State::Regressed { merged, came_back, roll_back, look }, event) => {
+                self.after_it_came_back((merged, came_back), (roll_back, look), event, now)?
             }
             (state, event) => return Err(refusal(&state, &event)),
         })

@@ -117,8 +117,18 @@ pub enum Event {
         outcome: Telling,
     },
     /// The error came back in a release that contains the fix.
+    /// `look` is until when to look whether a person takes the fix back.
     CameBack {
         came_back: CameBack,
+        look: Option<Watch>,
+    },
+    /// Nobody has taken the fix back by hand so far; `look` is when to look again.
+    StillThere {
+        look: Option<Watch>,
+    },
+    /// A person took the fix back on GitHub, with this commit where it is known.
+    TakenBackOnGithub {
+        commit: Option<String>,
     },
     RollBackApproved {
         decision: Decision,

@@ -101,7 +101,8 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         at: now(),
         deployment: None,
     };
-    let regressed = |roll_back| State::Regressed { merged: merged(), came_back: came_back(), roll_back };
+    let regressed =
+        |roll_back| State::Regressed { merged: merged(), came_back: came_back(), roll_back, look: None };
     vec![
         ("pending", State::Pending),
         ("analyzing", State::Analyzing { base_sha: None }),
@@ -127,6 +128,15 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         ("verified", State::Verified { merged: merged(), sentry: Telling::Owed }),
         ("verified, told", State::Verified { merged: merged(), sentry: Telling::Done }),
         ("regressed", regressed(RollBack::Offered)),
+        (
+            "regressed, looked after",
+            State::Regressed {
+                merged: merged(),
+                came_back: came_back(),
+                roll_back: RollBack::Offered,
+                look: watch(),
+            },
+        ),
         ("roll back approved", regressed(RollBack::Approved { decision: decision.clone() })),
         (
             "revert opened",
@@ -141,8 +151,8 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
             "rolled back",
             State::RolledBack {
                 merged: merged(),
-                came_back: came_back(),
-                revert: pull_request.clone(),
+                came_back: Some(came_back()),
+                revert: Reverted::ByPullRequest { pull_request: pull_request.clone() },
                 decision: decision.clone(),
             },
         ),
@@ -202,7 +212,9 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("stayed quiet", Event::StayedQuiet),
         ("watched", Event::Watched { merge_sha: None, deployment: None, watch: watch() }),
         ("Sentry told", Event::SentryTold { outcome: Telling::Done }),
-        ("came back", Event::CameBack { came_back: came_back() }),
+        ("came back", Event::CameBack { came_back: came_back(), look: watch() }),
+        ("still there", Event::StillThere { look: watch() }),
+        ("taken back on GitHub", Event::TakenBackOnGithub { commit: Some("e".repeat(40)) }),
         ("roll back approved", Event::RollBackApproved { decision: decision() }),
         ("revert opened", Event::RevertOpened { revert: pull_request(), look_at: later() }),
         ("roll back refused", Event::RollBackRefused { reason: reason() }),

@@ -91,3 +91,13 @@ impl RollBack {
         }
     }
 }
+
+/// What took a merged fix off the base branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Reverted {
+    /// A pull request of ours, which a click asked for.
+    ByPullRequest { pull_request: PullRequest },
+    /// A person, on GitHub. The commit is `None` where only the file shows it.
+    ByHand { commit: Option<String> },
+}

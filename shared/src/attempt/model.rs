@@ -89,6 +89,9 @@ const MODEL: &str = "
     deployed                               stayed quiet         -> verified
     verified                               Sentry told          -> told
     deployed                               came back            -> regressed
+    deployed regressed refused rolling_back reverting  taken back on GitHub  -> rolled_back
+    regressed                              still there          -> regressed
+    refused                                still there          -> refused
     regressed refused                      roll back approved   -> rolling_back
     rolling_back reverting                 revert opened        -> reverting
     rolling_back reverting                 roll back refused    -> refused

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::merged::{CameBack, Merged, RollBack, Telling, Watch};
+use super::merged::{CameBack, Merged, Reverted, RollBack, Telling, Watch};
 use super::offer::{Fix, Offer, PullRequest};
 use super::people::Dismissal;
 use crate::reason::Reason;
@@ -34,33 +34,18 @@ pub enum State {
     /// Accepted, not yet looked at.
     Pending,
     /// Being analysed; once the base commit is pinned it stays the same.
-    Analyzing {
-        base_sha: Option<String>,
-    },
+    Analyzing { base_sha: Option<String> },
     /// A fix that passed every gate and is not on GitHub yet. For the API this is still `analyzing`.
-    Proposed {
-        fix: Fix,
-    },
+    Proposed { fix: Fix },
     /// The fix does not fit the base any more: its pull request is closed, then the analysis starts anew. For the
     /// API this is `analyzing` again.
-    Withdrawing {
-        offer: Offer,
-    },
+    Withdrawing { offer: Offer },
     /// The pull request is open and its checks run, or are red.
-    PrCreated {
-        offer: Offer,
-    },
+    PrCreated { offer: Offer },
     /// Deploy is armed. `problem` is what stopped the last try to merge.
-    AwaitingApproval {
-        offer: Offer,
-        problem: Option<Reason>,
-    },
+    AwaitingApproval { offer: Offer, problem: Option<Reason> },
     /// A person wants it merged. `queued` says since when GitHub's merge queue, or its auto-merge, has it.
-    Approved {
-        offer: Offer,
-        decision: Decision,
-        queued: Option<Queued>,
-    },
+    Approved { offer: Offer, decision: Decision, queued: Option<Queued> },
     Rejected {
         fix: Fix,
         pull_request: PullRequest,
@@ -71,38 +56,24 @@ pub enum State {
         dismissal: Option<Dismissal>,
     },
     /// Merged. `watch` is there while AutoFix looks for the deploy and for new events.
-    Deployed {
-        merged: Merged,
-        watch: Option<Watch>,
-    },
+    Deployed { merged: Merged, watch: Option<Watch> },
     /// Quiet for the whole window. `sentry` is what Sentry has yet to be told.
-    Verified {
-        merged: Merged,
-        sentry: Telling,
-    },
-    /// The error came back in a release that contains the fix.
+    Verified { merged: Merged, sentry: Telling },
+    /// The error came back in a release that contains the fix. `look` is there while AutoFix looks whether a person takes
+    /// the fix back on GitHub.
     Regressed {
         merged: Merged,
         came_back: CameBack,
         roll_back: RollBack,
+        #[serde(default)]
+        look: Option<Watch>,
     },
-    RolledBack {
-        merged: Merged,
-        came_back: CameBack,
-        revert: PullRequest,
-        decision: Decision,
-    },
+    /// The fix is off the base branch again. `came_back` is `None` where a person saw to it before AutoFix saw the error.
+    RolledBack { merged: Merged, came_back: Option<CameBack>, revert: Reverted, decision: Decision },
     /// Something outside failed for good. An open pull request stays for people.
-    Failed {
-        reason: Reason,
-        fix: Option<Fix>,
-        pull_request: Option<PullRequest>,
-    },
+    Failed { reason: Reason, fix: Option<Fix>, pull_request: Option<PullRequest> },
     /// Ended without a pull request, on purpose. `reasons` is never empty; `fix` is what was not opened.
-    Skipped {
-        reasons: Vec<Reason>,
-        fix: Option<Fix>,
-    },
+    Skipped { reasons: Vec<Reason>, fix: Option<Fix> },
 }
 
 /// A person's click.
@@ -215,12 +186,12 @@ impl State {
         }
     }
 
-    /// The pull request that takes a merged fix back.
+    /// The pull request of ours that takes a merged fix back.
     pub fn revert(&self) -> Option<&PullRequest> {
         match self {
-            State::RolledBack { revert, .. }
+            State::RolledBack { revert: Reverted::ByPullRequest { pull_request: revert }, .. }
             | State::Regressed { roll_back: RollBack::Opened { revert, .. }, .. } => Some(revert),
-            _ => None, // nobody asked for the way back, or it is not opened yet
+            _ => None, // nobody asked for the way back, it is not opened yet, or a person did it
         }
     }
 

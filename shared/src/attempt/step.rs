@@ -29,6 +29,8 @@ pub enum Step {
     CleanUp,
     /// After the merge: its deploy, and new events of the error.
     Watch,
+    /// After the error came back: whether a person took the fix back.
+    LookForRevert,
     TellSentry,
     RollBack,
     ShowCard,
@@ -76,10 +78,17 @@ impl Attempt {
             State::Regressed { roll_back: RollBack::Opened { look_at, .. }, .. } => {
                 not_before(*look_at, Step::RollBack, now)
             }
+            State::Regressed {
+                roll_back: RollBack::Offered | RollBack::Refused { .. },
+                look: Some(look),
+                ..
+            } => not_before(look.look_at, Step::LookForRevert, now),
             State::Rejected { cleanup: Cleanup::Done | Cleanup::LeftOpen | Cleanup::TooLate, .. }
             | State::Deployed { watch: None, .. }
             | State::Verified { sentry: Telling::Done | Telling::Refused, .. }
-            | State::Regressed { roll_back: RollBack::Offered | RollBack::Refused { .. }, .. }
+            | State::Regressed {
+                roll_back: RollBack::Offered | RollBack::Refused { .. }, look: None, ..
+            }
             | State::RolledBack { .. }
             | State::Failed { .. }
             | State::Skipped { .. } => Next::Ended,

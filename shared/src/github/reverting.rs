@@ -5,13 +5,18 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::answers::text;
+use super::answers::{items, text};
 use super::branches::{BranchBefore, BranchSet};
 use super::commits::Draft;
 use super::pulls::{NewPullRequest, OpenPullRequest};
 use super::{Github, answers::number};
 use crate::outbound::ServiceError;
 use crate::redaction::Redacted;
+
+/// Commits looked through for one that takes a fix back: all of them touch its one file.
+const LAST_COMMITS: &str = "50";
+/// Least digits by which a commit is named.
+const LEAST_DIGITS: usize = 7;
 
 const LOOK: &str = "query($owner: String!, $name: String!, $number: Int!) { \
     repository(owner: $owner, name: $name) { pullRequest(number: $number) { id headRefName } } }";
@@ -38,6 +43,18 @@ pub struct Revert<'a> {
     pub at: Timestamp,
 }
 
+/// A merged fix, as commits that take it back name it.
+#[derive(Clone, Copy, Debug)]
+pub struct MergedFix<'a> {
+    /// Its pull request.
+    pub number: u64,
+    pub base_branch: &'a str,
+    /// The one file that it changed.
+    pub file_path: &'a str,
+    /// Its commits: on the base branch, as far as that is known, and on its own branch.
+    pub commits: &'a [&'a str],
+}
+
 /// What became of a revert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevertOutcome {
@@ -52,6 +69,33 @@ pub enum RevertOutcome {
 }
 
 impl Github {
+    /// The commit on the base branch that takes a merged fix back, by git's or GitHub's own words in its message, and that
+    /// is not taken back itself. One request; `None` where there is no such commit among the file's last ones.
+    pub async fn reverting_commit(
+        &self,
+        repo: &str,
+        fix: MergedFix<'_>,
+    ) -> Result<Option<String>, ServiceError> {
+        let query = [("sha", fix.base_branch), ("path", fix.file_path), ("per_page", LAST_COMMITS)];
+        let list = self.get(repo, &["commits"], &query).await?;
+        let mut undone: Vec<String> = Vec::new();
+        // Newest first: what undoes a commit comes before it.
+        for commit in items(&list) {
+            let sha = text(commit, "sha")?;
+            if undone.iter().any(|named| sha.starts_with(named)) {
+                continue;
+            }
+            let message = commit["commit"]["message"].as_str().unwrap_or_default();
+            let named = reverted_commits(message);
+            let is_fix = |named: &String| fix.commits.iter().any(|own| own.starts_with(named.as_str()));
+            if named.iter().any(is_fix) || reverts_pull_request(message, repo, fix.number) {
+                return Ok(Some(sha));
+            }
+            undone.extend(named);
+        }
+        Ok(None)
+    }
+
     /// Opens the pull request that takes a merged one back, or finds it.
     pub async fn revert(&self, repo: &str, revert: Revert<'_>) -> Result<RevertOutcome, ServiceError> {
         if let Some(pull_request) = self.find_pull_request(repo, revert.branch).await? {
@@ -149,5 +193,57 @@ impl Github {
         let before_tree = self.tree_of(repo, revert.before_sha).await?;
         let restored = self.file_entry(repo, &tree, revert.file_path).await?;
         Ok(restored.is_some() && restored == self.file_entry(repo, &before_tree, revert.file_path).await?)
+    }
+}
+
+/// The commits that a message says it reverts, in git's words.
+fn reverted_commits(message: &str) -> Vec<String> {
+    let after = message.split("This reverts commit ").skip(1);
+    let named = after.map(|rest| rest.chars().take_while(char::is_ascii_hexdigit).collect::<String>());
+    named.filter(|sha| sha.len() >= LEAST_DIGITS).map(|sha| sha.to_ascii_lowercase()).collect()
+}
+
+/// Whether a line of a message says that it reverts a pull request, in GitHub's words.
+fn reverts_pull_request(message: &str, repo: &str, number: u64) -> bool {
+    let numbers = message.lines().filter_map(|line| {
+        let (place, number) = line.trim().strip_prefix("Reverts ")?.split_once('#')?;
+        (place.is_empty() || place.eq_ignore_ascii_case(repo)).then_some(number)
+    });
+    let is_it = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next() == Some(&number.to_string());
+    numbers.into_iter().any(is_it)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reverts_are_known_by_the_words_of_git_and_github() {
+        let sha = "0123456789abcdef0123456789abcdef01234567";
+        let check = |message: String, expected: &[&str]| {
+            assert_eq!(reverted_commits(&message), expected, "{message}")
+        };
+        check(format!("Revert \"a\"\n\nThis reverts commit {sha}.\n"), &[sha]);
+        let merge = format!("This reverts commit {sha}, reversing\nchanges made to {sha}.");
+        check(merge, &[sha]);
+        check("This reverts commit 0123456.".to_owned(), &["0123456"]);
+        for nothing in
+            ["This reverts commit 012345.", "This reverts commit .", "reverts commit 0123456789", ""]
+        {
+            check(nothing.to_owned(), &[]);
+        }
+        let check = |line: &str, expected| {
+            assert_eq!(
+                reverts_pull_request(&format!("Revert x\n\n{line}"), "acme/shop", 12),
+                expected,
+                "{line}"
+            );
+        };
+        for yes in ["Reverts acme/shop#12", "Reverts Acme/Shop#12.", "Reverts #12: it came back"] {
+            check(yes, true);
+        }
+        for no in ["Reverts acme/other#12", "Reverts #123", "Reverts #1", "It reverts #12", "Reverts 12"] {
+            check(no, false);
+        }
     }
 }

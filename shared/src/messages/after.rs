@@ -2,9 +2,7 @@
 
 use super::blocks::{Card, code, link, time};
 use super::story::{person, pull_request_line, refused_line};
-use crate::attempt::{
-    CameBack, Decision, Deployment, Merged, PullRequest, RollBack, Rollout, Telling, Watch,
-};
+use crate::attempt::{CameBack, Decision, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
 
 /// A day and a time, in Slack's words.
 const WHEN: &str = "{date_short_pretty} {time}";
@@ -62,16 +60,25 @@ pub(super) fn regressed(card: &mut Card, (merged, came_back): (&Merged, &CameBac
 
 pub(super) fn rolled_back(
     card: &mut Card,
-    (merged, came_back): (&Merged, &CameBack),
-    (revert, decision): (&PullRequest, &Decision),
+    (merged, came_back): (&Merged, Option<&CameBack>),
+    (revert, decision): (&Reverted, &Decision),
 ) {
     let mut lines = merged_lines(merged);
-    lines.push(came_back_line(came_back));
-    lines.push(format!(
-        "↩️ Rolled back by {} with {}. The next analysis of this error is told what was tried.",
-        person(&decision.by),
-        link(&revert.url, &format!("revert #{}", revert.number))
-    ));
+    lines.extend(came_back.map(came_back_line));
+    let how = match revert {
+        Reverted::ByPullRequest { pull_request } => format!(
+            "Rolled back by {} with {}",
+            person(&decision.by),
+            link(&pull_request.url, &format!("revert #{}", pull_request.number))
+        ),
+        Reverted::ByHand { commit } => {
+            let with = commit
+                .as_deref()
+                .map_or(String::new(), |sha| format!(" with `{}`", code(sha.get(..10).unwrap_or(sha), 10)));
+            format!("Reverted by a person on GitHub{with}: there is nothing left to roll back")
+        }
+    };
+    lines.push(format!("↩️ {how}. The next analysis of this error is told what was tried."));
     card.section(&lines.join("\n"));
 }
 

@@ -40,7 +40,7 @@ pub fn thread_note(attempt: &Attempt) -> Option<ThreadNote> {
             let sentence = format!("{who}⚠️ GitHub did not merge it. {}", outside(&problem.detail, 600));
             Some(one_sentence(&format!("refused {}", problem.code), &sentence))
         }
-        State::Regressed { merged, came_back, roll_back: RollBack::Offered } => {
+        State::Regressed { merged, came_back, roll_back: RollBack::Offered, .. } => {
             let who = approver(&merged.decision);
             let sentence =
                 format!("{who}{} The card has a button to roll the fix back.", came_back_line(came_back));

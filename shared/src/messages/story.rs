@@ -68,11 +68,11 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
         }
         State::Deployed { merged, watch } => after::deployed(card, merged, watch.as_ref()),
         State::Verified { merged, sentry } => after::verified(card, merged, *sentry),
-        State::Regressed { merged, came_back, roll_back } => {
+        State::Regressed { merged, came_back, roll_back, .. } => {
             after::regressed(card, (merged, came_back), roll_back);
         }
         State::RolledBack { merged, came_back, revert, decision } => {
-            after::rolled_back(card, (merged, came_back), (revert, decision));
+            after::rolled_back(card, (merged, came_back.as_ref()), (revert, decision));
         }
         State::Failed { reason, pull_request, .. } => {
             let pull_request = pull_request.as_ref().map(pull_request_line).unwrap_or_default();

@@ -7,7 +7,7 @@ use autofix::analysis::reach::Reach;
 use autofix::analysis::report::{Analysis, BlastRadius, Critique, Evidence};
 use autofix::attempt::{
     Attempt, AttemptId, CameBack, Checks, Decision, Deployment, FailedCheck, Fix, Hint, JoinedIssue, Merged,
-    Offer, PullRequest, Retry, RollBack, Rollout, SameFault, State, Subject, Target,
+    Offer, PullRequest, Retry, Reverted, RollBack, Rollout, SameFault, State, Subject, Target,
 };
 use autofix::incident::Incident;
 use autofix::reason::{Reason, ReasonCode};
@@ -153,8 +153,14 @@ impl Attack {
                 merged: merged.clone(),
                 came_back: came_back.clone(),
                 roll_back: RollBack::Refused { reason },
+                look: None,
             },
-            State::RolledBack { merged, came_back, revert: self.pull_request(), decision },
+            State::RolledBack {
+                merged,
+                came_back: Some(came_back),
+                revert: Reverted::ByPullRequest { pull_request: self.pull_request() },
+                decision,
+            },
         ]
     }
 

@@ -68,7 +68,9 @@ impl Queries {
             line(&format!("{}: {how}", deployment.environment), NAME_CHARS)
         });
         let came_back = match state {
-            State::Regressed { came_back, .. } | State::RolledBack { came_back, .. } => Some(came_back),
+            State::Regressed { came_back, .. } | State::RolledBack { came_back: Some(came_back), .. } => {
+                Some(came_back)
+            }
             _ => None, // it has not
         };
         AfterMerge {

@@ -81,6 +81,7 @@ const ARGUMENTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// What goes wrong with one field of an operation.
+#[derive(Debug)]
 pub(super) enum Fault {
     /// GitHub's own kind of error, in the list of an answer with status 200.
     Said { kind: &'static str, message: String },

@@ -1,12 +1,12 @@
 //! The changes that only GraphQL can make: references compared before they are set, merges that wait,
 //! and the pull request that takes another back. Inputs are closed, as GitHub's are.
 
-use git2::{ObjectType, Oid};
+use git2::{ObjectType, Oid, Signature};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::credentials::{Account, Level, Need, Permission, Visitor};
+use super::credentials::{Level, Need, Permission, Visitor};
 use super::graphql::{Fault, pull_json};
 use super::merging::{Merge, Method};
 use super::pull_shapes::node_id;
@@ -297,7 +297,8 @@ fn revert(world: &mut World, visitor: &Visitor, input: Revert) -> Done {
     if git::tip(&store, &branch).is_some() {
         return Err(Fault::unprocessable("A branch for the revert exists already"));
     }
-    let head = revert_commit(repo, &visitor.account, commit, &base_branch)?;
+    let by = git_data::signature(&visitor.account, repo.now())?;
+    let head = revert_commit(repo, &by, commit, &base_branch)?;
     git::point(&store, &branch, head)?;
     let new = NewPull {
         title: input.title.unwrap_or_else(|| format!("Revert \"{title}\"")),
@@ -316,16 +317,29 @@ fn revert(world: &mut World, visitor: &Visitor, input: Revert) -> Done {
     Ok(("RevertPullRequestPayload", payload))
 }
 
-/// A commit on the base's head that takes a merge back.
-fn revert_commit(repo: &Repository, by: &Account, merge: Oid, base_branch: &str) -> Result<Oid, Fault> {
-    let cannot = || Fault::unprocessable("This pull request cannot be reverted automatically");
+/// A commit on the base's head that takes a merge back, with git's own words. No branch points to it.
+pub(super) fn revert_commit(
+    repo: &Repository,
+    by: &Signature<'_>,
+    merge: Oid,
+    base_branch: &str,
+) -> Result<Oid, Fault> {
+    let cannot = || {
+        Fault::unprocessable(
+            "Sorry, this pull request couldn't be reverted automatically. It may have already been reverted, or the \
+             content may have changed since it was merged.",
+        )
+    };
     let store = repo.git()?;
     let base = store.find_commit(git::tip(&store, base_branch).ok_or_else(cannot)?)?;
     let merge = store.find_commit(merge)?;
     let mainline = if merge.parent_count() > 1 { 1 } else { 0 };
     let index = store.revert_commit(&merge, &base, mainline, None)?;
     let tree = git::tree_without_conflicts(&store, index)?.ok_or_else(cannot)?;
-    let by = git_data::signature(by, repo.now())?;
-    let message = format!("Revert {}", merge.id());
-    Ok(store.commit(None, &by, &by, &message, &store.find_tree(tree)?, &[&base])?)
+    if tree == base.tree_id() {
+        return Err(cannot()); // nothing is left of it
+    }
+    let title = merge.summary()?.unwrap_or_default();
+    let message = format!("Revert \"{title}\"\n\nThis reverts commit {}.\n", merge.id());
+    Ok(store.commit(None, by, by, &message, &store.find_tree(tree)?, &[&base])?)
 }

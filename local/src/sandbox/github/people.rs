@@ -10,7 +10,7 @@ use super::credentials::{Account, Holder, Level, Permission};
 use super::deployments::{Deployment, DeploymentStatus};
 use super::reports::{CheckRun, Heads, Status};
 use super::world::{Comment, Pull, Repository, Review, Settings, Stage, Verdict};
-use super::{GitHub, locked, merging, queueing, repository as git};
+use super::{GitHub, locked, merging, mutations, queueing, repository as git};
 
 /// A pull request as people see it.
 #[derive(Clone, Debug)]
@@ -177,6 +177,17 @@ impl GitHub {
         self.with(repository, |repo| {
             let merged = merging::merge_by_hand(repo, number);
             merged.map(|commit| commit.to_string()).map_err(|refusal| anyhow!("{refusal:?}"))
+        })
+    }
+
+    /// A person reverts a commit on `main` and pushes that, as `git revert` does. Answers the new commit's SHA.
+    pub fn revert(&self, repository: &str, sha: &str) -> anyhow::Result<String> {
+        self.with(repository, |repo| {
+            let by = git::a_person(repo.now().as_second())?;
+            let commit = mutations::revert_commit(repo, &by, Oid::from_str(sha)?, git::DEFAULT_BRANCH);
+            let commit = commit.map_err(|fault| anyhow!("{fault:?}"))?;
+            git::point(&repo.git()?, git::DEFAULT_BRANCH, commit)?;
+            Ok(commit.to_string())
         })
     }
 

@@ -80,6 +80,7 @@ impl Worker<'_> {
             Step::Merge => self.merge(),
             Step::CleanUp => self.clean_up(),
             Step::Watch => self.watch(),
+            Step::LookForRevert => self.look_for_revert(),
             Step::TellSentry => {
                 self.outside(|_| {})?;
                 self.happened(Event::SentryTold { outcome: Telling::Done })
@@ -224,12 +225,27 @@ impl Worker<'_> {
         let (until, now) = (watch.until, self.world.now);
         self.outside(|_| {})?;
         let event = match self.finding() {
-            1 => Event::CameBack { came_back: matrix::came_back() },
+            1 => Event::CameBack { came_back: matrix::came_back(), look: self.watch_over() },
+            4 => Event::TakenBackOnGithub { commit: None },
             _ if now >= until => Event::StayedQuiet,
             _ => {
                 let watch = Some(Watch { until, look_at: now + PAUSE });
                 Event::Watched { merge_sha: None, deployment: None, watch }
             }
+        };
+        self.happened(event)
+    }
+
+    fn look_for_revert(&mut self) -> Result<(), Stop> {
+        let State::Regressed { look: Some(look), .. } = &self.attempt.state else {
+            panic!("not looked after")
+        };
+        let (until, now) = (look.until, self.world.now);
+        self.outside(|_| {})?;
+        let look = (now < until).then_some(Watch { until, look_at: now + PAUSE });
+        let event = match self.finding() {
+            1 => Event::TakenBackOnGithub { commit: Some("e".repeat(40)) },
+            _ => Event::StillThere { look },
         };
         self.happened(event)
     }
@@ -240,6 +256,7 @@ impl Worker<'_> {
         };
         match (roll_back, self.finding()) {
             (_, 2) => self.happened(Event::RollBackRefused { reason: matrix::reason() }),
+            (RollBack::Approved { .. }, 1) => self.happened(Event::TakenBackOnGithub { commit: None }),
             (RollBack::Approved { .. }, _) => {
                 self.outside(|world| world.github.reverts = 1)?;
                 let look_at = self.world.now + PAUSE;
@@ -373,6 +390,7 @@ impl Worker<'_> {
             Step::Merge => Event::MergeRefused { reason },
             Step::CleanUp => Event::CleanedUp { outcome: Cleanup::LeftOpen },
             Step::Watch => Event::Watched { merge_sha: None, deployment: None, watch: None },
+            Step::LookForRevert => Event::StillThere { look: None },
             Step::TellSentry => Event::SentryTold { outcome: Telling::Refused },
             Step::RollBack => Event::RollBackRefused { reason },
             Step::Analyze

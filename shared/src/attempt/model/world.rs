@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::worker::Worker;
 use super::{SILENT, fresh, is_one_of, laws, matrix, now, phase};
-use crate::attempt::{Attempt, Cleanup, Event, Next, State, Status};
+use crate::attempt::{Attempt, Cleanup, Event, Next, Reverted, State, Status};
 use crate::messages::{self, Buttons, WayOn};
 
 /// Wake-ups within which an attempt ends when nothing fails any more and a person decides.
@@ -196,7 +196,12 @@ impl World {
         let end = phase(&self.table);
         assert!(is_one_of(FINAL, end), "nothing is left to do in `{end}`");
         match &self.table.state {
-            State::RolledBack { .. } => assert!(*merged && *reverts_merged == 1),
+            State::RolledBack { revert: Reverted::ByPullRequest { .. }, .. } => {
+                assert!(*merged && *reverts_merged == 1);
+            }
+            State::RolledBack { revert: Reverted::ByHand { .. }, .. } => {
+                assert!(*merged && *reverts_merged == 0)
+            }
             State::Rejected { cleanup: Cleanup::TooLate, .. } => assert!(merged),
             State::Rejected { .. } => assert!(!open, "a dismissed pull request is open"),
             State::Skipped { .. } => assert_eq!(pull_requests, restarts, "skipped with a pull request"),
