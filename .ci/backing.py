@@ -25,10 +25,10 @@ SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_WEBHOOK_URL")
 
 
 @contextlib.contextmanager
-def sandbox(folder):
+def sandbox(folder, autofix=AUTOFIX):
     """The settings of functions whose table and outside services are a sandbox, which ends with the block."""
     settings_path = folder / "settings.env"
-    command = [AUTOFIX, "serve", "--table-only", "--sandbox", "--port", "0"]
+    command = [autofix, "serve", "--table-only", "--sandbox", "--port", "0"]
     command += ["--data", folder / "data", "--env-file", settings_path]
     with (folder / "autofix.log").open("wb") as log:
         quiet = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}

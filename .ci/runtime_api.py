@@ -8,6 +8,7 @@ import contextlib
 import http.server
 import json
 import queue
+import sys
 import threading
 import time
 import uuid
@@ -27,6 +28,11 @@ class RuntimeApi(http.server.ThreadingHTTPServer):
         self.asked = threading.Event()
         self.asked_at = None
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """A function that is killed while it waits for its next event breaks off: that is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class RuntimeApiHandler(http.server.BaseHTTPRequestHandler):

@@ -4,8 +4,10 @@
 use std::io::{self, Write};
 
 use tracing::Subscriber;
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::config::Environment;
 
@@ -34,9 +36,10 @@ where
         .with_current_span(true)
         .with_span_list(false)
         .with_target(false)
-        .with_env_filter(filter(level))
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(writer)
         .finish()
+        .with(filter(level))
 }
 
 /// One line a message, whatever is logged: what a terminal would obey, or take for another line, is shown as an escape.
@@ -48,9 +51,10 @@ where
         .with_ansi(false) // colours are escapes as well, and the text's could not be told from ours
         .with_target(false)
         .compact()
-        .with_env_filter(filter(level))
+        .with_max_level(LevelFilter::TRACE)
         .with_writer(OneLineEach(writer))
         .finish()
+        .with(filter(level))
 }
 
 /// Makes writers that keep each message on one line.
@@ -64,18 +68,18 @@ impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for OneLineEach<W> {
     }
 }
 
-/// A bare level such as `debug` is for our own lines, others tell warnings at the most; anything longer is a filter of
-/// its own. The table's clients and stand-in are kept quiet: they warn of answers that conditions are meant to give.
-fn filter(level: Option<&str>) -> EnvFilter {
+/// A bare level such as `debug` is for our own lines, others tell warnings at the most; anything longer is a filter by
+/// crate and module, such as `warn,autofix=debug`. The table's clients and stand-in are kept quiet: they warn of answers that conditions are meant to give.
+fn filter(level: Option<&str>) -> Targets {
     let of_level = |level: &str| {
         let others = if level == "error" || level == "off" { level } else { "warn" };
         let each = OURS.map(|name| format!("{name}={level}")).join(",");
-        format!("{others},aws_smithy_runtime=error,dynoxide=error,{each}")
+        format!("{others},aws_smithy_runtime=error,dynoxide=error,{each}").parse::<Targets>().ok()
     };
     let level = level.unwrap_or("info");
     let is_bare = level.bytes().all(|b| b.is_ascii_alphabetic());
-    let text = if is_bare { of_level(&level.to_ascii_lowercase()) } else { level.to_owned() };
-    EnvFilter::try_new(text).unwrap_or_else(|_| EnvFilter::new(of_level("info")))
+    let chosen = if is_bare { of_level(&level.to_ascii_lowercase()) } else { level.parse().ok() };
+    chosen.or_else(|| of_level("info")).expect("`info` is a level")
 }
 
 /// `RUST_LOG`, or the level that a Lambda function's logging configuration asks for.

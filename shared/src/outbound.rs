@@ -9,6 +9,7 @@ mod failure;
 mod patience;
 mod switchboard;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -124,7 +125,7 @@ impl Download {
 /// The HTTP client of one process. Clones share connections.
 #[derive(Clone)]
 pub struct Outbound {
-    http: reqwest::Client,
+    http: Arc<OnceLock<reqwest::Client>>,
     journal: Option<Journal>,
     /// Without it nothing is asked twice, and everything is asked.
     patience: Option<(Clock, Switchboard)>,
@@ -134,14 +135,21 @@ impl Outbound {
     /// # Errors
     /// When the system's certificate store cannot be read.
     pub fn new(journal: Option<Journal>) -> anyhow::Result<Outbound> {
-        install_tls();
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_keepalive(TCP_KEEPALIVE)
-            .build()?;
-        Ok(Outbound { http, journal, patience: None })
+        Ok(Outbound { http: Arc::new(OnceLock::from(client()?)), journal, patience: None })
+    }
+
+    /// One whose client, with the system's certificates, is made when it is first used: for a function that seldom asks
+    /// anybody, and whose start is waited for.
+    pub fn made_on_first_use() -> Outbound {
+        Outbound { http: Arc::default(), journal: None, patience: None }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, ServiceError> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let client = client().map_err(unavailable)?;
+        Ok(self.http.get_or_init(|| client))
     }
 
     /// The same way out for someone who has the time to pause for seconds and ask again, and who leaves alone what
@@ -220,7 +228,7 @@ impl Outbound {
     }
 
     async fn start(&self, call: &Call, bearer: Option<&Secret>) -> Result<reqwest::Response, ServiceError> {
-        let mut request = self.http.request(call.method.clone(), call.url.clone()).timeout(call.timeout);
+        let mut request = self.http()?.request(call.method.clone(), call.url.clone()).timeout(call.timeout);
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
@@ -258,6 +266,16 @@ impl Outbound {
 pub fn install_tls() {
     // A second installation fails and changes nothing: the provider is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn client() -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_keepalive(TCP_KEEPALIVE)
+        .build()
 }
 
 /// The address is left out: an incoming webhook's address is itself a secret.

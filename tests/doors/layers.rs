@@ -113,3 +113,14 @@ fn no_test_is_skipped_and_nothing_is_left_to_do() {
         }
     }
 }
+
+/// aws-lc gathers entropy for 20 ms at every cold start, and a second TLS stack weighs as much as a function.
+#[test]
+fn no_dependency_brings_a_tls_stack_besides_ring() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let has = |name: &str| lock.contains(&format!("name = \"{name}\"\n"));
+    assert!(has("ring"), "the names in the lock file are looked for as they are written");
+    for other in ["aws-lc-rs", "aws-lc-sys", "openssl-sys", "native-tls", "s2n-tls"] {
+        assert!(!has(other), "`{other}` has come back; `cargo tree -i {other}` tells through what");
+    }
+}

@@ -11,7 +11,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     logging::start_json(logging::level(&environment));
     let config = QueriesConfig::from_env(&environment)?;
     let clock = Clock::system();
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::function_config(&environment);
     let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
     if let Err(error) = secrets.warm().await {
         // The door answers 503 until the secret can be read; ending here would only hide why.

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     logging::start_json(logging::level(&environment));
     let config = WorkerConfig::from_env(&environment)?;
     let clock = Clock::system();
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::function_config(&environment);
     let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
     let store = aws::store(&sdk, &config.common);
     let metrics = Metrics::to_stdout(&config.common.table);
