@@ -100,6 +100,7 @@ impl EmbeddedTable {
         let path = folder.join(TABLE_FILE);
         let path = path.to_str().with_context(|| format!("the folder `{shown}` is not valid UTF-8"))?;
         let database = Database::new(path).with_context(|| format!("open the table in `{shown}`"))?;
+        index_the_stream(path).with_context(|| format!("index the table's stream in `{shown}`"))?;
         EmbeddedTable::serve(database, Some(lock), port).await
     }
 
@@ -308,6 +309,15 @@ fn same_shape(found: &TableDescription, wanted: &TableShape) -> anyhow::Result<(
         );
     }
     Ok(())
+}
+
+/// The database numbers a record of the stream by the largest number there is, for which it would read the whole stream at
+/// every write: ten thousand writes, and each takes 50 ms. With this index it looks at one entry.
+fn index_the_stream(path: &str) -> Result<(), rusqlite::Error> {
+    rusqlite::Connection::open(path)?.execute_batch(
+        "CREATE INDEX IF NOT EXISTS _stream_records_in_order
+         ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
+    )
 }
 
 fn lock(folder: &Path) -> anyhow::Result<File> {

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::clock::Clock;
 use crate::config::{CommonConfig, Environment};
 use crate::secrets::Secrets;
 use crate::store::Store;
+
+const AMAZON_ROOTS: &[u8] = include_bytes!("aws/amazon_roots.pem");
 
 /// The configuration of a Lambda function, made of what Lambda sets: region and credentials in the environment. Nothing
 /// else is looked for, in files or over the network, which keeps the start short and the binary small.
@@ -22,19 +24,32 @@ pub fn function_config(environment: &Environment) -> SdkConfig {
         .region(environment.get("AWS_REGION").map(|region| Region::new(region.to_owned())))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .service_config(Endpoints::of(environment))
-        .http_client(https())
+        .http_client(https(roots(environment)))
         .build()
 }
 
 /// The configuration of a person's machine: region and credentials from wherever AWS's own tools find them.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(https()).load().await
+    aws_config::defaults(BehaviorVersion::latest()).http_client(https(TrustStore::default())).load().await
 }
 
-fn https() -> SharedHttpClient {
+fn https(roots: TrustStore) -> SharedHttpClient {
+    let context = TlsContext::builder().with_trust_store(roots).build();
     aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .tls_context(context.expect("a context of roots and nothing else has nothing to be wrong about"))
         .build_https()
+}
+
+/// Whom a function believes to be AWS: Amazon's own roots, since to read the system's 140 takes as long as all the rest of a
+/// start. The system's where they are named, and in China, whose services have other roots.
+fn roots(environment: &Environment) -> TrustStore {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| environment.get(name).is_some());
+    let in_china = environment.get("AWS_REGION").is_some_and(|region| region.starts_with("cn-"));
+    match named || in_china {
+        true => TrustStore::default(),
+        false => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+    }
 }
 
 /// Where each service is, as the environment says: `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`.
@@ -85,6 +100,10 @@ pub fn secrets(
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -100,5 +119,33 @@ mod tests {
         assert_eq!(endpoints.load_config(key("DynamoDB")).as_deref(), Some(common.1));
         let nowhere = Endpoints::of(&Environment::from_iter([("AWS_ENDPOINT_URL", "")]));
         assert_eq!(nowhere.load_config(key("DynamoDB")), None);
+    }
+
+    #[test]
+    fn the_roots_are_those_that_amazon_publishes() {
+        let published = [
+            "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+            "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+            "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+            "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+            "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+        ];
+        let certificates = CertificateDer::pem_slice_iter(AMAZON_ROOTS).map(Result::unwrap);
+        let found: Vec<String> = certificates.map(|root| hex::encode(Sha256::digest(&root))).collect();
+        assert_eq!(found, published);
+    }
+
+    #[test]
+    fn a_function_believes_other_roots_only_where_it_is_told_to_or_has_to() {
+        let trusts =
+            |name: &str, value: &str| format!("{:?}", roots(&Environment::from_iter([(name, value)])));
+        for (name, value) in
+            [("SSL_CERT_FILE", "roots.pem"), ("SSL_CERT_DIR", "roots"), ("AWS_REGION", "cn-north-1")]
+        {
+            assert!(trusts(name, value).contains("native_roots: true"), "{name}={value}");
+        }
+        for (name, value) in [("SSL_CERT_FILE", ""), ("AWS_REGION", "eu-central-1")] {
+            assert!(trusts(name, value).contains("native_roots: false"), "{name}={value}");
+        }
     }
 }

@@ -187,3 +187,18 @@ async fn the_loser_of_a_race_is_told_who_won() {
     assert_eq!((winners.len(), told.len()), (1, 19));
     assert!(told.iter().all(|n| *n == winners[0]), "{winners:?} {told:?}");
 }
+
+#[tokio::test]
+async fn a_write_numbers_its_record_without_reading_the_stream() {
+    let folder = Folder::new("stream-index");
+    let table = EmbeddedTable::open(&folder.0).await.unwrap();
+    table.create("autofix").await.unwrap();
+    put(&table.client(), "a", None).await;
+    let file = rusqlite::Connection::open(folder.0.join(TABLE_FILE)).unwrap();
+    let asked = "FROM _stream_records WHERE table_name = 'autofix'";
+    let numbered: i64 = file.query_row(&format!("SELECT COUNT(*) {asked}"), [], |row| row.get(0)).unwrap();
+    assert_eq!(numbered, 1);
+    let plan = format!("EXPLAIN QUERY PLAN SELECT MAX(CAST(sequence_number AS INTEGER)) {asked}");
+    let plan: String = file.query_row(&plan, [], |row| row.get("detail")).unwrap();
+    assert!(plan.contains("USING") && plan.contains("_stream_records_in_order"), "{plan}");
+}
