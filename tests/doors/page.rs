@@ -403,7 +403,7 @@ async fn one_attempt_is_shown_with_everything_that_led_to_it() {
         // the code around the evidence, with its line numbers
         "def address_lines",
         // gates
-        "It is a fault of this code passed `code_fix`",
+        "It is a fault of this code passed code_fix",
         "Confidence passed 0.90; at least 0.80 is wanted.",
         "The critic approves passed",
         // the critic

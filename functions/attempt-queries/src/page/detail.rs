@@ -24,12 +24,14 @@ use super::outcome::{AfterMerge, ShownChecks};
 use super::refusal::{Next, Refusal};
 use super::related::Related;
 use super::shell::{Here, Shell, Viewer, html};
-use super::text::{line, paragraphs};
+use super::text::{Prose, line, paragraphs, sentence};
 use super::times::{Time, moment};
 use crate::Queries;
 
 const PROSE_CHARS: usize = 6_000;
 const SENTENCE_CHARS: usize = 1_000;
+/// Digits of a commit's name that are shown.
+const SHORT_SHA: usize = 10;
 
 /// What a link carries beside the attempt's id.
 #[derive(Default, Deserialize)]
@@ -69,27 +71,27 @@ struct DetailPage {
     evidence: Vec<Shown>,
     checks: Option<ShownChecks>,
     related: Vec<Related>,
-    timeline: Vec<(Time, Redacted)>,
+    timeline: Vec<(Time, Prose)>,
     costs: Vec<CostRow>,
     total: CostRow,
 }
 
 struct ShownReason {
     code: &'static str,
-    sentence: Redacted,
+    sentence: Prose,
 }
 
 struct ShownAnalysis {
-    root_cause: Vec<Redacted>,
-    explanation: Vec<Redacted>,
-    recommendation: Vec<Redacted>,
+    root_cause: Vec<Prose>,
+    explanation: Vec<Prose>,
+    recommendation: Vec<Prose>,
 }
 
 struct ShownFix {
     file: Redacted,
-    explanation: Vec<Redacted>,
+    explanation: Vec<Prose>,
     change: Change,
-    unchecked: Vec<Redacted>,
+    unchecked: Vec<Prose>,
     base_sha: Redacted,
 }
 
@@ -97,14 +99,14 @@ struct ShownGate {
     outcome: &'static str,
     outcome_label: &'static str,
     label: &'static str,
-    details: Vec<Redacted>,
+    details: Vec<Prose>,
 }
 
 struct ShownCritic {
     approves: bool,
     confidence: String,
     answers: Vec<Answer>,
-    explanation: Vec<Redacted>,
+    explanation: Vec<Prose>,
 }
 
 struct Answer {
@@ -198,7 +200,9 @@ impl Queries {
             evidence: excerpt::evidence(claims, dossier),
             checks: self.checks(attempt),
             related: self.related(attempt),
-            timeline: moments.map(|entry| (moment(entry.at), line(&entry.what, SENTENCE_CHARS))).collect(),
+            timeline: moments
+                .map(|entry| (moment(entry.at), sentence(&entry.what, SENTENCE_CHARS)))
+                .collect(),
             costs: dossier.map(|dossier| costs(dossier, &attempt.usage)).unwrap_or_default(),
             total: cost_row("All steps", &attempt.usage),
         }
@@ -220,7 +224,7 @@ fn decided_by(decision: &Decision) -> Redacted {
 }
 
 fn shown_reason(reason: &Reason) -> ShownReason {
-    ShownReason { code: reason.code.as_str(), sentence: line(&reason.detail, SENTENCE_CHARS) }
+    ShownReason { code: reason.code.as_str(), sentence: sentence(&reason.detail, SENTENCE_CHARS) }
 }
 
 fn shown_analysis(analysis: &Analysis) -> ShownAnalysis {
@@ -236,8 +240,8 @@ fn shown_fix(fix: &Fix) -> ShownFix {
         file: line(&fix.file_path, 400),
         explanation: paragraphs(&fix.explanation, PROSE_CHARS),
         change: Change::of("diff", &fix.file_path, &fix.diff),
-        unchecked: fix.unchecked.iter().map(|sentence| line(sentence, SENTENCE_CHARS)).collect(),
-        base_sha: line(&fix.base_sha, 12),
+        unchecked: fix.unchecked.iter().map(|detail| sentence(detail, SENTENCE_CHARS)).collect(),
+        base_sha: line(&fix.base_sha.chars().take(SHORT_SHA).collect::<String>(), SHORT_SHA),
     }
 }
 
@@ -246,7 +250,7 @@ fn shown_gate(gate: &Gate) -> ShownGate {
         outcome: gate.outcome.as_str(),
         outcome_label: messages::outcome_label(gate.outcome),
         label: messages::gate_label(gate.name),
-        details: gate.details.iter().map(|sentence| line(sentence, SENTENCE_CHARS)).collect(),
+        details: gate.details.iter().map(|detail| sentence(detail, SENTENCE_CHARS)).collect(),
     }
 }
 

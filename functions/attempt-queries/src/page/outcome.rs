@@ -5,7 +5,7 @@ use autofix::messages;
 use autofix::redaction::Redacted;
 
 use super::list::PullRequestLink;
-use super::text::{block, line};
+use super::text::{Prose, block, line, sentence};
 use crate::Queries;
 
 const NAME_CHARS: usize = 200;
@@ -14,10 +14,10 @@ const SUMMARY_CHARS: usize = 2_000;
 
 /// What the checks of the head commit said when they were last looked at.
 pub(super) struct ShownChecks {
-    pub sentence: Redacted,
+    pub sentence: Prose,
     pub failed: Vec<ShownCheck>,
     /// What was done about red checks, and why it is left to people.
-    pub remarks: Vec<Redacted>,
+    pub remarks: Vec<Prose>,
 }
 
 pub(super) struct ShownCheck {
@@ -43,7 +43,7 @@ impl Queries {
             Checks::Running | Checks::Green { .. } | Checks::None => Vec::new(),
         };
         Some(ShownChecks {
-            sentence: line(&messages::checks_label(checks), SENTENCE_CHARS),
+            sentence: sentence(&messages::checks_label(checks), SENTENCE_CHARS),
             failed,
             remarks: attempt.state.offer().map(remarks).unwrap_or_default(),
         })
@@ -86,7 +86,7 @@ impl Queries {
     }
 }
 
-fn remarks(offer: &Offer) -> Vec<Redacted> {
+fn remarks(offer: &Offer) -> Vec<Prose> {
     let repairs = offer
         .repairs
         .iter()
@@ -98,5 +98,5 @@ fn remarks(offer: &Offer) -> Vec<Redacted> {
         )
     });
     let said = [&offer.notice, &offer.handed_over].into_iter().flatten().cloned();
-    repairs.chain(rebases).chain(said).map(|sentence| line(&sentence, SENTENCE_CHARS)).collect()
+    repairs.chain(rebases).chain(said).map(|remark| sentence(&remark, SENTENCE_CHARS)).collect()
 }

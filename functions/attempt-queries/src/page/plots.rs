@@ -161,17 +161,15 @@ impl Scale {
             let y = self.y(value);
             Tick { y, text_y: y + 4.0, label: written(value) }
         });
+        let mut ticks: Vec<Tick> = ticks.into();
+        if ticks[1].label == ticks[0].label {
+            ticks[1].label.clear(); // too fine to be written
+        }
         let every = weeks.len().div_ceil(MAX_LABELS).max(1);
         let labels = weeks.iter().enumerate().filter(|(week, _)| week % every == 0).map(|(week, text)| {
             Label { x: rounded(LEFT + self.step * (week as f64 + 0.5)), text: text.clone() }
         });
-        ByWeek {
-            ticks: ticks.into(),
-            labels: labels.collect(),
-            bars: Vec::new(),
-            points: Vec::new(),
-            lines: Vec::new(),
-        }
+        ByWeek { ticks, labels: labels.collect(), bars: Vec::new(), points: Vec::new(), lines: Vec::new() }
     }
 }
 
@@ -225,6 +223,12 @@ mod tests {
         let plot = line(&weeks(7), values, |value| format!("{value:.0}"));
         assert_eq!((plot.points.len(), plot.lines.len()), (5, 2));
         assert!(plot.points.iter().all(|point| (TOP..=BOTTOM).contains(&point.y)));
+    }
+
+    #[test]
+    fn half_of_a_scale_too_fine_to_be_written_has_no_label() {
+        let plot = line(&weeks(1), vec![Some(1.0)], |value| format!("{} s", value as u32));
+        assert_eq!(plot.ticks.iter().map(|tick| tick.label.as_str()).collect::<Vec<_>>(), ["0 s", "", "1 s"]);
     }
 
     #[test]

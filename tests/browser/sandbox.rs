@@ -1,0 +1,90 @@
+//! The sandbox as a newcomer uses it.
+
+use anyhow::ensure;
+use thirtyfour::prelude::*;
+
+use crate::visit::{Scripts, Visit};
+
+/// What the card says when it can be decided on, and after the merge.
+pub const READY: &str = "AutoFix ready: bookshop";
+const DEPLOYED: &str = "Merged";
+const LEFT_TO_PEOPLE: &str = "Manual Review Required: bookshop";
+pub const DEPLOY: &str = ".card button.primary";
+const DISMISS: &str = ".card button.danger";
+
+pub async fn deploy(visit: &Visit) -> anyhow::Result<()> {
+    visit.open("/sandbox").await?;
+    visit.sees("#no-cards").await?;
+    visit.click("#throw-fix").await?;
+    visit.sees_text("#log", "to AutoFix: 1 accepted.").await?;
+    // Gone when the page is loaded anew: what comes now comes by itself.
+    visit.asks("window.loadedOnce = true").await?;
+    visit.sees_text(".card", READY).await?;
+    visit.sees_text("#pull-1-state", "open").await?;
+    ensure!(visit.asks("window.loadedOnce").await? == true, "the card came only with a new page");
+    visit.sees_text("#live-status", "").await?;
+    visit.click(DEPLOY).await?;
+    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text(".card", DEPLOYED).await?;
+    visit.sees_text("#log", "You pressed “🚀 Deploy Live”: AutoFix answered 200.").await?;
+    visit
+        .until("the card has no button to decide with", &format!("!document.querySelector({DEPLOY:?})"))
+        .await
+}
+
+pub async fn dismiss(visit: &Visit) -> anyhow::Result<()> {
+    visit.throw("fix", READY).await?;
+    visit.click(DISMISS).await?;
+    visit.sees(".dialog").await?;
+    // Without a reason Slack does not send it, and the dialog stays.
+    visit.click(".dialog button.primary").await?;
+    visit.sees_text("#log", "Slack did not send the dialog").await?;
+    visit.click(".dialog input[type=radio][value=will_fix_myself]").await?;
+    visit.types(".dialog textarea", "Ours is nearly done").await?;
+    // While somebody fills it in, nothing may be taken out of their hands.
+    visit.asks("window.typedAt = performance.now()").await?;
+    visit.until("the page has looked again", "performance.now() - window.typedAt > 2500").await?;
+    let kept = visit.asks("document.querySelector('.dialog textarea').value").await?;
+    ensure!(kept == "Ours is nearly done", "the page's refresh took away what was typed: {kept}");
+    visit.click(".dialog button.primary").await?;
+    visit.sees_text("#pull-1-state", "closed").await?;
+    visit.sees_text(".card", "AutoFix dismissed: bookshop").await?;
+    visit.sees_text(".card", "Ours is nearly done").await?;
+    visit.until("the dialog is closed", "!document.querySelector('.dialog')").await
+}
+
+pub async fn left_to_people(visit: &Visit) -> anyhow::Result<()> {
+    visit.throw("security", LEFT_TO_PEOPLE).await?;
+    visit.sees("#no-pulls").await?;
+    ensure!(visit.count(DEPLOY).await? == 0, "there is something to deploy");
+    visit.click("#throw-storm").await?;
+    visit.sees_text("#log", "1 accepted, 99 recognised as known.").await?;
+    visit.sees_text(".card", READY).await
+}
+
+/// Refreshing is then a link.
+pub async fn without_script(visit: &Visit) -> anyhow::Result<()> {
+    let other = visit.another(Scripts::Blocked).await?;
+    let done = by_links(&other).await;
+    other.end().await?;
+    done
+}
+
+async fn by_links(visit: &Visit) -> anyhow::Result<()> {
+    visit.open("/sandbox").await?;
+    ensure!(!visit.driver.find(By::Id("live-toggle")).await?.is_displayed().await?, "a button without a use");
+    visit.click("#throw-fix").await?;
+    refresh_until(visit, DEPLOY).await?;
+    visit.click(DEPLOY).await?;
+    refresh_until(visit, "#pull-1-state.merged").await
+}
+
+async fn refresh_until(visit: &Visit, selector: &str) -> anyhow::Result<()> {
+    for _ in 0..300 {
+        if !visit.driver.find_all(By::Css(selector)).await?.is_empty() {
+            return Ok(());
+        }
+        visit.click("#refresh").await?;
+    }
+    anyhow::bail!("{selector} did not come, however often the page was refreshed")
+}
