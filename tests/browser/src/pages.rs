@@ -1,11 +1,10 @@
 //! The page of people on call: logging in, the list, one attempt, the scoreboard, the link on a card.
 
 use anyhow::{Context, ensure};
-use autofix_local::sandbox::API_TOKEN;
 use thirtyfour::prelude::*;
 
 use crate::sandbox::READY;
-use crate::visit::{Scripts, Visit};
+use crate::visit::{API_TOKEN, Scripts, Visit};
 
 /// The card's link to its attempt.
 const DETAILS: &str = ".card a[href*='seal=']";

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use autofix_local::sandbox::API_TOKEN;
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 use thirtyfour::{LoggingPrefsLogLevel, TypingData};
 
 use crate::arguments::Arguments;
 
+/// The sandbox's, as the README tells it.
+pub const API_TOKEN: &str = "development-api-token";
 /// How long a page may take to show something; more than the list's period of 15 s.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks.

@@ -1,5 +1,5 @@
 //! AutoFix's pages in a real browser: what a person sees, clicks, types and hears of, with `autofix serve --sandbox`
-//! behind it. `.ci/browser` starts this; it needs Chromium and its driver, so `cargo test` leaves it out.
+//! behind it. `.ci/browser` starts this; it needs Chromium and its driver, so it is a program of its own.
 //!
 //! Each story has a sandbox and a browser of its own. After each, the browser's console must be empty: a script that
 //! fails and a rule of the Content-Security-Policy that is hurt end up there.
@@ -27,7 +27,6 @@ use visit::Visit;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    autofix::outbound::install_tls();
     let mut stories = Stories { arguments: Arguments::read()?, told: 0, failed: 0 };
     stories.tell("an error is thrown, its card arrives by itself, Deploy merges", sandbox::deploy).await;
     stories.tell("Dismiss asks why in a dialog and closes the pull request", sandbox::dismiss).await;
