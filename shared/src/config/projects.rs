@@ -82,9 +82,13 @@ impl Projects {
 fn by_slug(read: &mut Reader<'_>) -> BTreeMap<String, ProjectSetting> {
     let Some(text) = read.text("AUTOFIX_PROJECTS") else { return BTreeMap::new() };
     serde_json::from_str(&text).unwrap_or_else(|error| {
-        read.problems.push(format!(
+        let problem = format!(
             "`AUTOFIX_PROJECTS` must be JSON such as `{{\"shop\": {{\"repo\": \"acme/shop\"}}}}`: {error}"
-        ));
+        );
+        // The worker reads them for their channels and, where it catches up, for their code: told once.
+        if !read.problems.contains(&problem) {
+            read.problems.push(problem);
+        }
         BTreeMap::new()
     })
 }
@@ -108,7 +112,7 @@ fn is_repository(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Environment, IntakeConfig};
+    use crate::config::{Environment, IntakeConfig, WorkerConfig};
 
     #[test]
     fn a_project_of_its_own_wins_over_the_fallback() {
@@ -123,6 +127,13 @@ mod tests {
         let other = projects.target("other").unwrap();
         assert_eq!((other.repo.as_str(), other.path.as_str()), ("acme/mono", "backend"));
         assert_eq!(projects.repositories(), ["acme/mono", "acme/shop"]);
+    }
+
+    #[test]
+    fn projects_that_cannot_be_read_are_told_once() {
+        let environment = Environment::from_iter([("AUTOFIX_PROJECTS", "{"), ("SENTRY_ORG", "acme")]);
+        let told = WorkerConfig::from_env(&environment).unwrap_err().to_string();
+        assert_eq!(told.matches("`AUTOFIX_PROJECTS` must be JSON").count(), 1, "{told}");
     }
 
     #[test]

@@ -146,6 +146,18 @@ impl Store {
         Ok(get.send().await.map_err(unavailable)?.item)
     }
 
+    /// All items of a partition that has few and small ones: one answer, at most a megabyte.
+    pub(super) async fn items_of(&self, pk: &str) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", item::text(pk));
+        Ok(query.send().await.map_err(unavailable)?.items.unwrap_or_default())
+    }
+
     pub(super) fn put(&self, item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
         Put::builder().table_name(&self.table).set_item(Some(item))
     }

@@ -22,14 +22,7 @@ pub struct VersionedCircuit {
 impl Store {
     /// Every circuit that was ever written; a service that is not named never failed.
     pub async fn circuits(&self) -> Result<HashMap<Service, VersionedCircuit>, StoreError> {
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", item::text(PK));
-        let items = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
+        let items = self.items_of(PK).await?;
         let named = items.iter().filter_map(|item| Some((item::get_text(item, "sk")?.parse().ok()?, item)));
         named.map(|(service, item)| Ok((service, read(item)?))).collect()
     }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 
 use super::item::{self, Item};
-use super::{Store, StoreError, unavailable};
+use super::{Store, StoreError};
 
 pub(super) const KEY: &str = "LIMIT";
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
@@ -46,14 +46,7 @@ impl Store {
         if self.full_hour.lasts(max_per_hour, now) {
             return Ok(None);
         }
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", item::text(KEY));
-        let items = query.send().await.map_err(unavailable)?.items.unwrap_or_default();
+        let items = self.items_of(KEY).await?;
         let taken: Vec<(u32, Timestamp)> =
             items.iter().filter_map(read).filter(|(_, at)| *at > now - HOUR).collect();
         if taken.len() >= max_per_hour as usize {
