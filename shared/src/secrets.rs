@@ -214,7 +214,8 @@ impl Source {
             kind: kind.to_owned(),
             why: why.to_owned(),
         };
-        let asked = self.client.get_secret_value().secret_id(&self.arn).send().await;
+        // Boxed: the SDK's future is nested deeply, and every call of a service holds this one in its own.
+        let asked = Box::pin(self.client.get_secret_value().secret_id(&self.arn).send()).await;
         let answer = asked.map_err(|error| match &error {
             SdkError::TimeoutError(_) => unavailable("no answer in time", ""),
             SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {

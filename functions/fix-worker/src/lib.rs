@@ -146,7 +146,8 @@ impl Worker {
                 }
                 Ok(Answer { batch_item_failures: failures })
             }
-            Wake::Clock => self.tick(invocation).await.map(|()| Answer::default()),
+            // Boxed, here and below: rustc follows nested futures only so deep.
+            Wake::Clock => Box::pin(self.tick(invocation)).await.map(|()| Answer::default()),
         }
     }
 
@@ -171,18 +172,18 @@ impl Worker {
         }
         circuit::look(self).await?;
         if due.digest {
-            announce::tell_digest(self).await?;
+            Box::pin(announce::tell_digest(self)).await?;
         }
         for service in due.outages {
-            outage::show(self, service).await?;
+            Box::pin(outage::show(self, service)).await?;
         }
-        catch_up::run(self).await?;
+        Box::pin(catch_up::run(self)).await?;
         circuit::note(self).await
     }
 
     async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {
         let span = info_span!("attempt", attempt.id = %id);
-        let worked = desk::work(self, id, owner, invocation.deadline).instrument(span).await?;
+        let worked = Box::pin(desk::work(self, id, owner, invocation.deadline)).instrument(span).await?;
         match worked {
             Worked::Settled | Worked::ChangedMeanwhile => {}
             Worked::Busy => info!(attempt.id = %id, "Attempt {id} is in other hands"),
