@@ -23,8 +23,10 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Play the whole loop on this machine: no credentials, no network.
-    #[command(after_help = "Examples:\n    autofix demo --yes\n    autofix demo --scenario regression --yes")]
+    /// Play the whole loop on this machine, and show it on a page: no credentials, no network.
+    #[command(
+        after_help = "Examples:\n    autofix demo\n    autofix demo --yes\n    autofix demo --scenario regression --stay"
+    )]
     Demo(DemoArgs),
     /// Serve the doors on one port, with worker and clock, the table in a folder.
     #[command(
@@ -120,6 +122,9 @@ pub struct DemoArgs {
     /// Folder for the git repository [default: a new temporary one].
     #[arg(long)]
     pub data: Option<PathBuf>,
+    /// Keep the page with Sentry, Slack and GitHub open after the story, as it stays in a terminal without `--yes`.
+    #[arg(long)]
+    pub stay: bool,
 }
 
 #[derive(Args)]

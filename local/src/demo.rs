@@ -1,10 +1,11 @@
 //! `autofix demo`: the whole loop on this machine, with nothing to configure. A small real project breaks,
 //! Sentry reports it, and one sees the analysis, the card, the click and the merge.
 
+mod choice;
+mod deliveries;
 mod regression;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,32 +13,36 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use autofix::attempt::{Attempt, AttemptId, DismissalReason, Status};
 use autofix::clock::Clock;
+use autofix::config::Environment;
 use autofix::journal::Journal;
 use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
-use serde_json::Value;
 
 use crate::demo_project::REPOSITORY;
 use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
-use crate::sample_event::SampleEvent;
-use crate::sandbox::sentry::{Hook, SignedWebhook};
-use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
-use crate::sandbox::{Sandbox, SlackWay};
+use crate::sandbox::slack::{APPROVER_ID, Message};
+use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
+use crate::sandbox_page::{self, Place, leaps};
 use crate::scenario::Scenario;
+use crate::serve::told_to_stop;
 use crate::table::EmbeddedTable;
 use crate::terminal::say;
+use choice::Choice;
 
 /// How long one part of the story may take before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at the attempt.
 const LOOK: Duration = Duration::from_millis(20);
+/// Where the doors are, as the settings have it where they say nothing.
+const PREFIX: &str = "/autofix";
 
 /// What `demo` was asked to do.
 #[derive(Debug)]
 pub struct Options {
     pub scenario: Scenario,
     pub click: Click,
+    pub page: Page,
     /// Where the git repository goes; a new folder in the system's temporary one by default.
     pub folder: Option<PathBuf>,
     pub journal: Option<Journal>,
@@ -50,33 +55,31 @@ pub enum Click {
     Ask,
 }
 
+/// How long the sandbox's page is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    AsLongAsTheStory,
+    /// Until the program is told to stop (Ctrl-C or SIGTERM).
+    Stays,
+}
+
 /// Plays one scenario.
 ///
 /// # Errors
 /// When the story did not end as it should: the exit code tells.
 pub async fn demo(options: Options) -> anyhow::Result<()> {
-    let time = LeapingClock::default();
-    let clock = time.clock();
-    let folder = options.folder.clone().unwrap_or_else(|| new_folder(&clock));
-    std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
-    let sandbox = Sandbox::start(&folder, clock.clone()).await?;
-    let repository = sandbox.add_demo_project()?;
-    let table = EmbeddedTable::memory().await?;
-    let environment = sandbox.environment(SlackWay::Bot);
-    let process = Arc::new(
-        OneProcess::new(table, &environment, clock.clone(), Outbound::new(options.journal.clone())?).await?,
-    );
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", listener.local_addr()?);
-    let doors = process.doors();
-    tokio::spawn(async move { axum::serve(listener, doors).await });
-    let running = Arc::clone(&process);
-    tokio::spawn(async move { running.run().await });
-    let (begun, told) = (Instant::now(), Mutex::default());
-    Story { options, sandbox, process, repository, address, clock, time, begun, told }.play().await
+    let page = options.page;
+    let story = Story::begin(options).await?;
+    let played = story.play().await;
+    match page {
+        Page::Stays => story.stay(&played).await,
+        Page::AsLongAsTheStory => say!("The page ended with the story; `--stay` keeps it open."),
+    }
+    played
 }
 
-struct Story {
+/// One scenario with the services, the functions and the page on which it plays.
+pub struct Story {
     options: Options,
     sandbox: Sandbox,
     process: Arc<OneProcess>,
@@ -90,13 +93,51 @@ struct Story {
 }
 
 impl Story {
-    async fn play(&self) -> anyhow::Result<()> {
+    /// Starts everything. Nothing is broken yet.
+    pub async fn begin(options: Options) -> anyhow::Result<Story> {
+        let time = LeapingClock::default();
+        let clock = time.clock();
+        let folder = options.folder.clone().unwrap_or_else(|| new_folder(&clock));
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("make the folder `{}`", folder.display()))?;
+        let sandbox = Sandbox::start(&folder, clock.clone()).await?;
+        let repository = sandbox.add_demo_project()?;
+        let table = EmbeddedTable::memory().await?;
+        let environment = sandbox.environment(SlackWay::Bot);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = format!("http://{}", listener.local_addr()?);
+        let here: Environment = [("AUTOFIX_PUBLIC_URL", address.clone())].into_iter().collect();
+        let outbound = Outbound::new(options.journal.clone())?;
+        let process =
+            Arc::new(OneProcess::new(table, &here.over(environment), clock.clone(), outbound).await?);
+        let let_pass = leaps(time.clone(), Arc::clone(&process));
+        let place = Place::new(sandbox.clone(), clock.clone(), (process.doors(), PREFIX), let_pass);
+        let doors = process.doors().merge(sandbox_page::routes(place));
+        tokio::spawn(async move { axum::serve(listener, doors).await });
+        let running = Arc::clone(&process);
+        tokio::spawn(async move { running.run().await });
+        let (begun, told) = (Instant::now(), Mutex::default());
+        Ok(Story { options, sandbox, process, repository, address, clock, time, begun, told })
+    }
+
+    /// The sandbox's page, on which one can watch.
+    pub fn page(&self) -> String {
+        format!("{}{}", self.address, sandbox_page::PATH)
+    }
+
+    /// Plays it to its end.
+    ///
+    /// # Errors
+    /// When it did not end as it should.
+    pub async fn play(&self) -> anyhow::Result<()> {
         let scenario = self.options.scenario;
         say!("AutoFix demo `{}`: {}.", scenario.name(), scenario.description());
         say!(
             "Sentry, GitHub and Slack are stand-ins on this machine, and Claude is scripted: it says here what a"
         );
-        say!("model would say. Everything else is what runs in production.\n");
+        say!("model would say. Everything else is what runs in production.");
+        say!("Watch it in a browser, too:");
+        say!("  {}\n", self.page());
         self.step(&format!("created the project `{REPOSITORY}`, a real git repository with a bug"));
         let id = self.report(scenario).await?;
         let attempt = self
@@ -118,42 +159,6 @@ impl Story {
             }
             (_, status) => bail!("the attempt ended as `{status}`, which this story does not foresee"),
         }
-    }
-
-    /// Sentry reports the error: as often as the scenario says, all at once.
-    async fn report(&self, scenario: Scenario) -> anyhow::Result<AttemptId> {
-        let event = scenario.event(self.clock.now());
-        self.sandbox.sentry.throw(&event);
-        let mut deliveries = tokio::task::JoinSet::new();
-        for _ in 0..scenario.deliveries() {
-            let webhook = match scenario {
-                Scenario::Fix => sample_webhook()?,
-                Scenario::Security | Scenario::Storm | Scenario::Regression => {
-                    self.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered)
-                }
-            };
-            let url = format!("{}/autofix/webhooks/sentry", self.address);
-            deliveries.spawn(async move { post_webhook(&url, webhook).await });
-        }
-        let mut ids = std::collections::BTreeSet::new();
-        let (mut accepted, mut duplicates) = (0, 0);
-        while let Some(answer) = deliveries.join_next().await {
-            let (status, body) = answer??;
-            match status {
-                202 => accepted += 1,
-                200 => duplicates += 1,
-                other => bail!("the door answered {other}: {body}"),
-            }
-            ids.extend(body["fix_attempt_id"].as_str().map(str::to_owned));
-        }
-        self.step(&format!(
-            "Sentry's signed webhook: {accepted} accepted, {duplicates} recognised as duplicates"
-        ));
-        let id = ids.pop_first().context("the door named no attempt")?;
-        if accepted != 1 || !ids.is_empty() {
-            bail!("one error became more than one attempt");
-        }
-        Ok(AttemptId::parse(&id)?)
     }
 
     /// Prints the timeline as it grows, until the status is one to stop at.
@@ -231,51 +236,28 @@ impl Story {
         if let Some(fix) = attempt.state.fix() {
             say!("{}", fix.diff);
         }
-        let action = self.choose()?;
-        let card = self.card(id)?;
-        let now = self.clock.now().as_second();
-        self.interact(self.sandbox.slack.press(&card, action, APPROVER_ID, now)?).await?;
-        if action == DISMISS {
-            let dialog = self.sandbox.slack.views().pop().context("no dialog asks for the reason")?;
-            let values = [(REASON_FIELD, DismissalReason::WillFixMyself.as_str())];
-            self.interact(self.sandbox.slack.submit_view(&dialog, &values, now)?).await?;
-            let attempt = self.follow(id, |status| status == Status::Rejected).await?;
-            self.settled_card(&attempt).await?;
+        let now = || self.clock.now().as_second();
+        let slack = &self.sandbox.slack;
+        match self.choose(id).await? {
+            Choice::Deploy => {
+                self.interact(slack.press(&self.card(id)?, DEPLOY, APPROVER_ID, now())?).await?;
+            }
+            Choice::Dismiss => {
+                self.interact(slack.press(&self.card(id)?, DISMISS, APPROVER_ID, now())?).await?;
+                let dialog = slack.views().pop().context("no dialog asks for the reason")?;
+                let values = [(REASON_FIELD, DismissalReason::WillFixMyself.as_str())];
+                self.interact(slack.submit_view(&dialog, &values, now())?).await?;
+            }
+            Choice::MadeOnThePage => self.step("you decided on the page"),
+        }
+        let ended = |status| matches!(status, Status::Deployed | Status::Rejected | Status::Failed);
+        let attempt = self.follow(id, ended).await?;
+        self.settled_card(&attempt).await?;
+        if attempt.status() == Status::Rejected {
             self.goodbye();
             bail!("dismissed: nothing was deployed");
         }
-        let attempt = self.follow(id, |status| matches!(status, Status::Deployed | Status::Failed)).await?;
-        self.settled_card(&attempt).await?;
         self.check_merge(&attempt)
-    }
-
-    /// Posts what Slack would post to the door.
-    async fn interact(&self, form: SignedForm) -> anyhow::Result<()> {
-        let url = format!("{}/autofix/slack/interact", self.address);
-        let answer = reqwest::Client::new()
-            .post(url)
-            .header("content-type", form.content_type)
-            .header("x-slack-request-timestamp", &form.timestamp)
-            .header("x-slack-signature", &form.signature)
-            .body(form.body)
-            .send()
-            .await?;
-        if !answer.status().is_success() {
-            bail!("the door answered the click with {}", answer.status());
-        }
-        Ok(())
-    }
-
-    fn choose(&self) -> anyhow::Result<&'static str> {
-        if self.options.click == Click::ByItself || !std::io::stdin().is_terminal() {
-            self.step("clicking 🚀 Deploy Live");
-            return Ok(DEPLOY);
-        }
-        write!(std::io::stdout(), "Press Enter for 🚀 Deploy Live, or type d and Enter for ❌ Dismiss: ")?;
-        std::io::stdout().flush()?;
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line)?;
-        Ok(if line.trim().eq_ignore_ascii_case("d") { DISMISS } else { DEPLOY })
     }
 
     /// Looks into the repository itself: the merge has to be in its history.
@@ -298,6 +280,19 @@ impl Story {
         say!("    git -C {} log --stat", shown(&self.repository));
     }
 
+    /// The page stays; the errors on it can be thrown, and everything works as before.
+    async fn stay(&self, played: &anyhow::Result<()>) {
+        if let Err(error) = played {
+            say!("\nThe story ended here: {error:#}.");
+        }
+        say!(
+            "\nThe page stays until you press Ctrl-C. Throw an error there, and press the buttons on its card:"
+        );
+        say!("  {}", self.page());
+        say!("  Log in at Attempts with the development token: {API_TOKEN}");
+        told_to_stop().await;
+    }
+
     async fn attempt(&self, id: AttemptId) -> anyhow::Result<Attempt> {
         let found = self.process.store().attempt(id).await?;
         Ok(found.context("the attempt is not in the table")?.attempt)
@@ -306,22 +301,6 @@ impl Story {
     fn step(&self, what: &str) {
         say!("[{:>6.2} s] {what}", self.begun.elapsed().as_secs_f64());
     }
-}
-
-/// The sample event of the repository, as Sentry would send it.
-fn sample_webhook() -> anyhow::Result<SignedWebhook> {
-    let event = SampleEvent::parse(include_str!("../../events/sentry-event-alert.json"))?;
-    Ok(SignedWebhook { headers: event.headers(), body: event.body().to_vec() })
-}
-
-async fn post_webhook(url: &str, webhook: SignedWebhook) -> anyhow::Result<(u16, Value)> {
-    let mut request = reqwest::Client::new().post(url).body(webhook.body);
-    for (name, value) in webhook.headers {
-        request = request.header(name, value);
-    }
-    let answer = request.send().await.context("post the webhook")?;
-    let status = answer.status().as_u16();
-    Ok((status, serde_json::from_str(&answer.text().await?).unwrap_or_default()))
 }
 
 fn new_folder(clock: &Clock) -> PathBuf {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "the command tells its errors on standard error")]
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -13,7 +13,7 @@ use autofix::logging;
 use autofix::outbound::Outbound;
 use autofix_local::arguments::{Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
 use autofix_local::dead_letters::{self, Found, Office};
-use autofix_local::demo::{self, Click};
+use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
@@ -70,7 +70,9 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             // The story is what people read; logs only where something is wrong.
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
             let click = if args.yes { Click::ByItself } else { Click::Ask };
-            let options = demo::Options { scenario: args.scenario, click, folder: args.data, journal };
+            let stays = args.stay || (!args.yes && std::io::stdin().is_terminal());
+            let page = if stays { Page::Stays } else { Page::AsLongAsTheStory };
+            let options = demo::Options { scenario: args.scenario, click, page, folder: args.data, journal };
             demo::demo(options).await
         }
         Command::Serve(args) => {

@@ -1,10 +1,12 @@
 //! The sandbox as a place: one page at `/sandbox` with its Sentry, where one throws an error; its Slack, where the card
-//! arrives and has buttons that work; and its GitHub, where the pull request is opened and merged.
+//! arrives and has buttons that work; and its GitHub, where the pull request is opened and merged. After a merge one lets
+//! the fix go live, time pass, and the error come back.
 //!
 //! What is sent from here goes through AutoFix's own doors, signed as the services would sign it: this page can do no
 //! more than they can. It is for the person at this machine: a request under another host's name or a form of another
 //! site is refused.
 
+mod aftermath;
 mod blocks;
 mod deeds;
 mod dialogs;
@@ -30,6 +32,7 @@ use tracing::error;
 use url::Url;
 
 use crate::sandbox::Sandbox;
+pub use aftermath::{LetPass, leaps};
 use log::Log;
 
 /// Where the page is; nothing of AutoFix's own may be there.
@@ -44,13 +47,14 @@ pub struct Place {
     doors: Router,
     /// Prefix of the doors: empty, or with a slash at its beginning.
     prefix: String,
+    let_pass: LetPass,
     log: Log,
 }
 
 impl Place {
     /// The page of this sandbox; `doors` are those of the AutoFix that works for it, below `prefix`.
-    pub fn new(sandbox: Sandbox, clock: Clock, (doors, prefix): (Router, &str)) -> Place {
-        Place { sandbox, clock, doors, prefix: prefix.to_owned(), log: Log::default() }
+    pub fn new(sandbox: Sandbox, clock: Clock, (doors, prefix): (Router, &str), let_pass: LetPass) -> Place {
+        Place { sandbox, clock, doors, prefix: prefix.to_owned(), let_pass, log: Log::default() }
     }
 }
 
@@ -59,6 +63,7 @@ pub fn routes(place: Place) -> Router {
     Router::new()
         .route(PATH, get(show))
         .route("/sandbox/throw", post(deeds::throw))
+        .route("/sandbox/go-on", post(deeds::go_on))
         .route("/sandbox/press", post(deeds::press))
         .route("/sandbox/answer", post(deeds::answer_dialog))
         .route("/sandbox/sandbox.css", get(style))

@@ -12,9 +12,10 @@ use autofix::journal::Journal;
 use autofix::outbound::Outbound;
 use tokio::net::TcpListener;
 
+use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Place};
+use crate::sandbox_page::{self, Place, leaps};
 use crate::scenario::Scenario;
 use crate::server;
 use crate::settings;
@@ -43,7 +44,11 @@ pub enum Services {
 
 /// Serves until it is told to stop (Ctrl-C or SIGTERM).
 pub async fn serve(options: Options) -> anyhow::Result<()> {
-    let clock = Clock::system();
+    let time = LeapingClock::default();
+    let clock = match options.services {
+        Services::Real => Clock::system(),
+        Services::Sandbox => time.clock(), // its page lets hours pass
+    };
     let table = match options.services {
         Services::Real => EmbeddedTable::open(&options.data).await?,
         // The stand-ins begin anew, and so do the attempts, which mean nothing to them. It is another folder: a real
@@ -82,7 +87,8 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             )
         }
         Some(sandbox) => {
-            let place = Place::new(sandbox, clock, (doors.clone(), &prefix));
+            let let_pass = leaps(time, Arc::clone(&process));
+            let place = Place::new(sandbox, clock, (doors.clone(), &prefix), let_pass);
             doors = doors.merge(sandbox_page::routes(place));
             say!("\nThrow an error, watch the card arrive, and click Deploy:");
             say!("  http://{address}{}", sandbox_page::PATH);
@@ -173,7 +179,8 @@ pub async fn serve_backing(options: Options, env_file: Option<PathBuf>) -> anyho
     table.close().await
 }
 
-async fn told_to_stop() {
+/// Done on Ctrl-C or SIGTERM.
+pub(crate) async fn told_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     let terminate = async {

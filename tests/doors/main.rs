@@ -16,6 +16,7 @@ mod chaos;
 mod circuits;
 mod clicks;
 mod dead_letters;
+mod demo;
 mod digest;
 mod dismissals;
 mod doctor;

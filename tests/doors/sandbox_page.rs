@@ -1,107 +1,24 @@
 //! The sandbox as a place, as a browser asks for it: an error is thrown there, its card has buttons that work, and what
 //! others wrote stays text.
 
+mod aftermath;
+mod visitor;
+
 use autofix::attempt::DismissalReason;
 use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix_local::sandbox::github::PullState;
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::slack::{BOT_TOKEN, CHANNEL_ID};
-use autofix_local::sandbox_page::{self, Place};
 use autofix_local::scenario::Scenario;
-use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{Request, StatusCode};
 use serde_json::json;
-use tower::ServiceExt;
 
 use crate::page::html::{self, checked, shown};
 use crate::world::{REPO, World};
+use visitor::{HOST, LINKS, OWN, Visitor, press_forms};
 
-const HOST: &str = "127.0.0.1:3000";
-/// What the page may lead to besides AutoFix's own pages.
-const LINKS: &[&str] = &["/sandbox", "#", "http://127.0.0.1:", "https://x.test/"];
-/// A form of the page itself, as a browser tells it.
-const OWN: &[(&str, &str)] =
-    &[("host", HOST), ("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:3000")];
 const ATTACK: &str = "</pre></textarea>\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
-
-/// Somebody who has the page open.
-struct Visitor {
-    place: Router,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
-
-impl Visitor {
-    fn of(world: &World) -> Visitor {
-        let doors = (world.process.doors(), "/autofix");
-        Visitor { place: sandbox_page::routes(Place::new(world.sandbox.clone(), world.clock.clock(), doors)) }
-    }
-
-    async fn ask(&self, request: Request<Body>) -> Answer {
-        let answer = self.place.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = axum::body::to_bytes(answer.into_body(), 10_000_000).await.unwrap();
-        Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(Request::get(path).header("host", HOST).body(Body::empty()).unwrap()).await
-    }
-
-    /// The page, each of whose tags is one that it is meant to have.
-    async fn page(&self) -> String {
-        let answer = self.get("/sandbox").await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        checked(&answer.text, LINKS);
-        answer.text
-    }
-
-    async fn send(&self, path: &str, form: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.ask(request.body(Body::from(form.to_owned())).unwrap()).await
-    }
-
-    async fn throws(&self, scenario: Scenario) {
-        let form = format!("scenario={}", scenario.name());
-        let answer = self.send("/sandbox/throw", &form, OWN).await;
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox#sentry"));
-    }
-
-    async fn presses_in_dialog(&self, form: &str) {
-        let answer = self.send("/sandbox/answer", form, OWN).await;
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox#slack"));
-    }
-
-    async fn presses(&self, form: &str) {
-        let answer = self.send("/sandbox/press", form, OWN).await;
-        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox#slack"));
-    }
-}
-
-/// The form of each button on the page with this action.
-fn press_forms(page: &str, action: &str) -> Vec<String> {
-    let inputs: Vec<(String, String)> = checked(page, LINKS)
-        .iter()
-        .filter(|tag| tag.name == "input")
-        .map(|tag| (tag.attribute("name").unwrap().to_owned(), tag.attribute("value").unwrap().to_owned()))
-        .collect();
-    let pairs = inputs.windows(2).filter(|pair| pair[0].0 == "ts" && pair[1].0 == "action");
-    pairs.filter(|pair| pair[1].1 == action).map(|pair| format!("ts={}&action={action}", pair[0].1)).collect()
-}
 
 #[tokio::test]
 async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its_fix() {
@@ -220,6 +137,7 @@ async fn no_other_site_can_throw_or_press_and_under_no_other_name_is_the_page_sh
     let (_, card) = world.until_armed().await;
     let events = |world: &World| world.sandbox.sentry.overview()[0].events;
     assert_eq!(events(&world), 1);
+    let before = world.clock.now();
     let press = format!("ts={}&action={DEPLOY}", card.ts);
     for headers in [
         &[("host", HOST), ("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")][..],
@@ -230,13 +148,17 @@ async fn no_other_site_can_throw_or_press_and_under_no_other_name_is_the_page_sh
         &[("host", "evil.example"), ("sec-fetch-site", "same-origin"), ("origin", "http://evil.example")],
         &[("sec-fetch-site", "same-origin")],
     ] {
-        for (path, form) in [("/sandbox/throw", "scenario=fix"), ("/sandbox/press", press.as_str())] {
+        for (path, form) in [
+            ("/sandbox/throw", "scenario=fix"),
+            ("/sandbox/press", press.as_str()),
+            ("/sandbox/go-on", "step=pass-day"),
+        ] {
             let answer = visitor.send(path, form, headers).await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {headers:?}");
         }
     }
     world.settle().await;
-    assert_eq!(events(&world), 1);
+    assert_eq!((events(&world), world.clock.now()), (1, before));
     assert_eq!(world.card(), card);
 
     let foreign = Request::get("/sandbox").header("host", "evil.example").body(Body::empty()).unwrap();
@@ -253,6 +175,10 @@ async fn a_form_that_makes_no_sense_does_nothing() {
         let answer = visitor.send("/sandbox/throw", form, OWN).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}");
         assert!(!answer.text.contains("<script>"), "{}", answer.text);
+    }
+    for form in ["", "step=", "step=go-back", "step=<script>"] {
+        let answer = visitor.send("/sandbox/go-on", form, OWN).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{form}");
     }
     let large = format!("scenario=fix&x={}", "x".repeat(10_000));
     let answer = visitor.send("/sandbox/throw", &large, OWN).await;

@@ -6,7 +6,8 @@ use autofix::attempt::{AttemptId, Status};
 use autofix::messages::ROLL_BACK;
 use jiff::SignedDuration;
 
-use super::{Story, post_webhook};
+use super::deliveries::post_webhook;
+use super::{PREFIX, Story};
 use crate::demo_project::REPOSITORY;
 use crate::sandbox::sentry::Hook;
 use crate::sandbox::slack::APPROVER_ID;
@@ -71,7 +72,7 @@ impl Story {
         self.sandbox.sentry.throw(&event);
         let webhook = self.sandbox.sentry.webhook(&event, Hook::ErrorCreated);
         let (status, body) =
-            post_webhook(&format!("{}/autofix/webhooks/sentry", self.address), webhook).await?;
+            post_webhook(&format!("{}{PREFIX}/webhooks/sentry", self.address), webhook).await?;
         let id = body["fix_attempt_id"].as_str().context("the door named no attempt")?;
         let id = AttemptId::parse(id)?;
         if status != 202 || id == first {

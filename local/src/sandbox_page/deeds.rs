@@ -1,5 +1,5 @@
-//! What a person can do on the page: make Sentry see an error, press a button of a card, and answer the dialog that comes
-//! of it. All end at AutoFix's real doors, with what the service would send.
+//! What a person can do on the page: make Sentry see an error, let time pass after a merge, press a button of a card, and
+//! answer the dialog that comes of it. All end at AutoFix's real doors, with what the service would send.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 use tracing::error;
 
+use super::aftermath::Step;
 use super::dialogs::FIELD;
 use super::{PATH, Place, refusal};
 use crate::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
@@ -39,6 +40,21 @@ pub(super) async fn throw(
     match form.field("scenario").parse() {
         Ok(scenario) => back("sentry", place.throw(scenario).await),
         Err(_) => refusal(StatusCode::BAD_REQUEST, "Not understood", "There is no such error to throw."),
+    }
+}
+
+pub(super) async fn go_on(
+    State(place): State<Arc<Place>>,
+    headers: HeaderMap,
+    RawBody(body): RawBody,
+) -> Response {
+    let form = match own_form(&headers, &body) {
+        Ok(form) => form,
+        Err(refused) => return *refused,
+    };
+    match form.field("step").parse::<Step>() {
+        Ok(step) => back("aftermath", place.go_on(step).await),
+        Err(_) => refusal(StatusCode::BAD_REQUEST, "Not understood", "There is nothing like it to happen."),
     }
 }
 
@@ -70,9 +86,21 @@ impl Place {
         let now = self.clock.now();
         let event = SandboxEvent { event_id: new_event_id(now.as_microsecond()), ..scenario.event(now) };
         self.sandbox.sentry.throw(&event);
+        let answers = self.report(&event, Hook::EventAlertTriggered, scenario.deliveries()).await?;
+        self.log.add(now, format!("Sentry reported “{}” to AutoFix: {answers}.", event.title()));
+        Ok(())
+    }
+
+    /// Sentry tells AutoFix of an event that it has seen, so many times at once.
+    pub(super) async fn report(
+        &self,
+        event: &SandboxEvent,
+        hook: Hook,
+        times: usize,
+    ) -> anyhow::Result<Answers> {
         let mut deliveries = JoinSet::new();
-        for _ in 0..scenario.deliveries() {
-            let request = self.webhook(self.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered))?;
+        for _ in 0..times {
+            let request = self.webhook(self.sandbox.sentry.webhook(event, hook))?;
             let doors = self.doors.clone();
             deliveries.spawn(async move { answer(doors.oneshot(request).await?).await });
         }
@@ -81,8 +109,7 @@ impl Place {
             let (status, body) = answer.context("a door ended by a panic")??;
             answers.count(status, &body);
         }
-        self.log.add(now, format!("Sentry reported “{}” to AutoFix: {answers}.", event.title()));
-        Ok(())
+        Ok(answers)
     }
 
     /// A person presses a button. A card that has changed since the page was shown may no longer have it.
@@ -154,7 +181,7 @@ impl Place {
 
 /// How often the door gave which answer.
 #[derive(Default)]
-struct Answers {
+pub(super) struct Answers {
     accepted: usize,
     known: usize,
     ignored: usize,
@@ -188,7 +215,7 @@ impl std::fmt::Display for Answers {
 }
 
 /// 32 hexadecimal digits that no other event of this sandbox has.
-fn new_event_id(microsecond: i64) -> String {
+pub(super) fn new_event_id(microsecond: i64) -> String {
     static EVENTS: AtomicU64 = AtomicU64::new(1);
     let number = EVENTS.fetch_add(1, Ordering::Relaxed);
     format!("{:016x}{number:016x}", microsecond.unsigned_abs())

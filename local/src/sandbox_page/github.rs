@@ -97,6 +97,7 @@ fn pull(github: &GitHub, pull: &PullRequest) -> anyhow::Result<Pull> {
     })
 }
 
-fn short(sha: &str) -> String {
+/// As people read a commit's name.
+pub(super) fn short(sha: &str) -> String {
     sha.chars().take(SHORT_SHA).collect()
 }

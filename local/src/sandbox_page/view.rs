@@ -3,6 +3,7 @@
 use askama::Template;
 use attempt_queries::page::{Time, asset_address, moment};
 
+use super::aftermath::Aftermath;
 use super::github::Repository;
 use super::markup::Addresses;
 use super::sentry::{Issues, Throwable, throwables};
@@ -19,6 +20,7 @@ pub(super) struct Page {
     common_style: String,
     script: String,
     throwables: Vec<Throwable>,
+    aftermath: Aftermath,
     issues: Issues,
     channels: Channels,
     repository: Repository,
@@ -38,6 +40,7 @@ impl Place {
             common_style: asset_address(&self.prefix, "page.css"),
             script: asset_address(&self.prefix, "page.js"),
             throwables: throwables(),
+            aftermath: Aftermath::of(&self.sandbox.github)?,
             issues: Issues::of(&self.sandbox.sentry),
             channels: Channels::of(&self.sandbox.slack, &addresses),
             repository: Repository::of(&self.sandbox.github)?,

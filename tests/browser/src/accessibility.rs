@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 
 use crate::phone::{self, attempts};
-use crate::sandbox::READY;
+use crate::sandbox::{DEPLOY, READY};
 use crate::visit::{Scheme, Visit};
 
 /// Runs it on the page. Everything that axe-core knows counts, also what it calls minor.
@@ -21,6 +21,10 @@ pub async fn clean(visit: &Visit) -> anyhow::Result<()> {
     visit.throw("fix", READY).await?;
     visit.click(".card button.danger").await?;
     visit.sees(".dialog").await?;
+    check("/sandbox").await?;
+    visit.click(DEPLOY).await?;
+    visit.click("#go-live").await?;
+    visit.sees("#come-back").await?;
     check("/sandbox").await?;
     visit.log_in().await?;
     for path in ["/autofix/", "/autofix/?q=nothing+like+it", "/autofix/scoreboard", "/autofix/view/none"] {

@@ -1,5 +1,5 @@
-//! AutoFix's pages in a real browser: what a person sees, clicks, types and hears of, with `autofix serve --sandbox`
-//! behind it. `.ci/browser` starts this; it needs Chromium and its driver, so it is a program of its own.
+//! AutoFix's pages in a real browser: what a person sees, clicks, types and hears of, with `autofix serve --sandbox` or
+//! `autofix demo` behind it. `.ci/browser` starts this; it needs Chromium and its driver, so it is a program of its own.
 //!
 //! Each story has a sandbox and a browser of its own. After each, the browser's console must be empty: a script that
 //! fails and a rule of the Content-Security-Policy that is hurt end up there.
@@ -22,7 +22,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use arguments::Arguments;
-use place::Place;
+use place::{Opened, Place};
 use visit::Visit;
 
 #[tokio::main]
@@ -34,6 +34,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     stories
         .tell("without a script the sandbox works by its links and buttons", sandbox::without_script)
         .await;
+    stories.tell("a merged fix does not hold, and Roll back takes it back", sandbox::roll_back).await;
+    stories.tell_of_demo("the demo's story is on its page, which works on after it", sandbox::demo).await;
     stories.tell("the token opens the page, a wrong one does not, logging out closes it", pages::login).await;
     stories.tell("attempts are listed, filtered, found and opened", pages::list).await;
     stories.tell("a card's link shows its attempt to whoever has it, and nothing else", pages::link).await;
@@ -58,11 +60,24 @@ struct Stories {
 
 impl Stories {
     async fn tell(&mut self, name: &str, story: impl AsyncFnOnce(&Visit) -> anyhow::Result<()>) {
+        self.tell_in(Opened::Served, name, story).await;
+    }
+
+    async fn tell_of_demo(&mut self, name: &str, story: impl AsyncFnOnce(&Visit) -> anyhow::Result<()>) {
+        self.tell_in(Opened::WithADemo, name, story).await;
+    }
+
+    async fn tell_in(
+        &mut self,
+        opened: Opened,
+        name: &str,
+        story: impl AsyncFnOnce(&Visit) -> anyhow::Result<()>,
+    ) {
         if !name.contains(&self.arguments.wanted) {
             return;
         }
         let begun = Instant::now();
-        let told = self.play(story).await;
+        let told = self.play(opened, story).await;
         self.told += 1;
         let seconds = begun.elapsed().as_secs_f64();
         match told {
@@ -75,8 +90,12 @@ impl Stories {
         }
     }
 
-    async fn play(&self, story: impl AsyncFnOnce(&Visit) -> anyhow::Result<()>) -> anyhow::Result<()> {
-        let place = Place::open(&self.arguments.autofix).context("start the sandbox")?;
+    async fn play(
+        &self,
+        opened: Opened,
+        story: impl AsyncFnOnce(&Visit) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let place = Place::open(&self.arguments.autofix, opened).context("start the sandbox")?;
         let visit = Visit::begin(&self.arguments, &place.address).await.context("start the browser")?;
         let mut told = story(&visit).await;
         if told.is_ok() {

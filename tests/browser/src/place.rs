@@ -1,4 +1,4 @@
-//! A sandbox: `autofix serve --sandbox` as a process of its own, in a folder of its own.
+//! A sandbox as a process of its own, in a folder of its own.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -12,6 +12,24 @@ use anyhow::Context;
 /// Ample, because a shared build machine may pause for long.
 const START: Duration = Duration::from_secs(60);
 
+/// The command that opens the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// `autofix serve --sandbox`, in which nothing has happened yet.
+    Served,
+    /// `autofix demo`, in which a fix is merged by itself.
+    WithADemo,
+}
+
+impl Opened {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Opened::Served => &["serve", "--sandbox", "--port", "0", "--data", "data"],
+            Opened::WithADemo => &["demo", "--yes", "--stay", "--data", "data"],
+        }
+    }
+}
+
 /// Ends with its owner.
 pub struct Place {
     process: Child,
@@ -23,14 +41,14 @@ pub struct Place {
 impl Place {
     /// # Errors
     /// When it does not say within a minute where it listens.
-    pub fn open(autofix: &Path) -> anyhow::Result<Place> {
+    pub fn open(autofix: &Path, opened: Opened) -> anyhow::Result<Place> {
         static PLACES: AtomicUsize = AtomicUsize::new(0);
         let number = PLACES.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("autofix-browser-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let log = std::fs::File::create(folder.join("log"))?;
         let mut process = Command::new(autofix.canonicalize().context("find `autofix`")?)
-            .args(["serve", "--sandbox", "--port", "0", "--data", "data"])
+            .args(opened.arguments())
             .current_dir(&folder)
             .env_clear() // the settings of whoever runs this are not the sandbox's
             .stdin(Stdio::null())

@@ -8,6 +8,8 @@ use crate::visit::{Scripts, Visit};
 /// What the card says when it can be decided on, and after the merge.
 pub const READY: &str = "AutoFix ready: bookshop";
 const DEPLOYED: &str = "Merged";
+const CAME_BACK: &str = "AutoFix: the error came back";
+const ROLLED_BACK: &str = "AutoFix rolled back";
 const LEFT_TO_PEOPLE: &str = "Manual Review Required: bookshop";
 pub const DEPLOY: &str = ".card button.primary";
 const DISMISS: &str = ".card button.danger";
@@ -60,6 +62,37 @@ pub async fn left_to_people(visit: &Visit) -> anyhow::Result<()> {
     visit.click("#throw-storm").await?;
     visit.sees_text("#log", "1 accepted, 99 recognised as known.").await?;
     visit.sees_text(".card", READY).await
+}
+
+/// What comes after the merge, up to the click that takes the fix back.
+pub async fn roll_back(visit: &Visit) -> anyhow::Result<()> {
+    visit.throw("regression", READY).await?;
+    ensure!(visit.count("#come-back").await? == 0, "nothing is merged that could fail");
+    visit.click(DEPLOY).await?;
+    visit.sees_text("#aftermath", "not live yet").await?;
+    visit.click("#go-live").await?;
+    visit.sees_text("#aftermath", "runs in production").await?;
+    visit.sees_text(".card", "Live since").await?;
+    visit.click("#come-back").await?;
+    visit.sees_text(".card", CAME_BACK).await?;
+    // Slack asks for a confirmation first.
+    visit.click(".card .confirm summary").await?;
+    visit.click(".card .confirm button").await?;
+    visit.sees_text(".card", ROLLED_BACK).await?;
+    visit.sees_text("#pull-2-state", "merged").await?;
+    visit.sees_text("#aftermath", "was taken back").await?;
+    visit.sees("#pass-hour").await
+}
+
+/// With the command `demo`, which has thrown its error and pressed Deploy by itself.
+pub async fn demo(visit: &Visit) -> anyhow::Result<()> {
+    visit.open("/sandbox").await?;
+    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text(".card", DEPLOYED).await?;
+    visit.sees("#go-live").await?;
+    visit.throw("security", LEFT_TO_PEOPLE).await?;
+    visit.log_in().await?;
+    visit.sees_text("#list", "Deployed").await
 }
 
 /// Refreshing is then a link.

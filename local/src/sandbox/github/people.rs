@@ -222,6 +222,16 @@ impl GitHub {
         states.iter().try_for_each(|state| self.deployment_becomes(repository, id, state, ""))
     }
 
+    /// Whether a platform has told of a deployment of this commit that worked.
+    pub fn is_live(&self, repository: &str, sha: &str) -> anyhow::Result<bool> {
+        let commit = Oid::from_str(sha)?;
+        self.with(repository, |repo| {
+            let mut of_commit = repo.deployments.iter().filter(|deployment| deployment.commit == commit);
+            Ok(of_commit
+                .any(|deployment| deployment.statuses.last().is_some_and(|status| status.state == "success")))
+        })
+    }
+
     /// A platform begins to deploy a commit to an environment. Answers the deployment's id.
     pub fn deploy(&self, repository: &str, sha: &str, environment: &str) -> anyhow::Result<u64> {
         self.with(repository, |repo| {
