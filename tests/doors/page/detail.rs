@@ -1,0 +1,87 @@
+//! One attempt with what led to it.
+
+use autofix::messages::DEPLOY;
+use autofix_local::scenario::Scenario;
+use axum::http::StatusCode;
+
+use super::Browser;
+use super::html::{checked, shown};
+use crate::world::World;
+
+#[tokio::test]
+async fn one_attempt_is_shown_with_everything_that_led_to_it() {
+    let world = World::new().await;
+    let (id, card) = world.until_armed().await;
+    world.press(&card, DEPLOY).await;
+    world.settle().await;
+    let browser = Browser::logged_in(&world).await;
+    let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;
+    assert_eq!(detail.status, StatusCode::OK, "{}", detail.text);
+    let hosts = [&*world.sandbox.github.url(), &*world.sandbox.sentry.url()];
+    let tags = checked(&detail.text, &hosts);
+    let ids: Vec<&str> = tags.iter().filter_map(|tag| tag.attribute("id")).collect();
+    for section in
+        ["summary", "analysis", "change", "evidence", "gates", "critic", "checks", "timeline", "cost"]
+    {
+        assert!(ids.contains(&section), "no `{section}` in {ids:?}");
+    }
+    let text = shown(&detail.text);
+    for expected in [
+        // the attempt
+        "Deployed",
+        "Complexity good: minimal",
+        // the change, its difference set apart
+        "34 addition = (address.get(\"line2\") or \"\").strip()",
+        // the code around the evidence, with its line numbers
+        "def address_lines",
+        // gates
+        "It is a fault of this code passed code_fix",
+        "Confidence passed 0.90; at least 0.80 is wanted.",
+        "The critic approves passed",
+        // the critic
+        "Does it stop this error at this place? yes",
+        "Does it hide a deeper fault? no",
+        "1 check passed.",
+        "Approved by U0APPROVER",
+        "Slack user U0APPROVER",
+        "Pull request #1 merged",
+        // cost by step
+        "root cause",
+        "critic",
+        "All steps",
+    ] {
+        assert!(text.contains(expected), "no `{expected}` in {text}");
+    }
+    assert!(tags.iter().any(|tag| tag.attribute("href").is_some_and(|href| href.ends_with("/pull/1"))));
+    let quoted = tags.iter().filter(|tag| tag.attribute("class") == Some("row quoted")).count();
+    assert!(quoted > 0 && quoted < tags.iter().filter(|tag| tag.attribute("class") == Some("row")).count());
+}
+
+#[tokio::test]
+async fn a_refused_attempt_shows_which_gates_refused_and_which_were_never_asked() {
+    let world = World::new().await;
+    let id = world.alert(Scenario::Security).await.attempt_id();
+    world.settle().await;
+    let browser = Browser::logged_in(&world).await;
+    let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;
+    let tags = checked(&detail.text, &[&world.sandbox.sentry.url()]);
+    let text = shown(&detail.text);
+    for expected in
+        ["Left to people", "category_blocked", "Kind of change refused", "The critic approves not reached"]
+    {
+        assert!(text.contains(expected), "no `{expected}` in {text}");
+    }
+    assert!(!tags.iter().any(|tag| tag.attribute("id") == Some("critic")));
+}
+
+#[tokio::test]
+async fn before_the_worker_has_looked_the_page_shows_what_sentry_said() {
+    let world = World::new().await;
+    let id = world.alert(Scenario::Fix).await.attempt_id();
+    let browser = Browser::logged_in(&world).await;
+    let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;
+    let text = shown(&detail.text);
+    assert!(text.contains("Waiting") && text.contains("AttributeError"), "{text}");
+    assert!(!text.contains("Gates"), "{text}");
+    world.settle().await;
+}
