@@ -11,7 +11,9 @@ use crate::sandbox::claude::{Script, Turn};
 use crate::sandbox::sentry::{Project, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 
 /// Letters of a fault's name.
-const LETTERS: usize = 3;
+const LETTERS: usize = 5;
+/// What the names are written with: no word comes of these letters, and so none that the policy takes for a blocked category.
+const ALPHABET: [char; 10] = ['g', 'h', 'k', 'l', 'n', 'q', 'r', 'v', 'x', 'z'];
 const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
 const REPAIRED: &str = r#"    addition = (address.get("line2") or "").strip()"#;
 /// Line of the fault in its file, counted from 1.
@@ -45,9 +47,9 @@ impl Fault {
     pub(crate) fn new(number: u32, kind: Kind) -> Fault {
         let mut rest = number;
         let mut letter = || {
-            let digit = u8::try_from(rest % 26).unwrap_or_default();
-            rest /= 26;
-            char::from(b'a' + digit)
+            let digit = rest % 10;
+            rest /= 10;
+            ALPHABET[digit as usize]
         };
         let name = (0..LETTERS).map(|_| letter()).collect();
         Fault { number, name, kind }

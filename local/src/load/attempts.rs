@@ -57,6 +57,8 @@ pub(super) async fn measure(part: &Part, attempts: usize) -> anyhow::Result<Atte
     part.sandbox.github.add_repository(REPOSITORY, &files, FIRST_COMMIT)?;
     let green = CheckRun::ended("tests", Conclusion::Success);
     part.sandbox.github.set_checks(REPOSITORY, Heads::Every, &[green])?;
+    // GitHub's 5,000 an hour would be used up by some hundred attempts, and waiting for the next hour is not measured here.
+    part.sandbox.github.set_hourly_requests(u64::MAX);
     part.sandbox.sentry.link_repository(REPOSITORY);
 
     let mut driver = Driver::new(part)?;

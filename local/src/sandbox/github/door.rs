@@ -5,7 +5,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::routing::any;
-use serde_json::json;
 
 use super::credentials::{Account, Holder, Visitor, need_of};
 use super::wire::{Answer, Call, Outcome, Refusal};
@@ -29,9 +28,6 @@ const MEDIA_TYPES: [&str; 6] = [
     "application/vnd.github.v3.raw",
 ];
 
-/// Requests an hour that GitHub grants a personal access token.
-const HOURLY_REQUESTS: u64 = 5000;
-
 pub(super) fn api(world: SharedWorld) -> Router {
     Router::new().route("/{*path}", any(answer_api)).with_state(world)
 }
@@ -52,10 +48,11 @@ async fn answer_api(
     apart(move || {
         let mut world = locked(&world);
         world.requests += 1;
-        let used = world.requests;
-        let answer = admit(&world, &mut call).and_then(|()| route(&mut world, &call));
-        let reset = world.clock.now().as_second() + 3600;
-        with_limits(answer.unwrap_or_else(Refusal::into_answer), used, reset)
+        let now = world.clock.now();
+        let answer = world.quota.take(now).and_then(|()| admit(&world, &mut call));
+        let answer = answer.and_then(|()| route(&mut world, &call)).unwrap_or_else(Refusal::into_answer);
+        let request_id = format!("SAND:{:06X}", world.requests);
+        world.quota.told_with(answer).with_header("x-github-request-id", request_id)
     })
     .await
 }
@@ -135,7 +132,7 @@ fn route(world: &mut World, call: &Call) -> Outcome {
     }
     match (call.method.as_str(), path.as_slice()) {
         ("GET", ["user"]) => Ok(Answer::json(200, &call.visitor()?.account.json())),
-        ("GET", ["rate_limit"]) => Ok(rate_limit(world.requests, world.clock.now().as_second() + 3600)),
+        ("GET", ["rate_limit"]) => Ok(world.quota.answer()),
         ("POST", ["graphql"]) => graphql::answer(world, call),
         (_, ["repos", owner, name, rest @ ..]) => {
             let visitor = call.visitor()?;
@@ -220,22 +217,4 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["issues", number, "comments"]) => conversation::comments(repo, call, number),
         _ => unknown(call),
     }
-}
-
-fn with_limits(answer: Answer, used: u64, reset: i64) -> Answer {
-    let remaining = HOURLY_REQUESTS.saturating_sub(used);
-    answer
-        .with_header("x-ratelimit-limit", HOURLY_REQUESTS.to_string())
-        .with_header("x-ratelimit-remaining", remaining.to_string())
-        .with_header("x-ratelimit-used", used.to_string())
-        .with_header("x-ratelimit-reset", reset.to_string())
-        .with_header("x-ratelimit-resource", "core".to_owned())
-        .with_header("x-github-request-id", format!("SAND:{used:06X}"))
-}
-
-fn rate_limit(used: u64, reset: i64) -> Answer {
-    let remaining = HOURLY_REQUESTS.saturating_sub(used);
-    let core = json!({ "limit": HOURLY_REQUESTS, "used": used, "remaining": remaining, "reset": reset });
-    let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": reset });
-    Answer::json(200, &json!({ "resources": { "core": core, "search": search } }))
 }

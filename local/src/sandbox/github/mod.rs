@@ -29,6 +29,7 @@ mod pull_shapes;
 mod pulls;
 mod query_language;
 mod queueing;
+mod quota;
 mod references;
 mod reports;
 mod repository;

@@ -191,6 +191,11 @@ impl GitHub {
         })
     }
 
+    /// The server grants each token so many requests an hour.
+    pub fn set_hourly_requests(&self, hourly: u64) {
+        locked(&self.world).quota.set_hourly(hourly);
+    }
+
     /// Check runs are reported. They replace what was reported for the same commits before.
     pub fn set_checks(&self, repository: &str, heads: Heads, runs: &[CheckRun]) -> anyhow::Result<()> {
         self.with(repository, |repo| {

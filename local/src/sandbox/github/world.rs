@@ -12,6 +12,7 @@ use super::app::App;
 use super::credentials::{Account, Grants, Holder, usual_grants};
 use super::deployments::Deployment;
 use super::queueing::Waiting;
+use super::quota::Quota;
 use super::reports::{CheckRun, Planned, Status};
 use super::repository as git;
 
@@ -26,8 +27,9 @@ pub(super) struct World {
     pub(super) clock: Clock,
     pub(super) app: App,
     pub(super) grants: BTreeMap<Holder, Grants>,
-    /// Requests answered so far, for the rate-limit headers.
+    /// Requests so far, which are numbered.
     pub(super) requests: u64,
+    pub(super) quota: Quota,
 }
 
 impl World {
@@ -43,6 +45,7 @@ impl World {
             app: App::default(),
             grants: holders.into_iter().map(|holder| (holder, usual_grants(holder))).collect(),
             requests: 0,
+            quota: Quota::default(),
         }
     }
 
