@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
     StreamSpecification, TableDescription, TimeToLiveSpecification,
@@ -166,7 +166,7 @@ impl EmbeddedTable {
             .credentials_provider(credentials())
             .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
             .app_name(AppName::new(name).expect("the names in this program are of letters and dashes"))
-            .http_client(plain_http());
+            .http_client(autofix::aws::http::plain());
         Client::from_conf(config.build())
     }
 
@@ -177,7 +177,7 @@ impl EmbeddedTable {
             .endpoint_url(self.endpoint())
             .region(Region::from_static(REGION))
             .credentials_provider(credentials())
-            .http_client(plain_http());
+            .http_client(autofix::aws::http::plain());
         aws_sdk_dynamodbstreams::Client::from_conf(config.build())
     }
 
@@ -338,11 +338,6 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
 
 fn credentials() -> Credentials {
     Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "embedded-table")
-}
-
-/// The table is on loopback: no TLS, and so no root certificates to load.
-fn plain_http() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_http()
 }
 
 #[cfg(test)]

@@ -1,19 +1,24 @@
 //! Clients of AWS with one TLS stack: ring, since aws-lc gathers entropy for 20 ms at every cold start.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
-use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use self::http::Roots;
 use crate::clock::Clock;
 use crate::config::{CommonConfig, Environment};
 use crate::secrets::Secrets;
 use crate::store::Store;
 
+pub mod http;
+
 const AMAZON_ROOTS: &[u8] = include_bytes!("aws/amazon_roots.pem");
+/// For reaching the table at start.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The configuration of a Lambda function, made of what Lambda sets: region and credentials in the environment. Nothing
 /// else is looked for, in files or over the network, which keeps the start short and the binary small.
@@ -24,31 +29,23 @@ pub fn function_config(environment: &Environment) -> SdkConfig {
         .region(environment.get("AWS_REGION").map(|region| Region::new(region.to_owned())))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .service_config(Endpoints::of(environment))
-        .http_client(https(roots(environment)))
+        .http_client(http::client(roots(environment)))
         .build()
 }
 
 /// The configuration of a person's machine: region and credentials from wherever AWS's own tools find them.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(https(TrustStore::default())).load().await
-}
-
-fn https(roots: TrustStore) -> SharedHttpClient {
-    let context = TlsContext::builder().with_trust_store(roots).build();
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .tls_context(context.expect("a context of roots and nothing else has nothing to be wrong about"))
-        .build_https()
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http::client(Roots::System)).load().await
 }
 
 /// Whom a function believes to be AWS: Amazon's own roots, since to read the system's 140 takes as long as all the rest of a
 /// start. The system's where they are named, and in China, whose services have other roots.
-fn roots(environment: &Environment) -> TrustStore {
+fn roots(environment: &Environment) -> Roots {
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| environment.get(name).is_some());
     let in_china = environment.get("AWS_REGION").is_some_and(|region| region.starts_with("cn-"));
     match named || in_china {
-        true => TrustStore::default(),
-        false => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+        true => Roots::System,
+        false => Roots::Only(AMAZON_ROOTS),
     }
 }
 
@@ -78,6 +75,20 @@ impl LoadServiceConfig for Endpoints {
 /// The table.
 pub fn store(config: &SdkConfig, common: &CommonConfig) -> Store {
     Store::new(aws_sdk_dynamodb::Client::new(config), common.table.clone())
+}
+
+/// Reads the secrets, and connects to the table meanwhile and while the first event is waited for, so that it finds both.
+/// What does not succeed is tried again by who needs it: ending here would only hide why.
+pub async fn warm_up(secrets: &Secrets, store: &Store) {
+    let store = store.clone();
+    tokio::spawn(async move {
+        if !matches!(tokio::time::timeout(CONNECT_PATIENCE, store.connect()).await, Ok(Ok(()))) {
+            tracing::warn!("Cannot reach the table at start");
+        }
+    });
+    if let Err(error) = secrets.warm().await {
+        tracing::error!(error = %error, "Cannot read the secrets at start");
+    }
 }
 
 /// The secrets: from Secrets Manager where an ARN is set, else from the environment alone.
@@ -137,15 +148,16 @@ mod tests {
 
     #[test]
     fn a_function_believes_other_roots_only_where_it_is_told_to_or_has_to() {
-        let trusts =
-            |name: &str, value: &str| format!("{:?}", roots(&Environment::from_iter([(name, value)])));
+        let trusts_system = |name: &str, value: &str| {
+            matches!(roots(&Environment::from_iter([(name, value)])), Roots::System)
+        };
         for (name, value) in
             [("SSL_CERT_FILE", "roots.pem"), ("SSL_CERT_DIR", "roots"), ("AWS_REGION", "cn-north-1")]
         {
-            assert!(trusts(name, value).contains("native_roots: true"), "{name}={value}");
+            assert!(trusts_system(name, value), "{name}={value}");
         }
         for (name, value) in [("SSL_CERT_FILE", ""), ("AWS_REGION", "eu-central-1")] {
-            assert!(trusts(name, value).contains("native_roots: false"), "{name}={value}");
+            assert!(!trusts_system(name, value), "{name}={value}");
         }
     }
 }

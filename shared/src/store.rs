@@ -85,6 +85,11 @@ impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
         Store { client, table: table.into(), full_hour: Arc::default() }
     }
+
+    /// Opens a connection and keeps it, by asking for the claim on no issue, which every function may ask for.
+    pub async fn connect(&self) -> Result<(), StoreError> {
+        self.claim("").await.map(|_| ())
+    }
 }
 
 fn unavailable<E: ProvideErrorMetadata + std::error::Error + 'static, R: std::fmt::Debug + 'static>(

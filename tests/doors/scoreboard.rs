@@ -225,7 +225,7 @@ async fn busy_table(table: &EmbeddedTable) -> (Store, Arc<AtomicBool>) {
         .endpoint_url(format!("http://{address}"))
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(autofix::aws::http::plain())
         .build();
     (Store::new(aws_sdk_dynamodb::Client::from_conf(config), "autofix"), busy)
 }

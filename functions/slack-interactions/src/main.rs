@@ -15,11 +15,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Clock::system();
     let sdk = aws::function_config(&environment);
     let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
-    if let Err(error) = secrets.warm().await {
-        // The door answers 503 until the secret can be read; ending here would only hide why.
-        tracing::error!(error = %error, "Cannot read the secrets at start");
-    }
     let store = aws::store(&sdk, &config.common);
+    aws::warm_up(&secrets, &store).await;
     let slack = Slack::new(Outbound::made_on_first_use(), config.slack_api_url.clone(), &secrets);
     lambda_http::run(door::closed(slack_interactions::routes(Interactions {
         config,

@@ -89,7 +89,7 @@ impl SecretsManager {
             .endpoint_url(self.service.url())
             .region(Region::from_static(REGION))
             .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "sandbox"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http());
+            .http_client(autofix::aws::http::plain());
         Client::from_conf(config.build())
     }
 }
