@@ -1,6 +1,7 @@
 //! What a person can do on the page: make Sentry see an error, let time pass after a merge, press a button of a card, and
 //! answer the dialog that comes of it. All end at AutoFix's real doors, with what the service would send.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,13 +34,9 @@ pub(super) async fn throw(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Response {
-    let form = match own_form(&headers, &body) {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    match form.field("scenario").parse() {
+    match chosen(&headers, &body, "scenario", "There is no such error to throw.") {
         Ok(scenario) => back("sentry", place.throw(scenario).await),
-        Err(_) => refusal(StatusCode::BAD_REQUEST, "Not understood", "There is no such error to throw."),
+        Err(refused) => *refused,
     }
 }
 
@@ -48,13 +45,9 @@ pub(super) async fn go_on(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Response {
-    let form = match own_form(&headers, &body) {
-        Ok(form) => form,
-        Err(refused) => return *refused,
-    };
-    match form.field("step").parse::<Step>() {
+    match chosen::<Step>(&headers, &body, "step", "There is nothing like it to happen.") {
         Ok(step) => back("aftermath", place.go_on(step).await),
-        Err(_) => refusal(StatusCode::BAD_REQUEST, "Not understood", "There is nothing like it to happen."),
+        Err(refused) => *refused,
     }
 }
 
@@ -241,6 +234,17 @@ fn own_form(headers: &HeaderMap, body: &[u8]) -> Result<Form, Box<Response>> {
         return Err(Box::new(refusal(StatusCode::PAYLOAD_TOO_LARGE, "Not accepted", sentence)));
     }
     Ok(Form(url::form_urlencoded::parse(body).into_owned().collect()))
+}
+
+/// What a form of this page asks for, in its field of this name. `unknown` is the sentence for anything else.
+fn chosen<T: FromStr>(
+    headers: &HeaderMap,
+    body: &[u8],
+    field: &str,
+    unknown: &str,
+) -> Result<T, Box<Response>> {
+    let chosen = own_form(headers, body)?.field(field).parse();
+    chosen.map_err(|_| Box::new(refusal(StatusCode::BAD_REQUEST, "Not understood", unknown)))
 }
 
 /// Back to the page, by a GET, so that reloading it does nothing again.

@@ -1,7 +1,6 @@
 //! The way to AWS over the HTTP client that everything else uses: a second one would be a tenth of a function's size.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +23,8 @@ pub enum Roots {
     System,
     /// The certificates of this PEM file, and no other.
     Only(&'static [u8]),
+    /// There is no TLS. No proxy of the environment is asked either: it could not reach this machine's loopback.
+    Nobody,
 }
 
 /// A client for the configuration of an SDK client. Connections are made when they are needed, and kept.
@@ -31,21 +32,16 @@ pub fn client(roots: Roots) -> SharedHttpClient {
     SharedHttpClient::new(Http { roots, clients: Mutex::default() })
 }
 
-/// A client for plain HTTP, as the embedded table and the stand-ins on loopback speak it. It trusts nobody.
+/// A client for plain HTTP, as the embedded table and the stand-ins on loopback speak it.
 pub fn plain() -> SharedHttpClient {
-    client(Roots::Only(b""))
+    client(Roots::Nobody)
 }
 
 /// The clients by the time that they have for connecting: a credential provider's is shorter than a service's.
+#[derive(Debug)]
 struct Http {
     roots: Roots,
     clients: Mutex<BTreeMap<Option<Duration>, reqwest::Client>>,
-}
-
-impl fmt::Debug for Http {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http").field("roots", &self.roots).finish_non_exhaustive()
-    }
 }
 
 impl HttpClient for Http {
@@ -72,6 +68,7 @@ impl Http {
         match self.roots {
             Roots::System => builder.build(),
             Roots::Only(pem) => builder.tls_certs_only(Certificate::from_pem_bundle(pem)?).build(),
+            Roots::Nobody => builder.tls_certs_only([]).no_proxy().build(),
         }
     }
 }
