@@ -25,25 +25,30 @@ SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_WEBHOOK_URL")
 
 
 @contextlib.contextmanager
-def sandbox(folder, autofix=AUTOFIX):
+def sandbox(folder):
     """The settings of functions whose table and outside services are a sandbox, which ends with the block."""
     settings_path = folder / "settings.env"
-    command = [autofix, "serve", "--table-only", "--sandbox", "--port", "0"]
+    command = [AUTOFIX, "serve", "--table-only", "--sandbox", "--port", "0"]
     command += ["--data", folder / "data", "--env-file", settings_path]
     with (folder / "autofix.log").open("wb") as log:
         quiet = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
         process = subprocess.Popen(command, cwd=folder, **quiet)
     try:
-        until = time.monotonic() + READY_LIMIT
-        while not settings_path.exists():
-            if process.poll() is not None:
-                raise SystemExit(f"autofix serve ended with {process.returncode}")
-            if time.monotonic() > until:
-                raise SystemExit(f"autofix serve was not ready within {READY_LIMIT} s")
-            time.sleep(0.05)
+        wait_for(settings_path, process)
         yield dict(line.split("=", 1) for line in settings_path.read_text().splitlines())
     finally:
         stop(process)
+
+
+def wait_for(path, process):
+    """Until the process has written this file, which tells that it is ready."""
+    until = time.monotonic() + READY_LIMIT
+    while not path.exists():
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args[0]} ended with {process.returncode}")
+        if time.monotonic() > until:
+            raise SystemExit(f"{process.args[0]} was not ready within {READY_LIMIT} s")
+        time.sleep(0.05)
 
 
 def stop(process):

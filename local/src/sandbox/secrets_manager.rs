@@ -82,6 +82,16 @@ impl SecretsManager {
         kept.add(id, text.to_owned());
     }
 
+    /// The variables with which any AWS SDK finds it.
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.service.url()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY.to_owned()),
+        ]
+    }
+
     /// A client of it, as `autofix::secrets` wants one.
     pub fn client(&self) -> Client {
         let config = aws_sdk_secretsmanager::Config::builder()
