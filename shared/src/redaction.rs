@@ -18,6 +18,7 @@ mod tokens;
 use std::cmp::Reverse;
 use std::fmt;
 
+use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 use serde::Serialize;
 
 use crate::incident::{Exception, Frame, Incident, Release, Request};
@@ -47,6 +48,12 @@ pub fn redact(text: &str) -> Redacted {
         }
     }
     Redacted(current)
+}
+
+/// Makes what texts are searched with, which the first text would wait for (0.3 ms).
+pub fn prepare() {
+    telling_words::prepare();
+    tokens::prepare();
 }
 
 impl Redacted {
@@ -220,8 +227,9 @@ fn is_marker(text: &str) -> bool {
 /// of the kind of the one that starts first.
 fn pass(text: &str) -> Option<String> {
     let mut findings = Vec::new();
-    tokens::find(text, &mut findings);
-    assignments::find(text, &mut findings);
+    let small = small_letters(text.as_bytes());
+    tokens::find(text, &small, &mut findings);
+    assignments::find(text, &small, &mut findings);
     personal::find(text, &mut findings);
     if !findings.is_empty() {
         keep_markers_whole(text, &mut findings);
@@ -244,6 +252,49 @@ fn pass(text: &str) -> Option<String> {
     }
     out.push_str(&text[done..]);
     Some(out)
+}
+
+/// The bytes with all letters small, and with what is no letter changed into what is none either.
+fn small_letters(bytes: &[u8]) -> Vec<u8> {
+    const BIT: u8 = 0x20;
+    let mut small = bytes.to_vec();
+    let (words, rest) = small.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) | u64::from_ne_bytes([BIT; 8])).to_ne_bytes();
+    }
+    rest.iter_mut().for_each(|byte| *byte |= BIT);
+    small
+}
+
+/// Finds the leftmost of some texts. Not a regular expression: making those would take more of a function's first answer
+/// than all the rest.
+enum Literals {
+    Packed(packed::Searcher),
+    /// Where the processor has no instructions for the other one.
+    Automaton(AhoCorasick),
+}
+
+impl Literals {
+    fn new(texts: &[&str]) -> Literals {
+        match packed::Searcher::new(texts) {
+            Some(searcher) => Literals::Packed(searcher),
+            None => Literals::Automaton(
+                AhoCorasick::builder()
+                    .match_kind(MatchKind::LeftmostFirst)
+                    .build(texts)
+                    .expect("a few short texts are within every limit"),
+            ),
+        }
+    }
+
+    /// Which of them is the first from here on, and where it starts.
+    fn find(&self, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+        let found = match self {
+            Literals::Packed(searcher) => searcher.find_in(bytes, Span::from(from..bytes.len())),
+            Literals::Automaton(automaton) => automaton.find(Input::new(bytes).range(from..)),
+        };
+        found.map(|found| (found.pattern().as_usize(), found.start()))
+    }
 }
 
 /// Drops findings inside of markers of an earlier pass, and widens those that would cut one in two.

@@ -6,9 +6,6 @@
 //! bare ones only where they do not look like code.
 
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::names::{self, Promise};
 use super::telling_words::telling_words;
@@ -40,9 +37,10 @@ enum Joint {
     Option,
 }
 
-pub(super) fn find(text: &str, findings: &mut Vec<Finding>) {
+/// `small` is the text with small letters.
+pub(super) fn find(text: &str, small: &[u8], findings: &mut Vec<Finding>) {
     let mut done = 0;
-    for word in telling_words(text) {
+    for word in telling_words(text, small) {
         if word.start < done {
             continue;
         }
@@ -103,7 +101,7 @@ fn value_of(text: &str, name: Range<usize>, promise: Promise) -> Option<Range<us
     };
     let start = skip_blanks(bytes, after);
     let joint = if joint == Joint::Tight && (blank_before || start > after) { Joint::Loose } else { joint };
-    let (joint, start) = match (joint, annotated_default(text, start)) {
+    let (joint, start) = match (joint, annotated_default(bytes, start)) {
         (Joint::Colon, Some(default)) if !ends_a_value(bytes, default, promise) => {
             (Joint::Annotated, default)
         }
@@ -143,19 +141,26 @@ fn after_closing_quote(bytes: &[u8], end: usize) -> (bool, usize) {
 }
 
 fn skip_blanks(bytes: &[u8], from: usize) -> usize {
-    from + bytes[from..].iter().take(MAX_BLANKS).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+    from + blanks(&bytes[from..], MAX_BLANKS)
+}
+
+/// How many blanks the bytes begin with, at most so many.
+fn blanks(bytes: &[u8], most: usize) -> usize {
+    bytes.iter().take(most).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// Start of the default in `name: type = default`, seen from the type.
-fn annotated_default(text: &str, start: usize) -> Option<usize> {
-    static TYPE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^[A-Za-z_][A-Za-z0-9_.\[\]| ,]{0,60}=[ \t]{0,4}").expect("a valid expression")
-    });
-    let mut limit = text.len().min(start + 80);
-    while !text.is_char_boundary(limit) {
-        limit -= 1;
-    }
-    TYPE.find(&text[start..limit]).map(|found| start + found.end())
+fn annotated_default(bytes: &[u8], start: usize) -> Option<usize> {
+    /// Longest type, bytes.
+    const MAX_TYPE: usize = 61;
+    let bytes = &bytes[start..];
+    bytes.first().filter(|first| first.is_ascii_alphabetic() || **first == b'_')?;
+    let belongs = |byte: &&u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']' | b'|' | b' ' | b',')
+    };
+    let length = bytes.iter().take(MAX_TYPE).take_while(belongs).count();
+    let default = bytes[length..].strip_prefix(b"=")?;
+    Some(start + length + 1 + blanks(default, 4))
 }
 
 /// Whether the equals sign before `default` is the padding of a value in base64, or part of a header, rather than
@@ -286,27 +291,41 @@ fn bare_value(text: &str, start: usize, bare: Bare) -> Option<Range<usize>> {
 
 /// The credentials of a bare `Authorization:` header, and the pairs of a bare `Cookie:` header.
 fn header_value(rest: &str, promise: Promise) -> Option<Range<usize>> {
-    static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new("^(?i-u:(bearer|basic|token|apikey|key|negotiate)|digest|aws4-hmac-sha256|hmac|signature)[ \t]{1,4}")
-            .expect("a valid expression")
-    });
-    static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^[A-Za-z0-9!#$%&'*+.^_~-]{1,80}=[^ \t\r\n=]{3}").expect("a valid expression")
-    });
+    /// Schemes whose credentials are one word.
+    const ONE_WORD: [&str; 6] = ["bearer", "basic", "token", "apikey", "key", "negotiate"];
+    /// Schemes whose credentials are a list.
+    const LIST: [&str; 4] = ["digest", "aws4-hmac-sha256", "hmac", "signature"];
+    const LONGEST: usize = 16;
     const LINE_ENDS: &[char] = &['\n', '\r', '"', '\'', '`'];
     const WORD_ENDS: &[char] = &['\n', '\r', '"', '\'', '`', ' ', '\t', ',', ';', ')', ']', '}', '\\'];
     match promise {
         Promise::Authorization => {
-            let scheme = SCHEME.captures(rest)?;
-            let start = scheme.get(0)?.end();
-            // The schemes named first take one word, the others a list.
-            let ends = if scheme.get(1).is_some() { WORD_ENDS } else { LINE_ENDS };
+            let length = rest.bytes().take(LONGEST + 1).position(|byte| matches!(byte, b' ' | b'\t'))?;
+            let is_one_of =
+                |schemes: &[&str]| schemes.iter().any(|name| name.eq_ignore_ascii_case(&rest[..length]));
+            let ends = if is_one_of(&ONE_WORD) {
+                WORD_ENDS
+            } else if is_one_of(&LIST) {
+                LINE_ENDS
+            } else {
+                return None;
+            };
+            let start = length + blanks(&rest.as_bytes()[length..], 4);
             let end = rest[start..].find(ends).map_or(rest.len(), |length| start + length);
             (end > start && !names::is_placeholder(&rest[start..end])).then_some(start..end)
         }
-        Promise::Cookie => PAIR.is_match(rest).then(|| 0..rest.find(LINE_ENDS).unwrap_or(rest.len())),
+        Promise::Cookie => begins_with_pair(rest).then(|| 0..rest.find(LINE_ENDS).unwrap_or(rest.len())),
         Promise::Secret | Promise::Perhaps => None,
     }
+}
+
+/// Whether this is `name=value`, with a value of three characters at least.
+fn begins_with_pair(text: &str) -> bool {
+    let belongs = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+.^_~-".contains(byte);
+    let length = text.bytes().take(MAX_NAME).take_while(belongs).count();
+    let value = text[length..].strip_prefix('=');
+    let begins = |value: &str| value.chars().take(3).filter(|c| !" \t\r\n=".contains(*c)).count() == 3;
+    length > 0 && value.is_some_and(begins)
 }
 
 /// Whether a value without quotes is a secret rather than code or prose; `behind` is what follows.
@@ -345,5 +364,70 @@ fn bare_is_secret(value: &str, behind: &str, bare: &Bare) -> bool {
         (Joint::Loose, false) => line_ends && looks_random(value) && length >= 16,
         (_, true) => length >= 6 && (digit || !identifier),
         (_, false) => looks_random(value) && length >= 12,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+
+    fn expression(expression: &str) -> Regex {
+        Regex::new(expression).unwrap()
+    }
+
+    static TYPE: LazyLock<Regex> =
+        LazyLock::new(|| expression(r"^[A-Za-z_][A-Za-z0-9_.\[\]| ,]{0,60}=[ \t]{0,4}"));
+    static SCHEME: LazyLock<Regex> = LazyLock::new(|| {
+        expression(
+            "^(?i-u:(bearer|basic|token|apikey|key|negotiate)|digest|aws4-hmac-sha256|hmac|signature)[ \t]{1,4}",
+        )
+    });
+    static PAIR: LazyLock<Regex> =
+        LazyLock::new(|| expression(r"^[A-Za-z0-9!#$%&'*+.^_~-]{1,80}=[^ \t\r\n=]{3}"));
+
+    fn text() -> impl Strategy<Value = String> {
+        let fixed = [
+            "Bearer",
+            "token",
+            "AWS4-HMAC-SHA256",
+            "Digest",
+            " ",
+            "\t",
+            "     ",
+            "=",
+            "x",
+            "_",
+            "é",
+            "Optional[str]",
+        ];
+        let piece = prop_oneof![
+            6 => proptest::sample::select(fixed.to_vec()).prop_map(String::from),
+            2 => "[A-Za-z_.| ,]{1,70}",
+            1 => any::<String>(),
+        ];
+        proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn what_stands_before_a_value_is_what_an_expression_would_find(text in text()) {
+            let default = TYPE.find(&text).map(|found| found.end());
+            prop_assert_eq!(annotated_default(text.as_bytes(), 0), default);
+            prop_assert_eq!(begins_with_pair(&text), PAIR.is_match(&text));
+            let start = SCHEME.find(&text).map(|found| found.end()).filter(|start| *start < text.len());
+            if let Some(value) = header_value(&text, Promise::Authorization) {
+                prop_assert_eq!(Some(value.start), start);
+            } else if let Some(start) = start {
+                let value = text[start..].split(|c| " \t\n\r\"'`,;)]}\\".contains(c)).next();
+                prop_assert!(value.is_some_and(|value| value.is_empty() || names::is_placeholder(value)), "{text:?}");
+            }
+        }
     }
 }

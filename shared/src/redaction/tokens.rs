@@ -4,9 +4,8 @@
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
-use regex::Regex;
 
-use super::{Finding, MARKER_START, URL_PASSWORD};
+use super::{Finding, Literals, MARKER_START, URL_PASSWORD};
 
 /// What may stand before a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,93 +20,150 @@ struct Form {
     kind: &'static str,
     before: Before,
     prefixes: &'static [&'static str],
-    /// Regular expression of what follows a prefix.
-    rest: &'static str,
+    rest: Rest,
 }
 
-const fn form(kind: &'static str, prefixes: &'static [&'static str], rest: &'static str) -> Form {
+/// Length of what follows a prefix and belongs to the token; `None` where it is no token.
+type Rest = fn(&[u8]) -> Option<usize>;
+
+const fn form(kind: &'static str, prefixes: &'static [&'static str], rest: Rest) -> Form {
     Form { kind, before: Before::Anything, prefixes, rest }
 }
 
-const fn word(kind: &'static str, prefixes: &'static [&'static str], rest: &'static str) -> Form {
+const fn word(kind: &'static str, prefixes: &'static [&'static str], rest: Rest) -> Form {
     Form { kind, before: Before::NoLetterOrDigit, prefixes, rest }
+}
+
+impl Form {
+    /// Length of the token that the bytes begin with.
+    fn length(&self, bytes: &[u8]) -> Option<usize> {
+        self.prefixes.iter().find_map(|prefix| {
+            let rest = bytes.strip_prefix(prefix.as_bytes())?;
+            Some(prefix.len() + (self.rest)(rest)?)
+        })
+    }
 }
 
 /// Lengths are below the real ones on purpose: events cut long texts, and half a key is one too many.
 const FORMS: &[Form] = &[
-    form("anthropic-key", &["sk-ant-"], "[A-Za-z0-9_-]{8,}"),
-    form(
-        "github-token",
-        &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"],
-        r"[A-Za-z0-9_]{10,}(?:[.-][A-Za-z0-9_-]{10,})*",
-    ),
-    form("github-token", &["github_pat_"], "[A-Za-z0-9_]{10,}"),
+    form("anthropic-key", &["sk-ant-"], |rest| run(rest, b"_-", 8)),
+    form("github-token", &["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], |rest| {
+        // Some are JSON web tokens behind their prefix.
+        let mut length = run(rest, b"_", 10)?;
+        while let Some(part) = joined(&rest[length..], b".-", b"_-", 10) {
+            length += part;
+        }
+        Some(length)
+    }),
+    form("github-token", &["github_pat_"], |rest| run(rest, b"_", 10)),
     form(
         "slack-token",
         &["xoxb-", "xoxp-", "xoxa-", "xoxo-", "xoxr-", "xoxs-", "xoxc-", "xoxd-", "xoxe-", "xoxe.", "xapp-"],
-        "[A-Za-z0-9.%-]{8,}",
+        |rest| run(rest, b".%-", 8),
     ),
-    form("slack-webhook", &["hooks.slack.com/", "hooks.slack-gov.com/"], "[A-Za-z0-9_/-]{8,}"),
-    form("stripe-key", &["sk_live_", "rk_live_", "pk_live_", "sk_test_", "rk_test_"], "[A-Za-z0-9]{8,}"),
-    form("stripe-key", &["whsec_"], "[A-Za-z0-9+/=_-]{8,}"),
-    form("sentry-token", &["sntrys_", "sntryu_", "sntryi_"], "[A-Za-z0-9+/=_-]{10,}"),
-    form("gitlab-token", &["glpat-", "gldt-", "glrt-"], "[A-Za-z0-9_-]{10,}"),
-    form("package-token", &["npm_", "pypi-AgE"], "[A-Za-z0-9_-]{30,}"),
-    word("aws-key", &["AKIA", "ASIA"], "[A-Z0-9]{12,}"),
-    word("google-key", &["AIza"], "[A-Za-z0-9_-]{25,}"),
-    word("google-key", &["ya29.", "GOCSPX-"], "[A-Za-z0-9_-]{10,}"),
-    word("openai-key", &["sk-proj-", "sk-svcacct-", "sk-admin-"], "[A-Za-z0-9_-]{10,}"),
-    word("openai-key", &["sk-"], "[A-Za-z0-9]{32,}"),
-    word("sendgrid-key", &["SG."], r"[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{8,}"),
-    word("jwt", &["eyJ"], r"[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}"),
+    form("slack-webhook", &["hooks.slack.com/", "hooks.slack-gov.com/"], |rest| run(rest, b"_/-", 8)),
+    form("stripe-key", &["sk_live_", "rk_live_", "pk_live_", "sk_test_", "rk_test_"], |rest| {
+        run(rest, b"", 8)
+    }),
+    form("stripe-key", &["whsec_"], |rest| run(rest, b"+/=_-", 8)),
+    form("sentry-token", &["sntrys_", "sntryu_", "sntryi_"], |rest| run(rest, b"+/=_-", 10)),
+    form("gitlab-token", &["glpat-", "gldt-", "glrt-"], |rest| run(rest, b"_-", 10)),
+    form("package-token", &["npm_", "pypi-AgE"], |rest| run(rest, b"_-", 30)),
+    word("aws-key", &["AKIA", "ASIA"], |rest| {
+        at_least(12, length_of(rest, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()))
+    }),
+    word("google-key", &["AIza"], |rest| run(rest, b"_-", 25)),
+    word("google-key", &["ya29.", "GOCSPX-"], |rest| run(rest, b"_-", 10)),
+    word("openai-key", &["sk-proj-", "sk-svcacct-", "sk-admin-"], |rest| run(rest, b"_-", 10)),
+    word("openai-key", &["sk-"], |rest| run(rest, b"", 32)),
+    word("sendgrid-key", &["SG."], |rest| {
+        let first = run(rest, b"_-", 16)?;
+        Some(first + joined(&rest[first..], b".", b"_-", 8)?)
+    }),
+    word("jwt", &["eyJ"], |rest| {
+        let mut length = run(rest, b"_-", 10)?;
+        length += joined(&rest[length..], b".", b"_-", 4)?;
+        for _ in 0..3 {
+            length += joined(&rest[length..], b".", b"_-", 0).unwrap_or(0);
+        }
+        Some(length)
+    }),
 ];
 
-static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-    let alternatives: Vec<String> = FORMS
-        .iter()
-        .map(|form| {
-            let prefixes: Vec<String> = form.prefixes.iter().map(|prefix| regex::escape(prefix)).collect();
-            format!("(?:{}){}", prefixes.join("|"), form.rest)
-        })
-        .collect();
-    Regex::new(&alternatives.join("|")).expect("the table holds valid expressions")
+static PREFIX: LazyLock<Literals> = LazyLock::new(|| {
+    let prefixes: Vec<&str> = FORMS.iter().flat_map(|form| form.prefixes).copied().collect();
+    Literals::new(&prefixes)
 });
 
-static BEARER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i-u:bearer)[ \t]{1,4}[A-Za-z0-9._~+/=-]{8,}").expect("a valid expression")
-});
+static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("bearer"));
 
 static SCHEME_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
 
 static PEM_BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("-----BEGIN "));
 
-pub(super) fn find(text: &str, findings: &mut Vec<Finding>) {
-    service_tokens(text, findings);
-    bearer_tokens(text, findings);
+pub(super) fn prepare() {
+    LazyLock::force(&PREFIX);
+}
+
+/// How many bytes from the first on belong.
+fn length_of(bytes: &[u8], belongs: impl Fn(&u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !belongs(byte)).unwrap_or(bytes.len())
+}
+
+fn at_least(least: usize, length: usize) -> Option<usize> {
+    (length >= least).then_some(length)
+}
+
+/// Length of a run of letters, digits and those others.
+fn run(bytes: &[u8], others: &[u8], least: usize) -> Option<usize> {
+    at_least(least, length_of(bytes, |byte| byte.is_ascii_alphanumeric() || others.contains(byte)))
+}
+
+/// The same behind one of these joints, and with it.
+fn joined(bytes: &[u8], joints: &[u8], others: &[u8], least: usize) -> Option<usize> {
+    let (joint, bytes) = bytes.split_first()?;
+    joints.contains(joint).then(|| run(bytes, others, least))?.map(|length| 1 + length)
+}
+
+/// `small` is the text with small letters.
+pub(super) fn find(text: &str, small: &[u8], findings: &mut Vec<Finding>) {
+    service_tokens(text.as_bytes(), findings);
+    bearer_tokens(text.as_bytes(), small, findings);
     private_keys(text, findings);
     passwords_in_addresses(text, findings);
 }
 
-fn service_tokens(text: &str, findings: &mut Vec<Finding>) {
-    for found in TOKEN.find_iter(text) {
-        let has_prefix = |form: &&Form| form.prefixes.iter().any(|prefix| found.as_str().starts_with(prefix));
-        let form =
-            FORMS.iter().find(has_prefix).expect("every alternative starts with a prefix of the table");
-        let before = text.as_bytes()[..found.start()].last();
+fn service_tokens(bytes: &[u8], findings: &mut Vec<Finding>) {
+    let mut from = 0;
+    while let Some((_, start)) = PREFIX.find(bytes, from) {
+        let token = FORMS.iter().find_map(|form| Some((form, form.length(&bytes[start..])?)));
+        let Some((form, length)) = token else {
+            from = start + 1;
+            continue;
+        };
+        from = start + length;
+        let before = bytes[..start].last();
         if form.before == Before::Anything || !before.is_some_and(u8::is_ascii_alphanumeric) {
-            findings.push(Finding { start: found.start(), end: found.end(), kind: form.kind });
+            findings.push(Finding { start, end: from, kind: form.kind });
         }
     }
 }
 
 /// `Bearer` and a token, wherever it stands. Prose ("bearer authentication") has no digits.
-fn bearer_tokens(text: &str, findings: &mut Vec<Finding>) {
-    for found in BEARER.find_iter(text) {
-        let token = found.as_str().trim_start_matches(|c: char| c.is_ascii_alphabetic());
-        let token = token.trim_start_matches([' ', '\t']);
-        if token.bytes().any(|byte| byte.is_ascii_digit()) {
-            let (start, end) = (found.end() - token.len(), found.end());
-            findings.push(Finding { start, end, kind: "authorization" });
+fn bearer_tokens(bytes: &[u8], small: &[u8], findings: &mut Vec<Finding>) {
+    const MAX_BLANKS: usize = 4;
+    let mut done = 0;
+    for scheme in BEARER.find_iter(small) {
+        let behind = scheme + BEARER.needle().len();
+        let blanks = length_of(&bytes[behind..], |byte| matches!(byte, b' ' | b'\t'));
+        if scheme < done || !(1..=MAX_BLANKS).contains(&blanks) {
+            continue;
+        }
+        let start = behind + blanks;
+        let Some(length) = run(&bytes[start..], b"._~+/=-", 8) else { continue };
+        done = start + length;
+        if bytes[start..done].iter().any(u8::is_ascii_digit) {
+            findings.push(Finding { start, end: done, kind: "authorization" });
         }
     }
 }
@@ -190,6 +246,89 @@ fn passwords_in_addresses(text: &str, findings: &mut Vec<Finding>) {
                 end: start + secret.end,
                 kind: URL_PASSWORD,
             });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+    use crate::redaction::small_letters;
+
+    /// The same forms as expressions, in the same order.
+    const EXPRESSIONS: [&str; 17] = [
+        "sk-ant-[A-Za-z0-9_-]{8,}",
+        r"gh[pousr]_[A-Za-z0-9_]{10,}(?:[.-][A-Za-z0-9_-]{10,})*",
+        "github_pat_[A-Za-z0-9_]{10,}",
+        r"(?:xox[bpaorscde]-|xoxe\.|xapp-)[A-Za-z0-9.%-]{8,}",
+        r"hooks\.slack(?:-gov)?\.com/[A-Za-z0-9_/-]{8,}",
+        "(?:[srp]k_live|[sr]k_test)_[A-Za-z0-9]{8,}",
+        "whsec_[A-Za-z0-9+/=_-]{8,}",
+        "sntry[sui]_[A-Za-z0-9+/=_-]{10,}",
+        "(?:glpat|gldt|glrt)-[A-Za-z0-9_-]{10,}",
+        "(?:npm_|pypi-AgE)[A-Za-z0-9_-]{30,}",
+        "A[KS]IA[A-Z0-9]{12,}",
+        "AIza[A-Za-z0-9_-]{25,}",
+        r"(?:ya29\.|GOCSPX-)[A-Za-z0-9_-]{10,}",
+        "sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{10,}",
+        "sk-[A-Za-z0-9]{32,}",
+        r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{8,}",
+        r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}",
+    ];
+    static FORM: LazyLock<Regex> = LazyLock::new(|| Regex::new(&EXPRESSIONS.join("|")).unwrap());
+    static EACH_FORM: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+        EXPRESSIONS.iter().map(|expression| Regex::new(&format!("^(?:{expression})")).unwrap()).collect()
+    });
+    static BEARER_TOKEN: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?i-u:bearer)[ \t]{1,4}([A-Za-z0-9._~+/=-]{8,})").unwrap());
+
+    fn piece() -> impl Strategy<Value = String> {
+        let prefixes = FORMS.iter().flat_map(|form| form.prefixes.iter().copied());
+        let others = ["Bearer", "bEARER", "bearer ", " ", "\t", ".", "-", "_", "é", "\n", "a", "G7", "AB12"];
+        let fixed: Vec<&str> = prefixes.chain(others).collect();
+        prop_oneof![
+            4 => proptest::sample::select(fixed).prop_map(String::from),
+            4 => "[A-Za-z0-9_.%/=+-]{1,16}",
+            1 => "[A-Z0-9]{10,34}",
+            1 => any::<String>(),
+        ]
+    }
+
+    fn found(search: impl Fn(&mut Vec<Finding>)) -> Vec<(usize, usize)> {
+        let mut findings = Vec::new();
+        search(&mut findings);
+        findings.iter().map(|found| (found.start, found.end)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn tokens_are_what_their_expressions_would_find(pieces in proptest::collection::vec(piece(), 0..16)) {
+            let text = pieces.concat();
+            let form = |start: usize| {
+                EACH_FORM.iter().zip(FORMS).find(|(expression, _)| expression.is_match(&text[start..]))
+            };
+            let matches = FORM.find_iter(&text).filter(|token| {
+                let before = text.as_bytes()[..token.start()].last();
+                let (_, form) = form(token.start()).unwrap();
+                form.before == Before::Anything || !before.is_some_and(u8::is_ascii_alphanumeric)
+            });
+            let expected: Vec<_> = matches.map(|token| (token.start(), token.end())).collect();
+            prop_assert_eq!(found(|findings| service_tokens(text.as_bytes(), findings)), expected);
+        }
+
+        #[test]
+        fn bearer_tokens_are_what_their_expression_would_find(pieces in proptest::collection::vec(piece(), 0..16)) {
+            let text = pieces.concat();
+            let matches = BEARER_TOKEN.captures_iter(&text).map(|token| token.get(1).unwrap());
+            let with_digit = matches.filter(|token| token.as_str().bytes().any(|byte| byte.is_ascii_digit()));
+            let expected: Vec<_> = with_digit.map(|token| (token.start(), token.end())).collect();
+            let bytes = text.as_bytes();
+            prop_assert_eq!(found(|findings| bearer_tokens(bytes, &small_letters(bytes), findings)), expected);
         }
     }
 }
