@@ -12,7 +12,7 @@ use self::http::Roots;
 use crate::clock::Clock;
 use crate::config::{CommonConfig, Environment};
 use crate::secrets::Secrets;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub mod http;
 
@@ -72,23 +72,41 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
+/// The start of a function that somebody waits for: reads the secrets, and reaches the table with `reach` meanwhile and
+/// while the first event is waited for, so that it finds both. What does not succeed is tried again by who needs it:
+/// ending here would only hide why.
+pub async fn start<R>(
+    environment: &Environment,
+    common: &CommonConfig,
+    clock: &Clock,
+    reach: impl FnOnce(Store) -> R,
+) -> (Secrets, Store)
+where
+    R: Future<Output = Result<(), StoreError>> + Send + 'static,
+{
+    let sdk = function_config(environment);
+    let secrets = secrets(&sdk, common, environment, clock);
+    let table = async {
+        tokio::task::yield_now().await; // making the table's client takes time: the secrets are asked for first
+        let store = store(&sdk, common);
+        let reached = tokio::time::timeout(CONNECT_PATIENCE, reach(store.clone()));
+        tokio::spawn(async move {
+            if !matches!(reached.await, Ok(Ok(()))) {
+                tracing::warn!("Cannot reach the table at start");
+            }
+        });
+        store
+    };
+    let (read, store) = tokio::join!(secrets.warm(), table);
+    if let Err(error) = read {
+        tracing::error!(error = %error, "Cannot read the secrets at start");
+    }
+    (secrets, store)
+}
+
 /// The table.
 pub fn store(config: &SdkConfig, common: &CommonConfig) -> Store {
     Store::new(aws_sdk_dynamodb::Client::new(config), common.table.clone())
-}
-
-/// Reads the secrets, and connects to the table meanwhile and while the first event is waited for, so that it finds both.
-/// What does not succeed is tried again by who needs it: ending here would only hide why.
-pub async fn warm_up(secrets: &Secrets, store: &Store) {
-    let store = store.clone();
-    tokio::spawn(async move {
-        if !matches!(tokio::time::timeout(CONNECT_PATIENCE, store.connect()).await, Ok(Ok(()))) {
-            tracing::warn!("Cannot reach the table at start");
-        }
-    });
-    if let Err(error) = secrets.warm().await {
-        tracing::error!(error = %error, "Cannot read the secrets at start");
-    }
 }
 
 /// The secrets: from Secrets Manager where an ARN is set, else from the environment alone.

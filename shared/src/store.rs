@@ -67,7 +67,7 @@ const KEEP_SECONDS: i64 = 180 * 24 * 3600;
 pub struct Store {
     client: Client,
     table: String,
-    full_hour: Arc<hour::FullHour>,
+    hour: Arc<hour::Seen>,
 }
 
 /// The table could not do what was asked.
@@ -83,11 +83,11 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
-        Store { client, table: table.into(), full_hour: Arc::default() }
+        Store { client, table: table.into(), hour: Arc::default() }
     }
 
-    /// Opens a connection and keeps it, by asking for the claim on no issue, which every function may ask for.
-    pub async fn connect(&self) -> Result<(), StoreError> {
+    /// Opens a connection, which its clones keep, by asking for the claim on no issue, which every function may ask for.
+    pub async fn connect(self) -> Result<(), StoreError> {
         self.claim("").await.map(|_| ())
     }
 }

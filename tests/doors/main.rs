@@ -32,6 +32,7 @@ mod kill_anywhere;
 mod layers;
 mod limits;
 mod load;
+mod look_ahead;
 mod merge_queue;
 mod metrics;
 mod obedient;

@@ -3,6 +3,7 @@
 use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, QueriesConfig};
+use autofix::store::Store;
 use autofix::{aws, door, logging};
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,9 +12,6 @@ async fn main() -> Result<(), lambda_http::Error> {
     logging::start_json(logging::level(&environment));
     let config = QueriesConfig::from_env(&environment)?;
     let clock = Clock::system();
-    let sdk = aws::function_config(&environment);
-    let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
-    let store = aws::store(&sdk, &config.common);
-    aws::warm_up(&secrets, &store).await;
+    let (secrets, store) = aws::start(&environment, &config.common, &clock, Store::connect).await;
     lambda_http::run(door::closed(attempt_queries::routes(Queries { config, secrets, store, clock }))).await
 }

@@ -2,7 +2,8 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig};
-use autofix::{aws, door, logging};
+use autofix::store::Store;
+use autofix::{aws, door, logging, redaction};
 use sentry_intake::Intake;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,9 +12,11 @@ async fn main() -> Result<(), lambda_http::Error> {
     logging::start_json(logging::level(&environment));
     let config = IntakeConfig::from_env(&environment)?;
     let clock = Clock::system();
-    let sdk = aws::function_config(&environment);
-    let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
-    let store = aws::store(&sdk, &config.common);
-    aws::warm_up(&secrets, &store).await;
+    let (limit, now) = (config.max_attempts_per_hour, clock.now());
+    let prepare = |store: Store| async move {
+        let (looked, ()) = tokio::join!(store.look_ahead(limit, now), async { redaction::prepare() });
+        looked
+    };
+    let (secrets, store) = aws::start(&environment, &config.common, &clock, prepare).await;
     lambda_http::run(door::closed(sentry_intake::routes(Intake { config, secrets, store, clock }))).await
 }

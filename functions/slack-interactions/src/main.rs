@@ -4,6 +4,7 @@ use autofix::clock::Clock;
 use autofix::config::{Environment, InteractionsConfig};
 use autofix::outbound::Outbound;
 use autofix::slack::Slack;
+use autofix::store::Store;
 use autofix::{aws, door, logging};
 use slack_interactions::Interactions;
 
@@ -13,10 +14,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     logging::start_json(logging::level(&environment));
     let config = InteractionsConfig::from_env(&environment)?;
     let clock = Clock::system();
-    let sdk = aws::function_config(&environment);
-    let secrets = aws::secrets(&sdk, &config.common, &environment, &clock);
-    let store = aws::store(&sdk, &config.common);
-    aws::warm_up(&secrets, &store).await;
+    let (secrets, store) = aws::start(&environment, &config.common, &clock, Store::connect).await;
     let slack = Slack::new(Outbound::made_on_first_use(), config.slack_api_url.clone(), &secrets);
     lambda_http::run(door::closed(slack_interactions::routes(Interactions {
         config,

@@ -53,6 +53,12 @@ enum Round {
 impl Store {
     /// Starts an attempt, or says which one already has the issue, or records that the hour is full.
     pub async fn admit(&self, new: NewAttempt<'_>, now: Timestamp) -> Result<Admission, StoreError> {
+        // Nothing is read before the first start: the table checks slot and claim in any case.
+        if let Some(slot) = self.slot_seen_ahead(new.max_per_hour, now)
+            && let Round::Done(admission) = self.start(&new, slot, now).await?
+        {
+            return Ok(admission);
+        }
         for round in 0..MAX_ROUNDS {
             match self.admission_round(&new, now).await? {
                 Round::Done(admission) => return Ok(admission),

@@ -3,7 +3,7 @@
 //! counts one start in any hour, and starts at the same moment seldom meet in one slot: they do not wait for each other.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
@@ -16,36 +16,78 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// A slot that was not taken again is forgotten after this long, seconds: the limit may have become smaller.
 const KEEP_SECONDS: i64 = 2 * 3600;
 
+/// How long a look ahead is believed. Longer would only cost more rounds.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
 /// A slot that was free when the hour was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot(u32);
 
+/// What was seen of the hour and spares a look.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    full: Mutex<Option<FullHour>>,
+    ahead: Mutex<Option<LookAhead>>,
+}
+
 /// Until when an hour that was seen full stays full. Starts are never taken back, so nobody need look again before: a
 /// storm that is turned away does not read the slots once for each webhook.
-#[derive(Debug, Default)]
-pub(super) struct FullHour(Mutex<Option<(u32, Timestamp)>>);
+#[derive(Clone, Copy, Debug)]
+struct FullHour {
+    max_per_hour: u32,
+    until: Timestamp,
+}
 
 impl FullHour {
     fn lasts(&self, max_per_hour: u32, now: Timestamp) -> bool {
-        let seen = *self.0.lock().expect("nothing panics while this is locked");
-        seen.is_some_and(|(limit, until)| limit == max_per_hour && now < until && until - HOUR <= now)
+        self.max_per_hour == max_per_hour && now < self.until && self.until - HOUR <= now
     }
+}
 
-    fn see(&self, max_per_hour: u32, until: Timestamp) {
-        *self.0.lock().expect("nothing panics while this is locked") = Some((max_per_hour, until));
+/// The slots that were free before anybody asked for one.
+#[derive(Debug)]
+struct LookAhead {
+    max_per_hour: u32,
+    at: Timestamp,
+    free: Vec<u32>,
+}
+
+impl LookAhead {
+    fn is_good(&self, max_per_hour: u32, now: Timestamp) -> bool {
+        let fresh = self.at <= now && now < self.at + AHEAD;
+        fresh && self.max_per_hour == max_per_hour
     }
 }
 
 impl Store {
+    /// Looks for free slots, so that the first start is one write. A slot that another start takes in between costs it
+    /// another round, and nothing else.
+    pub async fn look_ahead(self, max_per_hour: u32, now: Timestamp) -> Result<(), StoreError> {
+        let free = self.free_slots(max_per_hour, now).await?;
+        *locked(&self.hour.ahead) = Some(LookAhead { max_per_hour, at: now, free });
+        Ok(())
+    }
+
+    /// A slot that was free when this store looked ahead, for the first start only.
+    pub(super) fn slot_seen_ahead(&self, max_per_hour: u32, now: Timestamp) -> Option<Slot> {
+        let ahead = locked(&self.hour.ahead).take().filter(|ahead| ahead.is_good(max_per_hour, now))?;
+        fastrand::choice(ahead.free).map(Slot)
+    }
+
     /// A slot for one more start; `None` while the hour is full.
     pub(super) async fn free_slot(
         &self,
         max_per_hour: u32,
         now: Timestamp,
     ) -> Result<Option<Slot>, StoreError> {
-        if self.full_hour.lasts(max_per_hour, now) {
+        if locked(&self.hour.full).is_some_and(|full| full.lasts(max_per_hour, now)) {
             return Ok(None);
         }
+        Ok(fastrand::choice(self.free_slots(max_per_hour, now).await?).map(Slot))
+    }
+
+    /// None while the hour is full.
+    async fn free_slots(&self, max_per_hour: u32, now: Timestamp) -> Result<Vec<u32>, StoreError> {
         let items = self.items_of(KEY).await?;
         let taken: Vec<(u32, Timestamp)> =
             items.iter().filter_map(read).filter(|(_, at)| *at > now - HOUR).collect();
@@ -54,13 +96,12 @@ impl Store {
             let mut starts: Vec<Timestamp> = taken.iter().map(|(_, at)| *at).collect();
             starts.sort_unstable();
             if let Some(last) = starts.get(taken.len() - max_per_hour as usize) {
-                self.full_hour.see(max_per_hour, *last + HOUR);
+                *locked(&self.hour.full) = Some(FullHour { max_per_hour, until: *last + HOUR });
             }
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let taken: HashSet<u32> = taken.into_iter().map(|(number, _)| number).collect();
-        let free: Vec<u32> = (0..max_per_hour).filter(|number| !taken.contains(number)).collect();
-        Ok(fastrand::choice(free).map(Slot))
+        Ok((0..max_per_hour).filter(|number| !taken.contains(number)).collect())
     }
 
     /// The part of a transaction that takes a slot, unless another start took it since.
@@ -72,6 +113,10 @@ impl Store {
             .expression_attribute_values(":an_hour_ago", item::milliseconds(now - HOUR));
         TransactWriteItem::builder().put(put.build().expect("table and item are set above")).build()
     }
+}
+
+fn locked<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
+    seen.lock().expect("nothing panics while this is locked")
 }
 
 /// `SLOT#007`, taken now.
@@ -104,9 +149,7 @@ mod tests {
     fn a_full_hour_is_believed_until_its_oldest_start_is_over_and_for_its_own_limit_only() {
         let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         let after = |minutes| now + SignedDuration::from_mins(minutes);
-        let full = FullHour::default();
-        assert!(!full.lasts(10, now));
-        full.see(10, after(20));
+        let full = FullHour { max_per_hour: 10, until: after(20) };
         assert!(full.lasts(10, now) && full.lasts(10, after(19)));
         assert!(!full.lasts(10, after(20)), "the oldest start is an hour old");
         assert!(!full.lasts(20, now), "another limit");
