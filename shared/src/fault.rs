@@ -128,7 +128,6 @@ fn volatile_length(bytes: &[u8], at: usize) -> usize {
         return uuid;
     }
     let run = |bytes: &[u8], belongs: fn(&u8) -> bool| bytes.iter().take_while(|byte| belongs(byte)).count();
-    let hex = run(rest, u8::is_ascii_hexdigit);
     if let [b'0', b'x' | b'X', address @ ..] = rest {
         let digits = run(address, u8::is_ascii_hexdigit);
         if digits > 0 {
@@ -136,9 +135,10 @@ fn volatile_length(bytes: &[u8], at: usize) -> usize {
         }
     }
     let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    let stands_alone = !is_word(bytes[..at].last()) && !is_word(rest.get(hex));
+    // Counted at the start of a word only: at each of its letters would take long in long words.
+    let hex = if is_word(bytes[..at].last()) { 0 } else { run(rest, u8::is_ascii_hexdigit) };
     let behind_digit = rest[..hex].iter().position(u8::is_ascii_digit).map_or(0, |first| hex - first - 1);
-    match stands_alone && behind_digit >= SHORTEST_HASH {
+    match behind_digit >= SHORTEST_HASH && !is_word(rest.get(hex)) {
         true => hex,
         false => run(rest, u8::is_ascii_digit),
     }

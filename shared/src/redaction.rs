@@ -50,7 +50,7 @@ pub fn redact(text: &str) -> Redacted {
     Redacted(current)
 }
 
-/// Makes what texts are searched with, which the first text would wait for (0.3 ms).
+/// Makes what takes time among that with which texts are searched: the first text would wait for it.
 pub fn prepare() {
     telling_words::prepare();
     tokens::prepare();
@@ -270,7 +270,7 @@ fn small_letters(bytes: &[u8]) -> Vec<u8> {
 /// than all the rest.
 enum Literals {
     Packed(packed::Searcher),
-    /// Where the processor has no instructions for the other one.
+    /// Where the processor has no instructions for the other one, or these are too many for it.
     Automaton(AhoCorasick),
 }
 

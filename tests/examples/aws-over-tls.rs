@@ -1,7 +1,7 @@
 //! The functions' surroundings for `.ci/cold-starts`: the sandbox, and AWS behind TLS as functions meet it in Lambda, with
 //! the embedded table and the stand-in of Secrets Manager.
 //!
-//! `aws-over-tls CERTIFICATE FOLDER SETTINGS`: the certificate for `localhost` with its key in one PEM file; a folder for
+//! `aws-over-tls CERTIFICATE FOLDER SURROUNDINGS`: the certificate for `localhost` with its key in one PEM file; a folder for
 //! the table and the sandbox's repositories; and the file into which a function's variables (`environment`) and what it
 //! reads from Secrets Manager (`secrets`) are written as JSON when all is ready. Ends when it is killed.
 
@@ -28,8 +28,8 @@ const TABLE: &str = "autofix";
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [certificate, folder, settings] = arguments.as_slice() else {
-        bail!("usage: aws-over-tls CERTIFICATE FOLDER SETTINGS")
+    let [certificate, folder, surroundings] = arguments.as_slice() else {
+        bail!("usage: aws-over-tls CERTIFICATE FOLDER SURROUNDINGS")
     };
     let folder = Path::new(folder);
     autofix::outbound::install_tls();
@@ -47,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
         ("AUTOFIX_TABLE".to_owned(), TABLE.to_owned()),
         ("AUTOFIX_SECRET_ARN".to_owned(), secrets_manager::ARN.to_owned()),
     ]);
+    // Secrets Manager's last: it knows one access key, and the table takes any.
     for (name, value) in table.variables().into_iter().chain(secrets.variables()) {
         let value = match value.strip_prefix("http://") {
             Some(address) => behind_tls(address.parse().context("an endpoint's address")?, &tls).await?,
@@ -57,9 +58,9 @@ async fn main() -> anyhow::Result<()> {
     let [environment, secrets] = [plain, secret].map(|pairs| pairs.into_iter().collect::<BTreeMap<_, _>>());
     let written = json!({ "environment": environment, "secrets": secrets });
     // Renamed into place, so that whoever waits for the file never reads half of it.
-    let beside = Path::new(settings).with_extension("part");
+    let beside = Path::new(surroundings).with_extension("part");
     std::fs::write(&beside, written.to_string())?;
-    std::fs::rename(&beside, settings)?;
+    std::fs::rename(&beside, surroundings)?;
     std::future::pending().await
 }
 
@@ -77,7 +78,8 @@ async fn behind_tls(inner: SocketAddr, tls: &TlsAcceptor) -> anyhow::Result<Stri
     let port = listener.local_addr()?.port();
     let tls = tls.clone();
     tokio::spawn(async move {
-        while let Ok((outside, _)) = listener.accept().await {
+        loop {
+            let (outside, _) = listener.accept().await.expect("a port of our own takes connections");
             let tls = tls.clone();
             // A function that is killed breaks its connections off: that is how every measurement ends.
             tokio::spawn(async move { carry(outside, inner, &tls).await.ok() });

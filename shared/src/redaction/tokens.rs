@@ -80,20 +80,14 @@ const FORMS: &[Form] = &[
         let first = run(rest, b"_-", 16)?;
         Some(first + joined(&rest[first..], b".", b"_-", 8)?)
     }),
-    word("jwt", &["eyJ"], |rest| {
-        let mut length = run(rest, b"_-", 10)?;
-        length += joined(&rest[length..], b".", b"_-", 4)?;
-        for _ in 0..3 {
-            length += joined(&rest[length..], b".", b"_-", 0).unwrap_or(0);
-        }
-        Some(length)
-    }),
 ];
 
 static PREFIX: LazyLock<Literals> = LazyLock::new(|| {
     let prefixes: Vec<&str> = FORMS.iter().flat_map(|form| form.prefixes).copied().collect();
     Literals::new(&prefixes)
 });
+
+static JSON_WEB_TOKEN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("eyJ"));
 
 static BEARER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("bearer"));
 
@@ -116,7 +110,11 @@ fn at_least(least: usize, length: usize) -> Option<usize> {
 
 /// Length of a run of letters, digits and those others.
 fn run(bytes: &[u8], others: &[u8], least: usize) -> Option<usize> {
-    at_least(least, length_of(bytes, |byte| byte.is_ascii_alphanumeric() || others.contains(byte)))
+    at_least(least, run_length(bytes, others))
+}
+
+fn run_length(bytes: &[u8], others: &[u8]) -> usize {
+    length_of(bytes, |byte| byte.is_ascii_alphanumeric() || others.contains(byte))
 }
 
 /// The same behind one of these joints, and with it.
@@ -128,6 +126,7 @@ fn joined(bytes: &[u8], joints: &[u8], others: &[u8], least: usize) -> Option<us
 /// `small` is the text with small letters.
 pub(super) fn find(text: &str, small: &[u8], findings: &mut Vec<Finding>) {
     service_tokens(text.as_bytes(), findings);
+    json_web_tokens(text.as_bytes(), findings);
     bearer_tokens(text.as_bytes(), small, findings);
     private_keys(text, findings);
     passwords_in_addresses(text, findings);
@@ -145,6 +144,26 @@ fn service_tokens(bytes: &[u8], findings: &mut Vec<Finding>) {
         let before = bytes[..start].last();
         if form.before == Before::Anything || !before.is_some_and(u8::is_ascii_alphanumeric) {
             findings.push(Finding { start, end: from, kind: form.kind });
+        }
+    }
+}
+
+/// Three parts with dots between them, or five; the first two are enough.
+fn json_web_tokens(bytes: &[u8], findings: &mut Vec<Finding>) {
+    let mut from = 0;
+    while let Some(at) = JSON_WEB_TOKEN.find(&bytes[from..]) {
+        let start = from + at;
+        let behind = start + JSON_WEB_TOKEN.needle().len();
+        // Where nothing that a token needs follows on the first part, it follows on no shorter one with the same end.
+        from = behind + run_length(&bytes[behind..], b"_-");
+        let second = joined(&bytes[from..], b".", b"_-", 4);
+        let (Some(_), Some(second)) = (at_least(10, from - behind), second) else { continue };
+        from += second;
+        for _ in 0..3 {
+            from += joined(&bytes[from..], b".", b"_-", 0).unwrap_or(0);
+        }
+        if !bytes[..start].last().is_some_and(u8::is_ascii_alphanumeric) {
+            findings.push(Finding { start, end: from, kind: "jwt" });
         }
     }
 }
@@ -259,7 +278,7 @@ mod tests {
     use crate::redaction::small_letters;
 
     /// The same forms as expressions, in the same order.
-    const EXPRESSIONS: [&str; 17] = [
+    const EXPRESSIONS: [&str; FORMS.len()] = [
         "sk-ant-[A-Za-z0-9_-]{8,}",
         r"gh[pousr]_[A-Za-z0-9_]{10,}(?:[.-][A-Za-z0-9_-]{10,})*",
         "github_pat_[A-Za-z0-9_]{10,}",
@@ -276,18 +295,21 @@ mod tests {
         "sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{10,}",
         "sk-[A-Za-z0-9]{32,}",
         r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{8,}",
-        r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}",
     ];
     static FORM: LazyLock<Regex> = LazyLock::new(|| Regex::new(&EXPRESSIONS.join("|")).unwrap());
     static EACH_FORM: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         EXPRESSIONS.iter().map(|expression| Regex::new(&format!("^(?:{expression})")).unwrap()).collect()
+    });
+    static WEB_TOKEN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}").unwrap()
     });
     static BEARER_TOKEN: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"(?i-u:bearer)[ \t]{1,4}([A-Za-z0-9._~+/=-]{8,})").unwrap());
 
     fn piece() -> impl Strategy<Value = String> {
         let prefixes = FORMS.iter().flat_map(|form| form.prefixes.iter().copied());
-        let others = ["Bearer", "bEARER", "bearer ", " ", "\t", ".", "-", "_", "é", "\n", "a", "G7", "AB12"];
+        let others =
+            ["eyJ", "Bearer", "bEARER", "bearer ", " ", "\t", ".", "-", "_", "é", "\n", "a", "G7", "AB12"];
         let fixed: Vec<&str> = prefixes.chain(others).collect();
         prop_oneof![
             4 => proptest::sample::select(fixed).prop_map(String::from),
@@ -319,6 +341,16 @@ mod tests {
             });
             let expected: Vec<_> = matches.map(|token| (token.start(), token.end())).collect();
             prop_assert_eq!(found(|findings| service_tokens(text.as_bytes(), findings)), expected);
+        }
+
+        #[test]
+        fn json_web_tokens_are_what_their_expression_would_find(pieces in proptest::collection::vec(piece(), 0..16)) {
+            let text = pieces.concat();
+            let alone = WEB_TOKEN.find_iter(&text).filter(|token| {
+                !text.as_bytes()[..token.start()].last().is_some_and(u8::is_ascii_alphanumeric)
+            });
+            let expected: Vec<_> = alone.map(|token| (token.start(), token.end())).collect();
+            prop_assert_eq!(found(|findings| json_web_tokens(text.as_bytes(), findings)), expected);
         }
 
         #[test]

@@ -53,11 +53,12 @@ enum Round {
 impl Store {
     /// Starts an attempt, or says which one already has the issue, or records that the hour is full.
     pub async fn admit(&self, new: NewAttempt<'_>, now: Timestamp) -> Result<Admission, StoreError> {
-        // Nothing is read before the first start: the table checks slot and claim in any case.
+        // With a slot seen ahead nothing is read before: the table checks slot and claim in any case. Whoever finds the
+        // issue taken, or others at it, goes the long way.
         if let Some(slot) = self.slot_seen_ahead(new.max_per_hour, now)
-            && let Round::Done(admission) = self.start(&new, slot, now).await?
+            && let Some(Saved::Yes) = self.transact_once(self.writes_of_a_start(&new, slot, now)).await?
         {
-            return Ok(admission);
+            return Ok(Admission::Started(new.attempt.id));
         }
         for round in 0..MAX_ROUNDS {
             match self.admission_round(&new, now).await? {
@@ -81,24 +82,25 @@ impl Store {
             return Ok(Round::Done(Admission::Duplicate(id)));
         }
         match self.free_slot(new.max_per_hour, now).await? {
-            Some(slot) => self.start(new, slot, now).await,
+            Some(slot) => {
+                self.write(self.writes_of_a_start(new, slot, now), Admission::Started(new.attempt.id)).await
+            }
             None => self.turn_away(new, now).await,
         }
     }
 
-    async fn start(&self, new: &NewAttempt<'_>, slot: Slot, now: Timestamp) -> Result<Round, StoreError> {
+    fn writes_of_a_start(&self, new: &NewAttempt<'_>, slot: Slot, now: Timestamp) -> Vec<TransactWriteItem> {
         let attempt = Attempt { occasion: new.occasion, ..new.attempt.clone() };
         let mut item = attempt_item(&attempt, 1, now);
         mark_ready(&mut item, now);
         let incident = incident_item(new.attempt.id, new.incident, now);
         let claim = claim::live_claim(new.attempt);
-        let writes = vec![
+        vec![
             put(self.put(item)),
             put(self.put(incident)),
             put(claim_condition(self.put(claim), new.occasion, now)),
             self.take_slot(slot, now),
-        ];
-        self.write(writes, Admission::Started(new.attempt.id)).await
+        ]
     }
 
     async fn turn_away(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {

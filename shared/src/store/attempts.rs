@@ -115,30 +115,36 @@ impl Store {
         writes: Vec<TransactWriteItem>,
     ) -> Result<Option<Saved>, StoreError> {
         for _ in 0..TRANSACTION_ROUNDS {
-            let sent =
-                self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let error = match sent {
-                Ok(_) => return Ok(Some(Saved::Yes)),
-                Err(error) => error,
-            };
-            let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) =
-                error.as_service_error()
-            else {
-                return Err(unavailable(error));
-            };
-            let codes: Vec<&str> =
-                canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
-            if codes.contains(&"ConditionalCheckFailed") {
-                return Ok(Some(Saved::Conflict));
-            }
-            if !codes.iter().any(|code| {
-                matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
-            }) {
-                return Err(unavailable(error));
+            if let Some(saved) = self.transact_once(writes.clone()).await? {
+                return Ok(Some(saved));
             }
             tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=TRANSACTION_PAUSE_MS))).await;
         }
         Ok(None)
+    }
+
+    /// As [`Store::transact`]; `None` where another transaction was in the way.
+    pub(super) async fn transact_once(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Option<Saved>, StoreError> {
+        let error = match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => return Ok(Some(Saved::Yes)),
+            Err(error) => error,
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error()
+        else {
+            return Err(unavailable(error));
+        };
+        let codes: Vec<&str> =
+            canceled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
+        if codes.contains(&"ConditionalCheckFailed") {
+            return Ok(Some(Saved::Conflict));
+        }
+        let is_busy = codes.iter().any(|code| {
+            matches!(*code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+        });
+        if is_busy { Ok(None) } else { Err(unavailable(error)) }
     }
 
     pub(super) async fn item(&self, key: Item) -> Result<Option<Item>, StoreError> {

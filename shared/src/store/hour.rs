@@ -60,15 +60,15 @@ impl LookAhead {
 }
 
 impl Store {
-    /// Looks for free slots, so that the first start is one write. A slot that another start takes in between costs it
-    /// another round, and nothing else.
+    /// Looks for free slots, so that one start, the next one, is one write. A slot or claim that somebody took in between
+    /// costs it a transaction that fails, and nothing else.
     pub async fn look_ahead(self, max_per_hour: u32, now: Timestamp) -> Result<(), StoreError> {
         let free = self.free_slots(max_per_hour, now).await?;
         *locked(&self.hour.ahead) = Some(LookAhead { max_per_hour, at: now, free });
         Ok(())
     }
 
-    /// A slot that was free when this store looked ahead, for the first start only.
+    /// A slot that was free when this store looked ahead, for one start only.
     pub(super) fn slot_seen_ahead(&self, max_per_hour: u32, now: Timestamp) -> Option<Slot> {
         let ahead = locked(&self.hour.ahead).take().filter(|ahead| ahead.is_good(max_per_hour, now))?;
         fastrand::choice(ahead.free).map(Slot)
@@ -86,7 +86,7 @@ impl Store {
         Ok(fastrand::choice(self.free_slots(max_per_hour, now).await?).map(Slot))
     }
 
-    /// None while the hour is full.
+    /// Empty while the hour is full.
     async fn free_slots(&self, max_per_hour: u32, now: Timestamp) -> Result<Vec<u32>, StoreError> {
         let items = self.items_of(KEY).await?;
         let taken: Vec<(u32, Timestamp)> =
