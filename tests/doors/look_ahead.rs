@@ -4,9 +4,12 @@
 use autofix::attempt::{Attempt, AttemptId, Occasion, Subject, Target};
 use autofix::incident::Incident;
 use autofix::store::{Admission, NewAttempt, Store};
+use autofix_local::sandbox::service::Fault;
 use autofix_local::table::EmbeddedTable;
 use autofix_local::table_door::TableDoor;
+use axum::http::Method;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 const TABLE: &str = "autofix";
 
@@ -77,6 +80,33 @@ async fn an_issue_that_has_an_attempt_gets_no_other_one_from_a_function_that_sta
     let (again, asked) = hour.report(&store, 10, 1, 0).await;
     assert_eq!(again, Admission::Duplicate(id));
     assert_eq!(asked, ["TransactWriteItems", "GetItem"]);
+}
+
+#[tokio::test]
+async fn a_start_that_is_in_the_way_of_another_transaction_goes_the_long_way() {
+    let hour = Hour::new().await;
+    let store = hour.function(10).await;
+    let body = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "CancellationReasons": [{ "Code": "None" }, { "Code": "TransactionConflict" }],
+    });
+    let busy = Fault::Answer { status: 400, headers: Vec::new(), body: body.to_string() };
+    hour.door.service().fail_next(Method::POST, "TransactWriteItems", busy);
+    let (admission, asked) = hour.report(&store, 10, 1, 0).await;
+    assert!(matches!(admission, Admission::Started(_)), "{admission:?}");
+    assert_eq!(asked, ["TransactWriteItems", "GetItem", "Query", "TransactWriteItems"]);
+}
+
+#[tokio::test]
+async fn a_start_that_was_written_and_never_confirmed_is_one_attempt() {
+    let hour = Hour::new().await;
+    let store = hour.function(10).await;
+    hour.door.service().fail_next(Method::POST, "TransactWriteItems", Fault::BreakAfter);
+    let (admission, asked) = hour.report(&store, 10, 1, 0).await;
+    let Admission::Started(id) = admission else { panic!("{admission:?}") };
+    assert_eq!(asked, ["TransactWriteItems"; 2], "the same again");
+    let (again, _) = hour.report(&store, 10, 1, 0).await;
+    assert_eq!(again, Admission::Duplicate(id));
 }
 
 #[tokio::test]
