@@ -9,6 +9,7 @@ pub mod critic;
 pub mod diff;
 pub mod dossier;
 pub mod edits;
+pub mod effects;
 pub mod evidence;
 pub mod fix;
 pub mod frames;

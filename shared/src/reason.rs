@@ -44,6 +44,7 @@ word_enum! {
         FrameUnverified = "frame_unverified",
         EvidenceFalse = "evidence_false",
         CriticRefused = "critic_refused",
+        QuestionOpen = "question_open",
 
         // The edit could not be applied.
         EditEmptySearch = "edit_empty_search",
@@ -72,6 +73,7 @@ word_enum! {
         WarningSilenced = "warning_silenced",
         ComputationChanged = "computation_changed",
         WorkSkipped = "work_skipped",
+        SensitiveChange = "sensitive_change",
         InvisibleCharacter = "invisible_character",
         TestWeakened = "test_weakened",
         SecretInDiff = "secret_in_diff",

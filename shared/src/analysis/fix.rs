@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::edits::{Edit, apply_all};
+use super::effects::Effects;
 use super::prompt::Boundary;
 use super::repo_path::{ProjectPath, RepoPath};
 use super::report::Analysis;
@@ -183,6 +184,8 @@ pub struct Candidate {
     pub confidence: Option<f64>,
     /// What the validators object to; empty for a fix that may go on.
     pub findings: Vec<Reason>,
+    /// What the change does, and what is asked about it.
+    pub effects: Effects,
 }
 
 /// What became of a proposal.
@@ -284,6 +287,7 @@ fn apply_and_validate(
         explanation: wire.explanation,
         confidence: wire.confidence.as_f64().filter(|number| (0.0..=1.0).contains(number)),
         findings,
+        effects: Effects::default(),
     }))
 }
 

@@ -181,7 +181,7 @@ fn gate_of(code: ReasonCode, reached: Reached) -> Option<GateName> {
         ReasonCode::BlastRadius => GateName::BlastRadius,
         ReasonCode::CategoryBlocked => GateName::Categories,
         ReasonCode::LowConfidence => GateName::Confidence,
-        ReasonCode::CriticRefused => GateName::Critic,
+        ReasonCode::CriticRefused | ReasonCode::QuestionOpen => GateName::Critic,
         ReasonCode::EditEmptySearch
         | ReasonCode::EditNoChange
         | ReasonCode::EditNotFound
@@ -207,6 +207,7 @@ fn gate_of(code: ReasonCode, reached: Reached) -> Option<GateName> {
         | ReasonCode::DangerousCall
         | ReasonCode::TlsDisabled
         | ReasonCode::ImportAdded
+        | ReasonCode::SensitiveChange
         | ReasonCode::InvisibleCharacter
         | ReasonCode::SecretInDiff => GateName::Dangers,
         ReasonCode::ClaudeRefused

@@ -94,6 +94,27 @@ pub struct Critique {
     pub confidence: Option<f64>,
     pub approve: bool,
     pub explanation: String,
+    /// Answers to the questions that code asked; missing in verdicts of older versions.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
+}
+
+word_enum! {
+    /// What the critic says to a question; anything but yes refuses.
+    pub enum YesNo { Yes = "yes", No = "no", Unknown = "unknown", }
+}
+
+/// The critic's answer to one question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Id of the question.
+    pub question: String,
+    /// `None` where the model gave another word.
+    #[serde(default, deserialize_with = "known_word")]
+    pub answer: Option<YesNo>,
+    /// Lines of the code before the change that the answer rests on.
+    #[serde(default)]
+    pub quotes: Vec<Evidence>,
 }
 
 fn fraction<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {

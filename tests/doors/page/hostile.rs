@@ -116,6 +116,7 @@ impl Attack {
                 confidence: None,
                 approve: false,
                 explanation: self.text(),
+                answers: Vec::new(),
             }),
             costs: vec![StepCost { step: self.text(), usage: Usage::default() }],
         }

@@ -44,6 +44,7 @@ impl Known {
                 confidence: Some(0.95),
                 approve: true,
                 explanation: "One line.".into(),
+                answers: Vec::new(),
             }),
             findings: vec![],
             code_categories: vec![],
