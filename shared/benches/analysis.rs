@@ -11,9 +11,9 @@ use autofix::analysis::diff::FileChange;
 use autofix::analysis::frames::locate;
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotReader};
+use autofix::analysis::syntax;
 use autofix::analysis::tools::Toolbox;
-use autofix::analysis::validators::{ProposedChange, validate};
-use autofix::analysis::{categories, syntax};
+use autofix::analysis::validators::{ProposedChange, review};
 use autofix::incident::{Exception, Frame, Incident};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
@@ -122,15 +122,16 @@ fn validation(criterion: &mut Criterion) {
     group.sample_size(20);
     group.bench_function("validators", |bench| {
         bench.iter(|| {
-            black_box(validate(&ProposedChange {
+            black_box(review(&ProposedChange {
                 files: &changes,
                 project_path: "backend",
                 repository_paths: &[],
                 other_files: &[],
+                crash: &Crash::default(),
             }))
         });
     });
-    group.bench_function("categories", |bench| bench.iter(|| black_box(categories::categories_of(&changes))));
+
     group.bench_function("limit: tree-sitter, both versions", |bench| {
         bench.iter(|| {
             for text in [&changes[0].before, &changes[0].after] {

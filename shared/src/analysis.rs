@@ -4,7 +4,6 @@
 //! In the order in which an incident goes through them:
 
 pub mod background;
-pub mod categories;
 pub mod critic;
 pub mod diff;
 pub mod dossier;
@@ -20,6 +19,7 @@ pub mod reach;
 pub mod repo_path;
 pub mod report;
 pub mod root_cause;
+pub mod sensitive_paths;
 pub mod snapshot;
 pub mod syntax;
 pub mod tools;

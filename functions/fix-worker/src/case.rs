@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use autofix::analysis::background::Background;
+use autofix::analysis::effects::Crash;
+use autofix::analysis::fix::Code;
 use autofix::analysis::frames::{self, LocatedFrame};
 use autofix::analysis::policy::{Enabled, PolicySettings};
 use autofix::analysis::prompt::Boundary;
@@ -39,6 +41,7 @@ pub struct Case {
     pub(crate) snapshot: Snapshot,
     pub(crate) project: ProjectPath,
     pub(crate) located: Vec<LocatedFrame>,
+    pub(crate) crash: Crash,
     pub(crate) boundary: Boundary,
     pub(crate) base_branch: String,
     pub(crate) base_sha: String,
@@ -62,6 +65,7 @@ impl Case {
             return Err(Reason::new(ReasonCode::NoAppFrame, sentence));
         }
         Ok(Case {
+            crash: crash(&material.incident, &located),
             boundary: Boundary::of(material.attempt),
             incident: material.incident,
             background: material.background,
@@ -79,9 +83,28 @@ impl Case {
         frames::culprit(&self.incident, &self.located)
     }
 
+    /// What a fix is made for and checked against.
+    pub(crate) fn code(&self) -> Code<'_> {
+        Code { snapshot: &self.snapshot, project: &self.project, crash: &self.crash }
+    }
+
     /// Every frame that was found in the code.
     pub fn located(&self) -> &[LocatedFrame] {
         &self.located
+    }
+}
+
+/// The verified place of the crash and what was raised there; empty if no frame is verified.
+fn crash(incident: &Incident, located: &[LocatedFrame]) -> Crash {
+    let Some(frame) = frames::culprit(incident, located).filter(|frame| frame.verified) else {
+        return Crash::default();
+    };
+    let exception = incident.exceptions.get(frame.exception);
+    Crash {
+        path: frame.path.to_string(),
+        line: frame.line.unwrap_or_default(),
+        exception: exception.map_or_else(String::new, |one| one.kind.clone()),
+        message: exception.map_or_else(String::new, |one| one.message.clone()),
     }
 }
 

@@ -3,7 +3,6 @@
 //! It follows from the case and from the checkpoints of its conversations, so a repeat comes to the same end.
 
 use autofix::analysis::background::{with_background, with_earlier};
-use autofix::analysis::categories;
 use autofix::analysis::critic;
 use autofix::analysis::diff::{FileChange, unified};
 use autofix::analysis::dossier::Dossier;
@@ -17,6 +16,7 @@ use autofix::analysis::policy::{
 use autofix::analysis::reach::reach_of;
 use autofix::analysis::report::{Analysis, Category, Critique};
 use autofix::analysis::root_cause::{self, Objection};
+use autofix::analysis::sensitive_paths::sensitive_path;
 use autofix::analysis::syntax::{self, SyntaxChecked};
 use autofix::analysis::tools::Toolbox;
 use autofix::attempt::{Fix, ProposedEdit};
@@ -90,8 +90,8 @@ pub fn reapply(case: &Case, analysis: &Analysis, fix: &Fix) -> Result<Fix, Vec<R
         search: edit.search.clone(),
         replace: edit.replace.clone(),
     });
-    let candidate = fix::reapply(edits.collect(), &fix.explanation, &case.snapshot, &case.project)?;
-    let touched = categories::categories_of(std::slice::from_ref(&candidate.change));
+    let candidate = fix::reapply(edits.collect(), &fix.explanation, &case.code())?;
+    let touched = sensitive_path(&candidate.change.path);
     match policy::decide_before_fix(&case.root_cause(analysis, &touched)) {
         Outlook::Refuse { reasons } => Err(reasons),
         Outlook::ProposeFix => Ok(fix_of(case, &candidate, fix.confidence, fix.unchecked.clone())),
@@ -127,7 +127,7 @@ async fn conclude(
         Outcome::Refused(reasons) => return Ok(refuse(reasons)),
     };
     trail.reached = Reached::Validators;
-    let touched = categories::categories_of(std::slice::from_ref(&candidate.change));
+    let touched = sensitive_path(&candidate.change.path);
     // The chain is as sure as its least sure part, and the author of the fix is one of them.
     let mut judged = analysis.clone();
     judged.confidence = analysis.confidence.zip(candidate.confidence).map(|(cause, fix)| cause.min(fix));
@@ -203,11 +203,11 @@ impl Case {
     }
 }
 
-/// What a fix at the place of the cause would touch.
+/// What the path of the cause says about every fix there.
 fn categories_there(case: &Case, analysis: &Analysis) -> Vec<(Category, String)> {
-    let Some(path) = case.snapshot.resolve(&analysis.file_path, &case.project) else { return Vec::new() };
-    let text = case.snapshot.text(path).unwrap_or_default();
-    categories::categories_of_place(path.as_str(), text, &analysis.line_number.into_iter().collect())
+    case.snapshot
+        .resolve(&analysis.file_path, &case.project)
+        .map_or_else(Vec::new, |path| sensitive_path(path.as_str()))
 }
 
 /// Everything against a change that needs no critic to be refused.
@@ -272,18 +272,16 @@ async fn write_fix(
         result_tool: fix::RESULT_TOOL,
     };
     let mut repairs = 0;
-    conversation::talk(analyst, topic, |input| {
-        match fix::read(input, &files, &case.snapshot, &case.project) {
-            Proposal::Usable(candidate) => Judged::Accepted(*candidate),
-            Proposal::None { explanation } => Judged::Refused(vec![Reason::new(
-                ReasonCode::ModelDeclined,
-                format!("Claude found no change that it would defend: {explanation}"),
-            )]),
-            Proposal::Unusable { reasons, .. } if repairs >= MAX_REPAIRS => Judged::Refused(reasons),
-            Proposal::Unusable { sentence, .. } => {
-                repairs += 1;
-                Judged::Again(sentence)
-            }
+    conversation::talk(analyst, topic, |input| match fix::read(input, &files, &case.code()) {
+        Proposal::Usable(candidate) => Judged::Accepted(*candidate),
+        Proposal::None { explanation } => Judged::Refused(vec![Reason::new(
+            ReasonCode::ModelDeclined,
+            format!("Claude found no change that it would defend: {explanation}"),
+        )]),
+        Proposal::Unusable { reasons, .. } if repairs >= MAX_REPAIRS => Judged::Refused(reasons),
+        Proposal::Unusable { sentence, .. } => {
+            repairs += 1;
+            Judged::Again(sentence)
         }
     })
     .await

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::edits::{Edit, apply_all};
-use super::effects::Effects;
+use super::effects::{Crash, Effects};
 use super::prompt::Boundary;
 use super::repo_path::{ProjectPath, RepoPath};
 use super::report::Analysis;
 use super::snapshot::Snapshot;
-use super::validators::{self, ProposedChange};
+use super::validators::{self, ProposedChange, Review};
 use crate::analysis::diff::FileChange;
 use crate::claude::{Effort, Message, Setting};
 use crate::cleaning;
@@ -188,6 +188,14 @@ pub struct Candidate {
     pub effects: Effects,
 }
 
+/// What a fix is made for and checked against.
+#[derive(Clone, Copy, Debug)]
+pub struct Code<'a> {
+    pub snapshot: &'a Snapshot,
+    pub project: &'a ProjectPath,
+    pub crash: &'a Crash,
+}
+
 /// What became of a proposal.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proposal {
@@ -211,7 +219,8 @@ struct WireProposal {
 }
 
 /// Reads a proposal: applies its edits and asks the validators.
-pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &ProjectPath) -> Proposal {
+pub fn read(input: &Value, files: &[RepoPath], code: &Code<'_>) -> Proposal {
+    let Code { snapshot, project, .. } = *code;
     let mut wire: WireProposal = match serde_json::from_value(input.clone()) {
         Ok(wire) => wire,
         Err(error) => {
@@ -235,20 +244,16 @@ pub fn read(input: &Value, files: &[RepoPath], snapshot: &Snapshot, project: &Pr
             edit.file_path = path.to_string();
         }
     }
-    apply_and_validate(wire, files, snapshot, project)
+    apply_and_validate(wire, files, code)
 }
 
 /// Puts the edits of an earlier fix on another snapshot and asks the validators anew. `Err` says why they do not fit it.
-pub fn reapply(
-    edits: Vec<Edit>,
-    explanation: &str,
-    snapshot: &Snapshot,
-    project: &ProjectPath,
-) -> Result<Candidate, Vec<Reason>> {
+pub fn reapply(edits: Vec<Edit>, explanation: &str, code: &Code<'_>) -> Result<Candidate, Vec<Reason>> {
+    let Code { snapshot, project, .. } = *code;
     let files: Vec<RepoPath> =
         edits.iter().filter_map(|edit| snapshot.resolve(&edit.file_path, project).cloned()).collect();
     let wire = WireProposal { edits, explanation: explanation.to_owned(), confidence: Value::Null };
-    match apply_and_validate(wire, &files, snapshot, project) {
+    match apply_and_validate(wire, &files, code) {
         Proposal::Usable(candidate) if candidate.findings.is_empty() => Ok(*candidate),
         Proposal::Usable(candidate) => Err(candidate.findings),
         Proposal::Unusable { reasons, .. } => Err(reasons),
@@ -256,12 +261,8 @@ pub fn reapply(
     }
 }
 
-fn apply_and_validate(
-    wire: WireProposal,
-    files: &[RepoPath],
-    snapshot: &Snapshot,
-    project: &ProjectPath,
-) -> Proposal {
+fn apply_and_validate(wire: WireProposal, files: &[RepoPath], code: &Code<'_>) -> Proposal {
+    let snapshot = code.snapshot;
     let shown: Vec<(&str, &str)> =
         files.iter().filter_map(|path| Some((path.as_str(), snapshot.text(path)?))).collect();
     let changes = match apply_all(&shown, &wire.edits) {
@@ -270,7 +271,7 @@ fn apply_and_validate(
             return Proposal::Unusable { sentence: refusal.message.clone(), reasons: vec![refusal.reason()] };
         }
     };
-    let findings = validate(&changes, snapshot, project);
+    let Review { reasons: findings, effects } = review(&changes, code);
     let repairable = |reason: &&Reason| matches!(reason.code, ReasonCode::SyntaxError | ReasonCode::NoChange);
     if let Some(first) = findings.iter().find(repairable) {
         return Proposal::Unusable {
@@ -287,11 +288,12 @@ fn apply_and_validate(
         explanation: wire.explanation,
         confidence: wire.confidence.as_f64().filter(|number| (0.0..=1.0).contains(number)),
         findings,
-        effects: Effects::default(),
+        effects,
     }))
 }
 
-fn validate(changes: &[FileChange], snapshot: &Snapshot, project: &ProjectPath) -> Vec<Reason> {
+fn review(changes: &[FileChange], code: &Code<'_>) -> Review {
+    let Code { snapshot, project, crash } = *code;
     let names = validators::names_to_search(changes);
     let changed = |path: &RepoPath| changes.iter().any(|change| change.path == path.as_str());
     let mentions: Vec<(&str, &str)> = snapshot
@@ -302,10 +304,11 @@ fn validate(changes: &[FileChange], snapshot: &Snapshot, project: &ProjectPath) 
         .take(MAX_MENTIONS)
         .collect();
     let paths: Vec<&str> = snapshot.paths().map(RepoPath::as_str).collect();
-    validators::validate(&ProposedChange {
+    validators::review(&ProposedChange {
         files: changes,
         project_path: project.as_str(),
         repository_paths: &paths,
         other_files: &mentions,
+        crash,
     })
 }

@@ -23,7 +23,6 @@ mod scope;
 mod secrets;
 mod signatures;
 mod silenced_warnings;
-mod skipped_work;
 mod standard_libraries;
 mod swallowed_exceptions;
 mod tls;
@@ -32,9 +31,12 @@ mod waiting;
 pub(crate) mod weakened_tests;
 
 use crate::analysis::diff::FileChange;
+use crate::analysis::effects::{self, Crash, Effects, effects_of};
+use crate::analysis::syntax::imports::Bindings;
 use crate::reason::Reason;
 use reviewed::{Reviewed, Trees};
 
+pub(crate) use reports_silenced::is_log_call;
 pub use scope::MAX_CHANGED_LINES;
 
 /// A fix as the validators see it.
@@ -48,6 +50,16 @@ pub struct ProposedChange<'a> {
     /// Path and text of other files that mention one of the [`names_to_search`]. A file left out
     /// hides its calls and imports from the rules.
     pub other_files: &'a [(&'a str, &'a str)],
+    /// What the fix is for.
+    pub crash: &'a Crash,
+}
+
+/// What code has against a change, and what it does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Review {
+    /// Every reason against the change, in the order of the rules, then those of its effects; empty if there is none.
+    pub reasons: Vec<Reason>,
+    pub effects: Effects,
 }
 
 /// Rules that look at one file alone.
@@ -64,7 +76,6 @@ const FILE_RULES: &[fn(&Reviewed<'_>) -> Option<Reason>] = &[
     reports_silenced::report_silenced,
     waiting::waits_longer,
     computation::computation_changed,
-    skipped_work::work_skipped,
     silenced_warnings::warning_silenced,
     weakened_tests::test_weakened,
     hidden_characters::invisible_character,
@@ -75,20 +86,34 @@ const FILE_RULES: &[fn(&Reviewed<'_>) -> Option<Reason>] = &[
 const CHANGE_RULES: &[fn(&Reviewed<'_>, &ProposedChange<'_>) -> Option<Reason>] =
     &[scope::outside_project, signatures::signature_changed, new_imports::import_added];
 
-/// Every reason against the change, in the order of the rules; empty where there is none.
-pub fn validate(change: &ProposedChange<'_>) -> Vec<Reason> {
-    let mut reasons: Vec<Reason> =
-        [scope::several_files(change), scope::too_many_lines(change)].into_iter().flatten().collect();
+/// Looks at a change with every rule.
+pub fn review(change: &ProposedChange<'_>) -> Review {
+    let limits = [scope::several_files(change), scope::too_many_lines(change)];
+    let mut review = Review { reasons: limits.into_iter().flatten().collect(), effects: Effects::default() };
+    let is_small = review.reasons.is_empty();
     for file in change.files {
         let trees = Trees::of(file);
         let reviewed = Reviewed::new(file, trees.as_ref());
+        let reasons = &mut review.reasons;
         reasons.extend(CHANGE_RULES.iter().filter_map(|rule| rule(&reviewed, change)));
         reasons.extend(FILE_RULES.iter().filter_map(|rule| rule(&reviewed)));
         if reasons.is_empty() {
             reasons.extend(unfamiliar::unfamiliar(&reviewed, change));
         }
+        if is_small {
+            let bindings = reviewed.sides.as_ref().map(|sides| Bindings::of(&sides.after.imports));
+            let sides = reviewed.sides.as_ref().zip(bindings.as_ref()).map(|(sides, bindings)| {
+                effects::Sides { before: sides.before.parsed, after: sides.after.parsed, bindings }
+            });
+            let effects = effects_of(file, sides.as_ref(), change.crash);
+            let known = |reason: &Reason| reasons.iter().any(|one| one.code == reason.code);
+            let more: Vec<Reason> =
+                effects.refusals.iter().filter(|reason| !known(reason)).cloned().collect();
+            reasons.extend(more);
+            review.effects = effects;
+        }
     }
-    reasons
+    review
 }
 
 /// Names whose mentions elsewhere decide: functions whose signature the change touches, and

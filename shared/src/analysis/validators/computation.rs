@@ -26,8 +26,22 @@ static OF_POSITION: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Calls whose arguments are positions.
-const POSITION_CALLS: &[&str] =
-    &["range", "slice", "substring", "substr", "charAt", "at", "nth", "get", "enumerate", "islice"];
+const POSITION_CALLS: &[&str] = &[
+    "range",
+    "slice",
+    "substring",
+    "substr",
+    "charAt",
+    "at",
+    "nth",
+    "get",
+    "enumerate",
+    "islice",
+    "sorted",
+    "sort",
+    "toSorted",
+    "sort_by",
+];
 
 /// One calculation: the whole of what operators join.
 #[derive(Clone, Debug)]
@@ -234,6 +248,12 @@ fn stands_for_position(parsed: &Parsed<'_>, position: &Position<'_, '_>) -> bool
                 return POSITION_CALLS.contains(&last);
             }
             "argument_list" | "arguments" | "argument" | "parenthesized_expression" => {}
+            // What things are sorted by places them.
+            "lambda"
+            | "boolean_operator"
+            | "conditional_expression"
+            | "keyword_argument"
+            | "arrow_function" => {}
             _ => return false,
         }
     }

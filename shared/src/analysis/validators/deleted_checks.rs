@@ -1,11 +1,11 @@
-//! Checks that a fix takes away or loosens. A crash in a check stops what the check was there to
-//! stop; without the check it goes through.
+//! Checks that a fix takes away. A crash in a check stops what the check was there to stop; without the check it goes
+//! through. What a fix does to conditions is judged by `effects`.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::exits;
-use super::guards::{Guard, GuardKind, Raise, condition_of, guards_and_raises, words_of};
+use super::guards::{Raise, condition_of, raises};
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use crate::analysis::syntax::references::Use;
 use crate::analysis::syntax::{first_line, is_decorator_kind, statements, tokens};
@@ -55,12 +55,7 @@ static CHECKING_SETTING: LazyLock<Regex> = LazyLock::new(|| {
 
 pub(super) fn check_deleted(file: &Reviewed<'_>) -> Option<Reason> {
     let sides = file.sides.as_ref()?;
-    let added_words: BTreeSet<String> = file.added_lines().flat_map(|line| words_of(&line.text)).collect();
-    let (old_guards, old_raises) = guards_and_raises(&sides.before);
-    let (new_guards, new_raises) = guards_and_raises(&sides.after);
-
-    let mut removed = loosened_guards(old_guards, new_guards, &added_words);
-    removed.extend(lost_raises(old_raises, &new_raises));
+    let mut removed = lost_raises(raises(&sides.before), &raises(&sides.after));
     removed.extend(file.no_longer_found(checking_parts));
     let mut added = file.newly_found(constant_conditions);
     added.extend(file.newly_found(dead_code));
@@ -74,64 +69,6 @@ pub(super) fn check_deleted(file: &Reviewed<'_>) -> Option<Reason> {
         sentences.push(format!("The fix makes checks ineffective: {}.", places(&added)));
     }
     (!sentences.is_empty()).then(|| Reason::new(ReasonCode::CheckDeleted, sentences.join(" ")))
-}
-
-/// Old conditions without a counterpart that is as strict.
-fn loosened_guards(old: Vec<Guard>, mut new: Vec<Guard>, added_words: &BTreeSet<String>) -> Vec<Finding> {
-    let mut changed = Vec::new();
-    for guard in old {
-        let same = |one: &Guard| {
-            (one.kind, &one.function, &one.condition) == (guard.kind, &guard.function, &guard.condition)
-        };
-        match new.iter().position(same) {
-            Some(position) => drop(new.swap_remove(position)),
-            None => changed.push(guard),
-        }
-    }
-    let mut loosened = Vec::new();
-    for guard in changed {
-        if let Some(position) = new.iter().position(|one| is_as_strict(&guard, one)) {
-            new.swap_remove(position);
-            continue;
-        }
-        // What was written differently, such as `x or ""`, still names what it asks for.
-        let may_be_rewritten =
-            matches!(guard.kind, GuardKind::Leave | GuardKind::Wrap) && !guard.is_permission;
-        let rewritten = may_be_rewritten && guard.words.is_subset(added_words);
-        if !rewritten {
-            let shown = shortened(&format!("if {}", guard.condition));
-            loosened.push(Finding { key: guard.condition, shown, line: guard.line });
-        }
-    }
-    loosened
-}
-
-/// Whether a condition was only extended in the direction that stops more.
-fn is_as_strict(old: &Guard, new: &Guard) -> bool {
-    if old.function != new.function || !old.words.is_subset(&new.words) {
-        return false;
-    }
-    let stops_more = keeps_parts(&old.condition, &new.condition, ["or", "||"]);
-    match (old.kind, new.kind) {
-        (GuardKind::Stop, GuardKind::Stop) => stops_more,
-        (GuardKind::Assert, GuardKind::Assert) => keeps_parts(&old.condition, &new.condition, ["and", "&&"]),
-        // `assert a` is `if not a: raise`: the condition is turned around.
-        (GuardKind::Assert, GuardKind::Stop) => true,
-        (GuardKind::Leave, GuardKind::Leave) => !old.is_permission || stops_more,
-        (GuardKind::Wrap, GuardKind::Wrap) => !old.is_permission,
-        (GuardKind::Stop | GuardKind::Assert | GuardKind::Leave | GuardKind::Wrap, _) => false,
-    }
-}
-
-/// Whether every part of the old condition, parted by a joining word, is a part of the new one.
-fn keeps_parts(old: &str, new: &str, joints: [&str; 2]) -> bool {
-    let parts = |condition: &str| -> Vec<String> {
-        let tokens: Vec<&str> = condition.trim_matches(['(', ')', ' ']).split(' ').collect();
-        let parts = tokens.split(|token| joints.contains(token));
-        parts.map(|part| part.join(" ").trim_matches(['(', ')', ' ']).to_owned()).collect()
-    };
-    let new_parts = parts(new);
-    parts(old).iter().all(|part| new_parts.contains(part))
 }
 
 /// Raises that a function has fewer of, or that now stand under one more condition.

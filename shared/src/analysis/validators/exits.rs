@@ -2,7 +2,6 @@
 
 use tree_sitter::Node;
 
-use super::guards::GuardKind;
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::{Family, Parsed};
 
@@ -35,30 +34,6 @@ pub(super) fn is_raise(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool 
         // Only what a function answers with; a pattern has the same form in another node.
         "call_expression" if parsed.family() == Family::Rust => parsed.field_text(node, "function") == "Err",
         _ => false,
-    }
-}
-
-/// What the last statement of a block does to the function around it.
-pub(super) fn kind_of_exit(parsed: &Parsed<'_>, last: Node<'_>) -> GuardKind {
-    let inner = inner_statement(last);
-    if is_raise(parsed, inner, inner.kind()) || inner.kind() == "exit_statement" {
-        return GuardKind::Stop;
-    }
-    match inner.kind() {
-        "return_statement" | "return_expression" | "return" => {
-            let text = parsed.text_of(inner);
-            let is_error = match parsed.family() {
-                Family::Go => text.contains("err") || text.contains("rror"),
-                Family::Rust => text.contains("Err("),
-                Family::Python | Family::Script | Family::Java | Family::Ruby | Family::Php => false,
-            };
-            if is_error { GuardKind::Stop } else { GuardKind::Leave }
-        }
-        _ if leaves(last) => GuardKind::Leave,
-        _ => {
-            let stops = STOPS.contains(&dotted_path(parsed, inner).as_str());
-            if stops { GuardKind::Stop } else { GuardKind::Wrap }
-        }
     }
 }
 

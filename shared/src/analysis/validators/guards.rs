@@ -1,15 +1,13 @@
-//! The conditions under which a function goes on, stops or leaves: what a fix must not loosen.
+//! What a function raises and under which conditions.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use tree_sitter::Node;
 
 use super::exits;
 use super::reviewed::Side;
 use crate::analysis::syntax::definitions::kind_of_definition;
-use crate::analysis::syntax::{Family, Parsed, Position, first_line, statements, tokens};
+use crate::analysis::syntax::{Family, Parsed, Position, first_line};
 
 /// Words of a condition that say nothing about what is checked.
 const GRAMMAR: &[&str] = &[
@@ -38,41 +36,6 @@ const GRAMMAR: &[&str] = &[
     "isset",
 ];
 
-/// What shows that a condition decides who may do something.
-static PERMISSION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)admin | permi | auth(?:[^o]|$|ori[sz]) | \brole | forbid | denied | allowed | owner | csrf | token | 40[13]
-        | staff | superuser | scope",
-    )
-    .expect("the pattern is constant and tested")
-});
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum GuardKind {
-    /// Raises, throws or aborts.
-    Stop,
-    Assert,
-    /// Returns, continues or breaks.
-    Leave,
-    /// Runs something only if.
-    Wrap,
-}
-
-/// One condition.
-#[derive(Clone, Debug)]
-pub(super) struct Guard {
-    pub(super) kind: GuardKind,
-    /// Qualified name of the function around it, empty at the top of the file.
-    pub(super) function: String,
-    /// Condition's tokens.
-    pub(super) condition: String,
-    pub(super) words: BTreeSet<String>,
-    /// Whether it decides who may do something.
-    pub(super) is_permission: bool,
-    /// Counted from 1.
-    pub(super) line: u32,
-}
-
 /// A `raise` or `throw`, wherever it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Raise {
@@ -83,30 +46,21 @@ pub(super) struct Raise {
     pub(super) line: u32,
 }
 
-/// Every condition and every raise of a file.
-pub(super) fn guards_and_raises(side: &Side<'_>) -> (Vec<Guard>, Vec<Raise>) {
+/// Every raise of a file.
+pub(super) fn raises(side: &Side<'_>) -> Vec<Raise> {
     let parsed = side.parsed;
-    let (mut guards, mut raises) = (Vec::new(), Vec::new());
-    side.walk.visit(|node, position| match position.kind {
-        "if_statement" | "elif_clause" | "if_expression" | "else_if_clause" | "if" | "unless" | "elsif"
-        | "if_modifier" | "unless_modifier" => guards.extend(guard(parsed, node, position)),
-        "assert_statement" => guards.extend(node.named_child(0).map(|condition| {
-            make_guard(parsed, condition, GuardKind::Assert, position, parsed.text_of(node))
-        })),
-        "if_clause" | "conditional_expression" | "ternary_expression" | "conditional" => {
-            guards.extend(condition_of(node, position.kind).map(|condition| {
-                make_guard(parsed, condition, GuardKind::Wrap, position, parsed.text_of(node))
-            }));
+    let mut raises = Vec::new();
+    side.walk.visit(|node, position| {
+        if exits::is_raise(parsed, node, position.kind) {
+            raises.push(Raise {
+                function: function_around(parsed, position),
+                text: parsed.text_of(node).to_owned(),
+                depth: conditions_around(parsed.family(), position),
+                line: first_line(node),
+            });
         }
-        _ if exits::is_raise(parsed, node, position.kind) => raises.push(Raise {
-            function: function_around(parsed, position),
-            text: parsed.text_of(node).to_owned(),
-            depth: conditions_around(parsed.family(), position),
-            line: first_line(node),
-        }),
-        _ => {}
     });
-    (guards, raises)
+    raises
 }
 
 /// What a statement or expression asks before it does anything.
@@ -120,40 +74,6 @@ pub(super) fn condition_of<'p>(node: Node<'p>, kind: &str) -> Option<Node<'p>> {
         "if_clause" => node.named_child(0),
         "conditional_expression" => node.child_by_field_name("condition").or_else(|| node.named_child(1)),
         _ => None,
-    }
-}
-
-fn guard(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> Option<Guard> {
-    let condition = condition_of(node, position.kind)?;
-    let body = ["consequence", "body"].into_iter().find_map(|field| node.child_by_field_name(field))?;
-    let list = body.named_child(0).filter(|child| child.kind() == "statement_list").unwrap_or(body);
-    let is_list = matches!(list.kind(), "statement_list" | "compound_statement" | "then" | "begin");
-    let last = if is_list || list.kind().ends_with("block") { statements(list).pop() } else { Some(list) };
-    let kind = last.map_or(GuardKind::Wrap, |last| exits::kind_of_exit(parsed, last));
-    let mut guard = make_guard(parsed, condition, kind, position, parsed.text_of(body));
-    if node.kind().starts_with("unless") {
-        // In one piece: what another `or` loosens in it would tighten an `if`.
-        guard.condition = format!("unless({})", guard.condition.replace(' ', ""));
-    }
-    Some(guard)
-}
-
-fn make_guard(
-    parsed: &Parsed<'_>,
-    condition: Node<'_>,
-    kind: GuardKind,
-    position: &Position<'_, '_>,
-    body: &str,
-) -> Guard {
-    let text = tokens::normalised(parsed, condition);
-    let is_permission = PERMISSION.is_match(&text) || (kind != GuardKind::Wrap && PERMISSION.is_match(body));
-    Guard {
-        kind,
-        function: function_around(parsed, position),
-        words: words_of(&text),
-        is_permission,
-        line: first_line(condition),
-        condition: text,
     }
 }
 

@@ -65,7 +65,7 @@ fn severity(path: &str) -> Option<u8> {
 }
 
 /// Whether a call only writes a log line or reports an error.
-pub(super) fn is_log_call(path: &str) -> bool {
+pub(crate) fn is_log_call(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
     severity(path).is_some()
         || PRINTS.contains(&last)

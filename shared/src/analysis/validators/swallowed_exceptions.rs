@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use tree_sitter::Node;
 
+use super::guards::function_around;
 use super::reports_silenced::is_log_call;
 use super::reviewed::{Finding, Reviewed, places, shortened};
 use crate::analysis::syntax::references::dotted_path;
@@ -73,7 +74,11 @@ pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
             };
             if swallows {
                 let shown = shortened(parsed.text_of(node));
-                found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
+                found.push(Finding {
+                    key: same_handler(parsed, node, position),
+                    shown,
+                    line: first_line(node),
+                });
             }
         });
         found
@@ -85,6 +90,20 @@ pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
         let detail = format!("The fix hides errors instead of preventing them: {}.", places(&added));
         Reason::new(ReasonCode::ExceptionSwallowed, detail)
     })
+}
+
+/// What makes two handlers the same one: where they are and what they catch. What an old handler does besides is looked
+/// at by the effects of the change.
+fn same_handler(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> String {
+    let body = ["body", "consequence"].into_iter().find_map(|field| node.child_by_field_name(field));
+    let body = body.or_else(|| last_child(node, "block"));
+    let end = match position.kind {
+        "call_expression" if parsed.family() == Family::Script => {
+            return format!("{}: {}", function_around(parsed, position), dotted_path(parsed, node));
+        }
+        _ => body.map_or(node.end_byte(), |body| body.start_byte()),
+    };
+    format!("{}: {}", function_around(parsed, position), tokens::normalised_until(parsed, node, end))
 }
 
 fn of_settings(settings: &[Setting]) -> Vec<Finding> {
@@ -105,12 +124,12 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
             let Some(body) = last_child(node, "block") else { return false };
             let header = &parsed.text_of(node)[..body.start_byte() - node.start_byte()];
             let silent = statements(body).into_iter().all(|statement| is_silent(parsed, statement));
-            silent_or_broad(&caught_types(header), silent, raises_at_the_end(body))
+            let types = caught_types(header);
+            silent_or_broad(&types, silent, raises_at_the_end(body))
+                && (silent || !is_one_conversion(parsed, node, &types))
         }
         "call" => match dotted_path(parsed, node).rsplit('.').next() {
             Some("suppress") => true,
-            // `getattr(x, "name", y)` is `try: x.name` and `except AttributeError: y`.
-            Some("getattr") => asks_for_a_written_name(node),
             _ => false,
         },
         // A `return` in `finally` drops whatever is being raised.
@@ -123,11 +142,6 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
     }
 }
 
-fn asks_for_a_written_name(call: Node<'_>) -> bool {
-    let arguments = call.child_by_field_name("arguments").map(statements).unwrap_or_default();
-    matches!(arguments[..], [_, name, _] if name.kind() == "string")
-}
-
 fn silent_or_broad(types: &[String], silent: bool, raises: bool) -> bool {
     // The two that a conversion such as `int(x)` raises for bad input belong together.
     let is_conversion = types.len() == 2
@@ -135,6 +149,25 @@ fn silent_or_broad(types: &[String], silent: bool, raises: bool) -> bool {
         && types.contains(&"ValueError".to_owned());
     let broad = types.is_empty() || types.iter().any(|name| BROAD.contains(&name.as_str()));
     silent || (broad && !is_conversion && !raises)
+}
+
+/// `try: int(x)` with the one type that a conversion raises for what is missing.
+fn is_one_conversion(parsed: &Parsed<'_>, handler: Node<'_>, types: &[String]) -> bool {
+    let tried = handler
+        .parent()
+        .and_then(|parent| parent.child_by_field_name("body"))
+        .map(statements)
+        .unwrap_or_default();
+    let [only] = tried[..] else { return false };
+    let value = only.named_child(0).map(|one| one.child_by_field_name("right").unwrap_or(one));
+    let converts = value.is_some_and(|value| {
+        value.kind() == "call"
+            && matches!(
+                parsed.field_text(value, "function"),
+                "int" | "float" | "str" | "bool" | "len" | "iter" | "range" | "Decimal"
+            )
+    });
+    converts && types.iter().all(|one| one == "TypeError")
 }
 
 /// Names after `except`, without packages, alias and parentheses.

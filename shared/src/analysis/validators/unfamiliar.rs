@@ -17,6 +17,7 @@ use super::ProposedChange;
 use super::new_imports::is_own_module;
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use super::standard_libraries::is_standard;
+use crate::analysis::syntax::imports::Import;
 use crate::analysis::syntax::references::{Origin, Reference, Use};
 use crate::analysis::syntax::{Family, Parsed, first_line, statements, tokens};
 use crate::reason::{Reason, ReasonCode};
@@ -73,7 +74,11 @@ fn foreign_calls(side: &Side<'_>, known: &HashSet<&str>, change: &ProposedChange
             let is_function = family != Family::Go && one.last_name().starts_with(|c: char| c.is_lowercase());
             one.how == Use::Called || (is_function && is_standard(family, &one.path))
         })
-        .filter(|one| !is_own_helper(side, one, change) && !only_looks(one, known))
+        .filter(|one| {
+            !is_own_helper(side, one, change)
+                && !only_looks(one, known)
+                && !was_unbound(side, one, known, change)
+        })
         .map(|one| Finding::new(one.path.as_str(), one.line))
         .collect()
 }
@@ -82,6 +87,27 @@ fn only_looks(one: &Reference<'_>, known: &HashSet<&str>) -> bool {
     one.path
         .rsplit_once('.')
         .is_some_and(|(object, method)| has(LOOKS, method) && known.iter().any(|path| is_below(object, path)))
+}
+
+/// Whether the old file called it by the same name without importing it, and the import is of the project's own.
+fn was_unbound(
+    side: &Side<'_>,
+    one: &Reference<'_>,
+    known: &HashSet<&str>,
+    change: &ProposedChange<'_>,
+) -> bool {
+    let family = side.parsed.family();
+    let own = |import: &Import| {
+        import.module.starts_with('.') || is_own_module(family, import, change.repository_paths)
+    };
+    side.imports.iter().filter(|import| own(import)).flat_map(|import| &import.bindings).any(
+        |(local, full)| {
+            one.path.strip_prefix(full.as_str()).is_some_and(|rest| {
+                (rest.is_empty() || rest.starts_with('.'))
+                    && known.contains(format!("{local}{rest}").as_str())
+            })
+        },
+    )
 }
 
 fn is_own_helper(side: &Side<'_>, one: &Reference<'_>, change: &ProposedChange<'_>) -> bool {
@@ -98,7 +124,15 @@ fn is_own_helper(side: &Side<'_>, one: &Reference<'_>, change: &ProposedChange<'
 
 fn is_harmless(one: &Reference<'_>) -> bool {
     let is_error = ["Error", "Exception"].iter().any(|end| one.last_name().ends_with(end));
-    is_error || (is_below(HARMLESS_MODULES, &one.path) && !is_below(NOT_HARMLESS, &one.path))
+    is_error
+        || is_raised(one)
+        || (is_below(HARMLESS_MODULES, &one.path) && !is_below(NOT_HARMLESS, &one.path))
+}
+
+/// A class whose object is raised: it tells, and does nothing else.
+fn is_raised(one: &Reference<'_>) -> bool {
+    let raises = |node: Node<'_>| matches!(node.kind(), "raise_statement" | "throw_statement");
+    one.last_name().starts_with(|c: char| c.is_uppercase()) && one.node.parent().is_some_and(raises)
 }
 
 /// Names that reach far, names that are made at run time, and loops without an end.

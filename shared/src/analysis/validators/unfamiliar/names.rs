@@ -11,7 +11,7 @@ pub(super) const HARMLESS_MODULES: &str = "\
     pydantic.Field numpy pandas.isna pandas.notna pandas.Series pandas.DataFrame \
     fmt strings strconv errors sort slices maps time unicode utf8 bytes math/big sync context cmp \
     path path/filepath.Base path/filepath.Ext lodash lodash-es date-fns dayjs luxon react zod \
-    os.environ os.getenv os.Getenv os.LookupEnv";
+    os.environ os.getenv os.Getenv os.LookupEnv sys.maxsize math.inf";
 
 /// Parts of harmless modules that are not harmless.
 pub(super) const NOT_HARMLESS: &str = "\

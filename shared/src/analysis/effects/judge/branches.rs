@@ -1,0 +1,1298 @@
+//! New statements: an early way out, a condition or handler around what was there, another value for what is missing.
+
+use tree_sitter::Node;
+
+use super::super::absence::{Substitute, Test, is_nothing, substitute, test_of, test_of_unless};
+use super::super::script::Edit;
+use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
+use super::super::slices::{is_new_container, reach_of_name};
+use super::super::tree::{
+    above, assigned, body, body_statements, condition, inner, is_block, is_call, is_function, is_handler,
+    is_if, is_loop, is_try, parts, squeezed, statement_of, words,
+};
+use super::texts::callees;
+use super::values::{assigned_names, last_name, only_reads};
+use super::{
+    Judged, Scene, Verdict, ask, ask_two, function_of, identifier, is_import, mentions, refuse, shown,
+};
+use crate::analysis::syntax::references::dotted_path;
+use crate::analysis::syntax::{Family, Parsed, is_decorator_kind, last_line, statements, visit_below};
+use crate::analysis::validators::is_log_call;
+use crate::reason::ReasonCode;
+
+/// How a block ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Raises, aborts, or gives back an error.
+    Loud,
+    Return,
+    Continue,
+    Break,
+    None,
+}
+
+impl<'c> Scene<'c> {
+    /// Judges a statement or part that was put in.
+    pub(super) fn inserted(&self, new: Node<'c>, all: &mut Vec<Judged>) {
+        let kind = new.kind();
+        let is = shown(self.new, new);
+        if matches!(
+            kind,
+            "if_statement" | "if" | "unless" | "if_expression" | "if_modifier" | "unless_modifier"
+        ) || (kind == "expression_statement" && is_if(inner(new).kind()))
+        {
+            let node = if is_if(kind) { new } else { inner(new) };
+            return self.new_condition(node, new, all);
+        }
+        if is_try(kind) {
+            return self.new_try(new, all);
+        }
+        if is_handler(kind) {
+            return all.push(self.new_handler(new, None));
+        }
+        if kind == "else_clause" || kind == "finally_clause" || kind == "else" {
+            for statement in parts(new).into_iter().flat_map(body_statements) {
+                self.inserted(statement, all);
+            }
+            return;
+        }
+        if is_import(new) {
+            return all.push(Judged::new(new, format!("`{is}` is imported"), self.new_import(new)));
+        }
+        if is_decorator_kind(kind) {
+            let why = format!("The decorator `{is}` is new");
+            return all.push(Judged::new(new, why.clone(), refuse(ReasonCode::SensitiveChange, why)));
+        }
+        if let Some(telling) = super::texts::telling(self.new, new) {
+            return all.push(self.told(telling, None, new));
+        }
+        if self.is_log_statement(self.new, new) {
+            return all.push(self.told(inner(new), None, new));
+        }
+        if let Some((target, value)) = assigned_in(new) {
+            return all.push(self.new_assignment(new, target, value));
+        }
+        all.push(self.new_other(new));
+    }
+
+    fn new_import(&self, new: Node<'c>) -> Verdict {
+        // Used by what was there and by nothing before: a name that was missing.
+        let declared = parts(new).into_iter().find_map(|part| {
+            part.child_by_field_name("name").filter(|_| part.child_by_field_name("value").is_some())
+        });
+        let names: Vec<&str> = words(self.new, declared.unwrap_or(new));
+        let bound = names.last().copied().unwrap_or_default();
+        let woken = mentions(self.old.text_of(self.old.root()), bound);
+        let in_function = function_of(self.new.family(), new).is_some();
+        if in_function {
+            return refuse(
+                ReasonCode::ImportAdded,
+                format!("`{}` is imported on the way", shown(self.new, new)),
+            );
+        }
+        match woken {
+            true => ask(
+                format!(
+                    "Is `{}` what the code means by `{bound}`, and are the calls of it, which now run for the first time, what their functions are for?",
+                    shown(self.new, new)
+                ),
+                bound,
+            ),
+            false => Verdict::Harmless, // what it is used for is judged where it is used
+        }
+    }
+
+    /// Everything that is neither a condition, a handler, a text nor an assignment.
+    fn new_other(&self, new: Node<'c>) -> Judged {
+        let is = shown(self.new, new);
+        let fact = format!("`{is}` is new");
+        let of = |verdict: Verdict| Judged::new(new, fact.clone(), verdict);
+        let parent = new.parent();
+        let parent_kind = parent.map_or("", |one| one.kind());
+        if let Some((sink, call)) = sinks_below(self.new, new, self.bindings).first() {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("`{}` ({}) is new", shown(self.new, *call), sink.name()),
+            ));
+        }
+        if is_block(parent_kind) {
+            if exit_of(self.new, new) != Exit::None {
+                return of(refuse(
+                    ReasonCode::WorkSkipped,
+                    format!("`{is}` leaves in front of what comes behind"),
+                ));
+            }
+            let is_definition = is_function(self.new.family(), new.kind())
+                || new.kind().contains("definition")
+                || new.kind().contains("class");
+            if is_definition {
+                return of(ask(
+                    format!("Is `{is}` needed, and does it do nothing else?"),
+                    &identifier(self.new, new),
+                ));
+            }
+            if is_loop(new.kind()) {
+                return of(refuse(ReasonCode::SensitiveChange, format!("A loop is new: `{is}`")));
+            }
+            let call = inner(new);
+            if is_call(call.kind()) {
+                return of(refuse(ReasonCode::SensitiveChange, format!("`{is}` is newly done")));
+            }
+            if matches!(new.kind(), "comment" | "pass_statement" | "empty_statement")
+                || inner(new).kind() == "string"
+            {
+                return of(Verdict::Harmless);
+            }
+            if matches!(
+                new.kind(),
+                "var_declaration"
+                    | "lexical_declaration"
+                    | "variable_declaration"
+                    | "local_variable_declaration"
+            ) {
+                return of(self.declared(new));
+            }
+            return of(ask(
+                format!("Is `{is}` right for every input that worked before?"),
+                &identifier(self.new, new),
+            ));
+        }
+        // An argument, an entry, a parameter.
+        let value = new.child_by_field_name("value").unwrap_or(new);
+        if super::values::is_annotation(new) {
+            return of(Verdict::Harmless);
+        }
+        if substitute(self.new, value) == Substitute::Number {
+            return of(refuse(
+                ReasonCode::ComputationChanged,
+                format!("A number or date is made up: `{is}`"),
+            ));
+        }
+        let in_sink = self.is_sink_argument(self.new, new);
+        if matches!(parent_kind, "parameters" | "formal_parameters" | "parameter_list") {
+            return of(ask(
+                format!("Does every caller work with the new parameter `{is}`?"),
+                &identifier(self.new, new),
+            ));
+        }
+        if matches!(new.kind(), "dictionary_splat" | "spread_element" | "list_splat") {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("`{is}` hands on everything that another object holds"),
+            ));
+        }
+        let name = new
+            .child_by_field_name("name")
+            .or_else(|| new.child_by_field_name("key"))
+            .map_or("", |one| self.new.text_of(one));
+        if super::super::sinks::is_secret(name) || guarding([name]) == Guarding::Strong || is_bound(name) {
+            return of(refuse(ReasonCode::SensitiveChange, format!("`{is}` is new")));
+        }
+        if name == "encoding" {
+            return of(Verdict::Harmless);
+        }
+        if in_sink {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("`{is}` is newly given to a call that acts"),
+            ));
+        }
+        of(ask(
+            format!("Is `{is}` right here for every input that worked before?"),
+            &identifier(self.new, new),
+        ))
+    }
+
+    /// A declaration: Go's `var x T`, JavaScript's `const x = …`.
+    fn declared(&self, new: Node<'c>) -> Verdict {
+        let at_top = function_of(self.new.family(), new).is_none();
+        let mut makes = false;
+        visit_below(new, |node, _| {
+            makes |= is_call(node.kind())
+                || matches!(node.kind(), "object" | "array" | "composite_literal" | "dictionary" | "list");
+        });
+        if at_top && makes {
+            return refuse(
+                ReasonCode::SensitiveChange,
+                format!("`{}` is shared by everything that runs", shown(self.new, new)),
+            );
+        }
+        match only_reads(self.new, new) {
+            true => Verdict::Harmless,
+            false => ask(format!("Is `{}` right here?", shown(self.new, new)), &identifier(self.new, new)),
+        }
+    }
+
+    /// `x = …` in front of the crash: a default, a conversion, or a name for what is read more than once.
+    fn new_assignment(&self, new: Node<'c>, target: Node<'c>, value: Node<'c>) -> Judged {
+        let is = shown(self.new, new);
+        let of = |verdict: Verdict| Judged::new(new, format!("`{is}` is new"), verdict);
+        if let Some((sink, call)) = sinks_below(self.new, value, self.bindings).first() {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("`{}` ({}) is new", shown(self.new, *call), sink.name()),
+            ));
+        }
+        let text = self.new.text_of(target);
+        let function = function_of(self.old.family(), self.counterpart(new))
+            .map_or_else(|| self.old.text_of(self.old.root()), |one| self.old.text_of(one));
+        let is_plain =
+            text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | ',' | ' ' | '(' | ')'));
+        let was_there = words(self.new, target).iter().any(|word| mentions(function, word));
+        if function_of(self.new.family(), new).is_none() && is_new_container(self.new, value) {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("`{is}` is shared by everything that runs"),
+            ));
+        }
+        if is_plain && !was_there {
+            return match only_reads(self.new, value) {
+                true => of(Verdict::Harmless), // where it is used is judged there
+                false => of(ask(
+                    format!("Does `{is}` change nothing by what it calls?"),
+                    &identifier(self.new, value),
+                )),
+            };
+        }
+        let name = last_name(text);
+        let reached = reach_of_name(self.new, self.bindings, &squeezed(self.new, target), new);
+        if let Some(entry) = reached.sinks.iter().find(|entry| !matches!(entry.sink, Sink::Query)) {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!(
+                    "`{is}` changes what `{}` ({}) is given",
+                    shown(self.new, entry.call),
+                    entry.sink.name()
+                ),
+            ));
+        }
+        if reached.sinks.is_empty()
+            && substitute(self.new, value) == Substitute::Neutral
+            && self.only_before_assignments(new, target)
+        {
+            return of(Verdict::Harmless);
+        }
+        of(ask(format!("Is `{is}` right for every input that worked before?"), &name))
+    }
+
+    /// `doc = None` in front of a loop or branch that gives the name its value.
+    fn only_before_assignments(&self, new: Node<'c>, target: Node<'c>) -> bool {
+        let name = self.new.text_of(target);
+        let Some(parent) = new.parent() else { return false };
+        let later: Vec<Node<'c>> =
+            statements(parent).into_iter().filter(|one| one.start_byte() >= new.end_byte()).collect();
+        later.first().is_some_and(|next| assigned_names(self.new, *next).iter().any(|one| one == name))
+    }
+
+    /// A place of the old tree near a new node: the same line, as far as it is known.
+    fn counterpart(&self, new: Node<'c>) -> Node<'c> {
+        let name = function_of(self.new.family(), new)
+            .map(|one| self.new.field_text(one, "name"))
+            .unwrap_or_default();
+        let mut found = self.old.root();
+        if !name.is_empty() {
+            visit_below(self.old.root(), |node, _| {
+                if is_function(self.old.family(), node.kind())
+                    && self.old.field_text(node, "name") == name
+                    && let Some(body) = node.child_by_field_name("body")
+                {
+                    found = body;
+                }
+            });
+        }
+        found
+    }
+
+    /// A new `if`: a way out, a wrapper, or another value for what is missing.
+    fn new_condition(&self, node: Node<'c>, statement: Node<'c>, all: &mut Vec<Judged>) {
+        let (Some(asks), Some(inside)) = (condition(node), body(node)) else {
+            let why = format!("`{}` is a new condition", shown(self.new, statement));
+            return all.push(Judged::new(
+                statement,
+                why.clone(),
+                ask(format!("{why}. Is it right?"), &identifier(self.new, statement)),
+            ));
+        };
+        let test = match node.kind().starts_with("unless") {
+            true => test_of_unless(self.new, asks),
+            false => test_of(self.new, asks),
+        };
+        let text = shown(self.new, asks);
+        if let Some((sink, call)) = sinks_below(self.new, asks, self.bindings).first() {
+            return all.push(Judged::new(
+                node,
+                format!("`{text}` is newly asked"),
+                refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("`{}` ({}) is new", shown(self.new, *call), sink.name()),
+                ),
+            ));
+        }
+        let wrapped: Vec<Node<'c>> = self
+            .edits
+            .iter()
+            .filter_map(|edit| match edit {
+                Edit::Wrapped { wrapper, new } if *wrapper == statement || *wrapper == node => Some(*new),
+                _ => None,
+            })
+            .collect();
+        if !wrapped.is_empty() {
+            all.push(self.wrapper(node, &test, &wrapped));
+            if let Some(other) = node.child_by_field_name("alternative") {
+                for one in parts(other).into_iter().flat_map(body_statements) {
+                    self.inserted(one, all);
+                }
+            }
+            return;
+        }
+        let inner_statements = body_statements(inside);
+        match exit_of_body(self.new, inside) {
+            Exit::None => {
+                let verdict = self.assigns_under(node, &test, &inner_statements);
+                all.push(Judged::new(
+                    node,
+                    format!(
+                        "If `{text}`: `{}`",
+                        inner_statements.first().map_or(String::new(), |one| shown(self.new, *one))
+                    ),
+                    verdict,
+                ));
+            }
+            _ => {
+                all.push(Judged::new(
+                    node,
+                    format!(
+                        "If `{text}`, the code leaves here: `{}`",
+                        inner_statements.last().map_or(String::new(), |one| shown(self.new, *one))
+                    ),
+                    self.leave_verdict(node, &test, &text),
+                ));
+            }
+        }
+        for one in inner_statements.iter().filter(|one| self.is_log_statement(self.new, **one)) {
+            all.push(self.told(inner(*one), None, *one));
+        }
+        if let Some(last) = inner_statements.last()
+            && exit_of(self.new, *last) == Exit::Loud
+            && let Some(telling) = raised(self.new, *last)
+        {
+            all.push(self.told(telling, None, *last));
+        }
+        if let Some(other) = node.child_by_field_name("alternative") {
+            for one in parts(other).into_iter().flat_map(body_statements) {
+                self.inserted(one, all);
+            }
+        }
+    }
+
+    /// A new way out in front of what crashed.
+    pub(super) fn leave_verdict(&self, node: Node<'c>, test: &Test, text: &str) -> Verdict {
+        let Some(inside) = body(node) else {
+            return ask(format!("Is it right to leave if `{text}`?"), &identifier(self.new, node));
+        };
+        let own = body_statements(inside);
+        let operands = test.operands();
+        let name = operands
+            .first()
+            .map_or_else(|| identifier(self.new, condition(node).unwrap_or(node)), |one| last_name(one));
+        let exit = exit_of_body(self.new, inside);
+        let logs = own.iter().any(|one| {
+            self.is_log_statement(self.new, *one)
+                && !dotted_path(self.new, inner(*one)).to_lowercase().ends_with("debug")
+        });
+        let loud = exit == Exit::Loud || logs;
+        // What is done before leaving.
+        for one in &own {
+            if let Some((sink, call)) = sinks_below(self.new, *one, self.bindings).first() {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("If `{text}`, `{}` ({}) is called", shown(self.new, *call), sink.name()),
+                );
+            }
+            if callees(self.new, *one).iter().any(|callee| self.is_own_function(callee, node)) {
+                return refuse(ReasonCode::SensitiveChange, format!("The function calls itself if `{text}`"));
+            }
+            let is_act = is_call(inner(*one).kind())
+                && !self.is_log_statement(self.new, *one)
+                && exit_of(self.new, *one) == Exit::None;
+            if is_act {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("If `{text}`, `{}` is newly done", shown(self.new, *one)),
+                );
+            }
+        }
+        if let Some(why) = self.breaks_kind(node, &own) {
+            return refuse(ReasonCode::SignatureChanged, why);
+        }
+        let mut questions: Vec<Verdict> = Vec::new();
+        let conservative = test.selects_missing();
+        let strength = guarding(condition(node).map(|asks| words(self.new, asks)).unwrap_or_default());
+        if exit == Exit::Break && !loud {
+            return refuse(
+                ReasonCode::WorkSkipped,
+                format!("If `{text}`, all other entries are left out as well"),
+            );
+        }
+        let about = self.is_about_crash(&operands, node);
+        let left_out = self.left_out(node, exit);
+        let leaves_work = exit == Exit::Return && left_out.iter().any(|act| act.what != Act::Check);
+        let mut done = false;
+        for act in left_out {
+            // What finishes the work before it, such as a `commit()`, belongs to it.
+            let finishes = done && is_call(act.node.kind()) && super::arguments(act.node).is_empty();
+            let uses = operands.iter().any(|one| mentions(&act.text, one)) || act.derived || finishes;
+            done |= uses;
+            let what = shown(self.new, act.node);
+            let skipped =
+                |verb: &str| refuse(ReasonCode::WorkSkipped, format!("If `{text}`, {verb}: `{what}`"));
+            let harm = match (&act.what, act.ran_before, uses) {
+                (_, true, _) => true,
+                (Act::Sink(_) | Act::Check | Act::Call, false, false) => true,
+                (Act::Store, false, false) => false,
+                (_, false, true) => {
+                    !conservative || (test.is_wide() && act.what == Act::Store && !self.truth_is_exact())
+                }
+            };
+            match (harm, loud) {
+                (false, _) if act.what == Act::Store && !uses => {
+                    questions.push(ask(
+                        format!("If `{text}`, `{what}` is left out, which does not use it. Is that right?"),
+                        &name,
+                    ));
+                }
+                (false, _) => {}
+                (true, false) => return skipped("work is left out in silence"),
+                (true, true) => questions.push(ask(
+                    format!("If `{text}`, `{what}` is left out. Is there nothing for it to do then?"),
+                    &name,
+                )),
+            }
+        }
+        if !about {
+            return ask(
+                format!("Is it right to leave if `{text}`, which the line that crashed does not use?"),
+                &name,
+            );
+        }
+        if strength == Guarding::Strong && exit != Exit::Loud {
+            return refuse(ReasonCode::CheckDeleted, format!("`{text}` decides who may do something"));
+        }
+        if let Some(first) = questions.into_iter().next() {
+            return first;
+        }
+        if !conservative {
+            return ask(format!("Is it right to leave in every state in which `{text}`?"), &name);
+        }
+        let answer = own.last().and_then(|last| returned(*last));
+        if leaves_work && !loud {
+            return ask(
+                format!(
+                    "If `{text}`, is there nothing left to do for what follows, and is the answer right for every caller?"
+                ),
+                &name,
+            );
+        }
+        if self.answers_nothing(node, &own) {
+            return ask(
+                format!("If `{text}`, the function gives back nothing. Does every caller work with that?"),
+                &name,
+            );
+        }
+        match answer.map(|value| substitute(self.new, value)) {
+            Some(Substitute::Yes | Substitute::Number) if exit == Exit::Return => refuse(
+                ReasonCode::CheckDeleted,
+                format!(
+                    "If `{text}`, the answer is made up: `{}`",
+                    answer.map_or(String::new(), |one| shown(self.new, one))
+                ),
+            ),
+            Some(Substitute::Text | Substitute::Value) if exit == Exit::Return => ask(
+                format!(
+                    "If `{text}`, is `{}` the right answer for every caller?",
+                    answer.map_or(String::new(), |one| shown(self.new, one))
+                ),
+                &name,
+            ),
+            _ => Verdict::Harmless,
+        }
+    }
+
+    /// Whether plain truth selects just what crashes: an empty list has no first entry, nothing has no attribute.
+    fn truth_is_exact(&self) -> bool {
+        let message = &self.crash.message;
+        ["out of range", "empty", "nil pointer", "StopIteration"].iter().any(|sign| message.contains(sign))
+            || self.crash.exception.contains("StopIteration")
+    }
+
+    /// An answer of another kind than the function gives otherwise.
+    fn breaks_kind(&self, node: Node<'c>, own: &[Node<'c>]) -> Option<String> {
+        let last = inner_exit(*own.last()?);
+        if !matches!(last.kind(), "return_statement" | "return_expression" | "return") {
+            return None;
+        }
+        let function = above(node, |one| is_function(self.new.family(), one.kind()))?;
+        let value = returned(last);
+        let text = value.map_or(String::new(), |value| squeezed(self.new, inner(value)));
+        let is_none = value.is_none() || is_nothing(&text);
+        let mut others: Vec<Option<Node<'c>>> = Vec::new();
+        visit_below(function, |one, at| {
+            if at.kind == "return_statement" && one != last {
+                let inside = above(one, |up| is_function(self.new.family(), up.kind()));
+                if inside == Some(function) {
+                    others.push(returned(one));
+                }
+            }
+        });
+        let annotation = function
+            .child_by_field_name("return_type")
+            .map(|one| self.new.text_of(one).trim_start_matches(':').trim().to_owned());
+        let shown_value = if value.is_none() { "nothing".to_owned() } else { text.clone() };
+        if is_none
+            && matches!(self.new.family(), Family::Python | Family::Script)
+            && let Some(kind) = annotation
+            && !["None", "Optional", "null", "undefined", "void", "any", "Any", "unknown"]
+                .iter()
+                .any(|word| kind.contains(word))
+        {
+            return Some(format!("The function promises `{kind}` and gives back `{shown_value}`"));
+        }
+        let gives: Vec<Node<'c>> = others.iter().flatten().copied().collect();
+        if gives.is_empty() {
+            return None;
+        }
+        if value.is_none() && others.iter().all(Option::is_some) && !matches!(self.new.family(), Family::Go) {
+            return Some("The function gives back a value elsewhere and nothing here".to_owned());
+        }
+        let size = |node: Node<'c>| match inner(node).kind() {
+            "expression_list" | "tuple" => parts(inner(node)).len(),
+            _ => 1,
+        };
+        if self.new.family() != Family::Go
+            && gives.iter().all(|one| size(*one) > 1 && size(*one) == size(gives[0]))
+            && value.is_none_or(|value| size(value) != size(gives[0]))
+        {
+            return Some(format!(
+                "The function gives back {} values elsewhere and `{shown_value}` here",
+                size(gives[0])
+            ));
+        }
+        let is_literal = |node: &Node<'c>| {
+            matches!(
+                inner(*node).kind(),
+                "object"
+                    | "dictionary"
+                    | "array"
+                    | "list"
+                    | "list_comprehension"
+                    | "dictionary_comprehension"
+            )
+        };
+        if is_none && gives.iter().all(|one| is_literal(one)) {
+            return Some(format!("The function gives back a container elsewhere and `{shown_value}` here"));
+        }
+        None
+    }
+
+    /// Whether a way out gives back nothing while every other one gives back something.
+    fn answers_nothing(&self, node: Node<'c>, own: &[Node<'c>]) -> bool {
+        let Some(value) = own.last().and_then(|last| returned(*last)) else { return false };
+        let Some(function) = above(node, |one| is_function(self.new.family(), one.kind())) else {
+            return false;
+        };
+        let nothing = |value: Node<'c>| is_nothing(&squeezed(self.new, inner(value)));
+        let mut elsewhere = false;
+        visit_below(function, |one, at| {
+            elsewhere |= at.kind == "return_statement"
+                && returned(one).is_none_or(|other| other != value && nothing(other));
+        });
+        nothing(value) && !elsewhere
+    }
+
+    /// What a way out leaves out: every act behind it that it could have led to.
+    fn left_out(&self, node: Node<'c>, exit: Exit) -> Vec<LeftOut<'c>> {
+        let mut found = Vec::new();
+        let asked: Vec<String> =
+            condition(node).map(|asks| test_of(self.new, asks).operands()).unwrap_or_default();
+        let mut derived: Vec<String> = asked.clone();
+        let mut below = statement_of(node);
+        let mut next = below.parent();
+        let crash_line = self.crash_line;
+        let crash_behind = crash_line.is_some_and(|line| line > last_line(node));
+        while let Some(above) = next {
+            let kind = above.kind();
+            if is_block(kind) {
+                for statement in
+                    statements(above).into_iter().filter(|one| one.start_byte() >= below.end_byte())
+                {
+                    if is_function(self.new.family(), statement.kind()) {
+                        continue;
+                    }
+                    let ran_before =
+                        crash_behind && crash_line.is_some_and(|line| last_line(statement) < line);
+                    self.acts_of(statement, ran_before, &mut derived, &mut found);
+                }
+            }
+            let is_end = is_function(self.new.family(), kind) || (is_loop(kind) && exit == Exit::Continue);
+            if is_end {
+                break;
+            }
+            below = above;
+            next = above.parent();
+        }
+        found
+    }
+
+    /// The acts of a statement, in order; names made of what is asked for are added to `derived`.
+    fn acts_of(
+        &self,
+        statement: Node<'c>,
+        ran_before: bool,
+        derived: &mut Vec<String>,
+        found: &mut Vec<LeftOut<'c>>,
+    ) {
+        let parsed = self.new;
+        let mut acts: Vec<(Act, Node<'c>)> = Vec::new();
+        let mut made: Vec<(usize, Vec<String>, String)> = Vec::new();
+        visit_below(statement, |node, at| {
+            if let Some((target, value)) = assigned(node) {
+                let text = parsed.text_of(target);
+                let is_plain = !text.contains(['.', '[', '>']) || text.starts_with('*');
+                if is_plain {
+                    made.push((
+                        node.start_byte(),
+                        words(parsed, target).into_iter().map(str::to_owned).collect(),
+                        squeezed(parsed, value),
+                    ));
+                    if at.kind.contains("augmented")
+                        || at.kind == "compound_assignment_expr"
+                        || at.kind == "operator_assignment"
+                    {
+                        acts.push((Act::Store, node));
+                    }
+                } else {
+                    acts.push((Act::Store, node));
+                }
+            }
+            if is_loop(at.kind)
+                && let (Some(left), Some(right)) =
+                    (node.child_by_field_name("left"), node.child_by_field_name("right"))
+            {
+                made.push((
+                    node.start_byte(),
+                    words(parsed, left).into_iter().map(str::to_owned).collect(),
+                    squeezed(parsed, right),
+                ));
+            }
+            if is_call(at.kind) {
+                match super::super::sinks::sink_of(parsed, node, self.bindings) {
+                    Some(Sink::Crypto | Sink::Permission) | None => {
+                        let is_statement = at.parent_kind == "expression_statement"
+                            || (parsed.family() == Family::Ruby
+                                && (node == statement || is_block(at.parent_kind)));
+                        if is_statement && !is_log_call(&dotted_path(parsed, node)) && !self.fills_fresh(node)
+                        {
+                            acts.push((Act::Call, node));
+                        }
+                    }
+                    Some(sink) => acts.push((Act::Sink(sink), node)),
+                }
+            }
+            if matches!(at.kind, "raise_statement" | "throw_statement") {
+                acts.push((Act::Check, node));
+            }
+        });
+        for (what, node) in acts {
+            for (start, names, from) in &made {
+                if *start > node.start_byte() {
+                    continue;
+                }
+                // A name that gets a value of something else is no longer derived.
+                match derived.iter().any(|one| mentions(from, one)) {
+                    true => derived.extend(
+                        names.iter().filter(|name| !derived.contains(name)).cloned().collect::<Vec<_>>(),
+                    ),
+                    false => derived.retain(|one| !names.contains(one)),
+                }
+            }
+            let text = squeezed(parsed, statement_of(node));
+            let own = squeezed(parsed, node);
+            let is_derived = derived.iter().any(|one| mentions(&own, one))
+                || (what == Act::Check
+                    && derived.iter().any(|one| mentions(&text, one) || self.guard_mentions(node, one)));
+            found.push(LeftOut { what, node, text: own, derived: is_derived, ran_before });
+        }
+        for (_, names, from) in made {
+            match derived.iter().any(|one| mentions(&from, one)) {
+                true => derived
+                    .extend(names.into_iter().filter(|name| !derived.contains(name)).collect::<Vec<_>>()),
+                false => derived.retain(|one| !names.contains(one)),
+            }
+        }
+    }
+
+    /// Whether the condition in front of a raise, or the loop around it, is about a name.
+    fn guard_mentions(&self, node: Node<'c>, name: &str) -> bool {
+        let mut next = node.parent();
+        while let Some(one) = next {
+            if is_function(self.new.family(), one.kind()) {
+                return false;
+            }
+            let asks = condition(one).or_else(|| one.child_by_field_name("right"));
+            if asks.is_some_and(|asks| mentions(&squeezed(self.new, asks), name)) {
+                return true;
+            }
+            next = one.parent();
+        }
+        false
+    }
+
+    /// `rows.append(x)` of a list that the function made itself only computes.
+    fn fills_fresh(&self, call: Node<'c>) -> bool {
+        let path = dotted_path(self.new, call);
+        let Some((base, method)) = path.split_once('.') else { return false };
+        let Some(function) = function_of(self.new.family(), call) else { return false };
+        if !has(
+            "append add push extend update insert pop sort reverse setdefault discard set put delete write remove unshift splice",
+            method,
+        ) {
+            return false;
+        }
+        let mut fresh = false;
+        visit_below(function, |node, _| {
+            if let Some((target, value)) = assigned(node) {
+                fresh |= self.new.text_of(target) == base && is_new_container(self.new, value);
+            }
+        });
+        fresh
+    }
+
+    /// What stood free now stands under a condition.
+    fn wrapper(&self, node: Node<'c>, test: &Test, wrapped: &[Node<'c>]) -> Judged {
+        let text = condition(node).map_or(String::new(), |one| shown(self.new, one));
+        let fact = format!(
+            "What follows now runs only if `{text}`: `{}`",
+            wrapped.first().map_or(String::new(), |one| shown(self.new, *one))
+        );
+        let mut operands = test.operands();
+        // A name given in the condition stands for what is asked.
+        if let Some(asks) = condition(node) {
+            operands.extend(assigned_names(self.new, asks));
+        }
+        let name = operands
+            .first()
+            .map_or_else(|| identifier(self.new, condition(node).unwrap_or(node)), |one| last_name(one));
+        let mut derived = operands.clone();
+        let mut question = None;
+        for statement in wrapped {
+            let own = squeezed(self.new, *statement);
+            let uses = derived.iter().any(|one| mentions(&own, one));
+            if uses {
+                derived.extend(assigned_names(self.new, *statement));
+                continue;
+            }
+            let (sinks, is_act) = (sinks_below(self.new, *statement, self.bindings), self.acts(*statement));
+            let what = shown(self.new, *statement);
+            if let Some((sink, _)) = sinks.first() {
+                return Judged::new(
+                    node,
+                    fact,
+                    refuse(
+                        ReasonCode::WorkSkipped,
+                        format!(
+                            "`{what}` ({}) has nothing to do with `{text}` and is left out without it",
+                            sink.name()
+                        ),
+                    ),
+                );
+            }
+            // Setting a flag or time beside what is guarded goes with it.
+            let same_base =
+                derived.iter().any(|one| own.starts_with(one.split(['.', '[']).next().unwrap_or(one)));
+            if is_act && !same_base {
+                return Judged::new(
+                    node,
+                    fact,
+                    refuse(
+                        ReasonCode::WorkSkipped,
+                        format!("`{what}` has nothing to do with `{text}` and is left out without it"),
+                    ),
+                );
+            }
+            question.get_or_insert(what);
+        }
+        if exit_of_body(self.new, body(node).unwrap_or(node)) == Exit::Loud {
+            return Judged::new(
+                node,
+                fact,
+                refuse(ReasonCode::CheckDeleted, format!("What stops is reached only if `{text}`")),
+            );
+        }
+        let denies_inside = wrapped.iter().any(|one| {
+            let mut found = false;
+            visit_below(*one, |inside, at| {
+                found |= matches!(at.kind, "raise_statement" | "throw_statement")
+                    || is_if(at.kind) && body(inside).is_some_and(|b| denies(self.new, b))
+            });
+            found
+        });
+        let verdict = if denies_inside {
+            ask_two(
+                format!("Without `{text}` the check under it does not run. Is there nothing to check then?"),
+                &name,
+            )
+        } else if !test.drops_missing() {
+            match wrapped
+                .iter()
+                .find_map(|one| sinks_below(self.new, *one, self.bindings).first().map(|(sink, _)| *sink))
+            {
+                Some(sink) => refuse(
+                    ReasonCode::WorkSkipped,
+                    format!("Whether {} happens depends on `{text}`", sink.name()),
+                ),
+                None => ask(format!("Is there nothing to do if `{text}` does not hold?"), &name),
+            }
+        } else if let Some(what) = question {
+            ask(format!("Is there nothing for `{what}` to do if `{text}` does not hold?"), &name)
+        } else {
+            Verdict::Harmless
+        };
+        Judged::new(node, fact, verdict)
+    }
+
+    /// Whether a statement does something that lasts.
+    fn acts(&self, statement: Node<'c>) -> bool {
+        let mut derived = Vec::new();
+        let mut found = Vec::new();
+        self.acts_of(statement, false, &mut derived, &mut found);
+        !found.is_empty()
+    }
+
+    /// `if x is None: x = N` in front of the crash.
+    fn assigns_under(&self, node: Node<'c>, test: &Test, own: &[Node<'c>]) -> Verdict {
+        let text = condition(node).map_or(String::new(), |one| shown(self.new, one));
+        let operands = test.operands();
+        let name = operands
+            .first()
+            .map_or_else(|| identifier(self.new, condition(node).unwrap_or(node)), |one| last_name(one));
+        for one in own {
+            if let Some((sink, call)) = sinks_below(self.new, *one, self.bindings).first() {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("If `{text}`, `{}` ({}) is newly called", shown(self.new, *call), sink.name()),
+                );
+            }
+            if self.is_log_statement(self.new, *one) {
+                continue;
+            }
+            let Some((target, value)) = assigned_in(*one) else {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("If `{text}`, `{}` is newly done", shown(self.new, *one)),
+                );
+            };
+            let target_text = squeezed(self.new, target);
+            if is_bound(&target_text) {
+                return refuse(
+                    ReasonCode::ComputationChanged,
+                    format!("`{target_text}`, which is a limit, gets another value"),
+                );
+            }
+            let reached = reach_of_name(self.new, self.bindings, &target_text, *one);
+            let instead = substitute(self.new, value);
+            if let Some(entry) = reached.sinks.iter().find(|entry| !matches!(entry.sink, Sink::Query)) {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!(
+                        "If `{text}`, `{}` ({}) is given `{}`",
+                        shown(self.new, entry.call),
+                        entry.sink.name(),
+                        shown(self.new, value)
+                    ),
+                );
+            }
+            if instead == Substitute::Number {
+                return refuse(
+                    ReasonCode::ComputationChanged,
+                    format!("A number or date is made up if `{text}`: `{}`", shown(self.new, value)),
+                );
+            }
+            let is_default =
+                operands.contains(&target_text) && test.selects_missing() && instead == Substitute::Neutral;
+            if is_default && reached.sinks.is_empty() {
+                continue;
+            }
+            if instead == Substitute::Yes && guarding([target_text.as_str()]) != Guarding::No {
+                return refuse(ReasonCode::CheckDeleted, format!("`{target_text}` is set if `{text}`"));
+            }
+            // Another value of the program that everybody shares is no empty one.
+            let shared = super::super::tree::is_chain(inner(value).kind())
+                && !mentions(&squeezed(self.new, value), &target_text);
+            if shared
+                && matches!(inner(value).kind(), "identifier")
+                && !assigned_names(self.new, function_of(self.new.family(), node).unwrap_or(node))
+                    .iter()
+                    .any(|one| *one == squeezed(self.new, value))
+            {
+                let value_text = squeezed(self.new, value);
+                let is_parameter = function_of(self.new.family(), node)
+                    .and_then(|one| one.child_by_field_name("parameters"))
+                    .is_some_and(|one| words(self.new, one).contains(&value_text.as_str()));
+                if !is_parameter && !is_nothing(&value_text) {
+                    return refuse(
+                        ReasonCode::SensitiveChange,
+                        format!("If `{text}`, `{target_text}` is `{value_text}`, which others share"),
+                    );
+                }
+            }
+            return ask(
+                format!("If `{text}`, is `{}` right for everything behind it?", shown(self.new, *one)),
+                &name,
+            );
+        }
+        Verdict::Harmless
+    }
+
+    /// A handler around what was there.
+    fn new_try(&self, new: Node<'c>, all: &mut Vec<Judged>) {
+        let held = body(new).map(body_statements).unwrap_or_default();
+        let acting: Vec<&Node<'c>> = held.iter().filter(|one| self.acts(**one)).collect();
+        let is = shown(self.new, new);
+        if held.len() > 1 && acting.len() > 1 {
+            let why = format!("A handler stands around {} statements that act", acting.len());
+            all.push(Judged::new(new, why.clone(), refuse(ReasonCode::ExceptionSwallowed, why)));
+        }
+        let made: Vec<String> = held.iter().flat_map(|one| assigned_names(self.new, *one)).collect();
+        let mut handlers = 0;
+        for part in parts(new) {
+            if is_handler(part.kind()) {
+                handlers += 1;
+                all.push(self.new_handler(part, Some(&made)));
+            }
+        }
+        if handlers == 0 {
+            all.push(Judged::new(
+                new,
+                format!("`{is}` is new"),
+                ask(format!("Is `{is}` right?"), &identifier(self.new, new)),
+            ));
+        }
+    }
+
+    /// A handler that was put in. `made` are the names that its `try` gives a value to.
+    fn new_handler(&self, handler: Node<'c>, made: Option<&[String]>) -> Judged {
+        let is = shown(self.new, handler);
+        let fact = format!("A handler is new: `{is}`");
+        let of = |verdict: Verdict| Judged::new(handler, fact.clone(), verdict);
+        let Some(inside) = handler_body(handler) else {
+            return of(refuse(ReasonCode::ExceptionSwallowed, format!("`{is}` does nothing")));
+        };
+        if let Some((sink, call)) = sinks_below(self.new, inside, self.bindings).first() {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("The handler calls `{}` ({})", shown(self.new, *call), sink.name()),
+            ));
+        }
+        let header: Vec<&str> = words(self.new, handler)
+            .into_iter()
+            .take_while(|word| {
+                !mentions(self.new.text_of(inside), word)
+                    || word.ends_with("Error")
+                    || word.ends_with("Exception")
+            })
+            .collect();
+        let event = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default();
+        let caught_event = event.is_empty()
+            || self.new.text_of(handler)[..inside.start_byte().saturating_sub(handler.start_byte())]
+                .contains(event);
+        let own = body_statements(inside);
+        let operand = identifier(self.new, inside);
+        let last_value = own.last().copied().filter(|last| {
+            self.new.family() == Family::Ruby && !is_call(last.kind()) && assigned_in(*last).is_none()
+        });
+        if let Some(value) = last_value.filter(|_| exit_of_body(self.new, inside) == Exit::None) {
+            return match substitute(self.new, value) {
+                Substitute::Neutral => of(self.conversion_or_ask(handler, &operand)),
+                _ => of(ask(
+                    format!(
+                        "Is what the handler gives back right for every caller: `{}`?",
+                        shown(self.new, value)
+                    ),
+                    &operand,
+                )),
+            };
+        }
+        match exit_of_body(self.new, inside) {
+            Exit::Loud => of(Verdict::Harmless),
+            _ if !caught_event && self.new.family() == Family::Python => of(refuse(
+                ReasonCode::ExceptionSwallowed,
+                format!(
+                    "The handler takes `{}`, which is not what crashed",
+                    header.first().copied().unwrap_or("everything")
+                ),
+            )),
+            Exit::Return => {
+                if let Some(why) = self.breaks_kind(handler, &own) {
+                    return of(refuse(ReasonCode::SignatureChanged, why));
+                }
+                match own.last().and_then(|last| returned(*last)).map(|value| substitute(self.new, value)) {
+                    None | Some(Substitute::Neutral) => of(self.conversion_or_ask(handler, &operand)),
+                    Some(Substitute::Number | Substitute::Yes) => of(refuse(
+                        ReasonCode::ComputationChanged,
+                        format!(
+                            "The answer is made up: `{}`",
+                            own.last().map_or(String::new(), |one| shown(self.new, *one))
+                        ),
+                    )),
+                    Some(_) => of(ask(
+                        format!(
+                            "Is what the handler gives back right for every caller: `{}`?",
+                            own.last().map_or(String::new(), |one| shown(self.new, *one))
+                        ),
+                        &operand,
+                    )),
+                }
+            }
+            Exit::Continue => of(ask(format!("Is the entry rightly left out: `{is}`?"), &operand)),
+            Exit::Break => {
+                of(refuse(ReasonCode::WorkSkipped, "All other entries are left out as well".to_owned()))
+            }
+            Exit::None => {
+                for one in &own {
+                    if self.is_log_statement(self.new, *one) {
+                        continue;
+                    }
+                    let Some((target, value)) = assigned_in(*one) else {
+                        return of(refuse(
+                            ReasonCode::ExceptionSwallowed,
+                            format!("The handler goes on with `{}`", shown(self.new, *one)),
+                        ));
+                    };
+                    let target = squeezed(self.new, target);
+                    if made.is_some_and(|made| !made.contains(&target)) {
+                        return of(refuse(
+                            ReasonCode::ExceptionSwallowed,
+                            format!("The handler sets `{target}`, which is not what was computed"),
+                        ));
+                    }
+                    match substitute(self.new, value) {
+                        Substitute::Neutral => {}
+                        Substitute::Number | Substitute::Yes => {
+                            return of(refuse(
+                                ReasonCode::ComputationChanged,
+                                format!("A value is made up: `{}`", shown(self.new, *one)),
+                            ));
+                        }
+                        Substitute::Text | Substitute::Value => {
+                            return of(ask(
+                                format!("Is `{}` right for everything behind it?", shown(self.new, *one)),
+                                &last_name(&target),
+                            ));
+                        }
+                    }
+                    let reached = reach_of_name(self.new, self.bindings, &target, *one);
+                    if let Some(entry) = reached.sinks.first() {
+                        return of(refuse(
+                            ReasonCode::SensitiveChange,
+                            format!(
+                                "`{}` ({}) is given `{}` if it fails",
+                                shown(self.new, entry.call),
+                                entry.sink.name(),
+                                shown(self.new, value)
+                            ),
+                        ));
+                    }
+                }
+                let tells_only = own.iter().all(|one| self.is_log_statement(self.new, *one));
+                match tells_only {
+                    true => of(refuse(
+                        ReasonCode::ExceptionSwallowed,
+                        "The handler only writes a log line and the code goes on".to_owned(),
+                    )),
+                    false => of(Verdict::Harmless),
+                }
+            }
+        }
+    }
+
+    fn conversion_or_ask(&self, handler: Node<'c>, operand: &str) -> Verdict {
+        let held = handler.parent().and_then(body).map(body_statements).unwrap_or_default();
+        let reads_other = held.iter().any(|one| !sinks_below(self.new, *one, self.bindings).is_empty());
+        match reads_other {
+            true => ask("May an answer of the other system without this part be normal, and not a sign that its form changed?".to_owned(), operand),
+            false => Verdict::Harmless,
+        }
+    }
+}
+
+/// What a way out may leave out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Act {
+    Sink(Sink),
+    /// Raises: a later check.
+    Check,
+    /// Calls something whose result nobody takes.
+    Call,
+    /// Gives something that outlives the statement another value.
+    Store,
+}
+
+struct LeftOut<'p> {
+    what: Act,
+    node: Node<'p>,
+    text: String,
+    /// It uses what the condition asks for, or what was made of it.
+    derived: bool,
+    /// It ran in the states that crashed, in front of the crash.
+    ran_before: bool,
+}
+
+/// Names that bound what a program takes or how long it waits.
+fn is_bound(name: &str) -> bool {
+    crate::analysis::sensitive_paths::words(name)
+        .iter()
+        .any(|word| has("max min limit timeout retries retry ttl attempts deadline threshold verify", word))
+        && name.len() > 3
+}
+
+fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
+    let one = inner(statement);
+    if let Some(found) = assigned(one) {
+        return Some(found);
+    }
+    if matches!(one.kind(), "lexical_declaration" | "variable_declaration" | "local_variable_declaration") {
+        return parts(one).into_iter().find_map(assigned);
+    }
+    None
+}
+
+fn handler_body(handler: Node<'_>) -> Option<Node<'_>> {
+    handler
+        .child_by_field_name("body")
+        .or_else(|| parts(handler).into_iter().rfind(|one| is_block(one.kind())))
+}
+
+/// What a `return` gives back.
+fn returned(statement: Node<'_>) -> Option<Node<'_>> {
+    let one = inner_exit(statement);
+    matches!(one.kind(), "return_statement" | "return_expression" | "return")
+        .then(|| one.named_child(0))
+        .flatten()
+}
+
+fn inner_exit(statement: Node<'_>) -> Node<'_> {
+    match statement.kind() {
+        "expression_statement" => statement.named_child(0).unwrap_or(statement),
+        _ => statement,
+    }
+}
+
+/// The raise or error-making call of a loud way out.
+fn raised<'p>(parsed: &Parsed<'_>, statement: Node<'p>) -> Option<Node<'p>> {
+    let one = inner_exit(statement);
+    if matches!(one.kind(), "raise_statement" | "throw_statement" | "throw_expression") {
+        return Some(one);
+    }
+    let mut found = None;
+    visit_below(one, |node, at| {
+        if found.is_none() && is_call(at.kind) && dotted_path(parsed, node).ends_with("Errorf") {
+            found = Some(node);
+        }
+    });
+    found
+}
+
+fn exit_of_body(parsed: &Parsed<'_>, body: Node<'_>) -> Exit {
+    body_statements(body).last().map_or(Exit::None, |last| exit_of(parsed, *last))
+}
+
+/// What a statement does to the code behind it.
+fn exit_of(parsed: &Parsed<'_>, statement: Node<'_>) -> Exit {
+    let one = inner_exit(statement);
+    let text = parsed.text_of(one);
+    match one.kind() {
+        "raise_statement" | "throw_statement" | "throw_expression" | "exit_statement" => Exit::Loud,
+        "return_statement" | "return_expression" | "return" => match is_error_answer(parsed, one, text) {
+            true => Exit::Loud,
+            false => Exit::Return,
+        },
+        "continue_statement" | "continue_expression" | "next" => Exit::Continue,
+        "break_statement" | "break_expression" | "break" => Exit::Break,
+        kind if is_call(kind) => {
+            let path = dotted_path(parsed, one);
+            let last = path.rsplit('.').next().unwrap_or(&path);
+            // `next(error)`, `reject(error)`: handed on to whoever answers for errors.
+            if matches!(last, "next" | "reject" | "done") && !super::arguments(one).is_empty() {
+                return Exit::Loud;
+            }
+            match has("panic abort exit bail raise abort_if abort_unless fail Fatal Fatalf unreachable", last)
+            {
+                true => Exit::Loud,
+                false => Exit::None,
+            }
+        }
+        _ => Exit::None,
+    }
+}
+
+/// `return nil, err`, `return Err(…)`, `return res.sendStatus(400)`, `return self.error(…)`.
+fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let by_family = match parsed.family() {
+        Family::Go => parts(node).iter().flat_map(|one| parts(*one)).any(|one| {
+            let value = parsed.text_of(one);
+            value == "err"
+                || value.contains("Errorf(")
+                || value.contains("errors.")
+                || value.starts_with("Err")
+        }),
+        Family::Rust => text.contains("Err("),
+        _ => false,
+    };
+    let status = lower
+        .split(|c: char| !c.is_ascii_digit())
+        .any(|number| number.len() == 3 && number.starts_with(['4', '5']));
+    let answers = ["status", "response", "abort", "error", "notfound", "badrequest", "http"]
+        .iter()
+        .any(|word| lower.contains(word));
+    by_family
+        || (status && answers)
+        || (lower.contains(".error(")
+            || lower.contains("error_response")
+            || lower.contains("not_found(")
+            || lower.contains("badrequest("))
+}
+
+/// Whether nothing behind a statement in its block runs.
+pub(super) fn exits(parsed: &Parsed<'_>, condition: Node<'_>) -> bool {
+    body(condition).is_some_and(|inside| exit_of_body(parsed, inside) != Exit::None)
+}
+
+/// Whether a body ends in a way out of any kind.
+pub(super) fn leaves(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
+    exit_of_body(parsed, body) != Exit::None
+}
+
+/// Whether a body denies: it raises, aborts, answers an error or reports one to a form.
+pub(super) fn denies(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
+    exit_of_body(parsed, body) == Exit::Loud
+        || callees(parsed, body).iter().any(|callee| {
+            let last = callee.rsplit('.').next().unwrap_or(callee);
+            has("add_error abort raise_for_status deny forbid reject", last)
+        })
+}
+
+/// Whether a handler that was there tells somebody: it raises, or answers with an error.
+pub(super) fn handler_answers(parsed: &Parsed<'_>, handler: Node<'_>) -> bool {
+    let Some(inside) = handler_body(handler) else { return false };
+    match exit_of_body(parsed, inside) {
+        Exit::Loud => true,
+        Exit::Return => {
+            body_statements(inside).last().and_then(|last| returned(*last)).is_some_and(|value| {
+                let text = parsed.text_of(value).to_lowercase();
+                text.contains("error") || text.contains("invalid") || text.contains("fail")
+            })
+        }
+        _ => false,
+    }
+}
