@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use super::issues::issues_in_body;
 use super::markdown::{code, code_block, outside, outside_lines};
+use crate::analysis::effects::Effects;
+use crate::analysis::report::YesNo;
 use crate::attempt::{Attempt, AttemptId, Decision, Fix};
 use crate::redaction::{Redacted, redact};
 
@@ -11,6 +13,10 @@ const TITLE_CHARS: usize = 100;
 /// GitHub refuses a body of more than 65,536 characters.
 const BODY_CHARS: usize = 60_000;
 const DIFF_CHARS: usize = 20_000;
+/// Of what code found about the change: a small one does few things.
+const MAX_FACTS: usize = 12;
+const MAX_QUOTES: usize = 3;
+const SENTENCE_CHARS: usize = 400;
 
 /// The title: only identifiers of the error go into it, so that no outside text can give a CI system orders.
 pub fn pull_request_title(attempt: &Attempt) -> Redacted {
@@ -96,13 +102,18 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
         }
     }
     let _ = writeln!(body, "### Change\n\n{}\n", code_block(&fix.diff, "diff", DIFF_CHARS));
+    effects(&mut body, fix);
     let _ = writeln!(body, "### Verified\n");
+    let asked = "each answer quotes code that was found in this commit's tree";
     for line in [
         "the error's frame and the quoted evidence stand in this commit's tree",
         "the edit matches exactly one place and changes one file",
-        "a second, independent conversation reviewed the change",
-        "AutoFix's policy allows it",
-    ] {
+        "an independent critic, who saw neither the error's texts nor the author's reasons, approved the change",
+    ]
+    .into_iter()
+    .chain((!fix.effects.questions.is_empty()).then_some(asked))
+    .chain(["AutoFix's policy allows it"])
+    {
         let _ = writeln!(body, "* {line}");
     }
     let _ = writeln!(body, "\n### Not verified\n");
@@ -112,6 +123,39 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
     let _ = writeln!(body, "* your tests were not run by AutoFix: look at the checks below\n");
     let _ = writeln!(body, "---\nAttempt `{}` · cost ${:.2}", attempt.id, attempt.usage.cost_usd);
     redact(&body).capped(BODY_CHARS)
+}
+
+/// What code found about the change, and what the critics answered to its questions.
+fn effects(body: &mut String, fix: &Fix) {
+    let Effects { facts, questions, refusals: _ } = &fix.effects;
+    if facts.is_empty() && questions.is_empty() {
+        return;
+    }
+    let _ = writeln!(body, "### What the change does\n");
+    for fact in facts.iter().take(MAX_FACTS) {
+        let _ = writeln!(body, "* line {}: {}", fact.line, outside(&fact.sentence, SENTENCE_CHARS));
+    }
+    let left_out = facts.len().saturating_sub(MAX_FACTS);
+    if left_out > 0 {
+        let _ = writeln!(body, "* {left_out} more");
+    }
+    if questions.is_empty() {
+        body.push('\n');
+        return;
+    }
+    let _ = writeln!(body, "\nThe code alone does not decide these; the critic answered them:\n");
+    for question in questions {
+        let _ = writeln!(body, "* {}", outside(&question.text, SENTENCE_CHARS));
+        for answer in fix.answers.iter().filter(|answer| answer.question == question.id) {
+            let said = answer.answer.map_or("no answer", YesNo::as_str);
+            let _ = writeln!(body, "  * {said}");
+            for quote in answer.quotes.iter().take(MAX_QUOTES) {
+                let place = format!("{}:{}", quote.file, quote.line);
+                let _ = writeln!(body, "    * {}: {}", code(&place, 300), code(&quote.quote, 200));
+            }
+        }
+    }
+    body.push('\n');
 }
 
 fn section(body: &mut String, title: &str, text: &str) {

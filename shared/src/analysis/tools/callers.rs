@@ -160,3 +160,10 @@ fn mentions_in_text(text: &str, name: &str) -> Mentions {
     let lines = text.lines().zip(1_u32..).filter(|(line, _)| has_word(line, name));
     lines.map(|(_, number)| (number, (Mention::Text, None))).collect()
 }
+
+/// The lines of a file that call something by this name, counted from 1, each with the function around it.
+pub(in crate::analysis) fn calls(language: Language, text: &str, name: &str) -> Vec<(u32, Option<String>)> {
+    let mentions = mentions_in_code(language, text, name).into_iter();
+    let calls = mentions.filter(|(_, (mention, _))| *mention == Mention::Call);
+    calls.map(|(line, (_, function))| (line, function)).collect()
+}
