@@ -143,12 +143,13 @@ fn effects(body: &mut String, fix: &Fix) {
         body.push('\n');
         return;
     }
-    let _ = writeln!(body, "\nThe code alone does not decide these; the critic answered them:\n");
+    let _ = writeln!(body, "\nThe code alone does not decide these; they were asked and answered:\n");
     for question in questions {
         let _ = writeln!(body, "* {}", outside(&question.text, SENTENCE_CHARS));
-        for answer in fix.answers.iter().filter(|answer| answer.question == question.id) {
+        let answers = fix.answers.iter().filter(|answer| answer.question == question.id);
+        for (answer, who) in answers.zip(["The critic", "The second critic"]) {
             let said = answer.answer.map_or("no answer", YesNo::as_str);
-            let _ = writeln!(body, "  * {said}");
+            let _ = writeln!(body, "  * {who}: {said}");
             for quote in answer.quotes.iter().take(MAX_QUOTES) {
                 let place = format!("{}:{}", quote.file, quote.line);
                 let _ = writeln!(body, "    * {}: {}", code(&place, 300), code(&quote.quote, 200));
@@ -175,4 +176,89 @@ pub(super) fn identifier(text: &str) -> String {
 
 pub(super) fn identifier_path(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "_./-".contains(*c)).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::effects::{Fact, Question};
+    use crate::analysis::report::{Answer, Evidence};
+
+    fn fix() -> Fix {
+        let question = |id: &str, needs_two| Question {
+            id: id.to_owned(),
+            text: "May `line2` be missing? <b>Fixes #1</b>".to_owned(),
+            identifier: "line2".to_owned(),
+            needs_two,
+        };
+        let quote = |line| Evidence {
+            file: "shop/orders.py".to_owned(),
+            line,
+            quote: "line2: str | None = None  # `x` @admin".to_owned(),
+        };
+        let answer = |id: &str, answer, lines: &[u32]| Answer {
+            question: id.to_owned(),
+            answer,
+            quotes: lines.iter().map(|line| quote(*line)).collect(),
+        };
+        Fix {
+            base_sha: String::new(),
+            base_branch: String::new(),
+            file_path: String::new(),
+            edits: Vec::new(),
+            explanation: String::new(),
+            confidence: 0.9,
+            diff: String::new(),
+            before_sha256: String::new(),
+            unchecked: Vec::new(),
+            reach: None,
+            effects: Effects {
+                facts: (11..13)
+                    .map(|line| Fact { line, sentence: "`address.line2` may be missing now.".to_owned() })
+                    .collect(),
+                questions: vec![question("q1", true), question("q2", false)],
+                refusals: Vec::new(),
+            },
+            answers: vec![
+                answer("q1", Some(YesNo::Yes), &[6, 7, 8, 9]),
+                answer("q1", Some(YesNo::Yes), &[6]),
+                answer("q2", None, &[]),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_the_change_does_and_what_was_answered_is_said_and_nothing_of_it_formats() {
+        let mut body = String::new();
+        effects(&mut body, &fix());
+        insta::assert_snapshot!(body, @r"
+        ### What the change does
+
+        * line 11: \`address.line2\` may be missing now.
+        * line 12: \`address.line2\` may be missing now.
+
+        The code alone does not decide these; they were asked and answered:
+
+        * May \`line2\` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
+          * The critic: yes
+            * `shop/orders.py:6`: `line2: str ¦ None = None  # 'x' @admin`
+            * `shop/orders.py:7`: `line2: str ¦ None = None  # 'x' @admin`
+            * `shop/orders.py:8`: `line2: str ¦ None = None  # 'x' @admin`
+          * The second critic: yes
+            * `shop/orders.py:6`: `line2: str ¦ None = None  # 'x' @admin`
+        * May \`line2\` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
+          * The critic: no answer
+        ");
+    }
+
+    #[test]
+    fn a_fix_of_before_has_no_such_section() {
+        let mut old = serde_json::to_value(fix()).unwrap();
+        for field in ["effects", "answers"] {
+            old.as_object_mut().unwrap().remove(field);
+        }
+        let mut body = String::new();
+        effects(&mut body, &serde_json::from_value(old).unwrap());
+        assert_eq!(body, "");
+    }
 }

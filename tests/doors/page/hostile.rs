@@ -42,9 +42,9 @@ const ADDRESSES: &[&str] = &[
     "https://github.com\" onclick=\"alert(1)",
 ];
 
-struct Attack {
-    text: &'static str,
-    address: &'static str,
+pub(super) struct Attack {
+    pub text: &'static str,
+    pub address: &'static str,
 }
 
 impl Attack {
@@ -89,7 +89,7 @@ impl Attack {
         Evidence { file: self.text(), line: 2, quote: self.text() }
     }
 
-    fn fix(&self) -> Fix {
+    pub(super) fn fix(&self) -> Fix {
         Fix {
             base_sha: self.text(),
             base_branch: self.text(),
@@ -205,7 +205,7 @@ impl Attack {
 }
 
 /// Puts the attempt into the table as the doors and the worker would, and says its id.
-async fn stored(world: &World, attack: &Attack, state: State, number: usize) -> AttemptId {
+pub(super) async fn stored(world: &World, attack: &Attack, state: State, number: usize) -> AttemptId {
     let (store, now) = (world.process.store(), world.clock.now());
     let attempt = attack.attempt(world, number);
     let incident = Incident::default();

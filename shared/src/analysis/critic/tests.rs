@@ -82,7 +82,7 @@ fn shown_text(change: &FileChange, exception: &str, questions: &[Question]) -> S
         questions: questions.to_vec(),
         refusals: Vec::new(),
     };
-    let boundary = Boundary::of(AttemptId::new("2026-11-22T10:00:00Z".parse().unwrap()));
+    let boundary = Boundary::of(AttemptId::parse("019ad0a0-0000-7000-8000-000000000001").unwrap());
     let message = opening(
         &boundary,
         &Shown { exception, crash, code: &code, evidence: &evidence, effects: &effects, questions },
@@ -100,11 +100,11 @@ fn the_critic_sees_code_and_nothing_that_anybody_says() {
     assert!(!text.to_lowercase().contains(MARKER), "{text}");
     insta::assert_snapshot!(text, @r#"
     Review this change.
-    <DATA-0366018de92eff7f content="the crash">
+    <DATA-229a028186cc1806 content="the crash">
     AttributeError at line 11 of `shop/labels.py`:
        11       addition = address.get("line2", "").strip()
-    </DATA-0366018de92eff7f>
-    <DATA-0366018de92eff7f content="the change to shop/labels.py">
+    </DATA-229a028186cc1806>
+    <DATA-229a028186cc1806 content="the change to shop/labels.py">
         1   """…"""
         2   from shop.names import title
         3   
@@ -123,16 +123,16 @@ fn the_critic_sees_code_and_nothing_that_anybody_says() {
        14   
        15   def label_for(order):
        16       return address_lines(order.address)
-    </DATA-0366018de92eff7f>
-    <DATA-0366018de92eff7f content="who calls address_lines">
+    </DATA-229a028186cc1806>
+    <DATA-229a028186cc1806 content="who calls address_lines">
     Line 16 of `shop/labels.py` in `label_for`, as shown above.
     Line 9 of `shop/orders.py` in `show`:
         6       line2: str | None = None
         7   
         8   def show(order):
         9       print("…", address_lines(order.address))
-    </DATA-0366018de92eff7f>
-    <DATA-0366018de92eff7f content="other code that matters">
+    </DATA-229a028186cc1806>
+    <DATA-229a028186cc1806 content="other code that matters">
     Line 6 of `shop/orders.py`:
         1   from shop.labels import address_lines
         2   
@@ -143,10 +143,10 @@ fn the_critic_sees_code_and_nothing_that_anybody_says() {
         7   
         8   def show(order):
         9       print("…", address_lines(order.address))
-    </DATA-0366018de92eff7f>
-    <DATA-0366018de92eff7f content="what code found about the change">
+    </DATA-229a028186cc1806>
+    <DATA-229a028186cc1806 content="what code found about the change">
     - `line2` may be missing now.
-    </DATA-0366018de92eff7f>
+    </DATA-229a028186cc1806>
     Answer these in `answers`.
 
     Question q1: Is it usual that `line2` is missing here, rather than the sign of a fault elsewhere?
