@@ -228,7 +228,9 @@ impl Judged {
         for StepCost { step, usage } in &self.dossier.costs {
             let read = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens;
             let tokens = format!("{read} tokens in, {} out", usage.output_tokens);
-            say!("{:<14} {} turns, {tokens}, ${:.4}", step.replace('_', " "), usage.turns, usage.cost_usd);
+            let turns = if usage.turns == 1 { "turn" } else { "turns" };
+            let step = step.replace('_', " ");
+            say!("{step:<14} {} {turns}, {tokens}, ${:.4}", usage.turns, usage.cost_usd);
         }
         let usage = &self.attempt.usage;
         let verdict =
