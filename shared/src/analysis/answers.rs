@@ -150,7 +150,7 @@ fn holds_name(name: &str, path: &RepoPath, line: u32, quote: &Evidence, checking
     let code = blanked(path.as_str(), text, &kept);
     let lines = quote.quote.trim().lines().count().max(1);
     let first = usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(1);
-    code.lines().skip(first).take(lines).any(|line| has_word(line, name))
+    !name.is_empty() && code.lines().skip(first).take(lines).any(|line| has_word(line, name))
 }
 
 #[cfg(test)]

@@ -169,6 +169,12 @@ pub fn opening(boundary: &Boundary, shown: &Shown<'_>) -> Message {
     if !cited.is_empty() {
         message = message.code(&around("other code that matters", &cited));
     }
+    let names = shown.questions.iter().map(|question| question.identifier.as_str());
+    let names = names.filter(|name| !name.is_empty()).collect();
+    let occurrences = code.occurrences_of(&names, &lines);
+    if !occurrences.is_empty() {
+        message = message.code(&around("where else the questions' identifiers stand", &occurrences));
+    }
     let facts = facts(shown.effects);
     if !facts.is_empty() {
         message = message.code(&around("what code found about the change", &facts));

@@ -2,6 +2,7 @@
 //! all taken from the snapshot and without comments and what strings say.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
@@ -35,6 +36,8 @@ const AROUND_CALL: u32 = 3;
 /// Files that are parsed in search of calls, and their bytes: about two seconds.
 const MAX_PARSED_FILES: usize = 200;
 const MAX_PARSED_BYTES: usize = 8 << 20;
+/// Lines that are shown for each name that a question is about, but for those around the change.
+const MAX_OCCURRENCES: usize = 12;
 /// Pieces of evidence that are shown, and lines around each.
 const MAX_CITED: usize = 6;
 const AROUND_CITED: u32 = 6;
@@ -262,6 +265,42 @@ impl<'a> BlankedCode<'a> {
         }
         if left_out > 0 {
             let _ = writeln!(shown, "({left_out} more calls are left out)");
+        }
+        shown
+    }
+
+    /// Where else these names stand in code: in the application before tests, in files near the changed one before others.
+    pub(super) fn occurrences_of(&self, names: &BTreeSet<&str>, shown_lines: &BTreeSet<u32>) -> String {
+        let mut paths: Vec<&RepoPath> = self.snapshot.paths().collect();
+        paths.sort_by_key(|path| {
+            let shared =
+                path.segments().zip(self.change.path.split('/')).take_while(|(one, other)| one == other);
+            (is_test(path.as_str()), Reverse(shared.count()), *path)
+        });
+        let mut shown = String::new();
+        let (mut files, mut bytes) = (0, 0);
+        for name in names {
+            let mut found = 0;
+            for path in &paths {
+                let Some(text) = self.snapshot.text(path).filter(|text| has_word(text, name)) else {
+                    continue;
+                };
+                if found == MAX_OCCURRENCES || files == MAX_PARSED_FILES || bytes > MAX_PARSED_BYTES {
+                    break;
+                }
+                files += 1;
+                bytes += text.len();
+                let code = self.file(path).unwrap_or_default();
+                let is_shown = |line: u32| path.as_str() == self.change.path && shown_lines.contains(&line);
+                let lines = (1_u32..)
+                    .zip(code.lines())
+                    .filter(|(line, text)| !is_shown(*line) && has_word(text, name));
+                for (line, text) in lines.take(MAX_OCCURRENCES - found) {
+                    found += 1;
+                    let text = cleaning::source_line(text.trim_end(), MAX_LINE_CHARS);
+                    let _ = writeln!(shown, "Line {line} of `{path}`:\n{line:>5}   {text}");
+                }
+            }
         }
         shown
     }

@@ -144,6 +144,10 @@ fn the_critic_sees_code_and_nothing_that_anybody_says() {
         8   def show(order):
         9       print("…", address_lines(order.address))
     </DATA-229a028186cc1806>
+    <DATA-229a028186cc1806 content="where else the questions' identifiers stand">
+    Line 6 of `shop/orders.py`:
+        6       line2: str | None = None
+    </DATA-229a028186cc1806>
     <DATA-229a028186cc1806 content="what code found about the change">
     - `line2` may be missing now.
     </DATA-229a028186cc1806>
