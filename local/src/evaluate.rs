@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use autofix::analysis::background::Background;
+use autofix::analysis::dossier::{Dossier, StepCost};
 use autofix::analysis::repo_path::ProjectPath;
+use autofix::analysis::report::YesNo;
 use autofix::attempt::{Attempt, AttemptId, Event, Subject, Target};
 use autofix::claude::Claude;
 use autofix::clock::Clock;
@@ -110,6 +112,8 @@ struct Judged {
     attempt: Attempt,
     /// What was found without a model, where nobody was asked.
     outlook: Option<String>,
+    /// What the investigation left behind; empty if nobody was asked.
+    dossier: Dossier,
 }
 
 async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::Result<Judged> {
@@ -140,7 +144,7 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         Err(reason) => return Ok(refused(attempt, vec![reason], means)),
     };
     if options.ask == Ask::Nobody {
-        return Ok(Judged { attempt, outlook: Some(outlook(&case)) });
+        return Ok(Judged { attempt, outlook: Some(outlook(&case)), dossier: Dossier::default() });
     }
     if environment.get(names::ANTHROPIC_API_KEY).is_none() {
         bail!("`{}` is not set; `--dry-run` needs none", names::ANTHROPIC_API_KEY);
@@ -158,7 +162,7 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         metrics: autofix::metrics::Metrics::none(),
         ledger: Ledger::None,
     };
-    let Conclusion { analysis, ending, dossier: _ } =
+    let Conclusion { analysis, ending, dossier } =
         investigate(&mut analyst, &case).await.map_err(why_stopped)?;
     attempt.usage = analyst.usage;
     let now = means.clock.now();
@@ -170,13 +174,13 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         Ending::Refuse { reasons, fix } => Event::Skipped { reasons, fix },
     };
     attempt.apply(event, now)?;
-    Ok(Judged { attempt, outlook: None })
+    Ok(Judged { attempt, outlook: None, dossier })
 }
 
 fn refused(mut attempt: Attempt, reasons: Vec<Reason>, means: &Means) -> Judged {
     // A pending or analysing attempt can always be skipped.
     let _ = attempt.apply(Event::Skipped { reasons, fix: None }, means.clock.now());
-    Judged { attempt, outlook: None }
+    Judged { attempt, outlook: None, dossier: Dossier::default() }
 }
 
 fn why_stopped(stopped: Stopped) -> anyhow::Error {
@@ -220,10 +224,37 @@ impl Judged {
         if let Some(fix) = self.attempt.state.fix() {
             say!("{}", fix.diff);
         }
+        self.print_effects();
+        for StepCost { step, usage } in &self.dossier.costs {
+            let read = usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens;
+            let tokens = format!("{read} tokens in, {} out", usage.output_tokens);
+            let turns = if usage.turns == 1 { "turn" } else { "turns" };
+            let step = step.replace('_', " ");
+            say!("{step:<14} {} {turns}, {tokens}, ${:.4}", usage.turns, usage.cost_usd);
+        }
         let usage = &self.attempt.usage;
         let verdict =
             if self.would_open() { "A pull request would have been opened." } else { "No pull request." };
         say!("{verdict} {} turns, ${:.4}.", usage.turns, usage.cost_usd);
+    }
+
+    /// What code found about the change, and what the critics answered to its questions.
+    fn print_effects(&self) {
+        let effects = &self.dossier.effects;
+        for fact in &effects.facts {
+            say!("Line {}: {}", fact.line, fact.sentence);
+        }
+        let critiques = [&self.dossier.critique, &self.dossier.second_critique].into_iter().flatten();
+        let answers: Vec<_> = critiques.flat_map(|critique| &critique.answers).collect();
+        for question in &effects.questions {
+            say!("{}: {}", question.id, question.text);
+            for answer in answers.iter().filter(|answer| answer.question == question.id) {
+                let quotes: Vec<String> =
+                    answer.quotes.iter().map(|quote| format!("{}:{}", quote.file, quote.line)).collect();
+                let said = answer.answer.map_or("no answer", YesNo::as_str);
+                say!("    {said} ({})", quotes.join(", "));
+            }
+        }
     }
 
     fn row(&self, file: &Path) -> String {
@@ -246,6 +277,10 @@ impl Judged {
             "reasons": self.attempt.state.reasons(),
             "diff": self.attempt.state.fix().map(|fix| &fix.diff),
             "usage": self.attempt.usage,
+            "costs": self.dossier.costs,
+            "effects": { "facts": self.dossier.effects.facts, "questions": self.dossier.effects.questions },
+            "critique": self.dossier.critique,
+            "second_critique": self.dossier.second_critique,
             "outlook": self.outlook,
         })
     }

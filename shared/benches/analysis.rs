@@ -8,12 +8,13 @@ use std::hint::black_box;
 use std::io::Read;
 
 use autofix::analysis::diff::FileChange;
+use autofix::analysis::effects::Crash;
 use autofix::analysis::frames::locate;
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotReader};
 use autofix::analysis::syntax;
 use autofix::analysis::tools::Toolbox;
-use autofix::analysis::validators::{ProposedChange, review};
+use autofix::analysis::validators::{ProposedChange, check};
 use autofix::incident::{Exception, Frame, Incident};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
@@ -122,7 +123,7 @@ fn validation(criterion: &mut Criterion) {
     group.sample_size(20);
     group.bench_function("validators", |bench| {
         bench.iter(|| {
-            black_box(review(&ProposedChange {
+            black_box(check(&ProposedChange {
                 files: &changes,
                 project_path: "backend",
                 repository_paths: &[],

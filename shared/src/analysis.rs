@@ -3,6 +3,7 @@
 //!
 //! In the order in which an incident goes through them:
 
+pub mod answers;
 pub mod background;
 pub mod critic;
 pub mod diff;

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use autofix::analysis::effects::Effects;
 use autofix::analysis::reach::Reach;
 use autofix::analysis::report::BlastRadius;
 use autofix::attempt::{
@@ -62,6 +63,8 @@ impl Maker {
             before_sha256: "0".repeat(64),
             unchecked: vec![self.text(); 6],
             reach: Some(Reach::Used { radius: BlastRadius::Service, names: vec![self.text(); 3], files: 2 }),
+            effects: Effects::default(),
+            answers: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! repository safe has to be code.
 //!
 //! A script plays only where the attacker's words have reached the model, so an attack whose words were lost on
-//! the way fails its test. `attacks` and `code` are the tables, `prose` is about words in an otherwise good fix.
+//! the way fails its test; so does one whose words reach the critic. `attacks` and `code` are the tables, `prose` is about words in an otherwise good fix.
 
 mod attacks;
 mod code;
@@ -110,7 +110,10 @@ impl Answers {
         let mut turns = self.reads.clone();
         // Whatever is held against an answer, it gives the same one again.
         turns.extend(vec![said("report_analysis", &analysis); 4]);
+        // The critic cannot be told, since no text of the event reaches it. It plays its part all the same: what it says is
+        // what an attacker would want, whoever fooled it.
         Script::new(name, when)
+            .critic_when("Review this change.")
             .conversation("report_analysis", turns)
             .conversation("propose_fix", vec![said("propose_fix", &self.fix); 5])
             .conversation("give_verdict", vec![said("give_verdict", &self.verdict); 3])
@@ -189,6 +192,11 @@ async fn faults(attack: &Attack) -> Vec<String> {
     hold(
         !played.is_empty() && played.iter().all(|one| one.script.as_deref() == Some(attack.name)),
         format!("the words did not reach the model: {played:#?}"),
+    );
+    let mut critics = played.iter().filter(|one| one.result_tool.as_deref() == Some("give_verdict"));
+    hold(
+        critics.all(|critic| !critic.first_message.contains(&words)),
+        format!("the words reached the critic: {played:#?}"),
     );
     let messages = world.sandbox.slack.messages();
     hold(messages.len() == 1, format!("{} cards", messages.len()));

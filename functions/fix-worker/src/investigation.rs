@@ -1,24 +1,28 @@
-//! The investigation of a case: root cause, fix, critic, and the policy between them.
+//! The investigation of a case: root cause, fix, one critic or two, and the policy between them.
 //!
 //! It follows from the case and from the checkpoints of its conversations, so a repeat comes to the same end.
 
+use autofix::analysis::answers::{self, CheckedAnswers, Checking};
 use autofix::analysis::background::{with_background, with_earlier};
-use autofix::analysis::critic;
+use autofix::analysis::critic::code::{BlankedCode, CrashLine};
+use autofix::analysis::critic::{self, Shown};
 use autofix::analysis::diff::{FileChange, unified};
-use autofix::analysis::dossier::Dossier;
+use autofix::analysis::dossier::{Dossier, kept_answers, kept_effects};
 use autofix::analysis::edits::Edit;
+use autofix::analysis::effects::{Effects, Question};
 use autofix::analysis::fix::{self, Candidate, MAX_REPAIRS, Proposal, RedChecks};
 use autofix::analysis::gates::Reached;
 use autofix::analysis::policy::{
-    self, EditedFile, EvidenceCheck, FrameCheck, Outlook, Penalty, PolicyInput, RootCause, SyntaxCheck,
-    Verdict,
+    self, EditedFile, EvidenceCheck, FrameCheck, Outlook, Penalty, PolicyInput, Review, RootCause,
+    SyntaxCheck, Verdict,
 };
 use autofix::analysis::reach::reach_of;
-use autofix::analysis::report::{Analysis, Category, Critique};
+use autofix::analysis::report::{Analysis, Answer, Category, Critique};
 use autofix::analysis::root_cause::{self, Objection};
 use autofix::analysis::sensitive_paths::sensitive_path;
 use autofix::analysis::syntax::{self, SyntaxChecked};
 use autofix::analysis::tools::Toolbox;
+use autofix::analysis::validators;
 use autofix::attempt::{Fix, ProposedEdit};
 use autofix::reason::{Reason, ReasonCode};
 use sha2::{Digest, Sha256};
@@ -92,10 +96,30 @@ pub fn reapply(case: &Case, analysis: &Analysis, fix: &Fix) -> Result<Fix, Vec<R
     });
     let candidate = fix::reapply(edits.collect(), &fix.explanation, &case.code())?;
     let touched = sensitive_path(&candidate.change.path);
-    match policy::decide_before_fix(&case.root_cause(analysis, &touched)) {
-        Outlook::Refuse { reasons } => Err(reasons),
-        Outlook::ProposeFix => Ok(fix_of(case, &candidate, fix.confidence, fix.unchecked.clone())),
+    if let Outlook::Refuse { reasons } = policy::decide_before_fix(&case.root_cause(analysis, &touched)) {
+        return Err(reasons);
     }
+    if !asks_the_same(&fix.effects.questions, &candidate.effects.questions) {
+        let sentence =
+            "On the newer base, code asks other questions about the change than the critic has answered.";
+        return Err(vec![Reason::new(ReasonCode::QuestionOpen, sentence)]);
+    }
+    let judged = Judgement {
+        confidence: fix.confidence,
+        unchecked: fix.unchecked.clone(),
+        answers: fix.answers.clone(),
+    };
+    Ok(fix_of(case, &candidate, judged))
+}
+
+/// Whether two lists of questions are the same but for the lines that they name.
+fn asks_the_same(before: &[Question], now: &[Question]) -> bool {
+    let without_numbers = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let key = |question: &Question| {
+        (without_numbers(&question.text), question.identifier.clone(), question.needs_two)
+    };
+    let now = kept_effects(&Effects { questions: now.to_vec(), ..Effects::default() });
+    before.iter().map(key).eq(now.questions.iter().map(key))
 }
 
 /// What a fix is written for.
@@ -115,7 +139,9 @@ async fn conclude(
     let Cause { analysis, red } = cause;
     trail.reached = Reached::Policy;
     let there = categories_there(case, analysis);
-    if let Outlook::Refuse { reasons } = policy::decide_before_fix(&case.root_cause(analysis, &there)) {
+    let forbidden = forbidden_everywhere(case, analysis);
+    let known = RootCause { forbidden: &forbidden, ..case.root_cause(analysis, &there) };
+    if let Outlook::Refuse { reasons } = policy::decide_before_fix(&known) {
         return Ok(refuse(reasons));
     }
     trail.reached = Reached::Edit;
@@ -131,9 +157,13 @@ async fn conclude(
     // The chain is as sure as its least sure part, and the author of the fix is one of them.
     let mut judged = analysis.clone();
     judged.confidence = analysis.confidence.zip(candidate.confidence).map(|(cause, fix)| cause.min(fix));
+    let questions = &candidate.effects.questions;
+    trail.effects = kept_effects(&candidate.effects);
     let mut input = PolicyInput {
         root_cause: case.root_cause(&judged, &touched),
-        critique: None,
+        questions,
+        critic: None,
+        second_critic: None,
         findings: &candidate.findings,
         syntax: match syntax::check(&candidate.change) {
             SyntaxChecked::UnknownLanguage => SyntaxCheck::NotChecked,
@@ -142,33 +172,55 @@ async fn conclude(
         edited_file: case.edited_file(&candidate),
     };
     let unchecked = unchecked(&input);
-    let refused = |reasons| {
-        let confidence = candidate.confidence.unwrap_or(0.0);
-        Ending::Refuse {
-            reasons,
-            fix: Some(Box::new(fix_of(case, &candidate, confidence, unchecked.clone()))),
-        }
+    let fix = |confidence, answers| {
+        let judged = Judgement { confidence, unchecked: unchecked.clone(), answers };
+        Box::new(fix_of(case, &candidate, judged))
     };
-    let reasons = reasons_without_critic(&input);
+    let refused = |reasons, answers| {
+        let fix = fix(candidate.confidence.unwrap_or(0.0), answers);
+        Ending::Refuse { reasons, fix: Some(fix) }
+    };
+    let mut reasons = policy::refusals_so_far(&input);
+    reasons.extend(critic::unreviewable(&candidate.change));
     if !reasons.is_empty() {
-        // Refused whatever the critic would say, so it is not paid for.
-        return Ok(refused(reasons));
+        // Refused whatever a critic would say, so none is paid for.
+        return Ok(refused(reasons, Vec::new()));
     }
     trail.reached = Reached::Critic;
+    let code = BlankedCode::new(&case.snapshot, &candidate.change, case.crash_line(), questions);
+    let review = ToReview { analysis, candidate: &candidate, code: &code };
     let before = analyst.usage;
-    let criticised = criticise(analyst, case, &candidate).await?;
+    let criticised = criticise(analyst, case, &review, Critic { name: "critic", questions }).await?;
     trail.paid("critic", &before, analyst);
-    let critique = match criticised {
-        Outcome::Result(critique) => critique,
-        Outcome::Refused(reasons) => return Ok(refused(reasons)),
+    let first = match criticised {
+        Outcome::Result(first) => first,
+        Outcome::Refused(reasons) => return Ok(refused(reasons, Vec::new())),
     };
-    trail.critique = Some(critique.clone());
-    input.critique = Some(&critique);
+    trail.critique = Some(first.critique.clone());
+    input.critic = Some(first.review());
+    let mut answers = kept_answers(&first.critique.answers, questions);
+    let reasons = policy::refusals_so_far(&input);
+    if !reasons.is_empty() {
+        return Ok(refused(reasons, answers));
+    }
+    let twice: Vec<Question> = policy::twice_asked(questions).cloned().collect();
+    let second;
+    if !twice.is_empty() {
+        let before = analyst.usage;
+        let critic = Critic { name: "second_critic", questions: &twice };
+        let criticised = criticise(analyst, case, &review, critic).await?;
+        trail.paid("second_critic", &before, analyst);
+        second = match criticised {
+            Outcome::Result(second) => second,
+            Outcome::Refused(reasons) => return Ok(refused(reasons, answers)),
+        };
+        trail.second_critique = Some(second.critique.clone());
+        input.second_critic = Some(second.review());
+        answers.extend(kept_answers(&second.critique.answers, &twice));
+    }
     Ok(match policy::decide(&input) {
-        Verdict::OpenPullRequest { confidence } => {
-            Ending::Propose { fix: Box::new(fix_of(case, &candidate, confidence, unchecked.clone())) }
-        }
-        Verdict::Refuse { reasons } => refused(reasons),
+        Verdict::OpenPullRequest { confidence } => Ending::Propose { fix: fix(confidence, answers) },
+        Verdict::Refuse { reasons } => refused(reasons, answers),
     })
 }
 
@@ -190,8 +242,21 @@ impl Case {
             // False evidence never gets here: the conversation ends with it.
             evidence: if analysis.evidence.len() > 1 { EvidenceCheck::True } else { EvidenceCheck::Thin },
             code_categories: categories,
+            forbidden: &[],
             settings: &self.settings,
         }
+    }
+
+    /// The verified line that crashed.
+    fn crash_line(&self) -> Option<CrashLine<'_>> {
+        let frame = self.culprit().filter(|frame| frame.verified)?;
+        Some(CrashLine { path: &frame.path, line: frame.line? })
+    }
+
+    /// Type of the exception of the frame to blame.
+    fn exception(&self) -> &str {
+        let of_culprit = self.culprit().and_then(|frame| self.incident.exceptions.get(frame.exception));
+        of_culprit.or(self.incident.exceptions.last()).map_or("", |exception| &exception.kind)
     }
 
     fn edited_file(&self, candidate: &Candidate) -> EditedFile {
@@ -210,14 +275,16 @@ fn categories_there(case: &Case, analysis: &Analysis) -> Vec<(Category, String)>
         .map_or_else(Vec::new, |path| sensitive_path(path.as_str()))
 }
 
-/// Everything against a change that needs no critic to be refused.
-fn reasons_without_critic(input: &PolicyInput<'_>) -> Vec<Reason> {
-    let mut reasons = match policy::decide_before_fix(&input.root_cause) {
-        Outlook::Refuse { reasons } => reasons,
-        Outlook::ProposeFix => Vec::new(),
-    };
-    reasons.extend(input.findings.iter().cloned());
-    reasons
+/// What code has against every fix that the analysis allows: none of the files that it cites may be changed.
+fn forbidden_everywhere(case: &Case, analysis: &Analysis) -> Vec<Reason> {
+    let mut found = Vec::new();
+    for path in fix::cited_files(analysis, &case.snapshot, &case.project) {
+        match validators::forbidden_place(path.as_str(), case.project.as_str()) {
+            Some(reason) => found.push(reason),
+            None => return Vec::new(),
+        }
+    }
+    found
 }
 
 async fn find_root_cause(analyst: &mut Analyst<'_>, case: &Case) -> Result<Outcome<Analysis>, Stopped> {
@@ -287,28 +354,81 @@ async fn write_fix(
     .await
 }
 
+/// What the critics look at.
+#[derive(Clone, Copy)]
+struct ToReview<'a> {
+    analysis: &'a Analysis,
+    candidate: &'a Candidate,
+    code: &'a BlankedCode<'a>,
+}
+
+/// One critic.
+#[derive(Clone, Copy)]
+struct Critic<'a> {
+    /// Name of the conversation.
+    name: &'static str,
+    /// What it has to answer.
+    questions: &'a [Question],
+}
+
+/// What a critic said, and what its answers are worth.
+struct Criticised {
+    critique: Critique,
+    answers: CheckedAnswers,
+}
+
+impl Criticised {
+    fn review(&self) -> Review<'_> {
+        Review { critique: &self.critique, answers: &self.answers }
+    }
+}
+
 async fn criticise(
     analyst: &mut Analyst<'_>,
     case: &Case,
-    candidate: &Candidate,
-) -> Result<Outcome<Critique>, Stopped> {
+    review: &ToReview<'_>,
+    critic: Critic<'_>,
+) -> Result<Outcome<Criticised>, Stopped> {
+    let shown = Shown {
+        exception: case.exception(),
+        crash: case.crash_line(),
+        code: review.code,
+        evidence: &review.analysis.evidence,
+        effects: &review.candidate.effects,
+        questions: critic.questions,
+    };
     let topic = Topic {
-        name: "critic",
+        name: critic.name,
         setting: critic::setting(&case.boundary),
-        opening: critic::opening(&case.boundary, &case.incident, &case.located, &candidate.change),
+        opening: critic::opening(&case.boundary, &shown),
         toolbox: None,
         result_tool: critic::RESULT_TOOL,
     };
+    let checking = Checking {
+        questions: critic.questions,
+        snapshot: &case.snapshot,
+        project: &case.project,
+        shown: review.code,
+    };
     let mut objections = 0;
-    conversation::talk(analyst, topic, |input| match critic::read(input) {
-        Ok(critique) => Judged::Accepted(critique),
-        Err(sentence) if objections > 0 => {
-            Judged::Refused(vec![Reason::new(ReasonCode::FieldMissing, sentence)])
-        }
-        Err(sentence) => {
-            objections += 1;
-            Judged::Again(sentence)
-        }
+    conversation::talk(analyst, topic, |input| {
+        let sentence = match critic::read(input) {
+            Ok(critique) => {
+                let answers = answers::check(&critique.answers, &checking);
+                // Of a critic that refuses, no better answer is wanted.
+                let objection = answers.objection().filter(|_| objections == 0 && critique.approve);
+                match objection {
+                    Some(sentence) => sentence,
+                    None => return Judged::Accepted(Criticised { critique, answers }),
+                }
+            }
+            Err(sentence) if objections > 0 => {
+                return Judged::Refused(vec![Reason::new(ReasonCode::FieldMissing, sentence)]);
+            }
+            Err(sentence) => sentence,
+        };
+        objections += 1;
+        Judged::Again(sentence)
     })
     .await
 }
@@ -328,7 +448,16 @@ fn unchecked(input: &PolicyInput<'_>) -> Vec<String> {
     sentences.collect()
 }
 
-fn fix_of(case: &Case, candidate: &Candidate, confidence: f64, unchecked: Vec<String>) -> Fix {
+/// What became of a candidate.
+struct Judgement {
+    /// 0 to 1.
+    confidence: f64,
+    unchecked: Vec<String>,
+    /// The critics', bounded.
+    answers: Vec<Answer>,
+}
+
+fn fix_of(case: &Case, candidate: &Candidate, judged: Judgement) -> Fix {
     let edits = candidate
         .edits
         .iter()
@@ -339,11 +468,13 @@ fn fix_of(case: &Case, candidate: &Candidate, confidence: f64, unchecked: Vec<St
         file_path: candidate.change.path.clone(),
         edits: edits.collect(),
         explanation: candidate.explanation.clone(),
-        confidence,
+        confidence: judged.confidence,
         diff: shown_diff(&candidate.change),
         before_sha256: hex::encode(Sha256::digest(&candidate.change.before)),
-        unchecked,
+        unchecked: judged.unchecked,
         reach: Some(reach_of(&candidate.change, &case.snapshot)),
+        effects: kept_effects(&candidate.effects),
+        answers: judged.answers,
     }
 }
 

@@ -1,7 +1,8 @@
-//! What is gathered on the way through an investigation: how far it got, what the critic said, what each conversation
-//! used. At the end it becomes the dossier.
+//! What is gathered on the way through an investigation: how far it got, what code found about the change, what the
+//! critics said, what each conversation used. At the end it becomes the dossier.
 
 use autofix::analysis::dossier::{self, Dossier, StepCost};
+use autofix::analysis::effects::Effects;
 use autofix::analysis::gates::{self, Evaluated, Reached};
 use autofix::analysis::report::{Analysis, Critique};
 use autofix::usage::Usage;
@@ -13,13 +14,21 @@ use crate::investigation::Ending;
 /// The way so far.
 pub(crate) struct Trail {
     pub reached: Reached,
+    pub effects: Effects,
     pub critique: Option<Critique>,
+    pub second_critique: Option<Critique>,
     costs: Vec<StepCost>,
 }
 
 impl Trail {
     pub(crate) fn new() -> Trail {
-        Trail { reached: Reached::RootCause, critique: None, costs: Vec::new() }
+        Trail {
+            reached: Reached::RootCause,
+            effects: Effects::default(),
+            critique: None,
+            second_critique: None,
+            costs: Vec::new(),
+        }
     }
 
     /// Notes what a conversation used: everything since the sum was `before`.
@@ -50,7 +59,9 @@ impl Trail {
             base_sha: case.base_sha.clone(),
             excerpts: dossier::excerpts(evidence, &case.snapshot),
             gates,
+            effects: self.effects,
             critique: self.critique,
+            second_critique: self.second_critique,
             costs: self.costs,
         }
     }

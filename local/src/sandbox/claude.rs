@@ -6,6 +6,7 @@
 //! cache as the real one would. What the real service takes and this cannot is answered 501.
 
 mod caching;
+mod critic;
 mod history;
 mod models;
 mod refusal;
@@ -190,12 +191,12 @@ impl Book {
         let first_message = history.first_text();
         let offered = |name: &&&str| request.tools.iter().any(|tool| tool["name"] == ***name);
         let result_tool = RESULT_TOOLS.iter().find(offered).copied();
-        let fits = |script: &&Script| first_message.contains(&script.when) && script.knows(result_tool);
-        let script = self.scripts.iter().find(fits);
-        let turn = match (script, result_tool) {
+        let script = self.scripts.iter().find(|script| script.plays(&first_message, result_tool));
+        let mut turn = match (script, result_tool) {
             (Some(script), Some(tool)) => script.turn(tool, history.turns_had()),
             _ => Turn::text("This sandbox plays scripts, and it has none for this error."),
         };
+        critic::answer_questions(&mut turn, &first_message);
         let request_hash = canonical(&Value::Object(body.clone()));
         let content = history.signed_turn(request.model, blocks(&turn, request.tools, &request_hash)?);
         if turn.stop_reason == "pause_turn" {

@@ -5,9 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::answers::MAX_QUESTIONS;
+use crate::analysis::effects::{Effects, Fact, Question};
 use crate::analysis::gates::Gate;
 use crate::analysis::repo_path::RepoPath;
-use crate::analysis::report::{Critique, Evidence};
+use crate::analysis::report::{Answer, Critique, Evidence};
 use crate::analysis::snapshot::Snapshot;
 use crate::cleaning;
 use crate::redaction::redact;
@@ -25,6 +27,12 @@ const MAX_CLEANED_CHARS: usize = 4_000;
 /// Bytes of all excerpts together: they stand in one table item, which may have 400 KB.
 const MAX_BYTES: usize = 60_000;
 
+/// Facts and characters of each fact or question that are kept: a small change has few.
+const MAX_FACTS: usize = 30;
+const MAX_SENTENCE_CHARS: usize = 400;
+/// Quotes of an answer that are kept beside its verdict: enough to look it up.
+const MAX_KEPT_QUOTES: usize = 3;
+
 /// Everything that an investigation leaves behind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Dossier {
@@ -32,8 +40,14 @@ pub struct Dossier {
     pub base_sha: String,
     pub excerpts: Vec<Excerpt>,
     pub gates: Vec<Gate>,
+    /// What code found about the change; empty if there is none.
+    #[serde(default)]
+    pub effects: Effects,
     /// `None` where the critic was not asked, or gave no answer.
     pub critique: Option<Critique>,
+    /// `None` where no second critic was asked, or gave no answer.
+    #[serde(default)]
+    pub second_critique: Option<Critique>,
     /// In the order in which the conversations were had.
     pub costs: Vec<StepCost>,
 }
@@ -52,9 +66,46 @@ pub struct Excerpt {
 /// What one conversation used.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepCost {
-    /// `root_cause`, `fix` or `critic`.
+    /// `root_cause`, `fix`, `critic` or `second_critic`.
     pub step: String,
     pub usage: Usage,
+}
+
+/// What is kept of what code found about a change and asked about it, for a table item.
+pub fn kept_effects(effects: &Effects) -> Effects {
+    let capped = |text: &str| cleaning::one_line(text, MAX_SENTENCE_CHARS);
+    let facts = effects.facts.iter().take(MAX_FACTS);
+    let questions = effects.questions.iter().take(MAX_QUESTIONS);
+    Effects {
+        facts: facts.map(|fact| Fact { line: fact.line, sentence: capped(&fact.sentence) }).collect(),
+        questions: questions
+            .map(|question| Question {
+                text: capped(&question.text),
+                identifier: capped(&question.identifier),
+                ..question.clone()
+            })
+            .collect(),
+        refusals: Vec::new(),
+    }
+}
+
+/// What is kept of answers beside the verdicts that they are from: those to the questions, with their first quotes.
+pub fn kept_answers<'a>(
+    answers: impl IntoIterator<Item = &'a Answer>,
+    questions: &[Question],
+) -> Vec<Answer> {
+    let is_asked = |answer: &&Answer| questions.iter().any(|question| question.id == answer.question);
+    let answers = answers.into_iter().filter(is_asked).take(2 * MAX_QUESTIONS);
+    answers
+        .map(|answer| Answer {
+            quotes: answer.quotes.iter().take(MAX_KEPT_QUOTES).map(kept_quote).collect(),
+            ..answer.clone()
+        })
+        .collect()
+}
+
+fn kept_quote(quote: &Evidence) -> Evidence {
+    Evidence { quote: cleaning::one_line(&quote.quote, MAX_LINE_CHARS), ..quote.clone() }
 }
 
 /// The code around each piece of checked evidence, in order, as far as there is room.

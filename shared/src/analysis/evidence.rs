@@ -49,16 +49,25 @@ fn check_one(claim: &Evidence, snapshot: &Snapshot, project: &ProjectPath) -> Ev
     let Some(text) = snapshot.text(path) else {
         return wrong(format!("`{path}` is not a text that can be read, so nothing can be quoted from it."));
     };
+    find(claim, path.as_str(), text)
+        .map_or_else(wrong, |line| EvidenceCheck::Stands { path: path.clone(), line })
+}
+
+/// The line, counted from 1, on which the quote begins in the text of the file; nearest to where it is said to be.
+///
+/// # Errors
+/// A sentence that says why it isn't there.
+pub(crate) fn find(claim: &Evidence, path: &str, text: &str) -> Result<u32, String> {
     let quote: Vec<String> = claim.quote.lines().map(squeezed).collect();
     let is_blank = |line: &String| line.is_empty();
     let first = quote.iter().position(|line| !is_blank(line)).unwrap_or(quote.len());
     let last = quote.iter().rposition(|line| !is_blank(line)).map_or(first, |last| last + 1);
     let quote = &quote[first..last];
     if quote.is_empty() {
-        return wrong(format!("The quote from `{path}` is empty."));
+        return Err(format!("The quote from `{path}` is empty."));
     }
     if quote.len() > MAX_QUOTE_LINES {
-        return wrong(format!("The quote from `{path}` has more than {MAX_QUOTE_LINES} lines; quote fewer."));
+        return Err(format!("The quote from `{path}` has more than {MAX_QUOTE_LINES} lines; quote fewer."));
     }
 
     let nearest = claim.line.saturating_sub(REACH_LINES).max(1);
@@ -68,14 +77,13 @@ fn check_one(claim: &Evidence, snapshot: &Snapshot, project: &ProjectPath) -> Ev
     let found = (nearest..=farthest)
         .filter(|number| stands(quote, lines.get((number - nearest) as usize..).unwrap_or_default()))
         .min_by_key(|number| number.abs_diff(claim.line));
-    match found {
-        Some(line) => EvidenceCheck::Stands { path: path.clone(), line },
-        None => wrong(format!(
+    found.ok_or_else(|| {
+        format!(
             "`{}` does not stand within {REACH_LINES} lines of line {} of `{path}`.",
             cleaning::one_line(&quote[0], SHOWN_CHARS).replace('`', "'"),
             claim.line
-        )),
-    }
+        )
+    })
 }
 
 /// Whether the quote begins on the first of the lines: its first line may leave out the beginning

@@ -12,7 +12,7 @@ use super::prompt::Boundary;
 use super::repo_path::{ProjectPath, RepoPath};
 use super::report::Analysis;
 use super::snapshot::Snapshot;
-use super::validators::{self, ProposedChange, Review};
+use super::validators::{self, Findings, ProposedChange};
 use crate::analysis::diff::FileChange;
 use crate::claude::{Effort, Message, Setting};
 use crate::cleaning;
@@ -271,7 +271,7 @@ fn apply_and_validate(wire: WireProposal, files: &[RepoPath], code: &Code<'_>) -
             return Proposal::Unusable { sentence: refusal.message.clone(), reasons: vec![refusal.reason()] };
         }
     };
-    let Review { reasons: findings, effects } = review(&changes, code);
+    let Findings { reasons: findings, effects } = check(&changes, code);
     let repairable = |reason: &&Reason| matches!(reason.code, ReasonCode::SyntaxError | ReasonCode::NoChange);
     if let Some(first) = findings.iter().find(repairable) {
         return Proposal::Unusable {
@@ -292,7 +292,7 @@ fn apply_and_validate(wire: WireProposal, files: &[RepoPath], code: &Code<'_>) -
     }))
 }
 
-fn review(changes: &[FileChange], code: &Code<'_>) -> Review {
+fn check(changes: &[FileChange], code: &Code<'_>) -> Findings {
     let Code { snapshot, project, crash } = *code;
     let names = validators::names_to_search(changes);
     let changed = |path: &RepoPath| changes.iter().any(|change| change.path == path.as_str());
@@ -304,7 +304,7 @@ fn review(changes: &[FileChange], code: &Code<'_>) -> Review {
         .take(MAX_MENTIONS)
         .collect();
     let paths: Vec<&str> = snapshot.paths().map(RepoPath::as_str).collect();
-    validators::review(&ProposedChange {
+    validators::check(&ProposedChange {
         files: changes,
         project_path: project.as_str(),
         repository_paths: &paths,

@@ -3,11 +3,13 @@
 //! It says yes only if every single thing that it asks for is there and is good, and otherwise
 //! gives *all* reasons, so that a person sees the whole picture at once. A field that is missing or
 //! has an unknown word is a refusal. What the model says can only ever add reasons: categories are
-//! decided by model and code, and either is enough to block; the critic's refusal beats any
-//! confidence.
+//! decided by model and code, and either is enough to block; the critics' refusal beats any
+//! confidence, and so does a question of the code that a critic did not answer with a proven yes.
 
 use std::collections::BTreeSet;
 
+use crate::analysis::answers::{CheckedAnswers, MAX_QUESTIONS, Standing};
+use crate::analysis::effects::Question;
 use crate::analysis::report::{
     Analysis, BlastRadius, Category, Classification, Complexity, Critique, SecurityRisk,
 };
@@ -84,15 +86,28 @@ pub struct RootCause<'a> {
     pub evidence: EvidenceCheck,
     /// What code found at the place of the fault, or later in the diff, with a sentence each.
     pub code_categories: &'a [(Category, String)],
+    /// What code has against every fix that the analysis allows: no file that it cites may be changed.
+    pub forbidden: &'a [Reason],
     pub settings: &'a PolicySettings,
+}
+
+/// What one critic says, and what its answers are worth.
+#[derive(Clone, Copy, Debug)]
+pub struct Review<'a> {
+    pub critique: &'a Critique,
+    pub answers: &'a CheckedAnswers,
 }
 
 /// All that is known about a finished fix.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyInput<'a> {
     pub root_cause: RootCause<'a>,
+    /// What code asks about the change.
+    pub questions: &'a [Question],
     /// `None` where the critic gave no answer, which refuses.
-    pub critique: Option<&'a Critique>,
+    pub critic: Option<Review<'a>>,
+    /// `None` where there was no second critic, which refuses if a question needs one.
+    pub second_critic: Option<Review<'a>>,
     /// What the validators have against the change.
     pub findings: &'a [Reason],
     pub syntax: SyntaxCheck,
@@ -124,15 +139,46 @@ pub enum Outlook {
 
 /// Decides over a finished fix.
 pub fn decide(input: &PolicyInput<'_>) -> Verdict {
-    let mut reasons = against_critique(input.critique);
-    reasons.extend(against_root_cause(&input.root_cause));
-    reasons.extend(input.findings.iter().cloned());
-    let confidence = final_confidence(input);
-    reasons.extend(against_confidence(confidence, input.root_cause.settings, &penalties(input)));
-    match confidence {
+    let mut reasons = Vec::new();
+    if input.critic.is_none() {
+        reasons.push(missing("the critic's verdict"));
+    }
+    if input.second_critic.is_none() && needs_second_critic(input.questions) {
+        reasons.push(missing("the second critic's verdict"));
+    }
+    reasons.extend(refusals_so_far(input));
+    match final_confidence(input) {
         Some(confidence) if reasons.is_empty() => Verdict::OpenPullRequest { confidence },
         _ => Verdict::Refuse { reasons },
     }
+}
+
+/// Everything that is known against a finished fix; a critic that wasn't asked yet is not held against it. Empty while it is
+/// worth to pay for the next critic.
+pub fn refusals_so_far(input: &PolicyInput<'_>) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if let Some(review) = input.critic {
+        reasons.extend(against_review("The critic", review, input.questions.iter()));
+    }
+    if let Some(review) = input.second_critic {
+        reasons.extend(against_review("The second critic", review, twice_asked(input.questions)));
+    }
+    reasons.extend(against_root_cause(&input.root_cause));
+    reasons.extend(input.findings.iter().cloned());
+    reasons.extend(against_too_many(input.questions));
+    let confidence = final_confidence(input);
+    reasons.extend(against_confidence(confidence, input.root_cause.settings, &penalties(input)));
+    reasons
+}
+
+/// Whether a second, independent critic has to agree.
+pub fn needs_second_critic(questions: &[Question]) -> bool {
+    twice_asked(questions).next().is_some()
+}
+
+/// The questions that two critics have to answer.
+pub fn twice_asked(questions: &[Question]) -> impl Iterator<Item = &Question> {
+    questions.iter().filter(|question| question.needs_two)
 }
 
 /// Decides after the root cause whether any fix could be opened.
@@ -158,12 +204,14 @@ pub fn penalties(input: &PolicyInput<'_>) -> Vec<Penalty> {
     penalties
 }
 
-/// The lower of the analysis' and the critic's confidence, less the penalties; `None` where one of
-/// them is missing.
+/// The lowest of the analysis' and the critics' confidence, as far as they were asked, less the penalties; `None` where one of
+/// them said none.
 pub fn final_confidence(input: &PolicyInput<'_>) -> Option<f64> {
-    let analysis = fraction(input.root_cause.analysis.confidence)?;
-    let critique = fraction(input.critique?.confidence)?;
-    Some(reduced(analysis.min(critique), &penalties(input)))
+    let mut lowest = fraction(input.root_cause.analysis.confidence)?;
+    for review in [input.critic, input.second_critic].into_iter().flatten() {
+        lowest = lowest.min(fraction(review.critique.confidence)?);
+    }
+    Some(reduced(lowest, &penalties(input)))
 }
 
 fn penalties_of_evidence(evidence: EvidenceCheck) -> Vec<Penalty> {
@@ -183,36 +231,72 @@ fn fraction(confidence: Option<f64>) -> Option<f64> {
     confidence.filter(|number| (0.0..=1.0).contains(number))
 }
 
-fn against_critique(critique: Option<&Critique>) -> Vec<Reason> {
-    let Some(critique) = critique else {
-        return vec![missing("the critic's verdict")];
-    };
+fn against_review<'q>(
+    who: &str,
+    review: Review<'_>,
+    questions: impl Iterator<Item = &'q Question>,
+) -> Vec<Reason> {
+    let critique = review.critique;
     let refusals = [
-        (!critique.approve, "The critic refused the fix."),
-        (!critique.stops_this_error, "The critic says that the fix does not stop this error at this place."),
-        (critique.changes_other_behaviour, "The critic says that the fix changes behaviour elsewhere."),
-        (critique.hides_deeper_fault, "The critic says that the fix hides a deeper fault."),
+        (!critique.approve, "refused the fix."),
+        (!critique.stops_this_error, "says that the fix does not stop this error at this place."),
+        (critique.changes_other_behaviour, "says that the fix changes what worked before."),
+        (critique.hides_deeper_fault, "says that the fix hides a deeper fault."),
         (
             critique.touches_sensitive_area,
-            "The critic says that the fix touches sign-in, money or personal data.",
+            "says that the fix alters who may do what, where secrets or personal data go, money, or what is written or sent.",
         ),
     ];
     let refused = refusals.into_iter().filter(|(refused, _)| *refused);
-    let mut reasons: Vec<Reason> =
-        refused.map(|(_, sentence)| Reason::new(ReasonCode::CriticRefused, sentence)).collect();
+    let mut reasons: Vec<Reason> = refused
+        .map(|(_, sentence)| Reason::new(ReasonCode::CriticRefused, format!("{who} {sentence}")))
+        .collect();
     if let Some(first) = reasons.first_mut().filter(|_| !critique.explanation.trim().is_empty()) {
         *first = Reason::new(first.code, format!("{} {}", first.detail, critique.explanation.trim()));
     }
     if fraction(critique.confidence).is_none() {
         reasons.push(missing("the critic's `confidence` (a number from 0 to 1)"));
     }
+    reasons.extend(questions.filter_map(|question| against_answer(who, question, review.answers)));
+    reasons.extend(review.answers.unasked.iter().map(|id| {
+        Reason::new(ReasonCode::QuestionOpen, format!("{who} answers `{id}`, which nobody asked."))
+    }));
     reasons
+}
+
+fn against_answer(who: &str, question: &Question, answers: &CheckedAnswers) -> Option<Reason> {
+    let answer = match answers.standings.get(&question.id).unwrap_or(&Standing::Missing) {
+        Standing::Proven => return None,
+        Standing::No => "answers no".to_owned(),
+        Standing::Unknown => "can't tell from the code shown".to_owned(),
+        Standing::Missing => "gives no answer".to_owned(),
+        Standing::NoQuote => "says yes without quoting any code".to_owned(),
+        Standing::FalseQuote { sentence } => {
+            format!("says yes with a quote that isn't in the code: {sentence}")
+        }
+        Standing::NameNotQuoted => {
+            format!("says yes without quoting code that holds `{}`", question.identifier)
+        }
+    };
+    let detail = format!("{who} {answer} (`{}`): {}", question.id, question.text);
+    Some(Reason::new(ReasonCode::QuestionOpen, detail))
+}
+
+fn against_too_many(questions: &[Question]) -> Option<Reason> {
+    (questions.len() > MAX_QUESTIONS).then(|| {
+        let detail = format!(
+            "The change raises {} questions; with more than {MAX_QUESTIONS} it is no small one.",
+            questions.len()
+        );
+        Reason::new(ReasonCode::QuestionOpen, detail)
+    })
 }
 
 fn against_root_cause(known: &RootCause<'_>) -> Vec<Reason> {
     let analysis = known.analysis;
     let mut reasons = Vec::new();
     reasons.extend(against_set_up(known));
+    reasons.extend(known.forbidden.iter().cloned());
     reasons.extend(against_missing_text(analysis));
     reasons.extend(against_classification(analysis));
     reasons.extend(against_complexity(analysis.complexity));

@@ -5,6 +5,7 @@
 //! text, and the answer says so. Nothing here recurses, so deeply nested input costs memory in
 //! proportion to its size and never the stack.
 
+pub mod blanking;
 pub mod definitions;
 mod dotted_paths;
 pub mod imports;

@@ -13,6 +13,8 @@ mod outline;
 mod reading;
 mod searching;
 
+pub(in crate::analysis) use callers::calls;
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 

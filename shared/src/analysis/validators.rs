@@ -56,7 +56,7 @@ pub struct ProposedChange<'a> {
 
 /// What code has against a change, and what it does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Review {
+pub struct Findings {
     /// Every reason against the change, in the order of the rules, then those of its effects; empty if there is none.
     pub reasons: Vec<Reason>,
     pub effects: Effects,
@@ -87,14 +87,14 @@ const CHANGE_RULES: &[fn(&Reviewed<'_>, &ProposedChange<'_>) -> Option<Reason>] 
     &[scope::outside_project, signatures::signature_changed, new_imports::import_added];
 
 /// Looks at a change with every rule.
-pub fn review(change: &ProposedChange<'_>) -> Review {
+pub fn check(change: &ProposedChange<'_>) -> Findings {
     let limits = [scope::several_files(change), scope::too_many_lines(change)];
-    let mut review = Review { reasons: limits.into_iter().flatten().collect(), effects: Effects::default() };
-    let is_small = review.reasons.is_empty();
+    let mut findings = Findings { reasons: limits.into_iter().flatten().collect(), effects: Effects::default() };
+    let is_small = findings.reasons.is_empty();
     for file in change.files {
         let trees = Trees::of(file);
         let reviewed = Reviewed::new(file, trees.as_ref());
-        let reasons = &mut review.reasons;
+        let reasons = &mut findings.reasons;
         reasons.extend(CHANGE_RULES.iter().filter_map(|rule| rule(&reviewed, change)));
         reasons.extend(FILE_RULES.iter().filter_map(|rule| rule(&reviewed)));
         if reasons.is_empty() {
@@ -110,10 +110,24 @@ pub fn review(change: &ProposedChange<'_>) -> Review {
             let more: Vec<Reason> =
                 effects.refusals.iter().filter(|reason| !known(reason)).cloned().collect();
             reasons.extend(more);
-            review.effects = effects;
+            findings.effects = effects;
         }
     }
-    review
+    findings
+}
+
+/// What holds for every change of a file, by its path alone.
+pub fn forbidden_place(path: &str, project_path: &str) -> Option<Reason> {
+    let file = FileChange { path: path.to_owned(), before: String::new(), after: String::new() };
+    let change = ProposedChange {
+        files: std::slice::from_ref(&file),
+        project_path,
+        repository_paths: &[],
+        other_files: &[],
+        crash: &Crash::default(),
+    };
+    let reviewed = Reviewed::new(&file, None);
+    scope::outside_project(&reviewed, &change).or_else(|| forbidden_paths::forbidden_path(&reviewed))
 }
 
 /// Names whose mentions elsewhere decide: functions whose signature the change touches, and

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
+use crate::analysis::effects::Effects;
 use crate::reason::{Reason, ReasonCode};
 
 pub(super) fn now() -> Timestamp {
@@ -30,6 +31,8 @@ pub(super) fn fix() -> Fix {
         before_sha256: "0".repeat(64),
         unchecked: Vec::new(),
         reach: None,
+        effects: Effects::default(),
+        answers: Vec::new(),
     }
 }
 

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::people::Approvals;
+use crate::analysis::effects::Effects;
 use crate::analysis::reach::Reach;
+use crate::analysis::report::Answer;
 
 /// Commits that AutoFix adds to its own pull request after red checks.
 pub const MAX_REPAIRS: usize = 2;
@@ -33,6 +35,12 @@ pub struct Fix {
     /// Which other code uses what it changes; `None` where nobody counted.
     #[serde(default)]
     pub reach: Option<Reach>,
+    /// What code found about the change, and what it asked the critics.
+    #[serde(default)]
+    pub effects: Effects,
+    /// What the critics answered; of a question that two had to answer, the first one's answer first.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
 }
 
 /// One search/replace edit of the fix.

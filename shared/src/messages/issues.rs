@@ -54,6 +54,7 @@ fn web_address(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::effects::Effects;
     use crate::attempt::{AttemptId, Event, Fix, JoinedIssue, State, Subject, Target};
 
     fn attempt(titles: &[&str]) -> Attempt {
@@ -77,6 +78,8 @@ mod tests {
                 before_sha256: String::new(),
                 unchecked: Vec::new(),
                 reach: None,
+                effects: Effects::default(),
+                answers: Vec::new(),
             },
         };
         for (number, title) in (2..).zip(titles) {

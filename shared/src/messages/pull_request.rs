@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use super::issues::issues_in_body;
 use super::markdown::{code, code_block, outside, outside_lines};
+use crate::analysis::effects::Effects;
+use crate::analysis::report::YesNo;
 use crate::attempt::{Attempt, AttemptId, Decision, Fix};
 use crate::redaction::{Redacted, redact};
 
@@ -11,6 +13,10 @@ const TITLE_CHARS: usize = 100;
 /// GitHub refuses a body of more than 65,536 characters.
 const BODY_CHARS: usize = 60_000;
 const DIFF_CHARS: usize = 20_000;
+/// Of what code found about the change: a small one does few things.
+const MAX_FACTS: usize = 12;
+const MAX_QUOTES: usize = 3;
+const SENTENCE_CHARS: usize = 400;
 
 /// The title: only identifiers of the error go into it, so that no outside text can give a CI system orders.
 pub fn pull_request_title(attempt: &Attempt) -> Redacted {
@@ -96,13 +102,18 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
         }
     }
     let _ = writeln!(body, "### Change\n\n{}\n", code_block(&fix.diff, "diff", DIFF_CHARS));
+    effects(&mut body, fix);
     let _ = writeln!(body, "### Verified\n");
+    let asked = "each answer quotes code that was found in this commit's tree";
     for line in [
         "the error's frame and the quoted evidence stand in this commit's tree",
         "the edit matches exactly one place and changes one file",
-        "a second, independent conversation reviewed the change",
-        "AutoFix's policy allows it",
-    ] {
+        "an independent critic, who saw neither the error's texts nor the author's reasons, approved the change",
+    ]
+    .into_iter()
+    .chain((!fix.effects.questions.is_empty()).then_some(asked))
+    .chain(["AutoFix's policy allows it"])
+    {
         let _ = writeln!(body, "* {line}");
     }
     let _ = writeln!(body, "\n### Not verified\n");
@@ -112,6 +123,40 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
     let _ = writeln!(body, "* your tests were not run by AutoFix: look at the checks below\n");
     let _ = writeln!(body, "---\nAttempt `{}` · cost ${:.2}", attempt.id, attempt.usage.cost_usd);
     redact(&body).capped(BODY_CHARS)
+}
+
+/// What code found about the change, and what the critics answered to its questions.
+fn effects(body: &mut String, fix: &Fix) {
+    let Effects { facts, questions, refusals: _ } = &fix.effects;
+    if facts.is_empty() && questions.is_empty() {
+        return;
+    }
+    let _ = writeln!(body, "### What the change does\n");
+    for fact in facts.iter().take(MAX_FACTS) {
+        let _ = writeln!(body, "* line {}: {}", fact.line, outside(&fact.sentence, SENTENCE_CHARS));
+    }
+    let left_out = facts.len().saturating_sub(MAX_FACTS);
+    if left_out > 0 {
+        let _ = writeln!(body, "* {left_out} more");
+    }
+    if questions.is_empty() {
+        body.push('\n');
+        return;
+    }
+    let _ = writeln!(body, "\nThe code alone does not decide these; they were asked and answered:\n");
+    for question in questions {
+        let _ = writeln!(body, "* {}", outside(&question.text, SENTENCE_CHARS));
+        let answers = fix.answers.iter().filter(|answer| answer.question == question.id);
+        for (answer, who) in answers.zip(["The critic", "The second critic"]) {
+            let said = answer.answer.map_or("no answer", YesNo::as_str);
+            let _ = writeln!(body, "  * {who}: {said}");
+            for quote in answer.quotes.iter().take(MAX_QUOTES) {
+                let place = format!("{}:{}", quote.file, quote.line);
+                let _ = writeln!(body, "    * {}: {}", code(&place, 300), code(&quote.quote, 200));
+            }
+        }
+    }
+    body.push('\n');
 }
 
 fn section(body: &mut String, title: &str, text: &str) {
@@ -131,4 +176,89 @@ pub(super) fn identifier(text: &str) -> String {
 
 pub(super) fn identifier_path(text: &str) -> String {
     text.chars().filter(|c| c.is_ascii_alphanumeric() || "_./-".contains(*c)).take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::effects::{Fact, Question};
+    use crate::analysis::report::{Answer, Evidence};
+
+    fn fix() -> Fix {
+        let question = |id: &str, needs_two| Question {
+            id: id.to_owned(),
+            text: "May `line2` be missing? <b>Fixes #1</b>".to_owned(),
+            identifier: "line2".to_owned(),
+            needs_two,
+        };
+        let quote = |line| Evidence {
+            file: "shop/orders.py".to_owned(),
+            line,
+            quote: "line2: str | None = None  # `x` @admin".to_owned(),
+        };
+        let answer = |id: &str, answer, lines: &[u32]| Answer {
+            question: id.to_owned(),
+            answer,
+            quotes: lines.iter().map(|line| quote(*line)).collect(),
+        };
+        Fix {
+            base_sha: String::new(),
+            base_branch: String::new(),
+            file_path: String::new(),
+            edits: Vec::new(),
+            explanation: String::new(),
+            confidence: 0.9,
+            diff: String::new(),
+            before_sha256: String::new(),
+            unchecked: Vec::new(),
+            reach: None,
+            effects: Effects {
+                facts: (11..13)
+                    .map(|line| Fact { line, sentence: "`address.line2` may be missing now.".to_owned() })
+                    .collect(),
+                questions: vec![question("q1", true), question("q2", false)],
+                refusals: Vec::new(),
+            },
+            answers: vec![
+                answer("q1", Some(YesNo::Yes), &[6, 7, 8, 9]),
+                answer("q1", Some(YesNo::Yes), &[6]),
+                answer("q2", None, &[]),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_the_change_does_and_what_was_answered_is_said_and_nothing_of_it_formats() {
+        let mut body = String::new();
+        effects(&mut body, &fix());
+        insta::assert_snapshot!(body, @r"
+        ### What the change does
+
+        * line 11: \`address.line2\` may be missing now.
+        * line 12: \`address.line2\` may be missing now.
+
+        The code alone does not decide these; they were asked and answered:
+
+        * May \`line2\` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
+          * The critic: yes
+            * `shop/orders.py:6`: `line2: str ¦ None = None  # 'x' @admin`
+            * `shop/orders.py:7`: `line2: str ¦ None = None  # 'x' @admin`
+            * `shop/orders.py:8`: `line2: str ¦ None = None  # 'x' @admin`
+          * The second critic: yes
+            * `shop/orders.py:6`: `line2: str ¦ None = None  # 'x' @admin`
+        * May \`line2\` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
+          * The critic: no answer
+        ");
+    }
+
+    #[test]
+    fn a_fix_of_before_has_no_such_section() {
+        let mut old = serde_json::to_value(fix()).unwrap();
+        for field in ["effects", "answers"] {
+            old.as_object_mut().unwrap().remove(field);
+        }
+        let mut body = String::new();
+        effects(&mut body, &serde_json::from_value(old).unwrap());
+        assert_eq!(body, "");
+    }
 }

@@ -1,10 +1,13 @@
 //! One attempt with what led to it.
 
+use autofix::attempt::State;
 use autofix::messages::DEPLOY;
+use autofix::reason::{Reason, ReasonCode};
 use autofix_local::scenario::Scenario;
 use axum::http::StatusCode;
 
 use super::Browser;
+use super::hostile::{Attack, stored};
 use super::html::{checked, shown};
 use crate::world::World;
 
@@ -83,5 +86,24 @@ async fn before_the_worker_has_looked_the_page_shows_what_sentry_said() {
     let text = shown(&detail.text);
     assert!(text.contains("Waiting") && text.contains("AttributeError"), "{text}");
     assert!(!text.contains("Gates"), "{text}");
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn what_the_change_does_and_what_the_critics_answered_is_shown() {
+    let world = World::new().await;
+    let text = Attack { text: "May `line2` be missing?", address: "https://github.com" };
+    let reason = Reason::new(ReasonCode::QuestionOpen, "The second critic answers no (`q1`).");
+    let state = State::Skipped { reasons: vec![reason], fix: Some(text.fix()) };
+    let id = stored(&world, &text, state, 1).await;
+    let browser = Browser::logged_in(&world).await;
+    let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;
+    let tags = checked(&detail.text, &[]);
+    for section in ["effects", "critic", "second-critic"] {
+        assert!(tags.iter().any(|tag| tag.attribute("id") == Some(section)), "no `{section}`");
+    }
+    let text = shown(&detail.text);
+    let section = text.split("What the change does").nth(1).unwrap().split("Checks").next().unwrap();
+    insta::assert_snapshot!(section.split_whitespace().collect::<Vec<_>>().join(" "), @"Line 2: May line2 be missing? Asked about it May line2 be missing? no May `line2` be missing?:2 : May `line2` be missing? May line2 be missing? not answered");
     world.settle().await;
 }

@@ -2,9 +2,10 @@
 
 use autofix::access::AccessKeys;
 use autofix::analysis::dossier::{Dossier, Excerpt, StepCost};
+use autofix::analysis::effects::{Effects, Fact, Question};
 use autofix::analysis::gates::{Gate, GateName, Outcome};
 use autofix::analysis::reach::Reach;
-use autofix::analysis::report::{Analysis, BlastRadius, Critique, Evidence};
+use autofix::analysis::report::{Analysis, Answer, BlastRadius, Critique, Evidence, YesNo};
 use autofix::attempt::{
     Attempt, AttemptId, CameBack, Checks, Decision, Deployment, FailedCheck, Fix, Hint, JoinedIssue, Merged,
     Offer, PullRequest, Retry, Reverted, RollBack, Rollout, SameFault, State, Subject, Target,
@@ -41,9 +42,9 @@ const ADDRESSES: &[&str] = &[
     "https://github.com\" onclick=\"alert(1)",
 ];
 
-struct Attack {
-    text: &'static str,
-    address: &'static str,
+pub(super) struct Attack {
+    pub text: &'static str,
+    pub address: &'static str,
 }
 
 impl Attack {
@@ -70,11 +71,25 @@ impl Attack {
         }
     }
 
+    fn effects(&self) -> Effects {
+        let question =
+            Question { id: "q1".to_owned(), text: self.text(), identifier: self.text(), needs_two: true };
+        Effects {
+            facts: vec![Fact { line: 2, sentence: self.text() }],
+            questions: vec![question.clone(), Question { id: "q2".to_owned(), ..question }],
+            refusals: Vec::new(),
+        }
+    }
+
+    fn answer(&self) -> Answer {
+        Answer { question: "q1".to_owned(), answer: Some(YesNo::No), quotes: vec![self.evidence()] }
+    }
+
     fn evidence(&self) -> Evidence {
         Evidence { file: self.text(), line: 2, quote: self.text() }
     }
 
-    fn fix(&self) -> Fix {
+    pub(super) fn fix(&self) -> Fix {
         Fix {
             base_sha: self.text(),
             base_branch: self.text(),
@@ -89,6 +104,8 @@ impl Attack {
             before_sha256: String::new(),
             unchecked: vec![self.text()],
             reach: Some(Reach::Used { radius: BlastRadius::Service, names: vec![self.text(); 3], files: 2 }),
+            effects: self.effects(),
+            answers: vec![self.answer()],
         }
     }
 
@@ -103,21 +120,24 @@ impl Attack {
             quoted: (2, 2),
             lines: vec![self.text(), self.text(), self.text()],
         };
+        let critique = Critique {
+            stops_this_error: false,
+            changes_other_behaviour: true,
+            hides_deeper_fault: true,
+            touches_sensitive_area: true,
+            confidence: None,
+            approve: false,
+            explanation: self.text(),
+            answers: vec![self.answer()],
+        };
         let gate = |name, outcome| Gate { name, outcome, details: vec![self.text()] };
         Dossier {
             base_sha: self.text(),
             excerpts: vec![excerpt],
             gates: vec![gate(GateName::Frame, Outcome::Passed), gate(GateName::Critic, Outcome::Refused)],
-            critique: Some(Critique {
-                stops_this_error: false,
-                changes_other_behaviour: true,
-                hides_deeper_fault: true,
-                touches_sensitive_area: true,
-                confidence: None,
-                approve: false,
-                explanation: self.text(),
-                answers: Vec::new(),
-            }),
+            effects: self.effects(),
+            critique: Some(critique.clone()),
+            second_critique: Some(critique),
             costs: vec![StepCost { step: self.text(), usage: Usage::default() }],
         }
     }
@@ -185,7 +205,7 @@ impl Attack {
 }
 
 /// Puts the attempt into the table as the doors and the worker would, and says its id.
-async fn stored(world: &World, attack: &Attack, state: State, number: usize) -> AttemptId {
+pub(super) async fn stored(world: &World, attack: &Attack, state: State, number: usize) -> AttemptId {
     let (store, now) = (world.process.store(), world.clock.now());
     let attempt = attack.attempt(world, number);
     let incident = Incident::default();

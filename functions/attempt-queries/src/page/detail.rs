@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use autofix::analysis::dossier::Dossier;
+use autofix::analysis::effects::Effects;
 use autofix::analysis::gates::Gate;
-use autofix::analysis::report::{Analysis, Critique};
+use autofix::analysis::report::{self, Analysis, Critique, YesNo};
 use autofix::attempt::{Attempt, AttemptId, Decision, Fix, Status};
 use autofix::messages::{self, Judgement};
 use autofix::reason::Reason;
@@ -30,6 +31,7 @@ use crate::Queries;
 
 const PROSE_CHARS: usize = 6_000;
 const SENTENCE_CHARS: usize = 1_000;
+const PLACE_CHARS: usize = 400;
 /// Digits of a commit's name that are shown.
 const SHORT_SHA: usize = 10;
 
@@ -66,8 +68,9 @@ struct DetailPage {
     reasons: Vec<ShownReason>,
     analysis: Option<ShownAnalysis>,
     fix: Option<ShownFix>,
+    effects: Option<ShownEffects>,
     gates: Vec<ShownGate>,
-    critic: Option<ShownCritic>,
+    critics: Vec<ShownCritic>,
     evidence: Vec<Shown>,
     checks: Option<ShownChecks>,
     related: Vec<Related>,
@@ -102,7 +105,28 @@ struct ShownGate {
     details: Vec<Prose>,
 }
 
+/// What code found about the change, and what it asked the critics.
+struct ShownEffects {
+    facts: Vec<(u32, Prose)>,
+    questions: Vec<ShownQuestion>,
+}
+
+struct ShownQuestion {
+    text: Prose,
+    /// One for each critic that had to answer.
+    answers: Vec<ShownAnswer>,
+}
+
+struct ShownAnswer {
+    said: &'static str,
+    is_good: bool,
+    /// File and line, and what stands there.
+    quotes: Vec<(Redacted, Redacted)>,
+}
+
 struct ShownCritic {
+    id: &'static str,
+    name: &'static str,
     approves: bool,
     confidence: String,
     answers: Vec<Answer>,
@@ -195,8 +219,9 @@ impl Queries {
             reasons: reasons.map(shown_reason).collect(),
             analysis: analysis.map(shown_analysis),
             fix: fix.map(shown_fix),
+            effects: fix.and_then(shown_effects),
             gates: dossier.map(|dossier| dossier.gates.iter().map(shown_gate).collect()).unwrap_or_default(),
-            critic: dossier.and_then(|dossier| dossier.critique.as_ref()).map(shown_critic),
+            critics: dossier.map(shown_critics).unwrap_or_default(),
             evidence: excerpt::evidence(claims, dossier),
             checks: self.checks(attempt),
             related: self.related(attempt),
@@ -254,13 +279,49 @@ fn shown_gate(gate: &Gate) -> ShownGate {
     }
 }
 
-fn shown_critic(critique: &Critique) -> ShownCritic {
+fn shown_effects(fix: &Fix) -> Option<ShownEffects> {
+    let Effects { facts, questions, refusals: _ } = &fix.effects;
+    let facts = facts.iter().map(|fact| (fact.line, sentence(&fact.sentence, SENTENCE_CHARS)));
+    let questions = questions.iter().map(|question| ShownQuestion {
+        text: sentence(&question.text, SENTENCE_CHARS),
+        answers: fix
+            .answers
+            .iter()
+            .filter(|answer| answer.question == question.id)
+            .map(shown_answer)
+            .collect(),
+    });
+    let effects = ShownEffects { facts: facts.collect(), questions: questions.collect() };
+    (!effects.facts.is_empty() || !effects.questions.is_empty()).then_some(effects)
+}
+
+fn shown_answer(answer: &report::Answer) -> ShownAnswer {
+    let quotes = answer.quotes.iter().map(|quote| {
+        let place = line(&format!("{}:{}", quote.file, quote.line), PLACE_CHARS);
+        (place, line(&quote.quote, SENTENCE_CHARS))
+    });
+    ShownAnswer {
+        said: answer.answer.map_or("no answer", YesNo::as_str),
+        is_good: answer.answer == Some(YesNo::Yes),
+        quotes: quotes.collect(),
+    }
+}
+
+fn shown_critics(dossier: &Dossier) -> Vec<ShownCritic> {
+    let first = dossier.critique.iter().map(|critique| shown_critic("critic", "The critic", critique));
+    let second = dossier.second_critique.iter();
+    first.chain(second.map(|critique| shown_critic("second-critic", "The second critic", critique))).collect()
+}
+
+fn shown_critic(id: &'static str, name: &'static str, critique: &Critique) -> ShownCritic {
     let answer = |question, yes: bool, good: bool| Answer {
         question,
         answer: if yes { "yes" } else { "no" },
         is_good: yes == good,
     };
     ShownCritic {
+        id,
+        name,
         approves: critique.approve,
         confidence: match critique.confidence {
             Some(confidence) => format!("{:.0} %", confidence * 100.0),
@@ -268,9 +329,13 @@ fn shown_critic(critique: &Critique) -> ShownCritic {
         },
         answers: vec![
             answer("Does it stop this error at this place?", critique.stops_this_error, true),
-            answer("Does it change behaviour elsewhere?", critique.changes_other_behaviour, false),
+            answer("Does it change what worked before?", critique.changes_other_behaviour, false),
             answer("Does it hide a deeper fault?", critique.hides_deeper_fault, false),
-            answer("Does it touch sign-in, money or personal data?", critique.touches_sensitive_area, false),
+            answer(
+                "Does it alter permissions, money, or what is written or sent?",
+                critique.touches_sensitive_area,
+                false,
+            ),
         ],
         explanation: paragraphs(&critique.explanation, PROSE_CHARS),
     }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// The tools that end a conversation with a result, and so tell the conversations apart.
-pub const RESULT_TOOLS: [&str; 3] = ["report_analysis", "propose_fix", "give_verdict"];
+pub const RESULT_TOOLS: [&str; 3] = ["report_analysis", "propose_fix", VERDICT_TOOL];
+/// The one of them that a critic calls.
+pub(super) const VERDICT_TOOL: &str = "give_verdict";
 
 /// The answers to one kind of incident.
 #[derive(Clone, Debug)]
@@ -15,12 +17,24 @@ pub struct Script {
     pub name: String,
     /// The script plays where the first user message contains this.
     pub when: String,
+    /// What the critic's first message contains, if it isn't the same: no text of the event reaches the critic.
+    critic_when: Option<String>,
     conversations: BTreeMap<String, Vec<Turn>>,
 }
 
 impl Script {
     pub fn new(name: &str, when: &str) -> Script {
-        Script { name: name.to_owned(), when: when.to_owned(), conversations: BTreeMap::new() }
+        Script {
+            name: name.to_owned(),
+            when: when.to_owned(),
+            critic_when: None,
+            conversations: BTreeMap::new(),
+        }
+    }
+
+    /// The critic's part plays where its first message contains this instead.
+    pub fn critic_when(self, when: &str) -> Script {
+        Script { critic_when: Some(when.to_owned()), ..self }
     }
 
     /// The turns of the conversation that offers `result_tool`.
@@ -29,9 +43,11 @@ impl Script {
         self
     }
 
-    /// Whether it has something to say where this tool ends the conversation.
-    pub(super) fn knows(&self, result_tool: Option<&str>) -> bool {
-        result_tool.is_none_or(|tool| self.conversations.contains_key(tool))
+    /// Whether it plays in the conversation that begins with this message and ends with this tool.
+    pub(super) fn plays(&self, first_message: &str, result_tool: Option<&str>) -> bool {
+        let of_critic = self.critic_when.as_ref().filter(|_| result_tool == Some(VERDICT_TOOL));
+        let knows = result_tool.is_none_or(|tool| self.conversations.contains_key(tool));
+        knows && first_message.contains(of_critic.unwrap_or(&self.when))
     }
 
     pub(super) fn turn(&self, result_tool: &str, index: usize) -> Turn {

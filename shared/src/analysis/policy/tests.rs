@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::analysis::report::Evidence;
 
@@ -6,6 +8,11 @@ use crate::analysis::report::Evidence;
 struct Known {
     analysis: Analysis,
     critique: Option<Critique>,
+    second: Option<Critique>,
+    questions: Vec<Question>,
+    /// What the answers of the first and the second critic are worth.
+    answers: [CheckedAnswers; 2],
+    forbidden: Vec<Reason>,
     findings: Vec<Reason>,
     code_categories: Vec<(Category, String)>,
     frame: FrameCheck,
@@ -36,6 +43,10 @@ impl Known {
                 categories: Some(vec![]),
                 evidence: vec![Evidence { file: "a.py".into(), line: 1, quote: "a".into() }],
             },
+            second: None,
+            questions: Vec::new(),
+            answers: Default::default(),
+            forbidden: Vec::new(),
             critique: Some(Critique {
                 stops_this_error: true,
                 changes_other_behaviour: false,
@@ -66,17 +77,45 @@ impl Known {
             frame: self.frame,
             evidence: self.evidence,
             code_categories: &self.code_categories,
+            forbidden: &self.forbidden,
             settings: &self.settings,
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        decide(&PolicyInput {
+    fn input(&self) -> PolicyInput<'_> {
+        let [first, second] = &self.answers;
+        PolicyInput {
             root_cause: self.root_cause(),
-            critique: self.critique.as_ref(),
+            questions: &self.questions,
+            critic: self.critique.as_ref().map(|critique| Review { critique, answers: first }),
+            second_critic: self.second.as_ref().map(|critique| Review { critique, answers: second }),
             findings: &self.findings,
             syntax: self.syntax,
             edited_file: self.edited_file,
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        decide(&self.input())
+    }
+
+    /// Asks `q1`, `q2`, …; both critics answer each with a proven yes.
+    fn asked(needs_two: &[bool]) -> Known {
+        with(|known| {
+            known.questions = (1..)
+                .zip(needs_two)
+                .map(|(number, &needs_two)| Question {
+                    id: format!("q{number}"),
+                    text: "May `line2` be missing?".into(),
+                    identifier: "line2".into(),
+                    needs_two,
+                })
+                .collect();
+            known.second = known.critique.clone();
+            let ids = known.questions.iter().map(|question| question.id.clone());
+            let standings: BTreeMap<_, _> = ids.map(|id| (id, Standing::Proven)).collect();
+            known.answers =
+                [(); 2].map(|()| CheckedAnswers { standings: standings.clone(), unasked: vec![] });
         })
     }
 
@@ -151,7 +190,7 @@ fn every_missing_or_unknown_field_is_a_refusal() {
         let of_critic = with(|k| k.critic().confidence = not_a_fraction);
         assert_eq!(of_critic.refusals(), [code, code], "{not_a_fraction:?}");
     }
-    assert_eq!(with(|k| k.critique = None).refusals(), [code, code]);
+    assert_eq!(with(|k| k.critique = None).refusals(), [code]);
     assert_eq!(
         with(|k| k.analysis = Analysis::default()).refusals().iter().filter(|one| **one == code).count(),
         12
@@ -221,6 +260,9 @@ fn facts_refuse_on_their_own() {
     refused_early(ReasonCode::EvidenceFalse, |k| k.evidence = EvidenceCheck::False);
     refused_early(ReasonCode::EvidenceFalse, |k| k.analysis.evidence.clear());
     refused_early(ReasonCode::ModelDeclined, |k| k.analysis.can_auto_fix = false);
+    refused_early(ReasonCode::ForbiddenPath, |k| {
+        k.forbidden = vec![Reason::new(ReasonCode::ForbiddenPath, "x")]
+    });
     refused_early(ReasonCode::DisabledByRepository, |k| k.settings.enabled = Enabled::No);
     refused_late(ReasonCode::SyntaxError, |k| k.findings = vec![Reason::new(ReasonCode::SyntaxError, "x")]);
 }
@@ -301,5 +343,92 @@ fn all_reasons_are_told_and_the_critics_come_first() {
             ReasonCode::TooManyLines,
             ReasonCode::LowConfidence,
         ]
+    );
+}
+
+#[test]
+fn a_question_is_open_until_it_is_answered_with_a_proven_yes() {
+    let open = ReasonCode::QuestionOpen;
+    assert_eq!(Known::asked(&[false, false]).refusals(), []);
+    let sentence = "`x` does not stand there.".to_owned();
+    let standings = [
+        (Standing::No, "The critic answers no (`q2`): May `line2` be missing?"),
+        (Standing::Unknown, "The critic can't tell from the code shown (`q2`): May `line2` be missing?"),
+        (Standing::Missing, "The critic gives no answer (`q2`): May `line2` be missing?"),
+        (Standing::NoQuote, "The critic says yes without quoting any code (`q2`): May `line2` be missing?"),
+        (
+            Standing::FalseQuote { sentence },
+            "The critic says yes with a quote that isn't in the code: `x` does not stand there. (`q2`): May `line2` be \
+             missing?",
+        ),
+        (
+            Standing::NameNotQuoted,
+            "The critic says yes without quoting code that holds `line2` (`q2`): May `line2` be missing?",
+        ),
+    ];
+    for (standing, expected) in standings {
+        let mut known = Known::asked(&[false, false]);
+        known.answers[0].standings.insert("q2".into(), standing.clone());
+        let Verdict::Refuse { reasons } = known.verdict() else { panic!("{standing:?} leaves it open") };
+        assert_eq!(reasons, [Reason::new(open, expected)]);
+    }
+    let mut nothing = Known::asked(&[false, false]);
+    nothing.answers[0] = CheckedAnswers::default();
+    assert_eq!(nothing.refusals(), [open, open]);
+    let mut unasked = Known::perfect();
+    unasked.answers[0].unasked.push("q9".into());
+    assert_eq!(unasked.refusals(), [open]);
+    assert_eq!(Known::asked(&[false; MAX_QUESTIONS]).refusals(), []);
+    assert_eq!(Known::asked(&[false; MAX_QUESTIONS + 1]).refusals(), [open]);
+}
+
+#[test]
+fn where_two_critics_are_needed_both_have_to_approve_and_to_answer() {
+    let two = || Known::asked(&[false, true]);
+    assert!(needs_second_critic(&two().questions) && !needs_second_critic(&Known::asked(&[false]).questions));
+    assert_eq!(two().verdict(), Verdict::OpenPullRequest { confidence: 0.9 });
+    let check = |expected: &[ReasonCode], change: fn(&mut Known)| {
+        let mut known = two();
+        change(&mut known);
+        assert_eq!(known.refusals(), expected);
+    };
+    check(&[ReasonCode::FieldMissing], |k| k.second = None);
+    check(&[ReasonCode::FieldMissing; 2], |k| (k.critique, k.second) = (None, None));
+    check(&[ReasonCode::CriticRefused], |k| k.second.as_mut().unwrap().approve = false);
+    check(&[ReasonCode::CriticRefused], |k| k.second.as_mut().unwrap().touches_sensitive_area = true);
+    check(&[ReasonCode::LowConfidence], |k| k.second.as_mut().unwrap().confidence = Some(0.5));
+    check(&[ReasonCode::FieldMissing; 2], |k| k.second.as_mut().unwrap().confidence = None);
+    check(&[ReasonCode::QuestionOpen], |k| {
+        k.answers[1].standings.insert("q2".into(), Standing::No);
+    });
+    check(&[ReasonCode::QuestionOpen], |k| {
+        k.answers[0].standings.insert("q2".into(), Standing::Unknown);
+    });
+    // What one critic suffices for is not asked twice.
+    check(&[], |k| drop(k.answers[1].standings.remove("q1")));
+    check(&[ReasonCode::CriticRefused, ReasonCode::CriticRefused], |k| {
+        k.critic().approve = false;
+        k.second.as_mut().unwrap().approve = false;
+    });
+}
+
+#[test]
+fn a_critic_is_not_paid_for_where_something_refuses_already() {
+    let so_far = |known: &Known| refusals_so_far(&known.input()).iter().map(|r| r.code).collect::<Vec<_>>();
+    let mut known = Known::asked(&[true]);
+    (known.critique, known.second) = (None, None);
+    assert_eq!(so_far(&known), []);
+    known.critique = Known::perfect().critique;
+    assert_eq!(so_far(&known), [], "the second critic may be asked");
+    known.critic().approve = false;
+    assert_eq!(so_far(&known), [ReasonCode::CriticRefused]);
+    known.critique = None;
+    known.findings = vec![Reason::new(ReasonCode::ExceptionSwallowed, "x")];
+    known.analysis.categories = Some(vec![Category::Database]);
+    // Too little whatever a critic says.
+    (known.analysis.confidence, known.edited_file) = (Some(0.85), EditedFile::OtherFile);
+    assert_eq!(
+        so_far(&known),
+        [ReasonCode::CategoryBlocked, ReasonCode::ExceptionSwallowed, ReasonCode::LowConfidence]
     );
 }

@@ -160,3 +160,16 @@ fn mentions_in_text(text: &str, name: &str) -> Mentions {
     let lines = text.lines().zip(1_u32..).filter(|(line, _)| has_word(line, name));
     lines.map(|(_, number)| (number, (Mention::Text, None))).collect()
 }
+
+/// The lines of a file that call something by this name, counted from 1, each with the function around it.
+pub(in crate::analysis) fn calls(language: Language, text: &str, name: &str) -> Vec<(u32, Option<String>)> {
+    let parsed = Parsed::new(language, text);
+    let walk = Walk::of(&parsed);
+    let definitions = definitions(&walk);
+    let calls = references(&walk, &Bindings::of(&imports(&walk))).into_iter();
+    let calls = calls.filter(|call| call.how == Use::Called && call.last_name() == name);
+    let lines: std::collections::BTreeSet<u32> =
+        calls.map(|call| line_of_name(&parsed, call.node, name).unwrap_or(call.line)).collect();
+    let function = |line| enclosing_function(&definitions, line).map(|one| one.qualified_name.clone());
+    lines.into_iter().map(|line| (line, function(line))).collect()
+}

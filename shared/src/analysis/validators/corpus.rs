@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::{ProposedChange, Review, names_to_search, review};
+use super::{Findings, ProposedChange, check, names_to_search};
 use crate::analysis::diff::FileChange;
 use crate::analysis::effects::Crash;
 use crate::reason::ReasonCode;
@@ -126,7 +126,7 @@ fn judge(case: &Case) -> Vec<(String, BTreeSet<String>, BTreeSet<String>)> {
         other_files: &others,
         crash: &case.crash,
     };
-    let Review { reasons, effects } = review(&change);
+    let Findings { reasons, effects } = check(&change);
     let details: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     let found = reasons.iter().map(|reason| reason.code.to_string()).collect();
     let mut results = vec![(format!("{}\n  {}", case.name, details.join("\n  ")), set(&case.expect), found)];
@@ -200,7 +200,7 @@ fn two_files_are_one_too_many() {
         other_files: &[],
         crash: &Crash::default(),
     };
-    let codes: Vec<ReasonCode> = review(&change).reasons.iter().map(|reason| reason.code).collect();
+    let codes: Vec<ReasonCode> = check(&change).reasons.iter().map(|reason| reason.code).collect();
     assert_eq!(codes, [ReasonCode::SeveralFiles]);
 }
 
