@@ -5,6 +5,7 @@
 
 pub mod background;
 pub mod categories;
+pub mod conventions;
 pub mod critic;
 pub mod diff;
 pub mod dossier;
@@ -21,6 +22,7 @@ pub mod repo_path;
 pub mod report;
 pub mod root_cause;
 pub mod snapshot;
+pub mod surroundings;
 pub mod syntax;
 pub mod tools;
 pub mod validators;
