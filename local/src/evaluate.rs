@@ -100,9 +100,19 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
         summary.push(judged);
     }
     if options.form == Form::People && files.len() > 1 {
-        let opened = summary.iter().filter(|judged| judged.would_open()).count();
-        let cost: f64 = summary.iter().map(|judged| judged.attempt.usage.cost_usd).sum();
-        say!("\n{} events: {opened} would have become a pull request. Cost ${cost:.2}.", summary.len());
+        let cost = |judged: &Judged| judged.attempt.usage.cost_usd;
+        let (opened, refused): (Vec<_>, Vec<_>) = summary.iter().partition(|judged| judged.would_open());
+        let all: f64 = summary.iter().map(cost).sum();
+        say!(
+            "\n{} events: {} would have become a pull request. Cost ${all:.2}.",
+            summary.len(),
+            opened.len()
+        );
+        for (which, judged) in [("with", opened), ("without", refused)] {
+            if let Some(median) = median(judged.into_iter().map(cost).collect()) {
+                say!("Median cost of an event {which} a pull request: ${median:.4}.");
+            }
+        }
     }
     Ok(())
 }
@@ -284,6 +294,13 @@ impl Judged {
             "outlook": self.outlook,
         })
     }
+}
+
+/// The middle one; of an even number the mean of the two in the middle.
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
+    Some(f64::midpoint(values[low], values[high]))
 }
 
 fn name_of(file: &Path) -> String {

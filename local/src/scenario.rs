@@ -136,7 +136,10 @@ fn labels_script() -> Script {
             "report_analysis",
             vec![
                 Turn::tool("read_file", json!({"path": LABELS, "start_line": 1, "end_line": 80})),
-                Turn::tool("search", json!({"regex": "address_lines|line2|model_dump", "folder": ""})),
+                Turn::tool(
+                    "search",
+                    json!({"regex": "address_lines|line2|model_dump", "folder": "", "glob": ""}),
+                ),
                 Turn::tool("report_analysis", analysis),
             ],
         )
@@ -181,7 +184,10 @@ fn tokens_script() -> Script {
         "report_analysis",
         vec![
             Turn::tool("read_file", json!({"path": AUTH, "start_line": 1, "end_line": 80})),
-            Turn::tool("search", json!({"regex": "read_claims|current_user|issue_token", "folder": ""})),
+            Turn::tool(
+                "search",
+                json!({"regex": "read_claims|current_user|issue_token", "folder": "", "glob": ""}),
+            ),
             Turn::tool("report_analysis", analysis),
         ],
     )

@@ -134,7 +134,10 @@ impl Fault {
                 "report_analysis",
                 vec![
                     Turn::tool("read_file", json!({"path": path, "start_line": 1, "end_line": 20})),
-                    Turn::tool("search", json!({"regex": self.crashing_function(), "folder": ""})),
+                    Turn::tool(
+                        "search",
+                        json!({"regex": self.crashing_function(), "folder": "", "glob": ""}),
+                    ),
                     Turn::tool("report_analysis", analysis),
                 ],
             )

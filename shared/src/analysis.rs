@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod background;
+pub mod conventions;
 pub mod critic;
 pub mod diff;
 pub mod dossier;
@@ -22,6 +23,7 @@ pub mod report;
 pub mod root_cause;
 pub mod sensitive_paths;
 pub mod snapshot;
+pub mod surroundings;
 pub mod syntax;
 pub mod tools;
 pub mod validators;

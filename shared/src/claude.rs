@@ -239,7 +239,7 @@ impl Claude {
             last["cache_control"] = json!({ "type": "ephemeral" });
         }
         let mut messages = messages.to_vec();
-        mark_last_block(&mut messages);
+        mark_ends(&mut messages);
         json!({
             "model": self.model,
             "max_tokens": MAX_TOKENS,
@@ -259,10 +259,13 @@ impl Claude {
     }
 }
 
-/// Marks the end of what has been said so far, so that the next turn reads it from the cache.
-/// The mark is not part of the history: it moves on with every request.
-fn mark_last_block(messages: &mut [Message]) {
-    if let Some(block) = messages.last_mut().and_then(|message| message.content.last_mut()) {
+/// Marks the end of what has been said so far, so that the next turn reads it from the cache, and the end of our message
+/// before, which the last turn wrote there: a mark looks back over 20 blocks only, and a turn with many calls has more.
+/// With the marks of the tools and the system text these are the four that a request may have. They are not part of the
+/// history: they move on with every request.
+fn mark_ends(messages: &mut [Message]) {
+    let ours = messages.iter_mut().rev().filter(|message| message.role == "user");
+    for block in ours.take(2).filter_map(|message| message.content.last_mut()) {
         block["cache_control"] = json!({ "type": "ephemeral" });
     }
 }

@@ -22,10 +22,14 @@ pub const MAX_MESSAGE_CHARS: usize = 2_000;
 pub const MAX_NAME_CHARS: usize = 400;
 /// Lines of source kept before and after a frame's line.
 pub const MAX_CONTEXT_LINES: usize = 7;
-/// Variables kept per frame.
-pub const MAX_VARIABLES: usize = 20;
-/// Characters kept of a variable's value.
-pub const MAX_VARIABLE_CHARS: usize = 300;
+/// Variables kept per frame; a longer list is a module's globals.
+pub const MAX_VARIABLES: usize = 40;
+/// Characters kept of a variable's value: a list of ten mappings, which is as long as SDKs send one.
+pub const MAX_VARIABLE_CHARS: usize = 2_000;
+/// Bytes kept of one frame's variables: no frame takes the room of the others.
+pub const MAX_FRAME_VARIABLE_BYTES: usize = 8_000;
+/// Bytes kept of all variables, some 7,500 tokens of every request. The crash's frame comes first.
+pub const MAX_VARIABLE_BYTES: usize = 30_000;
 /// Bytes of text kept over all, so that an attempt with its analysis stays far below the 400 KB of
 /// a table item. Variables and surrounding lines of the less important frames go first.
 pub const MAX_TEXT_BYTES: usize = 160_000;
@@ -104,7 +108,8 @@ pub struct Frame {
     /// The source line that was running.
     pub context_line: Option<String>,
     pub post_context: Vec<String>,
-    /// Local variables as Sentry shows them: name and value.
+    /// Local variables: name, and the value as its language writes it. Frames of frameworks have none, and no source
+    /// around their line: nobody looks for a cause there, and it was most of what an event weighs.
     pub variables: Vec<(String, String)>,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Three kinds of finding: tokens that are known by their form (`tokens`), values known by the
 //! name they are assigned to (`assignments`), personal data known by form and checksum
-//! (`personal`). Each becomes `[redacted:kind]`. Source code and tracebacks stay readable:
+//! (`personal`). Each becomes `[redacted:kind]`, and a variable with a secret's name `<filtered str>`, or whatever it was. Source code and tracebacks stay readable:
 //! `password = get_password()` holds no secret. The clients take [`Redacted`] only, and nothing but
 //! [`redact`] and literals of our own make one.
 //!
@@ -22,7 +22,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind, Span, packed};
 use serde::Serialize;
 
 use crate::incident::{Exception, Frame, Incident, Release, Request};
-pub use names::is_secret_name;
+pub use names::{filtered, is_secret_name};
 
 /// Passes after which redaction stops looking for what removing one secret uncovered. One pass is
 /// the rule; each further one removes more, so it ends by itself, but hostile text could make it
@@ -163,8 +163,7 @@ fn exception(exception: &Exception) -> Exception {
 
 fn frame(frame: &Frame) -> Frame {
     let variable = |(name, value): &(String, String)| {
-        let value = if names::hides(name, value) { marker("secret") } else { text(value) };
-        (text(name), value)
+        (text(name), filtered(name, value).map_or_else(|| text(value), str::to_owned))
     };
     let (pre_context, context_line, post_context) = source(frame);
     Frame {

@@ -9,6 +9,7 @@ mod release;
 mod rest;
 mod scopes;
 mod stack;
+mod variables;
 mod watch;
 pub mod webhook;
 mod wire;

@@ -4,6 +4,7 @@
 
 use autofix::analysis::answers::{self, CheckedAnswers, Checking};
 use autofix::analysis::background::{with_background, with_earlier};
+use autofix::analysis::conventions::with_conventions;
 use autofix::analysis::critic::code::{BlankedCode, CrashLine};
 use autofix::analysis::critic::{self, Shown};
 use autofix::analysis::diff::{FileChange, unified};
@@ -327,7 +328,9 @@ async fn write_fix(
 ) -> Result<Outcome<Candidate>, Stopped> {
     let files = fix::cited_files(analysis, &case.snapshot, &case.project);
     let opening = fix::opening(&case.boundary, analysis, &files, &case.snapshot);
+    let opening = with_conventions(opening, &case.boundary, &case.snapshot, &case.project);
     let opening = with_earlier(opening, &case.boundary, &case.background.earlier);
+    let toolbox = Toolbox::new(&case.snapshot, &case.project);
     let topic = Topic {
         name: if red.is_some() { "repair" } else { "fix" },
         setting: fix::setting(&case.boundary),
@@ -335,20 +338,23 @@ async fn write_fix(
             Some(red) => fix::repair_opening(opening, &case.boundary, red),
             None => opening,
         },
-        toolbox: None,
+        toolbox: Some(&toolbox),
         result_tool: fix::RESULT_TOOL,
     };
     let mut repairs = 0;
-    conversation::talk(analyst, topic, |input| match fix::read(input, &files, &case.code()) {
-        Proposal::Usable(candidate) => Judged::Accepted(*candidate),
-        Proposal::None { explanation } => Judged::Refused(vec![Reason::new(
-            ReasonCode::ModelDeclined,
-            format!("Claude found no change that it would defend: {explanation}"),
-        )]),
-        Proposal::Unusable { reasons, .. } if repairs >= MAX_REPAIRS => Judged::Refused(reasons),
-        Proposal::Unusable { sentence, .. } => {
-            repairs += 1;
-            Judged::Again(sentence)
+    conversation::talk(analyst, topic, |input| {
+        let files = fix::editable_files(&files, &toolbox);
+        match fix::read(input, &files, &case.code()) {
+            Proposal::Usable(candidate) => Judged::Accepted(*candidate),
+            Proposal::None { explanation } => Judged::Refused(vec![Reason::new(
+                ReasonCode::ModelDeclined,
+                format!("Claude found no change that it would defend: {explanation}"),
+            )]),
+            Proposal::Unusable { reasons, .. } if repairs >= MAX_REPAIRS => Judged::Refused(reasons),
+            Proposal::Unusable { sentence, .. } => {
+                repairs += 1;
+                Judged::Again(sentence)
+            }
         }
     })
     .await

@@ -1,5 +1,5 @@
-//! The second conversation: a fresh one that sees the analysis and the files it cites, and proposes
-//! search/replace edits. What does not apply or does not parse goes back to it, a few times.
+//! The second conversation: a fresh one that sees the analysis and the code around what it cites, may read on with the
+//! tools, and proposes search/replace edits. What does not apply or does not parse goes back to it, a few times.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,8 @@ use super::prompt::Boundary;
 use super::repo_path::{ProjectPath, RepoPath};
 use super::report::Analysis;
 use super::snapshot::Snapshot;
+use super::surroundings::surroundings;
+use super::tools::{self, Toolbox};
 use super::validators::{self, Findings, ProposedChange};
 use crate::analysis::diff::FileChange;
 use crate::claude::{Effort, Message, Setting};
@@ -23,42 +25,51 @@ use crate::redaction::{Redacted, redact};
 pub const RESULT_TOOL: &str = "propose_fix";
 /// How often edits that cannot be used go back to the model.
 pub const MAX_REPAIRS: usize = 3;
-/// Files shown in full; longer ones are shown around the cited lines.
+/// Cited files that are shown; evidence from more than four is rarely about one small change.
 const MAX_FILES: usize = 4;
-/// Bytes of one file shown; what goes beyond is left out and cannot be edited blindly.
-const MAX_FILE_BYTES: usize = 60_000;
 /// Bytes of all edits together: the rule of thirty lines is the tight one, this keeps the attempt's item small.
 const MAX_EDIT_BYTES: usize = 60_000;
-/// Lines of a file shown in one piece.
-const MAX_LINES: usize = 600;
-/// Lines shown around a cited line of a longer file.
-const AROUND: usize = 200;
 const MAX_EXPLANATION_CHARS: usize = 4_000;
 /// Other files looked through for a name, and the ones that mention it.
 const MAX_MENTIONS: usize = 200;
 
 /// System text, tools and effort.
 pub fn setting(boundary: &Boundary) -> Setting {
-    Setting {
-        system: format!("{SYSTEM}\n\n{}", boundary.rule()),
-        tools: vec![result_tool()],
-        effort: Effort::High,
-    }
+    let mut tools = tools::definitions();
+    tools.push(result_tool());
+    Setting { system: format!("{SYSTEM}\n\n{}", boundary.rule()), tools, effort: Effort::High }
 }
 
 const SYSTEM: &str = "\
 You write the smallest change that removes the root cause of one production error. Someone has already analysed it; you \
-see the analysis and the files it cites.
+see the analysis and the code around what it cites. Read more with the tools only where the change depends on it: a \
+caller, a definition, how the same case is handled elsewhere. Few, targeted reads; no search for other faults.
 
-Call `propose_fix` once, with search/replace edits:
-- Each `search` is copied exactly from the file, without the line numbers, and stands there exactly once; take a few \
-lines of context if needed. `replace` is what stands there afterwards.
-- Change one file only, as few lines as possible, in the style of the code around it.
-- Remove the cause. Never hide it: no broad `except`, no swallowed error, no deleted check, no longer timeout, no lowered \
-log level, no disabled warning.
-- Never touch tests, dependencies, configuration, CI, migrations or signatures that others call. No new imports of \
-packages that the project does not use.
-- If no such change exists, call `propose_fix` with no edits and say why.";
+The change:
+- One file, as few lines as possible, in the style of the code around it. Nothing that isn't needed: no refactoring, no \
+renaming, no new comments about the fix, no second improvement.
+- Every input that worked before takes the same path and gives the same result. Test for exactly the state that crashed \
+(`is None` rather than falsy, if empty values worked), and leave names, order, kinds of return value and messages as they are.
+- Put it where the error is raised, or in front of that in the same function. If the value may be missing, treat it \
+there as nothing: a guard, or a neutral value (`None`, an empty text or list) that the code behind already handles. \
+Look how the same file treats the same case, and do that.
+- Never invent data: no made-up name, amount, date, user, role or id as a default.
+- Never skip in silence what should have been done: if a write, a mail, a payment or a request to another service would \
+be left out, that must be loud (raise, an error answer) or is not yours to decide.
+- Checks stay closed: what was refused is still refused, and a missing value never passes a check of identity, \
+permission, validation or signature.
+- A handler catches the one type that this one call raises, and does something that the caller notices or already handles. \
+No broad `except`, no swallowed error, no deleted check or raise, no longer timeout, no retry, no lowered log level, no \
+disabled warning.
+- Never log or return secrets, tokens, whole requests or whole objects.
+- Never touch tests, dependencies, configuration, CI, migrations, or signatures that others call. No import of a package \
+that the project does not use yet.
+
+Then call `propose_fix` once, with search/replace edits:
+- Each `search` is copied exactly from the file, without line numbers, and stands there exactly once; take a few lines of \
+context if needed. `replace` is what stands there afterwards. Only files that you were shown or have read can be edited.
+- `explanation`: why this removes the cause, what happens now for the input that crashed, and why nothing else changes.
+- If no such change exists, or the right outcome is for people to decide, call `propose_fix` with no edits and say why.";
 
 fn result_tool() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
@@ -91,7 +102,7 @@ fn result_tool() -> Value {
     })
 }
 
-/// The files that the model may change: those that the analysis cites.
+/// The files that the analysis cites.
 pub fn cited_files(analysis: &Analysis, snapshot: &Snapshot, project: &ProjectPath) -> Vec<RepoPath> {
     let cited =
         std::iter::once(&analysis.file_path).chain(analysis.evidence.iter().map(|evidence| &evidence.file));
@@ -99,6 +110,13 @@ pub fn cited_files(analysis: &Analysis, snapshot: &Snapshot, project: &ProjectPa
     let found =
         cited.filter_map(|path| snapshot.resolve(path, project)).filter(|path| snapshot.text(path).is_some());
     found.filter(|path| seen.insert((*path).clone())).take(MAX_FILES).cloned().collect()
+}
+
+/// The files that the model may change: those that it was shown and those that it has read since. A file nobody looked
+/// at is not changed, whatever the model was told about it.
+pub fn editable_files(cited: &[RepoPath], toolbox: &Toolbox<'_>) -> Vec<RepoPath> {
+    let read = toolbox.shown_files().into_iter().filter(|path| !cited.contains(path));
+    cited.iter().cloned().chain(read).collect()
 }
 
 /// The message that opens the conversation.
@@ -126,7 +144,7 @@ pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], sna
         if analysis.file_path == path.as_str() {
             lines.extend(analysis.line_number);
         }
-        let shown = numbered(snapshot.text(path).unwrap_or_default(), &lines);
+        let shown = surroundings(path, snapshot.text(path).unwrap_or_default(), &lines);
         message = message.code(&boundary.around_code(path.as_str(), &shown));
     }
     message
@@ -153,25 +171,6 @@ pub fn repair_opening(opening: Message, boundary: &Boundary, red: &RedChecks<'_>
         .text(&task)
         .code(&boundary.around_code("the fix that was proposed", red.diff))
         .text(&boundary.around("what the failing checks say", &redact(red.report)))
-}
-
-/// A file with line numbers; of a long one the parts around the cited lines.
-fn numbered(text: &str, cited: &[u32]) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    let near = |number: usize| cited.iter().any(|line| number.abs_diff(*line as usize) <= AROUND);
-    let mut shown = String::new();
-    let mut skipped = false;
-    for (index, line) in lines.iter().enumerate() {
-        let number = index + 1;
-        if (lines.len() <= MAX_LINES || near(number)) && shown.len() + line.len() < MAX_FILE_BYTES {
-            shown.push_str(&format!("{number:>5}  {line}\n"));
-            skipped = false;
-        } else if !skipped {
-            shown.push_str("       …\n");
-            skipped = true;
-        }
-    }
-    shown
 }
 
 /// A proposed fix that applies and has been looked at by every validator.

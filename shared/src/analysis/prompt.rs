@@ -55,7 +55,10 @@ impl Boundary {
     }
 }
 
-/// An incident as text. `incident` must be redacted already; `located` says where its frames are in the tree.
+/// Library frames that are shown at each end of many that follow each other.
+const LIBRARY_FRAMES_AT_ENDS: usize = 2;
+
+/// An incident as text: application frames in full, library frames by their place only. `incident` must be redacted already; `located` says where its frames are in the tree.
 pub fn incident_text(incident: &Incident, located: &[LocatedFrame]) -> Redacted {
     let mut text = String::new();
     let mut line = |label: &str, value: Option<&str>| {
@@ -108,17 +111,44 @@ fn exception_text(
         exception.kind,
         exception.message
     );
+    let mut library: Vec<&Frame> = Vec::new();
     for (number, frame) in exception.frames.iter().enumerate() {
         let found = located.iter().find(|found| found.exception == index && found.frame == number);
-        frame_text(text, frame, found);
+        if found.is_none() && !frame.is_application() {
+            library.push(frame);
+            continue;
+        }
+        library_text(text, &std::mem::take(&mut library));
+        application_text(text, frame, found);
+    }
+    library_text(text, &library);
+}
+
+/// Library frames that follow each other, a line each; of many only the ends: what calls the application, what it called,
+/// where that raised.
+fn library_text(text: &mut String, frames: &[&Frame]) {
+    let folded = match frames.len() {
+        few if few <= 2 * LIBRARY_FRAMES_AT_ENDS + 1 => 0..0,
+        many => LIBRARY_FRAMES_AT_ENDS..many - LIBRARY_FRAMES_AT_ENDS,
+    };
+    for (index, frame) in frames.iter().enumerate() {
+        if !folded.contains(&index) {
+            let _ = writeln!(text, "  {} (library)", place_of(frame));
+        } else if index == folded.start {
+            let _ = writeln!(text, "  … {} library frames", folded.len());
+        }
     }
 }
 
-fn frame_text(text: &mut String, frame: &Frame, found: Option<&LocatedFrame>) {
+/// Where a frame was: file, line and function.
+fn place_of(frame: &Frame) -> String {
     let reported = frame.filename.as_deref().or(frame.abs_path.as_deref()).unwrap_or("?");
     let line = frame.line.map_or("?".to_owned(), |line| line.to_string());
-    let whose = if frame.is_application() { "application" } else { "library" };
-    let _ = write!(text, "  {reported}:{line} in {} ({whose}", frame.function.as_deref().unwrap_or("?"));
+    format!("{reported}:{line} in {}", frame.function.as_deref().unwrap_or("?"))
+}
+
+fn application_text(text: &mut String, frame: &Frame, found: Option<&LocatedFrame>) {
+    let _ = write!(text, "  {} (application", place_of(frame));
     if let Some(found) = found {
         let sure = if found.verified { "verified" } else { "not verified: the code there differs" };
         let at = found.line.map_or(String::new(), |line| format!(":{line}"));
@@ -134,6 +164,9 @@ fn frame_text(text: &mut String, frame: &Frame, found: Option<&LocatedFrame>) {
     for after in &frame.post_context {
         let _ = writeln!(text, "      {after}");
     }
+    if !frame.variables.is_empty() {
+        text.push_str("    variables:\n");
+    }
     for (name, value) in &frame.variables {
         let _ = writeln!(text, "      {name} = {value}");
     }
@@ -141,7 +174,11 @@ fn frame_text(text: &mut String, frame: &Frame, found: Option<&LocatedFrame>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::redaction::redact_incident;
+    use crate::sentry::webhook::{self, Webhook};
 
     #[test]
     fn nothing_between_the_boundaries_can_end_them() {
@@ -153,5 +190,69 @@ mod tests {
             assert_eq!(shown.matches(&boundary.0).count(), 2, "{shown}");
             assert!(shown.contains("Do as I say."), "{shown}");
         }
+    }
+
+    #[test]
+    fn application_frames_are_shown_in_full_and_library_frames_in_a_line() {
+        let library = |n: u32| {
+            json!({
+                "filename": format!("starlette/part{n}.py"), "function": "__call__", "lineno": n, "in_app": false,
+                "abs_path": format!("/usr/lib/python3.12/site-packages/starlette/part{n}.py"),
+                "pre_context": ["library source before"], "context_line": "await self.app(scope)",
+                "post_context": ["library source after"], "vars": {"scope": "'of a library'"},
+            })
+        };
+        let application = json!({
+            "filename": "shop/orders.py", "abs_path": "/app/shop/orders.py", "function": "totals", "lineno": 3,
+            "in_app": true, "pre_context": ["def totals(lines):", "    for line in lines:"],
+            "context_line": "        total += line[\"price\"] * line[\"quantity\"]", "post_context": ["    return total"],
+            "vars": {
+                "lines": [{"price": "Decimal('9.90')", "quantity": "2"}, {"price": "Decimal('1.50')"}],
+                "total": "0", "limit": "'0'", "discount": "None",
+                "user": {"name": "'Jane'", "password": "'hunter2'", "api_key": "[Filtered]"},
+                "otp": "123456", "token": "[Filtered]",
+            },
+        });
+        let frames: Vec<Value> =
+            (1..=7).map(library).chain([application]).chain((8..=9).map(library)).collect();
+        let body = json!({
+            "action": "created",
+            "data": {"error": {
+                "issue_id": "118", "project": 1, "platform": "python", "title": "KeyError: 'quantity'",
+                "url": "https://sentry.io/api/0/projects/acme/shop/events/1/",
+                "web_url": "https://acme.sentry.io/issues/118/",
+                "exception": {"values": [{"type": "KeyError", "value": "'quantity'", "stacktrace": {"frames": frames}}]},
+            }},
+        });
+        let read = webhook::read("error", body.to_string().as_bytes()).expect("a webhook");
+        let Webhook::Report(report) = read else { panic!("{read:?}") };
+        let text = incident_text(&redact_incident(&report.incident), &[]);
+        insta::assert_snapshot!(text, @r#"
+        Title: KeyError: 'quantity'
+        Platform: python
+        FastAPI part that ran: unknown
+
+        Exception 1 of 1, the one that surfaced: KeyError: 'quantity'
+          starlette/part1.py:1 in __call__ (library)
+          starlette/part2.py:2 in __call__ (library)
+          … 3 library frames
+          starlette/part6.py:6 in __call__ (library)
+          starlette/part7.py:7 in __call__ (library)
+          shop/orders.py:3 in totals (application)
+              def totals(lines):
+                  for line in lines:
+          -->         total += line["price"] * line["quantity"]
+                  return total
+            variables:
+              discount = None
+              limit = '0'
+              lines = ([1] lacks "quantity") [{"price": Decimal('9.90'), "quantity": 2}, {"price": Decimal('1.50')}]
+              otp = <filtered int>
+              token = <filtered>
+              total = 0
+              user = {"api_key": <filtered>, "name": 'Jane', "password": <filtered str>}
+          starlette/part8.py:8 in __call__ (library)
+          starlette/part9.py:9 in __call__ (library)
+        "#);
     }
 }

@@ -36,17 +36,55 @@ change would be. You only read; someone else decides and acts.
 Work from the code, not from the error text. Start at the crashing application frame, read what it calls and who calls \
 it, and stop as soon as you can name the cause and prove it. Prefer few, targeted reads.
 
-Then call `report_analysis` once:
-- `classification`: `code_fix` only if a small change in one file of this repository removes the cause. `needs_human` if \
-a person has to decide, for example about what the product should do. `not_our_code` if the fault lies in a library, the \
-environment or another service. `already_fixed` if the code at this commit cannot raise this error any more.
-- `can_auto_fix`: true only if you would merge such a change yourself after one look.
-- `complexity`, `security_implications`, `blast_radius`: judge the change, not the error. When in doubt, the worse word.
-- `categories`: every kind of sensitive area that the cause or the change touches: `security` (authentication, \
-authorisation, tokens, cryptography, validation that protects), `database` (queries, models, migrations), `external_api`, \
-`payments`, `business_logic` (what is right depends on what the product is meant to do), `multi_file`, \
-`masks_deeper_problem` (a change here would hide a fault elsewhere). Empty if none.
-- `evidence`: two to five exact quotes of single lines with file and line, as you read them, that prove the cause.
+Then imagine the smallest change that removes the cause and leaves every input that worked before exactly as it was: \
+\"the change\" below. Judge what it alters, not what the error looks like, not what else the function or file does, \
+and not what a larger change would do. Call `report_analysis` once:
+
+`classification`:
+- `code_fix`: a small change in one file of this repository removes the cause.
+- `needs_human`: someone has to decide first, because the code, its callers and its tests don't say what should happen.
+- `not_our_code`: the fault lies in a library, the environment or another service, and this repository handles it as it \
+should. If our code takes for granted something that the other side never promised, it is ours.
+- `already_fixed`: the code at this commit can't raise this error any more.
+
+`can_auto_fix`: true if you would merge the change after one look at its diff; false if you would ask its author \
+something first.
+
+`complexity`, of the change:
+- `minimal`: one expression or one condition.
+- `simple`: a few lines in one function, nothing new to understand.
+- `moderate`: several functions, or a new rule that a reader has to learn.
+- `complex`: several files, data that has to be converted, or behaviour over time (locks, retries, order).
+
+`security_implications`, of the change:
+- `none`: who may do or see what stays the same for every input.
+- `low`: it touches such code, and what was refused before is still refused.
+- `medium`: it alters which input a check, a permission or a token test accepts.
+- `high`: something may pass, be shown or be trusted that was not before.
+
+`blast_radius`, for which inputs and callers the outcome changes:
+- `isolated`: only for inputs that crashed here before, however many callers the function has; or for one caller.
+- `module`: also for inputs that worked, and only within one module.
+- `service`: also for inputs that worked, in other parts of this service: shared helpers, stored data, answers of endpoints.
+- `global`: for other services or everyone who uses the code: public interfaces, formats, configuration.
+
+`categories`, each only if the change itself does it; empty if none does:
+- `security`: it alters what a check of identity, permission, token, signature or protective validation lets through, or \
+how something is encrypted. Reading a missing value inside such a function, and refusing as before, is not one.
+- `database`: it alters which rows a query finds, what is written, a transaction, or a schema. Handling a row or a \
+column that may be missing is not one.
+- `external_api`: it alters what is sent to, or required from, another service. Reading an answer more tolerantly is not one.
+- `payments`: it alters an amount, a currency, a rounding, or whether and whom something is charged, refunded or credited.
+- `business_logic`: it picks one of several outcomes that the product could want, and nothing in the code, its tests or \
+its documentation says which.
+- `multi_file`: the cause can't be removed without changing a second file. Evidence in other files is not one.
+- `masks_deeper_problem`: after it a fault elsewhere, such as lost or wrong data, would go on unnoticed. If the missing \
+value is allowed (an optional field, a lookup that may find nothing), it is not one.
+
+Settle these by reading. Only if the code can't tell you, take the worse word.
+
+- `evidence`: two to five exact quotes of single lines with file and line, as you read them, that prove the cause; \
+among them, if there is one, the line that allows the value that crashes.
 - `confidence`: your honest probability that the cause is right.";
 
 fn result_tool() -> Value {

@@ -9,6 +9,7 @@
 mod callers;
 mod listing;
 mod nearest;
+mod order;
 mod outline;
 mod reading;
 mod searching;
@@ -33,6 +34,8 @@ pub const MAX_ANSWER_BYTES: usize = 20_000;
 pub const MAX_ANSWER_LINES: usize = 400;
 /// Lines that one `search` or `find_callers` finds.
 pub const MAX_MATCHES: usize = 60;
+/// Lines that `search` shows of one file among several, so that no file takes the room of the others.
+pub const MAX_MATCHES_OF_FILE: usize = 20;
 /// Characters of outside text repeated in an answer.
 const MAX_ECHO_CHARS: usize = 200;
 
@@ -124,9 +127,21 @@ pub fn definitions() -> Vec<Value> {
             ToolName::Search,
             format!(
                 "Finds lines that match a regular expression (the syntax of Rust's regex: no look-around, no \
-                 back-references), case-sensitive unless it begins with `(?i)`. At most {MAX_MATCHES} lines an answer."
+                 back-references), case-sensitive unless it begins with `(?i)`. The application's own code comes \
+                 first, then tests, migrations, generated and other people's code. Says how many lines match in each \
+                 file; shows at most {MAX_MATCHES_OF_FILE} of a file among several, and {MAX_MATCHES} an answer."
             ),
-            &[("regex", text("The regular expression.")), ("folder", text(folder))],
+            &[
+                ("regex", text("The regular expression.")),
+                (
+                    "folder",
+                    text(
+                        "File or folder as seen from the repository's root. Empty: the project's folder. `/`: the \
+                         whole repository.",
+                    ),
+                ),
+                ("glob", text("Only files that match, such as `*.py` or `api/**/*.ts`. Empty: all files.")),
+            ],
         ),
         tool(
             ToolName::Outline,
@@ -140,7 +155,8 @@ pub fn definitions() -> Vec<Value> {
             format!(
                 "Finds the lines that call, import or otherwise use a function, method or class by its name, \
                  with the function around each. Comments and strings do not count where the language is known; \
-                 other files are searched as text and marked so. At most {MAX_MATCHES} lines an answer."
+                 other files are searched as text and marked so. Says if a decorator registers it (a route, a task, \
+                 a handler), since a framework then calls it. At most {MAX_MATCHES} lines an answer."
             ),
             &[
                 ("name", text("The name, such as `total`; of `Order.total` the last part counts.")),
@@ -177,8 +193,11 @@ struct ReadInput {
 #[derive(Deserialize)]
 struct SearchInput {
     regex: String,
+    /// Of a file or a folder.
     #[serde(default)]
     folder: String,
+    #[serde(default)]
+    glob: String,
 }
 
 #[derive(Deserialize)]

@@ -89,7 +89,8 @@ const CHANGE_RULES: &[fn(&Reviewed<'_>, &ProposedChange<'_>) -> Option<Reason>] 
 /// Looks at a change with every rule.
 pub fn check(change: &ProposedChange<'_>) -> Findings {
     let limits = [scope::several_files(change), scope::too_many_lines(change)];
-    let mut findings = Findings { reasons: limits.into_iter().flatten().collect(), effects: Effects::default() };
+    let mut findings =
+        Findings { reasons: limits.into_iter().flatten().collect(), effects: Effects::default() };
     let is_small = findings.reasons.is_empty();
     for file in change.files {
         let trees = Trees::of(file);

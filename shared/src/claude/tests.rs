@@ -26,6 +26,27 @@ fn the_header_decides_and_else_the_status() {
 }
 
 #[test]
+fn a_request_marks_the_end_of_what_was_said_and_of_what_the_last_turn_wrote() {
+    let marked = |count: usize| {
+        let mut messages: Vec<Message> = (0..count)
+            .map(
+                |n| if n % 2 == 0 { Message::ours() } else { Message { role: "assistant", content: vec![] } },
+            )
+            .map(|message| message.text(&Redacted::trusted("a")).text(&Redacted::trusted("b")))
+            .collect();
+        mark_ends(&mut messages);
+        let blocks =
+            messages.iter().enumerate().flat_map(|(n, message)| message.content.iter().map(move |b| (n, b)));
+        let marked = blocks.filter(|(_, block)| block.get("cache_control").is_some());
+        marked.map(|(n, block)| (n, block["text"].as_str().unwrap().to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(marked(0), []);
+    assert_eq!(marked(1), [(0, "b".to_owned())]);
+    assert_eq!(marked(3), [(0, "b".to_owned()), (2, "b".to_owned())]);
+    assert_eq!(marked(7), [(4, "b".to_owned()), (6, "b".to_owned())]);
+}
+
+#[test]
 fn a_limit_without_a_time_is_a_spend_cap_and_left_alone_for_an_hour() {
     assert_eq!(told(429, &[("retry-after", "7")]), "limited, 7 s");
     assert_eq!(told(429, &[("retry-after-ms", "250")]), "limited, 0.25 s");

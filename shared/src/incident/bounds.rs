@@ -1,14 +1,18 @@
 //! Keeps an incident within its bounds, dropping what helps least first.
 
-use super::{Exception, Frame, Incident, MAX_BREADCRUMBS, MAX_EXCEPTIONS, MAX_FRAMES, MAX_TEXT_BYTES};
+use super::{
+    Exception, Frame, Incident, MAX_BREADCRUMBS, MAX_EXCEPTIONS, MAX_FRAMES, MAX_TEXT_BYTES,
+    MAX_VARIABLE_BYTES,
+};
 
 impl Incident {
-    /// Applies [`MAX_EXCEPTIONS`], [`MAX_FRAMES`], [`MAX_BREADCRUMBS`] and [`MAX_TEXT_BYTES`]. The
-    /// caps of single strings are the parser's.
+    /// Applies [`MAX_EXCEPTIONS`], [`MAX_FRAMES`], [`MAX_BREADCRUMBS`], [`MAX_VARIABLE_BYTES`] and
+    /// [`MAX_TEXT_BYTES`]. The caps of single strings are the parser's.
     pub fn bounded(mut self) -> Incident {
         drop_all_but_last(&mut self.exceptions, MAX_EXCEPTIONS);
         drop_all_but_last(&mut self.breadcrumbs, MAX_BREADCRUMBS);
         keep_best_frames(&mut self.exceptions);
+        keep_best_variables(&mut self.exceptions);
         let lighten: [fn(&mut Incident); 6] = [
             |incident| for_library_frames(incident, forget_variables),
             |incident| for_library_frames(incident, forget_surroundings),
@@ -96,6 +100,19 @@ fn keep_best_frames(exceptions: &mut [Exception]) {
         exception.frames.retain(|_| {
             position += 1;
             kept.contains(&(at, position - 1))
+        });
+    }
+}
+
+/// Leaves out whole variables: the beginning of a secret is not known for one.
+fn keep_best_variables(exceptions: &mut [Exception]) {
+    let mut room = MAX_VARIABLE_BYTES;
+    for (exception, frame) in best_frames(exceptions) {
+        exceptions[exception].frames[frame].variables.retain(|(name, value)| {
+            let bytes = name.len() + value.len();
+            let fits = bytes <= room;
+            room -= if fits { bytes } else { 0 };
+            fits
         });
     }
 }

@@ -160,6 +160,22 @@ pub fn is_secret_name(name: &str) -> bool {
     promise(name).is_some()
 }
 
+/// What stands in place of a variable's value that has to go because of its name: which type it had, since a `None` or
+/// a number where a text should be explains many an error. `None` where the value may stay.
+pub fn filtered(name: &str, value: &str) -> Option<&'static str> {
+    hides(name, value).then(|| match value.as_bytes() {
+        [b'\'' | b'"', ..] => "<filtered str>",
+        [b'b', b'\'' | b'"', ..] => "<filtered bytes>",
+        [b'[', ..] => "<filtered list>",
+        [b'(', ..] => "<filtered tuple>",
+        [b'{', ..] if value.contains(':') => "<filtered dict>",
+        [b'{', ..] => "<filtered set>",
+        _ if value.parse::<i128>().is_ok() => "<filtered int>",
+        _ if value.parse::<f64>().is_ok() => "<filtered float>",
+        _ => "<filtered>",
+    })
+}
+
 /// Whether a variable's value has to go because of its name. What says only that there is nothing,
 /// or which kind of object, stays: `password = None` explains many an error.
 pub(super) fn hides(name: &str, value: &str) -> bool {

@@ -267,7 +267,7 @@ fn variables_of_an_incident_go_by_their_name_unless_they_are_empty() {
     let redacted = redact_incident(&incident);
     let exception = &redacted.exceptions[0];
     let values: Vec<&str> = exception.frames[0].variables.iter().map(|(_, value)| value.as_str()).collect();
-    assert_eq!(values, ["[redacted:secret]", "None", "{'email': '[redacted:email]', 'line2': None}"]);
+    assert_eq!(values, ["<filtered str>", "None", "{'email': '[redacted:email]', 'line2': None}"]);
     assert_eq!(exception.message, "bad login of [redacted:email]");
     assert_eq!(exception.frames[0].pre_context, ["KEY = '''[redacted:private-key]", ""]);
     assert_eq!(exception.frames[0].context_line.as_deref(), Some("'''"));

@@ -6,7 +6,8 @@
 
 use serde::Deserialize;
 
-use super::stack::{Stack, Thread, WireException, exceptions};
+use super::stack::{Stack, Stacks, Thread, WireException, exceptions};
+use super::variables::Spelling;
 use super::webhook::WebhookError;
 use super::wire::{Leaf, List, Object, Pair};
 use super::{links, release};
@@ -254,6 +255,12 @@ impl Parts<'_> {
             url: name(self.request.url).and_then(without_query),
         };
         let release = release::read(self.release).or_else(|| release::of_version(&tag("release")?));
+        let stacks = Stacks {
+            chain: self.exceptions,
+            threads: self.threads,
+            own: self.stack,
+            spelling: Spelling::of(self.platform.text().as_deref()),
+        };
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
             title,
@@ -262,7 +269,7 @@ impl Parts<'_> {
             environment: name(self.environment).or_else(|| tag("environment")),
             release,
             request: Some(request).filter(|request| request.method.is_some() || request.url.is_some()),
-            exceptions: exceptions(self.exceptions, self.threads, self.stack, || {
+            exceptions: exceptions(stacks, || {
                 (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
             }),
             breadcrumbs: newest_breadcrumbs(&self.breadcrumbs),

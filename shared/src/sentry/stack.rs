@@ -6,11 +6,12 @@
 use serde::Deserialize;
 
 use super::event::name;
-use super::wire::{Fields, Leaf, List, Object, Pair};
-use crate::cleaning::{multi_line, one_line, source_line};
+use super::variables::{Spelling, variables};
+use super::wire::{Leaf, List, Object, Pair};
+use crate::cleaning::{multi_line, source_line};
 use crate::incident::{
     Exception, Frame, MAX_CONTEXT_LINES, MAX_EXCEPTIONS, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS,
-    MAX_VARIABLE_CHARS, MAX_VARIABLES, best_frames, is_installed_code,
+    best_frames, is_installed_code,
 };
 
 #[derive(Deserialize, Default)]
@@ -75,12 +76,19 @@ struct Sketch<'a> {
     wires: Vec<WireFrame<'a>>,
 }
 
+/// Everywhere that an event can have frames.
+pub(super) struct Stacks<'a> {
+    pub(super) chain: Vec<Object<WireException<'a>>>,
+    pub(super) threads: Vec<Object<Thread<'a>>>,
+    pub(super) own: Stack<'a>,
+    /// How its variables are written.
+    pub(super) spelling: Spelling,
+}
+
 /// The chain, with the frames that will be kept. Where no exception has frames, those of the crashed thread, else of
 /// the event itself, go to the exception that surfaced; `described` gives its type and message where there is none.
 pub(super) fn exceptions(
-    chain: Vec<Object<WireException<'_>>>,
-    threads: Vec<Object<Thread<'_>>>,
-    own: Stack<'_>,
+    Stacks { chain, threads, own, spelling }: Stacks<'_>,
     described: impl FnOnce() -> (Option<String>, Option<String>),
 ) -> Vec<Exception> {
     let mut read: Vec<Sketch<'_>> =
@@ -101,11 +109,11 @@ pub(super) fn exceptions(
             }
         }
     }
-    completed(read)
+    completed(read, spelling)
 }
 
 /// The last exceptions, with the best frames in full and without the others.
-fn completed(mut sketches: Vec<Sketch<'_>>) -> Vec<Exception> {
+fn completed(mut sketches: Vec<Sketch<'_>>, spelling: Spelling) -> Vec<Exception> {
     sketches.drain(..sketches.len().saturating_sub(MAX_EXCEPTIONS));
     let (mut exceptions, wires): (Vec<Exception>, Vec<Vec<WireFrame<'_>>>) =
         sketches.into_iter().map(|sketch| (sketch.exception, sketch.wires)).unzip();
@@ -114,7 +122,7 @@ fn completed(mut sketches: Vec<Sketch<'_>>) -> Vec<Exception> {
         let sketched = std::mem::take(&mut exception.frames);
         let kept = sketched.into_iter().zip(wires).enumerate();
         let kept = kept.filter(|(position, _)| best.contains(&(at, *position)));
-        exception.frames = kept.map(|(_, (place, wire))| frame(place, &wire)).collect();
+        exception.frames = kept.map(|(_, (place, wire))| frame(place, &wire, spelling)).collect();
     }
     exceptions
 }
@@ -193,8 +201,8 @@ fn place(wire: &WireFrame<'_>) -> Frame {
     }
 }
 
-/// The frame in full.
-fn frame(place: Frame, wire: &WireFrame<'_>) -> Frame {
+/// The frame in full; of a framework's only where it is and the line that was running.
+fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
     let mut before = wire.pre_context.read::<List<Leaf<'_>>>().0;
     let mut context_line = wire.context_line.text().map(|text| source_line(&text, MAX_NAME_CHARS));
     let mut after = wire.post_context.read::<List<Leaf<'_>>>().0;
@@ -207,15 +215,14 @@ fn frame(place: Frame, wire: &WireFrame<'_>) -> Frame {
             None => {}
         }
     }
-    let variables = wire.vars.read::<Fields<'_, MAX_VARIABLES>>().0.into_iter().map(|(name, value)| {
-        let value = value.shown().unwrap_or_default();
-        (one_line(&name, MAX_NAME_CHARS), one_line(&value, MAX_VARIABLE_CHARS))
-    });
+    if place.is_framework() {
+        return Frame { context_line, ..place };
+    }
     Frame {
         pre_context: before[before.len().saturating_sub(MAX_CONTEXT_LINES)..].iter().map(source).collect(),
         context_line,
         post_context: after.iter().take(MAX_CONTEXT_LINES).map(source).collect(),
-        variables: variables.collect(),
+        variables: variables(wire.vars, spelling),
         ..place
     }
 }

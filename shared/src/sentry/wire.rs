@@ -87,6 +87,10 @@ impl<'a> Leaf<'a> {
         self.0.filter(|_| self.is_object()).and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 
+    pub(super) fn is_string(self) -> bool {
+        self.0.is_some_and(|raw| raw.get().starts_with('"'))
+    }
+
     pub(super) fn is_object(self) -> bool {
         self.0.is_some_and(|raw| raw.get().starts_with('{'))
     }

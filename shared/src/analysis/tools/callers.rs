@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::order::application_first;
 use super::{CallersInput, MAX_ANSWER_BYTES, MAX_MATCHES, Toolbox, counted, echo, shown_folder};
-use crate::analysis::syntax::definitions::{definitions, enclosing_function};
+use crate::analysis::syntax::definitions::{Definition, definitions, enclosing_function};
 use crate::analysis::syntax::imports::{Bindings, imports};
 use crate::analysis::syntax::mentions::has_word;
 use crate::analysis::syntax::references::{Use, references};
@@ -23,6 +24,67 @@ const MAX_PARSED_BYTES: usize = 8 << 20;
 const MAX_NAME_CHARS: usize = 200;
 /// Characters shown of a line that was found.
 const MAX_LINE_CHARS: usize = 300;
+/// Registered definitions of one name that are told, and characters shown of a decorator.
+const MAX_REGISTERED: usize = 5;
+const MAX_DECORATOR_CHARS: usize = 120;
+
+/// Last parts of decorators' names that hand a function over to a framework, lower case: routes, tasks, events, hooks,
+/// validators. Others (`property`, `cached`, `login_required`) only change it.
+const REGISTERING: &[&str] = &[
+    "action",
+    "after_request",
+    "api_route",
+    "api_view",
+    "before_request",
+    "command",
+    "consumer",
+    "cron",
+    "delete",
+    "errorhandler",
+    "event",
+    "field_serializer",
+    "field_validator",
+    "fixture",
+    "get",
+    "group",
+    "head",
+    "hook",
+    "hookimpl",
+    "job",
+    "lifespan",
+    "listens_for",
+    "middleware",
+    "model_serializer",
+    "model_validator",
+    "mutation",
+    "on",
+    "on_event",
+    "options",
+    "patch",
+    "periodic_task",
+    "post",
+    "put",
+    "query",
+    "receiver",
+    "register",
+    "resolver",
+    "root_validator",
+    "route",
+    "scheduled",
+    "scheduled_job",
+    "shared_task",
+    "subscribe",
+    "subscriber",
+    "subscription",
+    "task",
+    "tool",
+    "validates",
+    "validator",
+    "view_config",
+    "websocket",
+];
+/// Ends of such names: `GetMapping`, `KafkaListener`, `exception_handler`, `template_filter`.
+const REGISTERING_ENDS: &[&str] = &["mapping", "listener", "handler", "_filter", "_tag", "subscriber"];
 
 /// How a line uses the name. The first that holds is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,17 +114,23 @@ impl Toolbox<'_> {
         let (mut lines, mut hits, mut files) = (String::new(), 0, 0);
         let (mut parsed_files, mut parsed_bytes) = (0, 0);
         let mut stopped = false;
-        'files: for (path, file) in self.snapshot.files_in(&folder) {
+        let mut registered: Vec<String> = Vec::new();
+        'files: for (path, file) in application_first(self.snapshot.files_in(&folder)) {
             let Some(text) = file.text().filter(|text| has_word(text, name)) else { continue };
             let fits = parsed_files < MAX_PARSED_FILES && parsed_bytes + text.len() <= MAX_PARSED_BYTES;
-            let found = match Language::of_path(path.as_str()).filter(|_| fits) {
-                Some(language) => {
-                    parsed_files += 1;
-                    parsed_bytes += text.len();
-                    mentions_in_code(language, text, name)
-                }
-                None => mentions_in_text(text, name),
-            };
+            let found =
+                match Language::of_path(path.as_str()).filter(|_| fits) {
+                    Some(language) => {
+                        parsed_files += 1;
+                        parsed_bytes += text.len();
+                        let Looked { mentions, decorators } = look_at_code(language, text, name);
+                        registered.extend(decorators.into_iter().map(|(line, decorator)| {
+                            format!("`{}` ({path}, line {line})", echo(&decorator))
+                        }));
+                        mentions
+                    }
+                    None => mentions_in_text(text, name),
+                };
             for (index, (line, (mention, function))) in found.iter().enumerate() {
                 if hits == MAX_MATCHES || lines.len() > MAX_ANSWER_BYTES {
                     stopped = true;
@@ -81,12 +149,22 @@ impl Toolbox<'_> {
             }
         }
         let place = shown_folder(&folder);
-        if hits == 0 {
-            return Ok(format!("Nothing in {place} uses `{}`.\n", echo(name)));
+        let mut answer = match hits {
+            0 => format!("Nothing in {place} uses `{}`.\n", echo(name)),
+            _ => {
+                let uses = counted(hits, "line uses", "lines use");
+                format!("{uses} `{}` in {} in {place}:\n{lines}", echo(name), counted(files, "file", "files"))
+            }
+        };
+        if !registered.is_empty() {
+            registered.truncate(MAX_REGISTERED);
+            let by = registered.join(", ");
+            let _ = writeln!(
+                answer,
+                "`{}` is registered by a decorator, so a framework calls it: {by}.",
+                echo(name)
+            );
         }
-        let uses = counted(hits, "line uses", "lines use");
-        let mut answer =
-            format!("{uses} `{}` in {} in {place}:\n{lines}", echo(name), counted(files, "file", "files"));
         if stopped {
             answer.push_str("(ended early: there are more; make the folder narrower)\n");
         }
@@ -114,8 +192,15 @@ fn plain_name(asked: &str) -> Result<&str, String> {
 
 type Mentions = BTreeMap<u32, (Mention, Option<String>)>;
 
-/// The lines of code that use the name, each once.
-fn mentions_in_code(language: Language, text: &str, name: &str) -> Mentions {
+/// What a file of a known language says about a name.
+struct Looked {
+    mentions: Mentions,
+    /// Decorators that register what has the name, with the line of its definition.
+    decorators: Vec<(u32, String)>,
+}
+
+/// The lines of code that use the name, each once, and what registers it.
+fn look_at_code(language: Language, text: &str, name: &str) -> Looked {
     let parsed = Parsed::new(language, text);
     let walk = Walk::of(&parsed);
     let imports = imports(&walk);
@@ -144,7 +229,22 @@ fn mentions_in_code(language: Language, text: &str, name: &str) -> Mentions {
         }
     }
     let function = |line| enclosing_function(&definitions, line).map(|one| one.qualified_name.clone());
-    found.into_iter().map(|(line, mention)| (line, (mention, function(line)))).collect()
+    let mentions = found.into_iter().map(|(line, mention)| (line, (mention, function(line)))).collect();
+    let of_name = definitions.iter().filter(|one| one.name == name);
+    Looked { mentions, decorators: of_name.flat_map(registering_decorators).collect() }
+}
+
+fn registering_decorators<'d>(one: &'d Definition<'_>) -> impl Iterator<Item = (u32, String)> + 'd {
+    let squeezed = one.decorators.iter().map(|decorator| decorator.split_whitespace().collect::<String>());
+    let registering = squeezed.filter(|decorator| registers(decorator));
+    registering.map(|decorator| (*one.lines.start(), cleaning::one_line(&decorator, MAX_DECORATOR_CHARS)))
+}
+
+/// Whether a decorator without blanks, such as `@router.get('/orders')` or `#[Route('/x')]`, hands over what it decorates.
+fn registers(decorator: &str) -> bool {
+    let path = decorator.trim_start_matches(['@', '#', '[']).split(['(', ']']).next().unwrap_or_default();
+    let last = path.rsplit(['.', ':', '\\']).next().unwrap_or_default().to_lowercase();
+    REGISTERING.contains(&last.as_str()) || REGISTERING_ENDS.iter().any(|end| last.ends_with(end))
 }
 
 /// Where the callee's last name stands in a call that may span lines.

@@ -5,7 +5,7 @@ use regex::Regex;
 use super::{
     ListInput, MAX_ANSWER_BYTES, MAX_ANSWER_LINES, Toolbox, counted, echo, shown_folder, why_unread,
 };
-use crate::analysis::repo_path::FolderPath;
+use crate::analysis::repo_path::{FolderPath, RepoPath};
 use crate::analysis::snapshot::File;
 
 impl Toolbox<'_> {
@@ -70,22 +70,35 @@ impl Toolbox<'_> {
     }
 
     fn matches(&self, folder: &FolderPath, glob: &str) -> Result<Vec<String>, String> {
+        let glob = Glob::parse(glob)?;
+        let files = self.snapshot.files_in(folder).iter();
+        let matching = files.filter(|(path, _)| glob.matches(folder, path));
+        Ok(matching.map(|(path, file)| line(path.as_str(), file)).collect())
+    }
+}
+
+/// Which files are meant: by their names, or by their paths below a folder if it has a slash.
+pub(super) struct Glob {
+    pattern: Regex,
+    of_names: bool,
+}
+
+impl Glob {
+    pub(super) fn parse(glob: &str) -> Result<Glob, String> {
         let pattern = glob_pattern(glob).ok_or_else(|| {
             format!(
                 "`{}` is not a glob; it may have `*`, `**`, `?` and `{{a,b}}`, such as `api/**/*.py`.",
                 echo(glob)
             )
         })?;
-        let of_names = !glob.contains('/');
-        let files = self.snapshot.files_in(folder).iter();
-        let matching = files.filter(|(path, _)| {
-            pattern.is_match(if of_names {
-                path.file_name()
-            } else {
-                folder.relative(path).unwrap_or_default()
-            })
-        });
-        Ok(matching.map(|(path, file)| line(path.as_str(), file)).collect())
+        Ok(Glob { pattern, of_names: !glob.contains('/') })
+    }
+
+    pub(super) fn matches(&self, folder: &FolderPath, path: &RepoPath) -> bool {
+        self.pattern.is_match(match self.of_names {
+            true => path.file_name(),
+            false => folder.relative(path).unwrap_or_default(),
+        })
     }
 }
 

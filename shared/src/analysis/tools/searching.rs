@@ -13,7 +13,11 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Input, MatchErrorKind};
 
-use super::{MAX_ANSWER_BYTES, MAX_MATCHES, SearchInput, Toolbox, counted, echo, shown_folder};
+use super::listing::Glob;
+use super::order::application_first;
+use super::{
+    MAX_ANSWER_BYTES, MAX_MATCHES, MAX_MATCHES_OF_FILE, SearchInput, Toolbox, counted, echo, shown_folder,
+};
 use crate::analysis::repo_path::RepoPath;
 use crate::analysis::snapshot::{Content, File};
 use crate::cleaning;
@@ -24,6 +28,8 @@ const MAX_PATTERN_CHARS: usize = 1_000;
 const MAX_LINE_CHARS: usize = 400;
 /// Characters shown before the match in a line that is longer.
 const LEAD_CHARS: usize = 100;
+/// Files named whose matches had no room.
+const MAX_FILES_NAMED: usize = 20;
 
 /// Bytes of a compiled pattern. What people and models search for stays below 10 KB.
 const MAX_COMPILED_BYTES: usize = 256 << 10;
@@ -44,19 +50,18 @@ struct Search {
 
 impl Toolbox<'_> {
     pub(super) fn search(&self, input: &SearchInput) -> Result<String, String> {
-        let folder = self.folder(&input.folder)?;
-        let files = self.snapshot.files_in(&folder);
-        let search = Search::of(&input.regex, files)?;
-        let mut found = Found::default();
+        let (files, place) = self.searched_files(input)?;
+        let search = Search::of(&input.regex, &files)?;
+        let of_file = if files.len() == 1 { MAX_MATCHES } else { MAX_MATCHES_OF_FILE };
+        let mut found = Found::new(of_file);
         let mut unread = 0;
         for (path, file) in files {
             match (file.text(), &file.content) {
-                (Some(text), _) if !found.add_file(path.as_str(), text, &search.regex) => break,
+                (Some(text), _) => found.add_file(path.as_str(), text, &search.regex),
                 (None, Content::TooLarge { .. }) => unread += 1,
-                _ => {}
+                (None, _) => {}
             }
         }
-        let place = shown_folder(&folder);
         let mut answer = search.note;
         let _ = match found.matches {
             0 => writeln!(answer, "No line in {place} matches `{}`.", echo(&input.regex)),
@@ -66,18 +71,34 @@ impl Toolbox<'_> {
             }
         };
         answer.push_str(&found.text);
-        if let Some(why) = found.stopped {
-            let _ = writeln!(answer, "(search ended early: {why})");
-        }
+        found.add_unshown(&mut answer);
         if unread > 0 {
             let _ = writeln!(answer, "(not searched, since too large: {})", counted(unread, "file", "files"));
         }
         Ok(answer)
     }
+
+    /// The file that is meant, or the files of a folder that the glob allows, and how the place is called.
+    fn searched_files(&self, input: &SearchInput) -> Result<(Vec<&(RepoPath, File)>, String), String> {
+        let glob = Some(input.glob.trim()).filter(|glob| !glob.is_empty()).map(Glob::parse).transpose()?;
+        if let Some(path) = self.snapshot.resolve(input.folder.trim(), &self.project) {
+            let file = self.snapshot.files_in(&path.folder()).iter().filter(|(known, _)| known == path);
+            return Ok((file.collect(), format!("`{path}`")));
+        }
+        let folder = self.folder(&input.folder)?;
+        let mut files = application_first(self.snapshot.files_in(&folder));
+        let place = shown_folder(&folder);
+        let Some(glob) = glob else { return Ok((files, place)) };
+        files.retain(|(path, _)| glob.matches(&folder, path));
+        if files.is_empty() {
+            return Err(format!("No file in {place} matches the glob `{}`.", echo(&input.glob)));
+        }
+        Ok((files, format!("the files `{}` of {place}", echo(input.glob.trim()))))
+    }
 }
 
 impl Search {
-    fn of(pattern: &str, files: &[(RepoPath, File)]) -> Result<Search, String> {
+    fn of(pattern: &str, files: &[&(RepoPath, File)]) -> Result<Search, String> {
         if pattern.is_empty() {
             return Err("The pattern is empty.".to_owned());
         }
@@ -122,7 +143,7 @@ fn compile(pattern: &str) -> Result<Regex, regex::Error> {
 
 /// Whether the pattern's automaton loses its states over and over on a sample of these files. The
 /// engine would then simulate it step by step, at a ten-thousandth of its usual speed.
-fn is_costly(pattern: &str, files: &[(RepoPath, File)]) -> bool {
+fn is_costly(pattern: &str, files: &[&(RepoPath, File)]) -> bool {
     let automaton = |unicode| {
         let syntax = syntax::Config::new().unicode(unicode).utf8(false).multi_line(true).crlf(true);
         let dfa = DFA::config()
@@ -159,39 +180,80 @@ fn is_costly(pattern: &str, files: &[(RepoPath, File)]) -> bool {
     })
 }
 
-/// The lines found so far.
-#[derive(Default)]
+/// What was found so far: everything is counted, and shown as long as there is room.
 struct Found {
     text: String,
     matches: usize,
     files: usize,
-    stopped: Option<&'static str>,
+    /// Lines that are shown of one file.
+    of_file: usize,
+    shown: usize,
+    /// Files without a shown line, and their matches.
+    unshown: Vec<(String, usize)>,
 }
 
 impl Found {
-    /// Adds the matching lines of a file, each once. False when the answer is full.
-    fn add_file(&mut self, path: &str, text: &str, regex: &Regex) -> bool {
+    fn new(of_file: usize) -> Found {
+        Found { text: String::new(), matches: 0, files: 0, of_file, shown: 0, unshown: Vec::new() }
+    }
+
+    /// Adds the matching lines of a file, each once.
+    fn add_file(&mut self, path: &str, text: &str, regex: &Regex) {
         // One look at the whole text skips most files fast. A match is then a match within one line,
         // as with grep: `^\s*def` must not begin on the blank line before.
         if !regex.is_match(text.as_bytes()) {
-            return true;
+            return;
         }
-        let mut in_this_file = 0;
+        let (mut lines, mut matches, mut shown) = (String::new(), 0, 0);
         for (index, line) in text.lines().enumerate() {
             let Some(place) = regex.find(line.as_bytes()).map(|found| found.start()) else { continue };
-            if self.matches == MAX_MATCHES || self.text.len() > MAX_ANSWER_BYTES {
-                self.stopped = Some("there are more matches; make the pattern or the folder narrower");
-                return false;
+            matches += 1;
+            let has_room =
+                self.shown + shown < MAX_MATCHES && self.text.len() + lines.len() <= MAX_ANSWER_BYTES;
+            if has_room && shown < self.of_file {
+                shown += 1;
+                let _ = writeln!(lines, "{:>5} | {}", index + 1, shown_line(line, place));
             }
-            if in_this_file == 0 {
-                let _ = writeln!(self.text, "{path}");
-                self.files += 1;
-            }
-            in_this_file += 1;
-            self.matches += 1;
-            let _ = writeln!(self.text, "{:>5} | {}", index + 1, shown_line(line, place));
         }
-        true
+        if matches == 0 {
+            return;
+        }
+        self.matches += matches;
+        self.files += 1;
+        self.shown += shown;
+        let count = counted(matches, "line", "lines");
+        let _ = match shown {
+            0 => {
+                self.unshown.push((path.to_owned(), matches));
+                Ok(())
+            }
+            _ if shown == matches => {
+                writeln!(self.text, "{path} ({count})\n{}", lines.trim_end_matches('\n'))
+            }
+            _ => writeln!(
+                self.text,
+                "{path} ({count}, the first {shown} of them)\n{}",
+                lines.trim_end_matches('\n')
+            ),
+        };
+    }
+
+    /// Says which files had no room, so that the next question can be narrower.
+    fn add_unshown(&self, answer: &mut String) {
+        if self.unshown.is_empty() {
+            return;
+        }
+        let mut named: Vec<String> = self
+            .unshown
+            .iter()
+            .take(MAX_FILES_NAMED)
+            .map(|(path, count)| format!("{path} ({count})"))
+            .collect();
+        if let Some(rest) = self.unshown.get(MAX_FILES_NAMED..).filter(|rest| !rest.is_empty()) {
+            let lines: usize = rest.iter().map(|(_, count)| count).sum();
+            named.push(format!("{lines} lines in {}", counted(rest.len(), "more file", "more files")));
+        }
+        let _ = writeln!(answer, "(no room for: {}; name a file or a glob to see them)", named.join(", "));
     }
 }
 

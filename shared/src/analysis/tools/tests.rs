@@ -214,10 +214,10 @@ fn a_search_shows_each_matching_line_once() {
     let text = found("search", json!({"regex": "^\\s*(def|import) \\w+", "folder": ""}));
     let expected = "\
 4 matching lines in 2 files in `backend`:
-backend/bookshop/api/orders.py
+backend/bookshop/api/orders.py (2 lines)
     1 | import os
     4 | def orders():
-backend/bookshop/labels.py
+backend/bookshop/labels.py (2 lines)
     1 | import os
     3 | \tdef lines(address):
 (not searched, since too large: 1 file)
@@ -229,12 +229,86 @@ backend/bookshop/labels.py
     assert!(found("search", json!({"regex": "(?i)LINE2"})).starts_with("1 matching line in"));
     assert!(
         found("search", json!({"regex": "[\\u{e9}é]t.", "folder": "/"}))
-            .contains("web/src/labels.ts\n    1 | const")
+            .contains("web/src/labels.ts (1 line)\n    1 | const")
     );
     assert!(found("search", json!({"regex": "hunter.", "folder": "/"})).starts_with("No line"));
     assert!(
         found("search", json!({"regex": "^$", "folder": "backend/bookshop/api"}))
             .starts_with("2 matching lines in 1 file")
+    );
+}
+
+#[test]
+fn a_search_takes_a_file_and_a_glob() {
+    let file = found("search", json!({"regex": "os", "folder": "backend/bookshop/labels.py", "glob": ""}));
+    let expected = "\
+1 matching line in 1 file in `backend/bookshop/labels.py`:
+backend/bookshop/labels.py (1 line)
+    1 | import os
+";
+    assert_eq!(file, expected);
+    let glob = found("search", json!({"regex": "const", "folder": "web", "glob": "*.tsx"}));
+    let expected = "\
+1 matching line in 1 file in the files `*.tsx` of `web`:
+web/src/app.tsx (1 line)
+    1 | const b = 2
+";
+    assert_eq!(glob, expected);
+    let path = found("search", json!({"regex": "import", "folder": "", "glob": "bookshop/api/**"}));
+    assert!(
+        path.starts_with("1 matching line in 1 file in the files `bookshop/api/**` of `backend`"),
+        "{path}"
+    );
+    let none = refused("search", json!({"regex": "x", "folder": "web", "glob": "*.py"}));
+    assert_eq!(none, "No file in `web` matches the glob `*.py`.");
+    refused("search", json!({"regex": "x", "folder": "", "glob": "{a"}));
+}
+
+#[test]
+fn a_search_shows_the_application_first_and_counts_what_has_no_room() {
+    let mut builder = SnapshotBuilder::new(Limits::default());
+    let many = "total()\n".repeat(25);
+    let few = "total()\n";
+    for n in 0..30 {
+        let path = RepoPath::parse(&format!("shop/part{n:02}.py")).expect("a good path");
+        builder.add_read(path, FileMode::Regular, many.clone().into_bytes()).expect("few files");
+    }
+    for path in ["a/migrations/1.py", "a/test_a.py", "shop/a_pb2.py", "vendor/a.py", "zoo.py"] {
+        let path = RepoPath::parse(path).expect("a good path");
+        builder.add_read(path, FileMode::Regular, few.as_bytes().to_vec()).expect("few files");
+    }
+    let snapshot = builder.build(None).expect("no path twice");
+    let toolbox = Toolbox::new(&snapshot, &ProjectPath::root());
+    let answer = toolbox.call("search", &json!({"regex": "total", "folder": "", "glob": ""}));
+    let shown: Vec<&str> = answer.text().lines().filter(|line| !line.contains(" | ")).collect();
+    assert_eq!(
+        shown[..4],
+        [
+            "755 matching lines in 35 files in the repository:",
+            "shop/part00.py (25 lines, the first 20 of them)",
+            "shop/part01.py (25 lines, the first 20 of them)",
+            "shop/part02.py (25 lines, the first 20 of them)",
+        ]
+    );
+    assert!(shown[4].starts_with("(no room for: shop/part03.py (25), ") && shown.len() == 5, "{shown:?}");
+    assert!(
+        shown[4].ends_with(", 180 lines in 12 more files; name a file or a glob to see them)"),
+        "{shown:?}"
+    );
+    let answer = toolbox.call("search", &json!({"regex": "total", "folder": "", "glob": "[az]*.py"}));
+    assert!(answer.is_refusal(), "{answer:?}");
+    let answer =
+        toolbox.call("search", &json!({"regex": "total", "folder": "", "glob": "{a,a_pb2,1,test_a,zoo}.py"}));
+    let files: Vec<&str> = answer.text().lines().skip(1).filter(|line| !line.contains(" | ")).collect();
+    assert_eq!(
+        files,
+        [
+            "zoo.py (1 line)",
+            "a/test_a.py (1 line)",
+            "a/migrations/1.py (1 line)",
+            "shop/a_pb2.py (1 line)",
+            "vendor/a.py (1 line)",
+        ]
     );
 }
 
@@ -285,9 +359,15 @@ fn a_pattern_that_would_run_for_minutes_is_refused() {
 #[test]
 fn a_search_is_bounded_in_lines_and_in_width() {
     let text = found("search", json!({"regex": "row", "folder": ""}));
+    assert!(text.starts_with("1000 matching lines in 1 file"), "{text}");
     assert!(
-        text.starts_with("60 matching lines in 1 file")
-            && text.contains("search ended early: there are more matches")
+        text.contains("backend/bookshop/long.txt (1000 lines, the first 20 of them)\n    1 | row 1\n"),
+        "{text}"
+    );
+    let text = found("search", json!({"regex": "row", "folder": "bookshop/long.txt"}));
+    assert!(
+        text.contains("(1000 lines, the first 60 of them)") && text.contains("   60 | row 60\n"),
+        "{text}"
     );
     let text = found("search", json!({"regex": "needle", "folder": ""}));
     let line = text.lines().find(|line| line.contains("needle")).expect("the match is in what is shown");

@@ -64,7 +64,10 @@ fn a_webhook_event_is_read_with_its_whole_chain() {
     assert_eq!(cause.context_line.as_deref(), Some("    line2 = address.get(\"line2\").strip()"));
     let variables: Vec<_> =
         cause.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(variables, [("address", r#"{"line1":"1 Main St","line2":null}"#), ("n", "3"), ("s", "'x'")]);
+    assert_eq!(
+        variables,
+        [("address", r#"{"line1": "1 Main St", "line2": None}"#), ("n", "3"), ("s", "'x'")]
+    );
     let surfaced = &incident.exceptions[1].frames;
     assert_eq!((surfaced[0].in_app, surfaced[1].in_app), (false, true), "guessed from the paths");
     assert_eq!(incident.event_id.as_deref(), Some("bb78c1407cea4519aa397afc059c793d"));

@@ -90,6 +90,54 @@ shop/orders.ts
 }
 
 #[test]
+fn what_a_decorator_registers_is_said_to_be_called_by_a_framework() {
+    let mut builder = SnapshotBuilder::new(Limits::default());
+    let files: [(&str, &str); 5] = [
+        (
+            "api.py",
+            "@router.get(\"/orders/{id}\", status_code=200)\n@cached\nasync def get_order(id):\n    return id\n\n\n\
+             @property\ndef plain(self):\n    return 1\n",
+        ),
+        ("tasks.py", "@shared_task\ndef send():\n    pass\n\n\nsend()\n"),
+        ("Orders.java", "class Orders {\n  @GetMapping(\"/orders\")\n  String list() { return \"\"; }\n}\n"),
+        ("orders.rs", "#[tokio::main]\nasync fn main() {}\n#[get(\"/orders\")]\nasync fn index() {}\n"),
+        ("a.php", "<?php\nclass A {\n  #[Route('/x')]\n  public function shown() {}\n}\n"),
+    ];
+    for (path, text) in files {
+        let path = RepoPath::parse(path).expect("a good path");
+        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
+    }
+    let snapshot = builder.build(None).expect("no path twice");
+    let toolbox = Toolbox::new(&snapshot, &ProjectPath::root());
+    let said =
+        |name: &str| toolbox.call("find_callers", &json!({"name": name, "folder": ""})).text().to_owned();
+    assert_eq!(
+        said("get_order"),
+        "Nothing in the repository uses `get_order`.\n`get_order` is registered by a decorator, so a framework calls it: \
+         `@router.get(\"/orders/{id}\",status_code=200)` (api.py, line 1).\n"
+    );
+    assert_eq!(
+        said("send"),
+        "1 line uses `send` in 1 file in the repository:\ntasks.py\n    6 | call | send()\n`send` is registered by a \
+         decorator, so a framework calls it: `@shared_task` (tasks.py, line 1).\n"
+    );
+    assert!(
+        said("list").ends_with("`@GetMapping(\"/orders\")` (Orders.java, line 2).\n"),
+        "{}",
+        said("list")
+    );
+    assert!(said("index").contains("`#[get(\"/orders\")]` (orders.rs, line 3)"), "{}", said("index"));
+    assert!(
+        said("shown").contains("`#[Route('/x')]`") || said("shown").contains("`Route('/x')`"),
+        "{}",
+        said("shown")
+    );
+    for name in ["plain", "main"] {
+        assert!(!said(name).contains("registered"), "{}", said(name));
+    }
+}
+
+#[test]
 fn callers_are_bounded_and_a_wrong_question_is_told_so() {
     let many = ask("find_callers", json!({"name": "total", "folder": "web"}));
     assert!(
