@@ -68,27 +68,76 @@ impl<'c> Scene<'c> {
     pub(super) fn judge(&self) -> Vec<Judged> {
         let mut all = Vec::new();
         for edit in self.edits {
-            match *edit {
-                Edit::Replaced { old, new } => all.push(self.replaced(old, new)),
-                Edit::Inserted { new } => self.inserted(new, &mut all),
-                Edit::Deleted { old } => all.push(self.deleted(old)),
-                Edit::Wrapped { .. } => {} // judged with its wrapper, which was put in
-                Edit::Unwrapped { old } => {
-                    let condition =
-                        super::tree::condition(old).map_or(String::new(), |one| shown(self.old, one));
-                    let why = format!("What ran only under `{condition}` now runs always");
-                    let line = first_line(old);
-                    all.push(Judged {
-                        line,
-                        fact: why.clone(),
-                        verdict: refuse(ReasonCode::CheckDeleted, why),
-                    });
+            let from = all.len();
+            self.judge_one(*edit, &mut all);
+            for judged in &mut all[from..] {
+                if let Verdict::Ask { identifier, .. } = &mut judged.verdict {
+                    *identifier = self.quotable(identifier, *edit);
                 }
-                Edit::Appended { call } => all.push(self.appended(call)),
-                Edit::Moved { old, new } => all.push(self.moved(old, new)),
             }
         }
         all
+    }
+
+    /// The name that a quote for the answer has to hold: one that the code before the change has.
+    fn quotable(&self, wanted: &str, edit: Edit<'c, 'c>) -> String {
+        let text = self.old.text_of(self.old.root());
+        if mentions(text, wanted) {
+            return wanted.to_owned();
+        }
+        let (old, new) = match edit {
+            Edit::Replaced { old, new } | Edit::Moved { old, new } => (Some(old), Some(new)),
+            Edit::Deleted { old } | Edit::Unwrapped { old } => (Some(old), None),
+            Edit::Inserted { new } | Edit::Wrapped { new, .. } | Edit::Appended { call: new } => {
+                (None, Some(new))
+            }
+        };
+        let near = |node: Option<Node<'c>>| {
+            node.map(|node| {
+                above(node, |one| super::tree::words(self.parsed_of(one), one).len() > 2).unwrap_or(node)
+            })
+        };
+        let mut names: Vec<&str> = Vec::new();
+        for node in [old, new, near(old), near(new)].into_iter().flatten() {
+            names.extend(super::tree::words(self.parsed_of(node), node));
+        }
+        let fits = |name: &&str| {
+            name.len() > 2 && !matches!(*name, "self" | "this" | "None" | "null") && mentions(text, name)
+        };
+        // Of several the one that is used least says most about the place.
+        names
+            .into_iter()
+            .filter(fits)
+            .take(20)
+            .min_by_key(|name| text.matches(name).count())
+            .unwrap_or(wanted)
+            .to_owned()
+    }
+
+    /// The side that a node belongs to.
+    fn parsed_of(&self, node: Node<'c>) -> &'c Parsed<'c> {
+        let mut root = node;
+        while let Some(parent) = root.parent() {
+            root = parent;
+        }
+        if root == self.old.root() { self.old } else { self.new }
+    }
+
+    fn judge_one(&self, edit: Edit<'c, 'c>, all: &mut Vec<Judged>) {
+        match edit {
+            Edit::Replaced { old, new } => all.push(self.replaced(old, new)),
+            Edit::Inserted { new } => self.inserted(new, all),
+            Edit::Deleted { old } => all.push(self.deleted(old)),
+            Edit::Wrapped { .. } => {} // judged with its wrapper, which was put in
+            Edit::Unwrapped { old } => {
+                let condition = super::tree::condition(old).map_or(String::new(), |one| shown(self.old, one));
+                let why = format!("What ran only under `{condition}` now runs always");
+                let line = first_line(old);
+                all.push(Judged { line, fact: why.clone(), verdict: refuse(ReasonCode::CheckDeleted, why) });
+            }
+            Edit::Appended { call } => all.push(self.appended(call)),
+            Edit::Moved { old, new } => all.push(self.moved(old, new)),
+        }
     }
 
     fn deleted(&self, old: Node<'c>) -> Judged {
