@@ -101,7 +101,11 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
         let cost = |judged: &Judged| judged.attempt.usage.cost_usd;
         let (opened, refused): (Vec<_>, Vec<_>) = summary.iter().partition(|judged| judged.would_open());
         let all: f64 = summary.iter().map(cost).sum();
-        say!("\n{} events: {} would have become a pull request. Cost ${all:.2}.", summary.len(), opened.len());
+        say!(
+            "\n{} events: {} would have become a pull request. Cost ${all:.2}.",
+            summary.len(),
+            opened.len()
+        );
         for (which, judged) in [("with", opened), ("without", refused)] {
             if let Some(median) = median(judged.into_iter().map(cost).collect()) {
                 say!("Median cost of an event {which} a pull request: ${median:.4}.");
