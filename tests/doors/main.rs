@@ -9,6 +9,7 @@ mod world;
 
 mod approvers;
 mod attacks;
+mod author;
 mod before_the_button;
 mod cards;
 mod catch_up;

@@ -231,3 +231,21 @@ impl Objection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_report_is_defined_once() {
+        let categories = Category::ALL.iter().map(|word| word.as_str());
+        let words = categories
+            .chain(Classification::ALL.iter().map(|word| word.as_str()))
+            .chain(Complexity::ALL.iter().map(|word| word.as_str()))
+            .chain(SecurityRisk::ALL.iter().map(|word| word.as_str()))
+            .chain(BlastRadius::ALL.iter().map(|word| word.as_str()));
+        for word in words {
+            assert_eq!(SYSTEM.matches(&format!("\n- `{word}`: ")).count(), 1, "{word}");
+        }
+    }
+}

@@ -28,8 +28,8 @@ const MAX_PATTERN_CHARS: usize = 1_000;
 const MAX_LINE_CHARS: usize = 400;
 /// Characters shown before the match in a line that is longer.
 const LEAD_CHARS: usize = 100;
-/// Files named whose matches had no room.
-const MAX_FILES_NAMED: usize = 20;
+/// Bytes of the names of files whose matches had no room: some twenty.
+const MAX_BYTES_OF_NAMES: usize = 800;
 
 /// Bytes of a compiled pattern. What people and models search for stays below 10 KB.
 const MAX_COMPILED_BYTES: usize = 256 << 10;
@@ -243,15 +243,21 @@ impl Found {
         if self.unshown.is_empty() {
             return;
         }
-        let mut named: Vec<String> = self
-            .unshown
-            .iter()
-            .take(MAX_FILES_NAMED)
-            .map(|(path, count)| format!("{path} ({count})"))
-            .collect();
-        if let Some(rest) = self.unshown.get(MAX_FILES_NAMED..).filter(|rest| !rest.is_empty()) {
+        let mut named: Vec<String> = Vec::new();
+        let mut bytes = 0;
+        for (path, count) in &self.unshown {
+            let one = format!("{path} ({count})");
+            bytes += one.len();
+            if bytes > MAX_BYTES_OF_NAMES {
+                break;
+            }
+            named.push(one);
+        }
+        let rest = &self.unshown[named.len()..];
+        if !rest.is_empty() {
             let lines: usize = rest.iter().map(|(_, count)| count).sum();
-            named.push(format!("{lines} lines in {}", counted(rest.len(), "more file", "more files")));
+            let more = if named.is_empty() { ["file", "files"] } else { ["more file", "more files"] };
+            named.push(format!("{lines} lines in {}", counted(rest.len(), more[0], more[1])));
         }
         let _ = writeln!(answer, "(no room for: {}; name a file or a glob to see them)", named.join(", "));
     }

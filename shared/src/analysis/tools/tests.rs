@@ -269,7 +269,7 @@ fn a_search_shows_the_application_first_and_counts_what_has_no_room() {
     let mut builder = SnapshotBuilder::new(Limits::default());
     let many = "total()\n".repeat(25);
     let few = "total()\n";
-    for n in 0..30 {
+    for n in 0..100 {
         let path = RepoPath::parse(&format!("shop/part{n:02}.py")).expect("a good path");
         builder.add_read(path, FileMode::Regular, many.clone().into_bytes()).expect("few files");
     }
@@ -284,7 +284,7 @@ fn a_search_shows_the_application_first_and_counts_what_has_no_room() {
     assert_eq!(
         shown[..4],
         [
-            "755 matching lines in 35 files in the repository:",
+            "2505 matching lines in 105 files in the repository:",
             "shop/part00.py (25 lines, the first 20 of them)",
             "shop/part01.py (25 lines, the first 20 of them)",
             "shop/part02.py (25 lines, the first 20 of them)",
@@ -292,7 +292,7 @@ fn a_search_shows_the_application_first_and_counts_what_has_no_room() {
     );
     assert!(shown[4].starts_with("(no room for: shop/part03.py (25), ") && shown.len() == 5, "{shown:?}");
     assert!(
-        shown[4].ends_with(", 180 lines in 12 more files; name a file or a glob to see them)"),
+        shown[4].ends_with(", 1380 lines in 60 more files; name a file or a glob to see them)"),
         "{shown:?}"
     );
     let answer = toolbox.call("search", &json!({"regex": "total", "folder": "", "glob": "[az]*.py"}));
