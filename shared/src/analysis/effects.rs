@@ -80,7 +80,12 @@ pub(crate) fn effects_of(change: &FileChange, sides: Option<&Sides<'_>>, crash: 
         bindings: sides.bindings,
         crash,
         crash_line: here.then(|| line_after(change, crash.line)),
-        crash_text: crash_text.unwrap_or_default().split_whitespace().collect::<String>().replace("?.", "."),
+        crash_text: crash_text
+            .unwrap_or_default()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace("?.", "."),
         edits: &edits,
     };
     collected(scene.judge())

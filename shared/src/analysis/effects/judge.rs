@@ -261,6 +261,7 @@ impl<'c> Scene<'c> {
                 .any(|one| mentions(&squeezed(self.new, new), one));
             let verdict = match (sinks.first(), uses) {
                 (_, true) => Verdict::Harmless,
+                (None, false) if self.is_used_only_beside(new) => Verdict::Harmless,
                 (Some((sink, _)), false) => refuse(
                     ReasonCode::WorkSkipped,
                     format!("`{what}` ({}) now runs only under `{condition}`", sink.name()),
@@ -294,6 +295,19 @@ impl<'c> Scene<'c> {
         super::tree::assigned(super::tree::inner(node)).is_some_and(|(target, value)| {
             !self.new.text_of(target).contains(['.', '[']) && values::only_reads(self.new, value)
         })
+    }
+
+    /// Whether a name that is given a value is used in the block around it only.
+    fn is_used_only_beside(&self, node: Node<'c>) -> bool {
+        let Some((target, _)) = super::tree::assigned(super::tree::inner(node)) else { return false };
+        let name = self.new.text_of(target);
+        let (Some(block), Some(function)) = (node.parent(), function_of(self.new.family(), node)) else {
+            return false;
+        };
+        let count = |node: Node<'c>| {
+            super::tree::words(self.new, node).into_iter().filter(|word| *word == name).count()
+        };
+        self.is_assignment_of_reader(node) && count(block) == count(function)
     }
 
     /// Operands of the conditions around a node that were not around it before.

@@ -22,7 +22,7 @@ pub(super) const LOOKS: &str = "\
     unwrap expect len str repr int float bool list dict set tuple sorted min max sum abs round range enumerate zip isinstance hasattr \
     getattr get keys values items strip lstrip rstrip lower upper split rsplit startswith endswith join format \
     replace copy index count find String Number Boolean parseInt parseFloat Object Array isArray from trim \
-    toLowerCase toUpperCase toLocaleLowerCase toLocaleUpperCase includes has at slice substring substr charAt concat \
+    ToLower ToUpper TrimSpace TrimRight TrimLeft Split Join Sprintf Itoa toLowerCase toUpperCase toLocaleLowerCase toLocaleUpperCase includes has at slice substring substr charAt concat \
     match test map filter some every flat flatMap toString unwrap_or_default unwrap_or unwrap_or_else cloned clone \
     as_ref as_deref and_then or ok ok_or map_or to_string to_owned into isset empty is_null make new append nil? \
     present? blank? to_s to_i to_a dig decode encode get_or_default getOrDefault orElse isPresent ofNullable Optional Some";
