@@ -41,6 +41,13 @@ const MAX_STATE_LOSSES: usize = 2;
 const SAMPLE_FILES: usize = 256;
 const SAMPLE_BYTES: usize = 4 << 10;
 
+/// Where is searched.
+struct Searched<'s> {
+    files: Vec<&'s (RepoPath, File)>,
+    /// How the place is called in a sentence.
+    place: String,
+}
+
 /// A pattern ready to run.
 struct Search {
     regex: Regex,
@@ -48,9 +55,9 @@ struct Search {
     note: String,
 }
 
-impl Toolbox<'_> {
+impl<'s> Toolbox<'s> {
     pub(super) fn search(&self, input: &SearchInput) -> Result<String, String> {
-        let (files, place) = self.searched_files(input)?;
+        let Searched { files, place } = self.searched(input)?;
         let search = Search::of(&input.regex, &files)?;
         let of_file = if files.len() == 1 { MAX_MATCHES } else { MAX_MATCHES_OF_FILE };
         let mut found = Found::new(of_file);
@@ -78,22 +85,23 @@ impl Toolbox<'_> {
         Ok(answer)
     }
 
-    /// The file that is meant, or the files of a folder that the glob allows, and how the place is called.
-    fn searched_files(&self, input: &SearchInput) -> Result<(Vec<&(RepoPath, File)>, String), String> {
+    /// The file that is meant, or the files of a folder that the glob allows.
+    fn searched(&self, input: &SearchInput) -> Result<Searched<'s>, String> {
         let glob = Some(input.glob.trim()).filter(|glob| !glob.is_empty()).map(Glob::parse).transpose()?;
         if let Some(path) = self.snapshot.resolve(input.folder.trim(), &self.project) {
             let file = self.snapshot.files_in(&path.folder()).iter().filter(|(known, _)| known == path);
-            return Ok((file.collect(), format!("`{path}`")));
+            return Ok(Searched { files: file.collect(), place: format!("`{path}`") });
         }
         let folder = self.folder(&input.folder)?;
         let mut files = application_first(self.snapshot.files_in(&folder));
         let place = shown_folder(&folder);
-        let Some(glob) = glob else { return Ok((files, place)) };
+        let Some(glob) = glob else { return Ok(Searched { files, place }) };
         files.retain(|(path, _)| glob.matches(&folder, path));
         if files.is_empty() {
             return Err(format!("No file in {place} matches the glob `{}`.", echo(&input.glob)));
         }
-        Ok((files, format!("the files `{}` of {place}", echo(input.glob.trim()))))
+        let place = format!("the files `{}` of {place}", echo(input.glob.trim()));
+        Ok(Searched { files, place })
     }
 }
 
