@@ -2,6 +2,12 @@
 //! harmless, has to be asked, or must not happen. Whatever no rule recognises is asked, or refused if it reaches a sink.
 
 mod branches;
+mod conditions;
+mod exits;
+mod handlers;
+mod left_out;
+mod names;
+mod reads;
 mod texts;
 mod values;
 
@@ -183,7 +189,7 @@ impl<'c> Scene<'c> {
             let raises = self.edits.iter().any(|edit| match edit {
                 Edit::Inserted { new } => {
                     is_if(new.kind())
-                        && super::tree::body(*new).is_some_and(|body| branches::denies(self.new, body))
+                        && super::tree::body(*new).is_some_and(|body| exits::denies(self.new, body))
                         && super::tree::condition(*new).is_some_and(|asks| {
                             asked.iter().all(|word| super::tree::words(self.new, asks).contains(word))
                         })
@@ -274,7 +280,7 @@ impl<'c> Scene<'c> {
             };
             return Judged::new(new, format!("`{what}` now runs only under `{condition}`"), verdict);
         }
-        let is_guard = is_if(new.kind()) && branches::exits(self.new, new);
+        let is_guard = is_if(new.kind()) && exits::exits(self.new, new);
         let verdict = match sinks.first() {
             _ if is_guard => Verdict::Harmless,
             Some((sink, _)) => {

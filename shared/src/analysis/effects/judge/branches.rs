@@ -8,28 +8,18 @@ use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
 use super::super::slices::{is_new_container, reach_of_name};
 use super::super::tree::{
     above, assigned, body, body_statements, condition, inner, is_block, is_call, is_function, is_handler,
-    is_if, is_loop, is_try, parts, squeezed, statement_of, words,
+    is_if, is_loop, is_try, parts, squeezed, words,
 };
+use super::exits::{Exit, denies, exit_of, exit_of_body, inner_exit, raised, returned};
+use super::left_out::Act;
 use super::texts::callees;
 use super::values::{assigned_names, last_name, only_reads};
 use super::{
     Judged, Scene, Verdict, ask, ask_two, function_of, identifier, is_import, mentions, refuse, shown,
 };
 use crate::analysis::syntax::references::dotted_path;
-use crate::analysis::syntax::{Family, Parsed, is_decorator_kind, last_line, statements, visit_below};
-use crate::analysis::validators::is_log_call;
+use crate::analysis::syntax::{Family, is_decorator_kind, statements, visit_below};
 use crate::reason::ReasonCode;
-
-/// How a block ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Raises, aborts, or gives back an error.
-    Loud,
-    Return,
-    Continue,
-    Break,
-    None,
-}
 
 impl<'c> Scene<'c> {
     /// Judges a statement or part that was put in.
@@ -526,7 +516,7 @@ impl<'c> Scene<'c> {
     }
 
     /// An answer of another kind than the function gives otherwise.
-    fn breaks_kind(&self, node: Node<'c>, own: &[Node<'c>]) -> Option<String> {
+    pub(super) fn breaks_kind(&self, node: Node<'c>, own: &[Node<'c>]) -> Option<String> {
         let last = inner_exit(*own.last()?);
         if !matches!(last.kind(), "return_statement" | "return_expression" | "return") {
             return None;
@@ -607,164 +597,6 @@ impl<'c> Scene<'c> {
                 && returned(one).is_none_or(|other| other != value && nothing(other));
         });
         nothing(value) && !elsewhere
-    }
-
-    /// What a way out leaves out: every act behind it that it could have led to.
-    fn left_out(&self, node: Node<'c>, exit: Exit) -> Vec<LeftOut<'c>> {
-        let mut found = Vec::new();
-        let asked: Vec<String> =
-            condition(node).map(|asks| test_of(self.new, asks).operands()).unwrap_or_default();
-        let mut derived: Vec<String> = asked.clone();
-        let mut below = statement_of(node);
-        let mut next = below.parent();
-        let crash_line = self.crash_line;
-        let crash_behind = crash_line.is_some_and(|line| line > last_line(node));
-        while let Some(above) = next {
-            let kind = above.kind();
-            if is_block(kind) {
-                for statement in
-                    statements(above).into_iter().filter(|one| one.start_byte() >= below.end_byte())
-                {
-                    if is_function(self.new.family(), statement.kind()) {
-                        continue;
-                    }
-                    let ran_before =
-                        crash_behind && crash_line.is_some_and(|line| last_line(statement) < line);
-                    self.acts_of(statement, ran_before, &mut derived, &mut found);
-                }
-            }
-            let is_end = is_function(self.new.family(), kind) || (is_loop(kind) && exit == Exit::Continue);
-            if is_end {
-                break;
-            }
-            below = above;
-            next = above.parent();
-        }
-        found
-    }
-
-    /// The acts of a statement, in order; names made of what is asked for are added to `derived`.
-    fn acts_of(
-        &self,
-        statement: Node<'c>,
-        ran_before: bool,
-        derived: &mut Vec<String>,
-        found: &mut Vec<LeftOut<'c>>,
-    ) {
-        let parsed = self.new;
-        let mut acts: Vec<(Act, Node<'c>)> = Vec::new();
-        let mut made: Vec<(usize, Vec<String>, String)> = Vec::new();
-        visit_below(statement, |node, at| {
-            if let Some((target, value)) = assigned(node) {
-                let text = parsed.text_of(target);
-                let is_plain = !text.contains(['.', '[', '>']) || text.starts_with('*');
-                if is_plain {
-                    made.push((
-                        node.start_byte(),
-                        words(parsed, target).into_iter().map(str::to_owned).collect(),
-                        squeezed(parsed, value),
-                    ));
-                    if at.kind.contains("augmented")
-                        || at.kind == "compound_assignment_expr"
-                        || at.kind == "operator_assignment"
-                    {
-                        acts.push((Act::Store, node));
-                    }
-                } else {
-                    acts.push((Act::Store, node));
-                }
-            }
-            if is_loop(at.kind)
-                && let (Some(left), Some(right)) =
-                    (node.child_by_field_name("left"), node.child_by_field_name("right"))
-            {
-                made.push((
-                    node.start_byte(),
-                    words(parsed, left).into_iter().map(str::to_owned).collect(),
-                    squeezed(parsed, right),
-                ));
-            }
-            if is_call(at.kind) {
-                match super::super::sinks::sink_of(parsed, node, self.bindings) {
-                    Some(Sink::Crypto | Sink::Permission) | None => {
-                        let is_statement = at.parent_kind == "expression_statement"
-                            || (parsed.family() == Family::Ruby
-                                && (node == statement || is_block(at.parent_kind)));
-                        if is_statement && !is_log_call(&dotted_path(parsed, node)) && !self.fills_fresh(node)
-                        {
-                            acts.push((Act::Call, node));
-                        }
-                    }
-                    Some(sink) => acts.push((Act::Sink(sink), node)),
-                }
-            }
-            if matches!(at.kind, "raise_statement" | "throw_statement") {
-                acts.push((Act::Check, node));
-            }
-        });
-        for (what, node) in acts {
-            for (start, names, from) in &made {
-                if *start > node.start_byte() {
-                    continue;
-                }
-                // A name that gets a value of something else is no longer derived.
-                match derived.iter().any(|one| mentions(from, one)) {
-                    true => derived.extend(
-                        names.iter().filter(|name| !derived.contains(name)).cloned().collect::<Vec<_>>(),
-                    ),
-                    false => derived.retain(|one| !names.contains(one)),
-                }
-            }
-            let text = squeezed(parsed, statement_of(node));
-            let own = squeezed(parsed, node);
-            let is_derived = derived.iter().any(|one| mentions(&own, one))
-                || (what == Act::Check
-                    && derived.iter().any(|one| mentions(&text, one) || self.guard_mentions(node, one)));
-            found.push(LeftOut { what, node, text: own, derived: is_derived, ran_before });
-        }
-        for (_, names, from) in made {
-            match derived.iter().any(|one| mentions(&from, one)) {
-                true => derived
-                    .extend(names.into_iter().filter(|name| !derived.contains(name)).collect::<Vec<_>>()),
-                false => derived.retain(|one| !names.contains(one)),
-            }
-        }
-    }
-
-    /// Whether the condition in front of a raise, or the loop around it, is about a name.
-    fn guard_mentions(&self, node: Node<'c>, name: &str) -> bool {
-        let mut next = node.parent();
-        while let Some(one) = next {
-            if is_function(self.new.family(), one.kind()) {
-                return false;
-            }
-            let asks = condition(one).or_else(|| one.child_by_field_name("right"));
-            if asks.is_some_and(|asks| mentions(&squeezed(self.new, asks), name)) {
-                return true;
-            }
-            next = one.parent();
-        }
-        false
-    }
-
-    /// `rows.append(x)` of a list that the function made itself only computes.
-    fn fills_fresh(&self, call: Node<'c>) -> bool {
-        let path = dotted_path(self.new, call);
-        let Some((base, method)) = path.split_once('.') else { return false };
-        let Some(function) = function_of(self.new.family(), call) else { return false };
-        if !has(
-            "append add push extend update insert pop sort reverse setdefault discard set put delete write remove unshift splice",
-            method,
-        ) {
-            return false;
-        }
-        let mut fresh = false;
-        visit_below(function, |node, _| {
-            if let Some((target, value)) = assigned(node) {
-                fresh |= self.new.text_of(target) == base && is_new_container(self.new, value);
-            }
-        });
-        fresh
     }
 
     /// What stood free now stands under a condition.
@@ -860,14 +692,6 @@ impl<'c> Scene<'c> {
         Judged::new(node, fact, verdict)
     }
 
-    /// Whether a statement does something that lasts.
-    fn acts(&self, statement: Node<'c>) -> bool {
-        let mut derived = Vec::new();
-        let mut found = Vec::new();
-        self.acts_of(statement, false, &mut derived, &mut found);
-        !found.is_empty()
-    }
-
     /// `if x is None: x = N` in front of the crash.
     fn assigns_under(&self, node: Node<'c>, test: &Test, own: &[Node<'c>]) -> Verdict {
         let text = condition(node).map_or(String::new(), |one| shown(self.new, one));
@@ -952,199 +776,6 @@ impl<'c> Scene<'c> {
         }
         Verdict::Harmless
     }
-
-    /// A handler around what was there.
-    fn new_try(&self, new: Node<'c>, all: &mut Vec<Judged>) {
-        let held = body(new).map(body_statements).unwrap_or_default();
-        let acting: Vec<&Node<'c>> = held.iter().filter(|one| self.acts(**one)).collect();
-        let is = shown(self.new, new);
-        if held.len() > 1 && acting.len() > 1 {
-            let why = format!("A handler stands around {} statements that act", acting.len());
-            all.push(Judged::new(new, why.clone(), refuse(ReasonCode::ExceptionSwallowed, why)));
-        }
-        let made: Vec<String> = held.iter().flat_map(|one| assigned_names(self.new, *one)).collect();
-        let mut handlers = 0;
-        for part in parts(new) {
-            if is_handler(part.kind()) {
-                handlers += 1;
-                all.push(self.new_handler(part, Some(&made)));
-            }
-        }
-        if handlers == 0 {
-            all.push(Judged::new(
-                new,
-                format!("`{is}` is new"),
-                ask(format!("Is `{is}` right?"), &identifier(self.new, new)),
-            ));
-        }
-    }
-
-    /// A handler that was put in. `made` are the names that its `try` gives a value to.
-    fn new_handler(&self, handler: Node<'c>, made: Option<&[String]>) -> Judged {
-        let is = shown(self.new, handler);
-        let fact = format!("A handler is new: `{is}`");
-        let of = |verdict: Verdict| Judged::new(handler, fact.clone(), verdict);
-        let Some(inside) = handler_body(handler) else {
-            return of(refuse(ReasonCode::ExceptionSwallowed, format!("`{is}` does nothing")));
-        };
-        if let Some((sink, call)) = sinks_below(self.new, inside, self.bindings).first() {
-            return of(refuse(
-                ReasonCode::SensitiveChange,
-                format!("The handler calls `{}` ({})", shown(self.new, *call), sink.name()),
-            ));
-        }
-        let header: Vec<&str> = words(self.new, handler)
-            .into_iter()
-            .take_while(|word| {
-                !mentions(self.new.text_of(inside), word)
-                    || word.ends_with("Error")
-                    || word.ends_with("Exception")
-            })
-            .collect();
-        let event = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default();
-        let caught_event = event.is_empty()
-            || self.new.text_of(handler)[..inside.start_byte().saturating_sub(handler.start_byte())]
-                .contains(event);
-        let own = body_statements(inside);
-        let operand = identifier(self.new, inside);
-        let last_value = own.last().copied().filter(|last| {
-            self.new.family() == Family::Ruby && !is_call(last.kind()) && assigned_in(*last).is_none()
-        });
-        if let Some(value) = last_value.filter(|_| exit_of_body(self.new, inside) == Exit::None) {
-            return match substitute(self.new, value) {
-                Substitute::Neutral => of(self.conversion_or_ask(handler, &operand)),
-                _ => of(ask(
-                    format!(
-                        "Is what the handler gives back right for every caller: `{}`?",
-                        shown(self.new, value)
-                    ),
-                    &operand,
-                )),
-            };
-        }
-        match exit_of_body(self.new, inside) {
-            Exit::Loud => of(Verdict::Harmless),
-            _ if !caught_event && self.new.family() == Family::Python => of(refuse(
-                ReasonCode::ExceptionSwallowed,
-                format!(
-                    "The handler takes `{}`, which is not what crashed",
-                    header.first().copied().unwrap_or("everything")
-                ),
-            )),
-            Exit::Return => {
-                if let Some(why) = self.breaks_kind(handler, &own) {
-                    return of(refuse(ReasonCode::SignatureChanged, why));
-                }
-                match own.last().and_then(|last| returned(*last)).map(|value| substitute(self.new, value)) {
-                    None | Some(Substitute::Neutral) => of(self.conversion_or_ask(handler, &operand)),
-                    Some(Substitute::Number | Substitute::Yes) => of(refuse(
-                        ReasonCode::ComputationChanged,
-                        format!(
-                            "The answer is made up: `{}`",
-                            own.last().map_or(String::new(), |one| shown(self.new, *one))
-                        ),
-                    )),
-                    Some(_) => of(ask(
-                        format!(
-                            "Is what the handler gives back right for every caller: `{}`?",
-                            own.last().map_or(String::new(), |one| shown(self.new, *one))
-                        ),
-                        &operand,
-                    )),
-                }
-            }
-            Exit::Continue => of(ask(format!("Is the entry rightly left out: `{is}`?"), &operand)),
-            Exit::Break => {
-                of(refuse(ReasonCode::WorkSkipped, "All other entries are left out as well".to_owned()))
-            }
-            Exit::None => {
-                for one in &own {
-                    if self.is_log_statement(self.new, *one) {
-                        continue;
-                    }
-                    let Some((target, value)) = assigned_in(*one) else {
-                        return of(refuse(
-                            ReasonCode::ExceptionSwallowed,
-                            format!("The handler goes on with `{}`", shown(self.new, *one)),
-                        ));
-                    };
-                    let target = squeezed(self.new, target);
-                    if made.is_some_and(|made| !made.contains(&target)) {
-                        return of(refuse(
-                            ReasonCode::ExceptionSwallowed,
-                            format!("The handler sets `{target}`, which is not what was computed"),
-                        ));
-                    }
-                    match substitute(self.new, value) {
-                        Substitute::Neutral => {}
-                        Substitute::Number | Substitute::Yes => {
-                            return of(refuse(
-                                ReasonCode::ComputationChanged,
-                                format!("A value is made up: `{}`", shown(self.new, *one)),
-                            ));
-                        }
-                        Substitute::Text | Substitute::Value => {
-                            return of(ask(
-                                format!("Is `{}` right for everything behind it?", shown(self.new, *one)),
-                                &last_name(&target),
-                            ));
-                        }
-                    }
-                    let reached = reach_of_name(self.new, self.bindings, &target, *one);
-                    if let Some(entry) = reached.sinks.first() {
-                        return of(refuse(
-                            ReasonCode::SensitiveChange,
-                            format!(
-                                "`{}` ({}) is given `{}` if it fails",
-                                shown(self.new, entry.call),
-                                entry.sink.name(),
-                                shown(self.new, value)
-                            ),
-                        ));
-                    }
-                }
-                let tells_only = own.iter().all(|one| self.is_log_statement(self.new, *one));
-                match tells_only {
-                    true => of(refuse(
-                        ReasonCode::ExceptionSwallowed,
-                        "The handler only writes a log line and the code goes on".to_owned(),
-                    )),
-                    false => of(Verdict::Harmless),
-                }
-            }
-        }
-    }
-
-    fn conversion_or_ask(&self, handler: Node<'c>, operand: &str) -> Verdict {
-        let held = handler.parent().and_then(body).map(body_statements).unwrap_or_default();
-        let reads_other = held.iter().any(|one| !sinks_below(self.new, *one, self.bindings).is_empty());
-        match reads_other {
-            true => ask("May an answer of the other system without this part be normal, and not a sign that its form changed?".to_owned(), operand),
-            false => Verdict::Harmless,
-        }
-    }
-}
-
-/// What a way out may leave out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Act {
-    Sink(Sink),
-    /// Raises: a later check.
-    Check,
-    /// Calls something whose result nobody takes.
-    Call,
-    /// Gives something that outlives the statement another value.
-    Store,
-}
-
-struct LeftOut<'p> {
-    what: Act,
-    node: Node<'p>,
-    text: String,
-    /// It uses what the condition asks for, or what was made of it.
-    derived: bool,
-    /// It ran in the states that crashed, in front of the crash.
-    ran_before: bool,
 }
 
 /// Names that bound what a program takes or how long it waits.
@@ -1155,7 +786,7 @@ fn is_bound(name: &str) -> bool {
         && name.len() > 3
 }
 
-fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
+pub(super) fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let one = inner(statement);
     if let Some(found) = assigned(one) {
         return Some(found);
@@ -1164,135 +795,4 @@ fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
         return parts(one).into_iter().find_map(assigned);
     }
     None
-}
-
-fn handler_body(handler: Node<'_>) -> Option<Node<'_>> {
-    handler
-        .child_by_field_name("body")
-        .or_else(|| parts(handler).into_iter().rfind(|one| is_block(one.kind())))
-}
-
-/// What a `return` gives back.
-fn returned(statement: Node<'_>) -> Option<Node<'_>> {
-    let one = inner_exit(statement);
-    matches!(one.kind(), "return_statement" | "return_expression" | "return")
-        .then(|| one.named_child(0))
-        .flatten()
-}
-
-fn inner_exit(statement: Node<'_>) -> Node<'_> {
-    match statement.kind() {
-        "expression_statement" => statement.named_child(0).unwrap_or(statement),
-        _ => statement,
-    }
-}
-
-/// The raise or error-making call of a loud way out.
-fn raised<'p>(parsed: &Parsed<'_>, statement: Node<'p>) -> Option<Node<'p>> {
-    let one = inner_exit(statement);
-    if matches!(one.kind(), "raise_statement" | "throw_statement" | "throw_expression") {
-        return Some(one);
-    }
-    let mut found = None;
-    visit_below(one, |node, at| {
-        if found.is_none() && is_call(at.kind) && dotted_path(parsed, node).ends_with("Errorf") {
-            found = Some(node);
-        }
-    });
-    found
-}
-
-fn exit_of_body(parsed: &Parsed<'_>, body: Node<'_>) -> Exit {
-    body_statements(body).last().map_or(Exit::None, |last| exit_of(parsed, *last))
-}
-
-/// What a statement does to the code behind it.
-fn exit_of(parsed: &Parsed<'_>, statement: Node<'_>) -> Exit {
-    let one = inner_exit(statement);
-    let text = parsed.text_of(one);
-    match one.kind() {
-        "raise_statement" | "throw_statement" | "throw_expression" | "exit_statement" => Exit::Loud,
-        "return_statement" | "return_expression" | "return" => match is_error_answer(parsed, one, text) {
-            true => Exit::Loud,
-            false => Exit::Return,
-        },
-        "continue_statement" | "continue_expression" | "next" => Exit::Continue,
-        "break_statement" | "break_expression" | "break" => Exit::Break,
-        kind if is_call(kind) => {
-            let path = dotted_path(parsed, one);
-            let last = path.rsplit('.').next().unwrap_or(&path);
-            // `next(error)`, `reject(error)`: handed on to whoever answers for errors.
-            if matches!(last, "next" | "reject" | "done") && !super::arguments(one).is_empty() {
-                return Exit::Loud;
-            }
-            match has("panic abort exit bail raise abort_if abort_unless fail Fatal Fatalf unreachable", last)
-            {
-                true => Exit::Loud,
-                false => Exit::None,
-            }
-        }
-        _ => Exit::None,
-    }
-}
-
-/// `return nil, err`, `return Err(…)`, `return res.sendStatus(400)`, `return self.error(…)`.
-fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let by_family = match parsed.family() {
-        Family::Go => parts(node).iter().flat_map(|one| parts(*one)).any(|one| {
-            let value = parsed.text_of(one);
-            value == "err"
-                || value.contains("Errorf(")
-                || value.contains("errors.")
-                || value.starts_with("Err")
-        }),
-        Family::Rust => text.contains("Err("),
-        _ => false,
-    };
-    let status = lower
-        .split(|c: char| !c.is_ascii_digit())
-        .any(|number| number.len() == 3 && number.starts_with(['4', '5']));
-    let answers = ["status", "response", "abort", "error", "notfound", "badrequest", "http"]
-        .iter()
-        .any(|word| lower.contains(word));
-    by_family
-        || (status && answers)
-        || (lower.contains(".error(")
-            || lower.contains("error_response")
-            || lower.contains("not_found(")
-            || lower.contains("badrequest("))
-}
-
-/// Whether nothing behind a statement in its block runs.
-pub(super) fn exits(parsed: &Parsed<'_>, condition: Node<'_>) -> bool {
-    body(condition).is_some_and(|inside| exit_of_body(parsed, inside) != Exit::None)
-}
-
-/// Whether a body ends in a way out of any kind.
-pub(super) fn leaves(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
-    exit_of_body(parsed, body) != Exit::None
-}
-
-/// Whether a body denies: it raises, aborts, answers an error or reports one to a form.
-pub(super) fn denies(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
-    exit_of_body(parsed, body) == Exit::Loud
-        || callees(parsed, body).iter().any(|callee| {
-            let last = callee.rsplit('.').next().unwrap_or(callee);
-            has("add_error abort raise_for_status deny forbid reject", last)
-        })
-}
-
-/// Whether a handler that was there tells somebody: it raises, or answers with an error.
-pub(super) fn handler_answers(parsed: &Parsed<'_>, handler: Node<'_>) -> bool {
-    let Some(inside) = handler_body(handler) else { return false };
-    match exit_of_body(parsed, inside) {
-        Exit::Loud => true,
-        Exit::Return => {
-            body_statements(inside).last().and_then(|last| returned(*last)).is_some_and(|value| {
-                let text = parsed.text_of(value).to_lowercase();
-                text.contains("error") || text.contains("invalid") || text.contains("fail")
-            })
-        }
-        _ => false,
-    }
 }

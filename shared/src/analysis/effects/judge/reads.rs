@@ -1,0 +1,620 @@
+//! Reads that became more tolerant: what the substitute reaches, which checks it passes, what a loop over nothing leaves out.
+
+use tree_sitter::Node;
+
+use super::super::absence::{Substitute, joined, operator_of, receiver, substitute, test_of};
+use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
+use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
+use super::super::tree::{
+    above, assigned, body, condition, inner, is_call, is_choice, is_if, parts, squeezed, words,
+};
+use super::texts::callees;
+use super::values::{LOOKS, last_name};
+use super::{Judged, Scene, Verdict, arguments, ask, ask_two, exits, refuse, shown};
+use crate::analysis::sensitive_paths::words as split_words;
+use crate::analysis::syntax::references::dotted_path;
+use crate::analysis::syntax::{Family, Parsed, visit_below};
+use crate::reason::ReasonCode;
+
+/// Names that bound what a program takes or how long it waits.
+const BOUNDS: &str = "max min limit timeout retries retry ttl attempts deadline threshold";
+
+/// A read that no longer crashes if something is missing.
+pub(super) struct Widened<'c> {
+    operand: String,
+    /// What the value is then.
+    instead: Substitute,
+    /// The code of it, if there is any.
+    code: Option<Node<'c>>,
+}
+
+impl<'c> Scene<'c> {
+    /// A read that is more tolerant now, or a value that has a substitute now.
+    pub(super) fn widened(&self, old: Node<'c>, new: Node<'c>) -> Option<Widened<'c>> {
+        let (was, is) = (squeezed(self.old, inner(old)), squeezed(self.new, inner(new)));
+        let value = |operand: &str, code: Option<Node<'c>>| Widened {
+            operand: operand.to_owned(),
+            instead: code.map_or(Substitute::Neutral, |code| substitute(self.new, code)),
+            code,
+        };
+        let text = self.new.text_of(new);
+        // `a.b` → `a?.b`
+        if was == is && (text.contains("?.") || text.contains("&.") || text.contains("?->")) {
+            let operand = is_operand_of_safe(text);
+            return Some(value(&operand, None));
+        }
+        // `d[k]` → `d.get(k, N)`
+        if let Some((object, key, default)) = self.read_with_default(new)
+            && matches!(
+                old.kind(),
+                "subscript"
+                    | "subscript_expression"
+                    | "element_reference"
+                    | "array_access"
+                    | "index_expression"
+            )
+        {
+            let found = format!("{object}[{key}]");
+            if was == found {
+                return Some(value(&found, default));
+            }
+        }
+        // `d.get(k)` → `d.get(k, N)`
+        if let (Some((object, key, _)), Some((other, same, Some(default)))) =
+            (self.read_with_default_old(old), self.read_with_default(new))
+            && object == other
+            && key == same
+        {
+            return Some(value(&format!("{object}[{key}]"), Some(default)));
+        }
+        let node = inner(new);
+        // `e` → `e or N`, `e ?? N`
+        if let Some(operator) = operator_of(self.new, node)
+            && matches!(operator, "or" | "||" | "??" | "?:")
+        {
+            let (left, right) = (node.child_by_field_name("left")?, node.child_by_field_name("right")?);
+            let left_text = squeezed(self.new, inner(left));
+            let reads_same = left_text == was || self.is_read_of(left, &was);
+            if reads_same && !self.is_condition(new) {
+                return Some(value(&was, Some(right)));
+            }
+        }
+        // `e` → `e if T else N`, `T ? e : N`
+        if is_choice(node.kind()) && !is_choice(inner(old).kind()) {
+            let (then, otherwise) = branches_of(node)?;
+            let asks = condition(node)?;
+            let test = test_of(self.new, asks);
+            let (then_text, else_text) =
+                (squeezed(self.new, inner(then)), squeezed(self.new, inner(otherwise)));
+            let operand = test.operands().into_iter().next().unwrap_or_else(|| was.clone());
+            if (then_text == was || self.is_read_of(then, &was)) && test.drops_missing() {
+                return Some(Widened {
+                    operand,
+                    instead: substitute(self.new, otherwise),
+                    code: Some(otherwise),
+                });
+            }
+            if (else_text == was || self.is_read_of(otherwise, &was)) && test.selects_missing() {
+                return Some(Widened { operand, instead: substitute(self.new, then), code: Some(then) });
+            }
+        }
+        // `a.b` → `getattr(a, "b", N)`
+        if is_call(node.kind()) && dotted_path(self.new, node) == "getattr" {
+            let given = arguments(node);
+            if let [object, name, default] = given[..] {
+                let path = format!(
+                    "{}.{}",
+                    squeezed(self.new, object),
+                    self.new.text_of(name).trim_matches(['"', '\''])
+                );
+                // Only for the attribute that the error is about: else it hides the next one.
+                let last = path.rsplit('.').next().unwrap_or(&path);
+                if path == was && self.crash.message.contains(&format!("has no attribute '{last}'")) {
+                    return Some(value(&path, Some(default)));
+                }
+            }
+        }
+        // `{a}` → `{a = N}`
+        if matches!(new.kind(), "object_assignment_pattern" | "assignment_pattern") {
+            let (left, right) = (new.child_by_field_name("left")?, new.child_by_field_name("right")?);
+            if squeezed(self.new, left) == was {
+                return Some(value(&was, Some(right)));
+            }
+        }
+        // `x.unwrap()` → `x.unwrap_or_default()`
+        if self.new.family() == Family::Rust && was.contains(".unwrap()") {
+            return self.unwrapped(&was, node);
+        }
+        None
+    }
+
+    pub(super) fn unwrapped(&self, was: &str, node: Node<'c>) -> Option<Widened<'c>> {
+        let before = was.split(".unwrap()").next().unwrap_or(was).split(".expect(").next().unwrap_or(was);
+        let open = before.char_indices().rev().scan(0_i32, |depth, (at, c)| {
+            *depth += i32::from(c == ')') - i32::from(c == '(');
+            Some((at, *depth, c))
+        });
+        let begin = open
+            .into_iter()
+            .find(|(_, depth, c)| *depth < 0 || (*depth == 0 && *c == ','))
+            .map_or(0, |(at, _, _)| at + 1);
+        let operand = before[begin..].trim_start_matches(['&', '*']).to_owned();
+        let mut code = None;
+        let mut has_default = false;
+        let mut only_reads = true;
+        visit_below(node, |one, _| {
+            if !is_call(one.kind()) {
+                return;
+            }
+            let path = dotted_path(self.new, one);
+            let last = path.rsplit('.').next().unwrap_or(&path);
+            match last {
+                "unwrap_or_default" => has_default = true,
+                "unwrap_or" | "map_or" | "or" | "unwrap_or_else" | "map_or_else" => {
+                    has_default = true;
+                    code = arguments(one).first().copied();
+                }
+                _ => {
+                    only_reads &= has(LOOKS, last)
+                        || was.contains(&format!("{last}("))
+                        || last == "Some"
+                        || last == "now"
+                }
+            }
+        });
+        let starts = squeezed(self.new, node).contains(&operand);
+        let returns = self.new.text_of(node).contains("return");
+        (has_default && only_reads && starts && !returns).then(|| Widened {
+            operand,
+            instead: code.map_or(Substitute::Neutral, |code| substitute(self.new, code)),
+            code,
+        })
+    }
+
+    /// `d.get(k)` and `d.get(k, N)`: object, key and default.
+    pub(super) fn read_with_default(&self, node: Node<'c>) -> Option<(String, String, Option<Node<'c>>)> {
+        read_with_default(self.new, node)
+    }
+
+    pub(super) fn read_with_default_old(&self, node: Node<'c>) -> Option<(String, String, Option<Node<'c>>)> {
+        read_with_default(self.old, node)
+    }
+
+    /// Whether a new node reads what the old text reads, more tolerantly.
+    pub(super) fn is_read_of(&self, node: Node<'c>, was: &str) -> bool {
+        let text = squeezed(self.new, inner(node));
+        if text == was {
+            return true;
+        }
+        // Every `d.get(k)` read as `d[k]`, defaults left out.
+        let plain = |text: &str| -> String {
+            let mut out = text.replace(".get(", "[");
+            for default in [",None)", ",{})", ",[])", ",\"\")", ",[None])", ",False)"] {
+                out = out.replace(default, "]");
+            }
+            out.replace(')', "]").replace('(', "[")
+        };
+        plain(&text) == plain(was)
+    }
+
+    /// What a more tolerant value does behind the place.
+    pub(super) fn judge_widened(&self, widened: &Widened<'c>, new: Node<'c>) -> Judged {
+        let fact = match widened.code {
+            Some(code) => format!("`{}` is `{}` if it is missing", widened.operand, shown(self.new, code)),
+            None => format!("`{}` may be missing", widened.operand),
+        };
+        let verdict = self.widened_verdict(widened, new);
+        Judged::new(new, fact, verdict)
+    }
+
+    pub(super) fn widened_verdict(&self, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
+        let name = last_name(&widened.operand);
+        if let Some(code) = widened.code {
+            if let Some((sink, call)) = sinks_below(self.new, code, self.bindings).first() {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!(
+                        "For a missing `{}`, `{}` ({}) is called",
+                        widened.operand,
+                        shown(self.new, *call),
+                        sink.name()
+                    ),
+                );
+            }
+            let fresh = callees(self.new, code);
+            if fresh.iter().any(|callee| self.is_own_function(callee, new)) {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("The function calls itself if `{}` is missing", widened.operand),
+                );
+            }
+        }
+        let is_zero = widened.code.is_some_and(|code| matches!(self.new.text_of(inner(code)), "0" | "0.0"));
+        let is_setting = ["environ", "getenv", "config", "settings", "options"]
+            .iter()
+            .any(|word| widened.operand.contains(word));
+        if (widened.instead == Substitute::Number && !is_setting || (is_zero && self.is_time(new)))
+            && !self.is_sort_key(new)
+        {
+            let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
+            return refuse(
+                ReasonCode::ComputationChanged,
+                format!("A number or date is made up for a missing `{}`: `{code}`", widened.operand),
+            );
+        }
+        let strength = guarding([widened.operand.as_str()]);
+        let grants = widened.instead == Substitute::Yes
+            || (widened.instead != Substitute::Neutral && strength == Guarding::Strong);
+        if strength != Guarding::No && grants {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("A missing `{}` counts as something", widened.operand),
+            );
+        }
+        if let Some(bound) = self.bound_name(new) {
+            return refuse(
+                ReasonCode::ComputationChanged,
+                format!("`{bound}`, which is a limit, gets another value"),
+            );
+        }
+        let reached = match new.kind() {
+            "object_assignment_pattern" | "assignment_pattern" => {
+                reach_of_name(self.new, self.bindings, &widened.operand, new)
+            }
+            _ => {
+                let loops = if widened.instead == Substitute::Neutral { Loops::Empty } else { Loops::Run };
+                reach(self.new, self.bindings, new, loops)
+            }
+        };
+        let operands = [widened.operand.clone()];
+        let neutral = widened.instead == Substitute::Neutral;
+        if !self.is_about_crash(&operands, new) && !reached.sinks.is_empty() {
+            return refuse(
+                ReasonCode::SensitiveChange,
+                format!(
+                    "`{}` has nothing to do with the line that crashed and reaches {}",
+                    widened.operand,
+                    reached.sinks[0].sink.name()
+                ),
+            );
+        }
+        let mut questions: Vec<Verdict> = Vec::new();
+        for entry in &reached.sinks {
+            match self.cell(entry, neutral, &widened.operand) {
+                Verdict::Harmless => {}
+                refused @ Verdict::Refuse { .. } => return refused,
+                asked => questions.push(asked),
+            }
+        }
+        for decided in &reached.decides {
+            match self.decided(*decided, widened, new) {
+                Verdict::Harmless => {}
+                refused @ Verdict::Refuse { .. } => return refused,
+                asked => questions.push(asked),
+            }
+        }
+        for looped in &reached.loops {
+            match self.looped(*looped, &widened.operand) {
+                Verdict::Harmless => {}
+                refused @ Verdict::Refuse { .. } => return refused,
+                asked => questions.push(asked),
+            }
+        }
+        if let Some(first) = questions.into_iter().next() {
+            return first;
+        }
+        if reached.incomplete {
+            return ask(
+                format!(
+                    "Does nothing that `{}` reaches in this function need it to be there?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        if !neutral {
+            let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
+            return ask(
+                format!(
+                    "If `{}` is missing, is `{code}` the right value for everything that uses it?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        Verdict::Harmless
+    }
+
+    /// The outcome table for a value that reaches a sink: rows by what the value is, columns by the sink.
+    pub(super) fn cell(&self, entry: &Entry<'c>, neutral: bool, operand: &str) -> Verdict {
+        let call = shown(self.new, entry.call);
+        let name = last_name(operand);
+        let keyword = match &entry.position {
+            Position::Argument { keyword, .. } => keyword.as_str(),
+            Position::Receiver => "",
+        };
+        let target = matches!(keyword, "url" | "method" | "host" | "auth" | "verify" | "timeout")
+            || keyword.eq_ignore_ascii_case("authorization")
+            || keyword.eq_ignore_ascii_case("cookie")
+            || (entry.sink == Sink::Request
+                && matches!(entry.position, Position::Argument { index: 0, .. })
+                && keyword.is_empty());
+        let no = |what: &str| {
+            refuse(ReasonCode::SensitiveChange, format!("Without `{operand}`, {what} of `{call}` changes"))
+        };
+        match entry.sink {
+            Sink::Permission => no("the permission check"),
+            Sink::Crypto => no("the cryptography"),
+            Sink::Money => no("the amount"),
+            Sink::System => no("the file or process"),
+            Sink::Request if target => no("the target"),
+            _ if !neutral
+                && matches!(entry.position, Position::Argument { .. })
+                && entry.sink != Sink::Query =>
+            {
+                no(entry.sink.name())
+            }
+            Sink::Message
+                if matches!(entry.position, Position::Argument { index: 0, .. }) && keyword.is_empty() =>
+            {
+                no("the recipient")
+            }
+            Sink::Write => ask_two(
+                format!(
+                    "If `{operand}` is missing, does `{call}` accept what it is given instead, and is that what should be stored?"
+                ),
+                &name,
+            ),
+            _ => ask(
+                format!("If `{operand}` is missing, is `{call}` still right with what it is given instead?"),
+                &name,
+            ),
+        }
+    }
+
+    /// A condition that a tolerant value is part of: which way do the states go that crashed?
+    pub(super) fn decided(&self, decided: Node<'c>, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
+        let name = last_name(&widened.operand);
+        let (asks, body_of) = (condition(decided), body(decided));
+        let Some(asks) = asks else { return Verdict::Harmless };
+        let asked = shown(self.new, asks);
+        let mut names: Vec<&str> = words(self.new, asks);
+        let strength = guarding(names.iter().copied());
+        let filters = decided.kind() == "if_clause";
+        if filters || is_choice(decided.kind()) {
+            if widened.instead == Substitute::Yes {
+                return refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, the condition `{asked}` holds", widened.operand),
+                );
+            }
+            return match (strength, widened.instead) {
+                (_, Substitute::Neutral) if filters && self.falsy_closes(asks, new) => Verdict::Harmless,
+                (_, Substitute::Neutral) if !filters => Verdict::Harmless,
+                (Guarding::Strong, _) => {
+                    refuse(ReasonCode::CheckDeleted, format!("`{asked}` decides who may do something"))
+                }
+                _ => ask(
+                    format!("Without `{}`, does `{asked}` choose what it should?", widened.operand),
+                    &name,
+                ),
+            };
+        }
+        let denial = body_of.is_some_and(|body| exits::denies(self.new, body));
+        if denial {
+            if let Some(body) = body_of {
+                names.extend(words(self.new, body));
+            }
+            if self.falsy_enters(asks, new) {
+                return Verdict::Harmless; // one more reason to stop
+            }
+            return match guarding(names.iter().copied()) {
+                Guarding::Strong => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, the check `{asked}` is passed", widened.operand),
+                ),
+                Guarding::Weak if strength != Guarding::No => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, the check `{asked}` is passed", widened.operand),
+                ),
+                _ => ask_two(
+                    format!(
+                        "Without `{}`, the check `{asked}` is passed. Is there nothing to check then?",
+                        widened.operand
+                    ),
+                    &name,
+                ),
+            };
+        }
+        if widened.instead == Substitute::Yes && strength != Guarding::No {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{}`, the condition `{asked}` holds", widened.operand),
+            );
+        }
+        if decided.child_by_field_name("alternative").is_some()
+            && !self.is_about_operand_only(decided, widened)
+        {
+            return ask(
+                format!(
+                    "Without `{}`, the other branch of `{asked}` runs. Is it meant for that?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        if body_of.is_some_and(|body| exits::leaves(self.new, body))
+            && widened.instead == Substitute::Neutral
+            && !self.falsy_enters(asks, new)
+        {
+            // The early way out is not taken; what comes then never ran in these states.
+            return ask(
+                format!(
+                    "Without `{}`, `{asked}` does not hold and the code goes on. Is that right?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        Verdict::Harmless
+    }
+
+    pub(super) fn is_about_operand_only(&self, decided: Node<'c>, _widened: &Widened<'c>) -> bool {
+        // An `else if` of the same kind is no other branch worth a question if it only tells.
+        let Some(other) = decided.child_by_field_name("alternative") else { return true };
+        let statements: Vec<Node<'c>> =
+            parts(other).into_iter().flat_map(super::super::tree::body_statements).collect();
+        statements.iter().all(|one| self.is_log_statement(self.new, *one))
+    }
+
+    /// Whether a missing value makes the whole condition false.
+    pub(super) fn falsy_closes(&self, asks: Node<'c>, new: Node<'c>) -> bool {
+        match joined(self.new, inner(asks)) {
+            Some(("and", sides)) => sides
+                .iter()
+                .any(|side| side.byte_range().contains(&new.start_byte()) && self.falsy_closes(*side, new)),
+            Some((_, _)) => false,
+            None => {
+                !self.new.text_of(inner(asks)).starts_with(['!', 'n'])
+                    || !self.new.text_of(inner(asks)).starts_with("not")
+            }
+        }
+    }
+
+    /// Whether a missing value makes the condition true, or one of several reasons to enter its body.
+    pub(super) fn falsy_enters(&self, asks: Node<'c>, new: Node<'c>) -> bool {
+        let node = inner(asks);
+        if let Some((operator, sides)) = joined(self.new, node) {
+            let holding = sides.into_iter().find(|side| side.byte_range().contains(&new.start_byte()));
+            return operator == "or" && holding.is_some_and(|side| self.falsy_enters(side, new));
+        }
+        let text = self.new.text_of(node);
+        if text.starts_with("not ") || text.starts_with('!') && !text.starts_with("!=") {
+            return true;
+        }
+        // `x.get("a") != b`: nothing differs from everything.
+        ["!=", "!==", "is None", "== null", "=== undefined", "== nil", "is not"]
+            .iter()
+            .any(|sign| text.contains(sign))
+            && !text.contains("is not None")
+    }
+
+    /// A loop over nothing: what it checks is not checked.
+    pub(super) fn looped(&self, looped: Node<'c>, operand: &str) -> Verdict {
+        let Some(body) = looped.child_by_field_name("body") else { return Verdict::Harmless };
+        let (mut denies, mut checks) = (false, false);
+        visit_below(body, |node, at| {
+            if is_if(at.kind)
+                && super::super::tree::body(node).is_some_and(|inside| exits::denies(self.new, inside))
+            {
+                denies = true;
+            }
+            checks |= at.kind == "assert_statement";
+        });
+        if !denies && !checks {
+            return Verdict::Harmless;
+        }
+        let names: Vec<&str> = words(self.new, body)
+            .into_iter()
+            .chain(words(self.new, looped.child_by_field_name("right").unwrap_or(looped)))
+            .collect();
+        match guarding(names.iter().copied()) {
+            Guarding::Strong if denies => refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{operand}`, the loop that denies checks nothing"),
+            ),
+            _ => ask_two(
+                format!(
+                    "Without `{operand}`, the loop that checks its entries checks nothing. Is there nothing to check then?"
+                ),
+                &last_name(operand),
+            ),
+        }
+    }
+
+    /// Whether a value is read as a time, or what reads it as one is part of the change.
+    pub(super) fn is_time(&self, node: Node<'c>) -> bool {
+        let statement = super::super::tree::statement_of(node);
+        let mut found = false;
+        visit_below(statement, |inside, at| {
+            let is_near = inside.byte_range().contains(&node.start_byte())
+                || node.byte_range().contains(&inside.start_byte());
+            found |= is_call(at.kind)
+                && is_near
+                && split_words(dotted_path(self.new, inside).rsplit('.').next().unwrap_or_default())
+                    .iter()
+                    .any(|word| has("timestamp date datetime time duration timedelta", word));
+        });
+        found
+    }
+
+    pub(super) fn is_sort_key(&self, node: Node<'c>) -> bool {
+        let lambda = above(node, |one| super::super::tree::is_lambda(one.kind()));
+        lambda.and_then(|one| above(one, |call| is_call(call.kind()))).is_some_and(|call| {
+            let path = dotted_path(self.new, call);
+            has(
+                "sorted sort sort_by sortBy min max orderBy toSorted",
+                path.rsplit('.').next().unwrap_or(&path),
+            )
+        })
+    }
+
+    /// The name of a limit that a changed value is given to.
+    pub(super) fn bound_name(&self, node: Node<'c>) -> Option<String> {
+        let target = above(node, |one| {
+            assigned(one).is_some() || matches!(one.kind(), "keyword_argument" | "pair" | "keyed_element")
+        })
+        .filter(|one| one.end_byte() - one.start_byte() < 400)?;
+        let name = match assigned(target) {
+            Some((name, value)) if value.byte_range().contains(&node.start_byte()) => self.new.text_of(name),
+            Some(_) => return None,
+            None => target
+                .child_by_field_name("name")
+                .or_else(|| target.child_by_field_name("key"))
+                .map_or("", |one| self.new.text_of(one)),
+        };
+        let value = match assigned(target) {
+            Some((_, value)) => value,
+            None => target.child_by_field_name("value")?,
+        };
+        let direct = inner(value).byte_range() == inner(node).byte_range() || is_choice(inner(value).kind());
+        let found = split_words(name);
+        (direct && found.iter().any(|word| has(BOUNDS, word)) && name.len() > 3).then(|| name.to_owned())
+    }
+}
+
+/// Both branches of a choice: if the condition holds, and otherwise.
+fn branches_of(choice: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
+    match choice.kind() {
+        // `a if T else b` has no names for its parts.
+        "conditional_expression" if choice.child_by_field_name("condition").is_none() => {
+            Some((choice.named_child(0)?, choice.named_child(2)?))
+        }
+        _ => Some((
+            choice.child_by_field_name("consequence").or_else(|| choice.child_by_field_name("body"))?,
+            choice.child_by_field_name("alternative")?,
+        )),
+    }
+}
+
+fn read_with_default<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<(String, String, Option<Node<'p>>)> {
+    let node = inner(node);
+    if !is_call(node.kind()) {
+        return None;
+    }
+    let path = dotted_path(parsed, node);
+    let last = path.rsplit('.').next()?;
+    if !matches!(last, "get" | "getOrDefault" | "fetch" | "dig") {
+        return None;
+    }
+    let object = squeezed(parsed, receiver(node)?);
+    let given = arguments(node);
+    let key = squeezed(parsed, *given.first()?);
+    (given.len() <= 2).then(|| (object, key, given.get(1).copied()))
+}
+
+/// The part of a text before its first `?.`.
+fn is_operand_of_safe(text: &str) -> String {
+    let at = ["?.", "&.", "?->"].iter().filter_map(|sign| text.find(sign)).min().unwrap_or(text.len());
+    text[..at].split_whitespace().collect::<String>()
+}
