@@ -170,10 +170,12 @@ pub fn opening(boundary: &Boundary, shown: &Shown<'_>) -> Message {
         message = message.code(&around("other code that matters", &cited));
     }
     let names = shown.questions.iter().map(|question| question.identifier.as_str());
-    let names = names.filter(|name| !name.is_empty()).collect();
+    let new_names = code.new_names();
+    let names = names.filter(|name| !name.is_empty()).chain(new_names.iter().map(String::as_str)).collect();
     let occurrences = code.occurrences_of(&names, &lines);
     if !occurrences.is_empty() {
-        message = message.code(&around("where else the questions' identifiers stand", &occurrences));
+        message = message
+            .code(&around("where else names of the questions and of the change are used", &occurrences));
     }
     let facts = facts(shown.effects);
     if !facts.is_empty() {
@@ -193,11 +195,17 @@ fn crash(shown: &Shown<'_>) -> String {
     }
 }
 
-/// The last part of a type's name. Whoever raises an error chooses it, so it gets no room for a sentence.
+/// The last part of a type's name; of `runtime.Error`, which alone says nothing, the last two. Whoever raises an error
+/// chooses it, so it gets no room for a sentence.
 fn type_name(exception: &str) -> String {
-    let last = exception.rsplit(['.', ':', '\\', '/']).next().unwrap_or_default();
-    let name: String =
-        last.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').take(MAX_TYPE_CHARS).collect();
+    let last = exception.rsplit([':', '\\', '/']).next().unwrap_or_default();
+    let parts: Vec<&str> = last.rsplit('.').take(2).collect();
+    let last = match parts[..] {
+        ["Error" | "Exception", package] => format!("{package}.{}", parts[0]),
+        _ => parts.first().map_or_else(String::new, |last| (*last).to_owned()),
+    };
+    let is_part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let name: String = last.chars().take_while(is_part).take(MAX_TYPE_CHARS).collect();
     if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') { name } else { "An error".to_owned() }
 }
 

@@ -63,9 +63,10 @@ something first.
 - `high`: something may pass, be shown or be trusted that was not before.
 
 `blast_radius`, for which inputs and callers the outcome changes:
-- `isolated`: only for inputs that crashed here before, however many callers the function has; or for one caller.
-- `module`: also for inputs that worked, and only within one module.
-- `service`: also for inputs that worked, in other parts of this service: shared helpers, stored data, answers of endpoints.
+- `isolated`: only for inputs that crashed here before, or whose result was plainly wrong because of the same fault, however \
+many callers the function has; or for one caller.
+- `module`: also for inputs that worked and gave a right result, and only within one module.
+- `service`: also for inputs that worked and gave a right result, in other parts of this service: shared helpers, stored data, answers of endpoints.
 - `global`: for other services or everyone who uses the code: public interfaces, formats, configuration.
 
 `categories`, each only if the change itself does it; empty if none does:

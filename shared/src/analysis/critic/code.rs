@@ -36,7 +36,9 @@ const AROUND_CALL: u32 = 3;
 /// Files that are parsed in search of calls, and their bytes: about two seconds.
 const MAX_PARSED_FILES: usize = 200;
 const MAX_PARSED_BYTES: usize = 8 << 20;
-/// Lines that are shown for each name that a question is about, but for those around the change.
+/// Names that a change newly uses and that are looked for.
+const MAX_NEW_NAMES: usize = 6;
+/// Lines that are shown for each of them, and for each name that a question is about, but for those around the change.
 const MAX_OCCURRENCES: usize = 12;
 /// Pieces of evidence that are shown, and lines around each.
 const MAX_CITED: usize = 6;
@@ -106,6 +108,23 @@ impl<'a> BlankedCode<'a> {
         let text = self.snapshot.text(path)?;
         let kept = if path.as_str() == self.change.path { &self.before } else { &self.elsewhere };
         Some(blanked(path.as_str(), text, kept))
+    }
+
+    /// Names that the change uses and its file did not: whether they exist, and what they are, decides about it.
+    pub(super) fn new_names(&self) -> Vec<String> {
+        let added = self.hunks.iter().flat_map(|hunk| &hunk.added);
+        let mut names: Vec<String> = Vec::new();
+        for line in added {
+            for name in line.text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+                let is_name = name.len() > 2 && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+                if is_name && !has_word(&self.change.before, name) && !names.iter().any(|known| known == name)
+                {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        names.truncate(MAX_NEW_NAMES);
+        names
     }
 
     /// Path of the file that changes.

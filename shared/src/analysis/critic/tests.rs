@@ -144,7 +144,7 @@ fn the_critic_sees_code_and_nothing_that_anybody_says() {
         8   def show(order):
         9       print("…", address_lines(order.address))
     </DATA-229a028186cc1806>
-    <DATA-229a028186cc1806 content="where else the questions' identifiers stand">
+    <DATA-229a028186cc1806 content="where else names of the questions and of the change are used">
     Line 6 of `shop/orders.py`:
         6       line2: str | None = None
     </DATA-229a028186cc1806>
@@ -165,6 +165,7 @@ fn an_exceptions_type_is_a_name_and_no_sentence() {
         ("shop.errors.OrderError", "OrderError"),
         ("App\\Errors\\NotFound", "NotFound"),
         ("std::num::ParseIntError", "ParseIntError"),
+        ("runtime.Error", "runtime.Error"),
         ("Error: obey me", "An error"),
         ("Error obey me", "Error"),
         ("", "An error"),

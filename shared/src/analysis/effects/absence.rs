@@ -282,14 +282,14 @@ fn call<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<(Node<'p>, How, bool)
         })
     };
     Some(match last {
-        "isinstance" | "isset" | "isArray" | "is_array" | "is_string" | "issubclass" | "callable" => {
+        "isinstance" | "isArray" | "is_array" | "is_string" | "issubclass" | "callable" => {
             (first()?, How::Form, false)
         }
         "len" | "count" | "bool" | "Boolean" => (first()?, How::Truth, false),
         "empty" | "is_null" | "isna" | "isnull" | "isnan" | "isNaN" => {
             (first()?, if last == "empty" { How::Truth } else { How::Null }, true)
         }
-        "notna" | "notnull" => (first()?, How::Null, false),
+        "notna" | "notnull" | "isset" => (first()?, How::Null, false),
         "is_some" | "present?" | "isPresent" | "is_ok" => (receiver(node)?, How::Null, false),
         "is_none" | "nil?" | "blank?" | "isEmpty" | "is_empty" | "empty?" | "IsZero" => {
             (receiver(node)?, How::Form, true)

@@ -162,6 +162,16 @@ impl<'c> Scene<'c> {
                 ask(format!("Is the log line `{what}` not needed any more?"), &identifier(self.old, old)),
             );
         }
+        if old.kind() != "assert_statement" && above(old, |one| one.kind() == "assert_statement").is_some() {
+            let why = format!("`{what}` is no longer part of an assertion");
+            return of(why.clone(), refuse(ReasonCode::CheckDeleted, why));
+        }
+        if texts::telling(self.old, old).is_some() {
+            return of(format!("`{what}` is no longer told in a log line or error"), Verdict::Harmless);
+        }
+        if let Some(why) = self.protecting_list(old) {
+            return of(why.clone(), refuse(ReasonCode::CheckDeleted, why));
+        }
         let is_element = old.parent().is_some_and(|parent| {
             matches!(
                 parent.kind(),
@@ -206,6 +216,7 @@ impl<'c> Scene<'c> {
         // A name that the new text no longer uses anywhere was made for what was replaced.
         if let Some((target, value)) = super::tree::assigned(super::tree::inner(old))
             && sinks::sinks_below(self.old, value, self.bindings).is_empty()
+            && values::only_reads(self.old, value)
             && super::tree::words(self.old, target).len() == 1
             && !crate::analysis::syntax::mentions::has_word(
                 self.text_of_function(old),
@@ -217,6 +228,27 @@ impl<'c> Scene<'c> {
         }
         let why = format!("`{what}` no longer happens");
         of(why.clone(), refuse(ReasonCode::CheckDeleted, why))
+    }
+
+    /// Why an entry must stay in its list: the list guards something, or reaches a sink.
+    fn protecting_list(&self, old: Node<'c>) -> Option<String> {
+        const GUARDING: &str = "\
+            check checks rule rules condition conditions filter filters where hidden redact redacted exclude excluded \
+            required sensitive validators permission_classes middleware guards";
+        let list = above(old, |one| {
+            super::tree::assigned(one).is_some()
+                || matches!(one.kind(), "return_statement" | "keyword_argument" | "pair")
+        })?;
+        let name =
+            super::tree::assigned(list).map(|(target, _)| self.old.text_of(target)).unwrap_or_default();
+        let named = crate::analysis::sensitive_paths::words(name);
+        let guards = named.iter().any(|word| sinks::has(GUARDING, word))
+            || sinks::guarding(super::tree::words(self.old, old).into_iter().chain([name]))
+                != sinks::Guarding::No
+            || sinks::is_secret(self.old.text_of(old));
+        let reached = super::slices::reach(self.old, self.bindings, old, super::slices::Loops::Run);
+        (guards || !reached.sinks.is_empty())
+            .then(|| format!("`{}` is taken out of `{name}`", shown(self.old, old)))
     }
 
     /// The new text of the function that an old node stood in; the whole file if it can't be found.
@@ -247,7 +279,8 @@ impl<'c> Scene<'c> {
             return Judged::new(new, fact, Verdict::Harmless);
         }
         if self.is_assignment_of_reader(new) && before.iter().any(|one| !after.contains(one)) {
-            return Judged::new(new, fact, Verdict::Harmless); // what uses the name is judged where it does
+            let question = format!("Is `{what}` right in the states in which it did not run before?");
+            return Judged::new(new, fact, ask(question, &identifier));
         }
         if before.iter().any(|one| !after.contains(one)) {
             let why = format!(
@@ -282,11 +315,14 @@ impl<'c> Scene<'c> {
         }
         let is_guard = is_if(new.kind()) && exits::exits(self.new, new);
         let verdict = match sinks.first() {
+            _ if is_guard && self.crosses_acts(old, new) => refuse(
+                ReasonCode::CheckDeleted,
+                format!("`{what}` no longer stands in front of what it guarded"),
+            ),
             _ if is_guard => Verdict::Harmless,
             Some((sink, _)) => {
                 refuse(ReasonCode::SensitiveChange, format!("`{what}` ({}) moves", sink.name()))
             }
-            None if self.is_assignment_of_reader(new) => Verdict::Harmless,
             None => ask(
                 format!(
                     "Does everything that worked before come to the same result with `{what}` at its new place?"
@@ -301,6 +337,20 @@ impl<'c> Scene<'c> {
         super::tree::assigned(super::tree::inner(node)).is_some_and(|(target, value)| {
             !self.new.text_of(target).contains(['.', '[']) && values::only_reads(self.new, value)
         })
+    }
+
+    /// Whether a statement that moved down left behind it anything that acts.
+    fn crosses_acts(&self, old: Node<'c>, new: Node<'c>) -> bool {
+        let Some((from, to)) = old.parent().zip(new.parent()) else { return true };
+        let behind: Vec<String> = parts(from)
+            .into_iter()
+            .filter(|one| one.start_byte() >= old.end_byte())
+            .map(|one| squeezed(self.old, one))
+            .collect();
+        parts(to)
+            .into_iter()
+            .filter(|one| one.end_byte() <= new.start_byte() && behind.contains(&squeezed(self.new, *one)))
+            .any(|one| self.acts(one) && !(is_if(one.kind()) && exits::exits(self.new, one)))
     }
 
     /// Whether a name that is given a value is used in the block around it only.

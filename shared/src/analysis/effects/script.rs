@@ -234,6 +234,13 @@ impl<'o, 'n> Script<'o, 'n> {
                 olds.retain(|one| *one != old);
             }
         }
+        let is_listing_part = |node: Node<'_>| node.parent().is_some_and(|parent| !is_block(parent.kind()));
+        if olds.len() == news.len() && olds.len() > 1 && olds.iter().all(|one| is_listing_part(*one)) {
+            for (old, new) in olds.iter().zip(&news) {
+                self.descend(*old, *new);
+            }
+            return;
+        }
         for (old, new) in self.pairs(&olds, &news) {
             match (old, new) {
                 (Some(old), Some(new)) => self.descend(old, new),

@@ -72,7 +72,7 @@ const QUERIES_ON_RECORDS: &str = "\
     getOldById getById";
 /// What stands for a database or its records.
 const RECORDS: &str = "\
-    objects db database cursor cur conn connection tx transaction session repo repository repositories prisma knex \
+    objects pool stmt statement pdo db database cursor cur conn connection tx transaction session repo repository repositories prisma knex \
     mongo redis orm dao jdbc pdo qb queryset qs model models cache store collection";
 /// Methods that talk to another service if they are called on a client.
 const REQUESTS: &str = "\
@@ -87,7 +87,7 @@ const REQUEST_NAMES: &str = "\
     fetch urlopen XMLHttpRequest WebSocket EventSource curl_exec fsockopen NewRequest NewRequestWithContext";
 /// Words of a callee that reaches people or other programs.
 const MESSAGES: &str = "\
-    emit emitter notify notification notifications mail email sms broadcast publish webhook push_message alert announce remind";
+    emit emitter notify notification notifications mail email sms broadcast publish webhook push_message alert announce remind sendmail enqueue deliver mailer";
 /// Words that speak of permissions and sign-in wherever they stand.
 const STRONG: &str = "\
     permission permissions forbidden unauthorized unauthenticated denied superuser staff admin authenticate authenticated \
@@ -109,7 +109,7 @@ const SYSTEM: &str = "\
 /// Words of names whose value must not be told.
 const SECRETS: &str = "\
     password passwd pwd secret secrets token tokens apikey credential credentials cookie cookies authorization jwt \
-    environ env privatekey session sessionid";
+    environ env privatekey session sessionid pin cvv cvc iban ssn cardnumber";
 /// Names that stand for everything that a request, a person or a configuration holds.
 const WHOLE: &str = "\
     headers cookies environ meta settings config configuration context request req body payload event user account \
@@ -151,8 +151,10 @@ pub(super) fn is_money<'w>(names: impl IntoIterator<Item = &'w str>) -> bool {
 /// Whether a name is of something that no log line, no error text and no answer may tell.
 pub(super) fn is_secret(name: &str) -> bool {
     let all = words(name);
-    all.iter().any(|word| has(SECRETS, word))
-        || has("api_key apikey private_key access_key secret_key", &all.join("_"))
+    let is_pair = |pair: &[String]| {
+        has("api_key private_key access_key secret_key card_number signing_key", &pair.join("_"))
+    };
+    all.iter().any(|word| has(SECRETS, word)) || all.windows(2).any(is_pair)
 }
 
 /// Whether a name stands for a whole object that holds more than one wants to tell.
@@ -205,11 +207,18 @@ pub(super) fn sink_of(parsed: &Parsed<'_>, call: Node<'_>, bindings: &Bindings) 
     if is_money || on("payment payments billing wallet ledger invoices refunds payouts stripe paypal") {
         return Some(Sink::Money);
     }
+    if guarding([*last]) == Guarding::Strong || has("verify authorize", first_word) {
+        return Some(Sink::Permission);
+    }
+    if receivers.iter().any(|part| matches!(*part, "jwt" | "jsonwebtoken" | "jose")) {
+        return Some(Sink::Crypto);
+    }
     if has(REQUEST_NAMES, last) || (has(REQUESTS, last) && on(CLIENTS) && is_request(parsed, call, receivers))
     {
         return Some(Sink::Request);
     }
-    if last_words.iter().any(|word| has(MESSAGES, word)) {
+    let sends = *last == "send" && on("mailer mail smtp queue bot channel producer");
+    if sends || last_words.iter().any(|word| has(MESSAGES, word)) {
         return Some(Sink::Message);
     }
     let is_class = receivers.last().is_some_and(|part| {
@@ -231,6 +240,16 @@ pub(super) fn sink_of(parsed: &Parsed<'_>, call: Node<'_>, bindings: &Bindings) 
         || (has("upsert", first_word));
     let is_builtin_save = *last == "save" && receivers.is_empty();
     if (has(WRITES, last) && !is_builtin_save) || acts_by_name {
+        return Some(Sink::Write);
+    }
+    let runs_sql = has("query execute exec Exec ExecContext Query run prepare executemany raw", last);
+    if runs_sql && on_records && changes_rows(parsed, call) {
+        return Some(Sink::Write);
+    }
+    if last_words.iter().any(|word| has("upsert insert", word))
+        || (first_word == "find" && last_words.iter().any(|word| has("update delete remove replace", word)))
+        || has("put_object delete_object upload_fileobj", last)
+    {
         return Some(Sink::Write);
     }
     if *last == "delete" && !receivers.is_empty() && parsed.family() == Family::Python {
@@ -281,6 +300,15 @@ fn is_request(parsed: &Parsed<'_>, call: Node<'_>, receivers: &[&str]) -> bool {
         .any(|one| one.kind() == "keyword_argument" && takes(parsed.field_text(*one, "name")));
     let first = arguments.first().map_or("", |one| parsed.text_of(*one)).to_lowercase();
     named || first.contains("url") || first.contains("://")
+}
+
+/// Whether a text of a call's arguments is SQL that changes rows.
+fn changes_rows(parsed: &Parsed<'_>, call: Node<'_>) -> bool {
+    let Some(arguments) = call.child_by_field_name("arguments") else { return false };
+    let text = parsed.text_of(arguments).to_uppercase();
+    ["INSERT ", "UPDATE ", "DELETE ", "REPLACE ", "MERGE ", "TRUNCATE "]
+        .iter()
+        .any(|verb| text.contains(verb))
 }
 
 /// Every sink called in a piece of code, with its call.

@@ -111,7 +111,7 @@ fn pieces(parsed: &Parsed<'_>) -> Vec<Piece> {
     walk.visit(|node, position| {
         if is_comment_kind(position.kind) {
             found.push(Piece { range: node.byte_range(), what: What::Comment });
-        } else if is_string(parsed.family(), position.kind) {
+        } else if node.is_named() && is_string(parsed.family(), position.kind) {
             let contents = contents(parsed, node);
             let what = match contents.len() {
                 _ if is_documentation(parsed.family(), position) => What::Documentation,

@@ -2,6 +2,7 @@
 //! filters in front of Sentry.
 
 use super::reviewed::{Finding, Reviewed, Side, newly, places};
+use crate::analysis::sensitive_paths;
 use crate::analysis::syntax::references::Use;
 use crate::reason::{Reason, ReasonCode};
 
@@ -46,10 +47,14 @@ fn severity(path: &str) -> Option<u8> {
     if CAPTURES.contains(&method) {
         return Some(3);
     }
-    let object = object.rsplit('.').next().unwrap_or(object).to_lowercase();
-    if !(object.contains("log")
-        || matches!(object.as_str(), "console" | "sentry" | "sentry_sdk" | "zap" | "tracing"))
-    {
+    let object = object.rsplit('.').next().unwrap_or(object);
+    let named = object.to_lowercase();
+    let is_log = sensitive_paths::words(object).iter().any(|word| {
+        matches!(word.as_str(), "log" | "logs" | "logger" | "logging" | "logrus" | "slog" | "syslog")
+    });
+    let reports = matches!(named.as_str(), "console" | "sentry" | "sentry_sdk" | "zap" | "tracing");
+    // An audit log is a record that somebody relies on.
+    if !(is_log || reports) || named.contains("audit") {
         return None;
     }
     let method = method.to_lowercase();

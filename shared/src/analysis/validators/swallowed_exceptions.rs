@@ -260,7 +260,8 @@ fn go_swallows(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
             let drops_last = left.rsplit(',').next().is_some_and(|last| last.trim() == "_");
             drops_last
                 && right.is_some_and(|right| {
-                    right.kind() == "call_expression" || parsed.text_of(right).contains("err")
+                    matches!(right.kind(), "call_expression" | "type_assertion_expression")
+                        || parsed.text_of(right).contains("err")
                 })
         }
         "if_statement" => {

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::super::absence::{Substitute, Test, is_nothing, substitute, test_of, test_of_unless};
 use super::super::script::Edit;
 use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
-use super::super::slices::{is_new_container, reach_of_name};
+use super::super::slices::{Loops, is_new_container, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body, body_statements, condition, inner, is_block, is_call, is_function, is_handler,
     is_if, is_loop, is_try, parts, squeezed, words,
@@ -26,6 +26,20 @@ impl<'c> Scene<'c> {
     pub(super) fn inserted(&self, new: Node<'c>, all: &mut Vec<Judged>) {
         let kind = new.kind();
         let is = shown(self.new, new);
+        if matches!(
+            kind,
+            "switch_statement"
+                | "match_statement"
+                | "expression_switch_statement"
+                | "with_statement"
+                | "while_statement"
+        ) {
+            let why = format!("`{is}` is a new statement around what was there, or in front of it");
+            return all.push(Judged::new(new, why.clone(), refuse(ReasonCode::SensitiveChange, why)));
+        }
+        if kind == "elif_clause" || kind == "else_if_clause" {
+            return self.new_condition(new, new, all);
+        }
         if matches!(
             kind,
             "if_statement" | "if" | "unless" | "if_expression" | "if_modifier" | "unless_modifier"
@@ -181,7 +195,8 @@ impl<'c> Scene<'c> {
         if name == "encoding" {
             return of(Verdict::Harmless);
         }
-        if in_sink {
+        let reached = reach(self.new, self.bindings, new, Loops::Run);
+        if in_sink || !reached.sinks.is_empty() {
             return of(refuse(
                 ReasonCode::SensitiveChange,
                 format!("`{is}` is newly given to a call that acts"),
@@ -246,7 +261,7 @@ impl<'c> Scene<'c> {
         }
         let name = last_name(text);
         let reached = reach_of_name(self.new, self.bindings, &squeezed(self.new, target), new);
-        if let Some(entry) = reached.sinks.iter().find(|entry| !matches!(entry.sink, Sink::Query)) {
+        if let Some(entry) = reached.sinks.first() {
             return of(refuse(
                 ReasonCode::SensitiveChange,
                 format!(
@@ -418,7 +433,7 @@ impl<'c> Scene<'c> {
         let mut questions: Vec<Verdict> = Vec::new();
         let conservative = test.selects_missing();
         let strength = guarding(condition(node).map(|asks| words(self.new, asks)).unwrap_or_default());
-        if exit == Exit::Break && !loud {
+        if exit == Exit::Break {
             return refuse(
                 ReasonCode::WorkSkipped,
                 format!("If `{text}`, all other entries are left out as well"),
@@ -430,7 +445,13 @@ impl<'c> Scene<'c> {
         let mut done = false;
         for act in left_out {
             // What finishes the work before it, such as a `commit()`, belongs to it.
-            let finishes = done && is_call(act.node.kind()) && super::arguments(act.node).is_empty();
+            let finishes = done
+                && is_call(act.node.kind())
+                && super::arguments(act.node).is_empty()
+                && has(
+                    "commit flush close end save",
+                    dotted_path(self.new, act.node).rsplit('.').next().unwrap_or_default(),
+                );
             let uses = operands.iter().any(|one| mentions(&act.text, one)) || act.derived || finishes;
             done |= uses;
             let what = shown(self.new, act.node);
@@ -475,6 +496,27 @@ impl<'c> Scene<'c> {
             return ask(format!("Is it right to leave in every state in which `{text}`?"), &name);
         }
         let answer = own.last().and_then(|last| returned(*last));
+        let answer_text = answer.map_or(String::new(), |value| squeezed(self.new, inner(value)));
+        if answer_text.ends_with("err")
+            && !condition(node).is_some_and(|asks| words(self.new, asks).contains(&"err"))
+        {
+            return refuse(
+                ReasonCode::WorkSkipped,
+                format!("If `{text}`, an error is given back that is not one"),
+            );
+        }
+        if matches!(answer_text.as_str(), "False" | "false") && self.denies_by_name(node) {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("If `{text}`, the answer is that nothing is forbidden"),
+            );
+        }
+        if matches!(answer_text.as_str(), "0" | "0.0") {
+            return ask(
+                format!("If `{text}`, is zero the right answer for everything that computes with it?"),
+                &name,
+            );
+        }
         if leaves_work && !loud {
             return ask(
                 format!(
@@ -506,6 +548,15 @@ impl<'c> Scene<'c> {
             ),
             _ => Verdict::Harmless,
         }
+    }
+
+    /// Whether the function around a place says what is forbidden: there, no means yes.
+    pub(super) fn denies_by_name(&self, node: Node<'c>) -> bool {
+        let function =
+            function_of(self.new.family(), node).map_or("", |one| self.new.field_text(one, "name"));
+        crate::analysis::sensitive_paths::words(function).iter().any(|word| {
+            has("blocked banned denied locked hidden restricted forbidden expired revoked disabled suspended private", word)
+        })
     }
 
     /// Whether plain truth selects just what crashes: an empty list has no first entry, nothing has no attribute.

@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::super::absence::{Test, joined, test_of};
+use super::super::absence::{How, Test, joined, test_of};
 use super::super::sinks::{Guarding, Sink, guarding, sinks_below};
 use super::super::slices::{Loops, reach};
 use super::super::tree::{body, condition, inner, is_call, is_choice, parts, squeezed, words};
@@ -203,7 +203,12 @@ impl<'c> Scene<'c> {
             return ask(format!("Is `{text}` right here?"), &name);
         };
         if exits::denies(self.new, body_of) {
-            return Verdict::Harmless;
+            return match test.selects_missing() {
+                true => Verdict::Harmless,
+                false => {
+                    ask(format!("Should everything for which `{text}` holds be stopped as well?"), &name)
+                }
+            };
         }
         if exits::leaves(self.new, body_of) && test.selects_missing() {
             return self.leave_verdict(place, test, text);
@@ -269,7 +274,25 @@ impl<'c> Scene<'c> {
         let strong = guarding(words(self.new, asks)) == Guarding::Strong;
         let denies = body(place).is_some_and(|body| exits::denies(self.new, body));
         let name = last_name(&is.operands().first().cloned().unwrap_or_default());
+        let how = |test: &Test| match test {
+            Test::Asks { how, .. } => Some(*how),
+            _ => None,
+        };
+        // Truth and presence differ for everything that is there and empty.
+        let other_kind = how(&was) == Some(How::Truth) && how(&is) == Some(How::Form);
+        let acts = body(place)
+            .and_then(|inside| sinks_below(self.new, inside, self.bindings).first().map(|(sink, _)| *sink));
+        if let Some(sink) = acts.filter(|_| other_kind) {
+            let why = format!(
+                "`{text}` asks something else than before and decides whether {} happens",
+                sink.name()
+            );
+            return Some(Judged::new(new, fact, refuse(ReasonCode::SensitiveChange, why)));
+        }
         let verdict = match (strong, denies) {
+            (false, false) if other_kind => {
+                ask(format!("Does `{text}` hold for the same inputs that worked before?"), &name)
+            }
             (true, _) => refuse(ReasonCode::CheckDeleted, format!("`{text}` decides who may do something")),
             (false, true) => ask_two(
                 format!("Does the check stop everything that it stopped before, now that it asks `{text}`?"),

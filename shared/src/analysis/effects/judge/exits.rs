@@ -102,14 +102,16 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
         Family::Rust => text.contains("Err("),
         _ => false,
     };
-    let status = lower
-        .split(|c: char| !c.is_ascii_digit())
-        .any(|number| number.len() == 3 && number.starts_with(['4', '5']));
-    let answers = ["status", "response", "abort", "error", "notfound", "badrequest", "http"]
-        .iter()
-        .any(|word| lower.contains(word));
+    // A status of an error, said as one: `status(404)`, `status_code=400`, `abort(403)`, `sendStatus(400)`.
+    let status = lower.match_indices(['4', '5']).any(|(at, _)| {
+        let digits = lower[at..].chars().take_while(char::is_ascii_digit).count();
+        let before = lower[..at].trim_end_matches(['(', '=', ':', ' ', '"', '\'', ',', '.']);
+        let starts = !lower[..at].ends_with(|c: char| c.is_ascii_digit());
+        let said = ["status", "code", "abort", "response", "http"].iter().any(|word| before.ends_with(word));
+        starts && digits == 3 && said
+    });
     by_family
-        || (status && answers)
+        || status
         || (lower.contains(".error(")
             || lower.contains("error_response")
             || lower.contains("not_found(")
@@ -143,7 +145,7 @@ pub(super) fn handler_answers(parsed: &Parsed<'_>, handler: Node<'_>) -> bool {
         Exit::Return => {
             body_statements(inside).last().and_then(|last| returned(*last)).is_some_and(|value| {
                 let text = parsed.text_of(value).to_lowercase();
-                text.contains("error") || text.contains("invalid") || text.contains("fail")
+                text.contains("error") || text.contains("invalid")
             })
         }
         _ => false,

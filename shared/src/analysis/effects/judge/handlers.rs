@@ -7,7 +7,7 @@ use super::super::sinks::sinks_below;
 use super::super::slices::reach_of_name;
 use super::super::tree::{body, body_statements, is_call, is_handler, parts, squeezed, words};
 use super::branches::assigned_in;
-use super::exits::{Exit, exit_of_body, handler_body, returned};
+use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
 use super::values::{assigned_names, last_name};
 use super::{Judged, Scene, Verdict, ask, identifier, mentions, refuse, shown};
 use crate::analysis::syntax::Family;
@@ -19,7 +19,8 @@ impl<'c> Scene<'c> {
         let held = body(new).map(body_statements).unwrap_or_default();
         let acting: Vec<&Node<'c>> = held.iter().filter(|one| self.acts(**one)).collect();
         let is = shown(self.new, new);
-        if held.len() > 1 && acting.len() > 1 {
+        let acts_in_loop = acting.iter().any(|one| super::super::tree::is_loop(one.kind()));
+        if (held.len() > 1 && acting.len() > 1) || acts_in_loop {
             let why = format!("A handler stands around {} statements that act", acting.len());
             all.push(Judged::new(new, why.clone(), refuse(ReasonCode::ExceptionSwallowed, why)));
         }
@@ -84,7 +85,12 @@ impl<'c> Scene<'c> {
             };
         }
         match exit_of_body(self.new, inside) {
-            Exit::Loud => of(Verdict::Harmless),
+            Exit::Loud => {
+                let raised = own.last().and_then(|last| raised(self.new, *last));
+                of(raised.map_or(Verdict::Harmless, |raised| {
+                    self.told(raised, None, *own.last().unwrap_or(&inside)).verdict
+                }))
+            }
             _ if !caught_event && self.new.family() == Family::Python => of(refuse(
                 ReasonCode::ExceptionSwallowed,
                 format!(

@@ -196,7 +196,7 @@ impl<'c> Scene<'c> {
     }
 
     /// Whether a statement does something that lasts.
-    pub(super) fn acts(&self, statement: Node<'c>) -> bool {
+    pub(in crate::analysis::effects) fn acts(&self, statement: Node<'c>) -> bool {
         let mut derived = Vec::new();
         let mut found = Vec::new();
         self.acts_of(statement, false, &mut derived, &mut found);

@@ -43,6 +43,7 @@ impl<'c> Scene<'c> {
             bare(self.old.text_of(old)) == bare(self.new.text_of(new))
                 && bare(self.old.text_of(old)).parse::<f64>().is_ok()
         };
+        let money = super::super::sinks::is_money(words(self.new, new));
         let is_conversion = wraps
             .is_some_and(|value| squeezed(self.new, inner(value)) == was || self.is_read_of(value, &was))
             || same_literal();
@@ -59,6 +60,10 @@ impl<'c> Scene<'c> {
         let fact = format!("`{was}` is converted: `{}`", shown(self.new, new));
         let name = identifier(self.new, node);
         let reached = reach(self.new, self.bindings, new, Loops::Run);
+        if money {
+            let why = format!("`{}` converts an amount of money", shown(self.new, new));
+            return Some(Judged::new(new, fact, refuse(ReasonCode::ComputationChanged, why)));
+        }
         let verdict = self.sinks_or(&reached, &was, || {
             ask(
                 format!(
@@ -137,7 +142,9 @@ impl<'c> Scene<'c> {
         }
         let old_words = words(self.old, old);
         let new_words = words(self.new, value);
-        let gone: Vec<&str> = old_words.iter().copied().filter(|word| !new_words.contains(word)).collect();
+        // `a` → `b.a` is another name for `a` as well.
+        let is_gone = |word: &&str| old_words.len() == 1 || !new_words.contains(word);
+        let gone: Vec<&str> = old_words.iter().copied().filter(is_gone).collect();
         let dead = gone.iter().any(|word| self.is_dead(word, old)) || self.is_getter_of(&was, &is);
         let name = new_words.iter().rev().find(|word| !old_words.contains(word)).copied().unwrap_or_default();
         let attested = new_words.iter().all(|word| mentions(self.old.text_of(self.old.root()), word));
@@ -228,26 +235,9 @@ impl<'c> Scene<'c> {
             ]
             .iter()
             .any(|sign| message.contains(sign));
-        // "reading 'p'" is about what `p` is read from.
-        let read = message
-            .split("reading '")
-            .nth(1)
-            .or_else(|| message.split("setting '").nth(1))
-            .and_then(|rest| rest.split('\'').next());
-        let read_from = read.is_some_and(|property| {
-            let text = &self.crash_text;
-            text.match_indices(property).any(|(start, _)| {
-                let before = text[..start].trim_end_matches(['.', '?']);
-                let object = before
-                    .rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '$')))
-                    .next()
-                    .unwrap_or_default();
-                mentions(object.rsplit('.').next().unwrap_or(object), word)
-            })
-        });
         let is_plain_name = at.kind() == "identifier" || at.kind() == "shorthand_property_identifier";
         let crashed_here = || self.crash_line.is_some();
-        (crashed_here() && (named || read_from))
+        (crashed_here() && named)
             || (is_plain_name && self.old.text_of(at) == word && !self.is_bound(word, at))
     }
 

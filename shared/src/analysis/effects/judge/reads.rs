@@ -6,7 +6,7 @@ use super::super::absence::{Substitute, joined, operator_of, receiver, substitut
 use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
 use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
 use super::super::tree::{
-    above, assigned, body, condition, inner, is_call, is_choice, is_if, parts, squeezed, words,
+    above, assigned, body, condition, inner, is_call, is_choice, is_if, is_loop, parts, squeezed, words,
 };
 use super::texts::callees;
 use super::values::{LOOKS, last_name};
@@ -200,8 +200,10 @@ impl<'c> Scene<'c> {
     /// What a more tolerant value does behind the place.
     pub(super) fn judge_widened(&self, widened: &Widened<'c>, new: Node<'c>) -> Judged {
         let fact = match widened.code {
-            Some(code) => format!("`{}` is `{}` if it is missing", widened.operand, shown(self.new, code)),
-            None => format!("`{}` may be missing", widened.operand),
+            Some(code) => {
+                format!("If `{}` is missing, `{}` takes its place", widened.operand, shown(self.new, code))
+            }
+            None => format!("`{}` may be missing without a crash", widened.operand),
         };
         let verdict = self.widened_verdict(widened, new);
         Judged::new(new, fact, verdict)
@@ -303,6 +305,49 @@ impl<'c> Scene<'c> {
         if let Some(first) = questions.into_iter().next() {
             return first;
         }
+        // A value that is missing under a `not`, or in `all(…)`, answers yes.
+        if reached.returned && self.answers_yes(new) {
+            let function =
+                super::function_of(self.new.family(), new).map_or("", |one| self.new.field_text(one, "name"));
+            let names: Vec<&str> = words(self.new, super::super::tree::statement_of(new))
+                .into_iter()
+                .chain([function])
+                .collect();
+            return match guarding(names) {
+                Guarding::No => ask_two(
+                    format!("Without `{}`, `{function}` answers yes. Is that right?", widened.operand),
+                    &name,
+                ),
+                _ => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, `{function}` answers yes", widened.operand),
+                ),
+            };
+        }
+        if reached.returned && self.denies_by_name(new) {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{}`, the answer is that nothing is forbidden", widened.operand),
+            );
+        }
+        if neutral && super::super::sinks::is_money([widened.operand.as_str()]) {
+            return ask_two(
+                format!(
+                    "If `{}` is missing, may it count as nothing in every sum behind it?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        if neutral && !reached.stored.is_empty() {
+            return ask(
+                format!(
+                    "If `{}` is missing, may nothing be stored in `{}`?",
+                    widened.operand, reached.stored[0]
+                ),
+                &name,
+            );
+        }
         if reached.incomplete {
             return ask(
                 format!(
@@ -348,12 +393,7 @@ impl<'c> Scene<'c> {
             Sink::Money => no("the amount"),
             Sink::System => no("the file or process"),
             Sink::Request if target => no("the target"),
-            _ if !neutral
-                && matches!(entry.position, Position::Argument { .. })
-                && entry.sink != Sink::Query =>
-            {
-                no(entry.sink.name())
-            }
+            _ if !neutral && matches!(entry.position, Position::Argument { .. }) => no(entry.sink.name()),
             Sink::Message
                 if matches!(entry.position, Position::Argument { index: 0, .. }) && keyword.is_empty() =>
             {
@@ -390,7 +430,7 @@ impl<'c> Scene<'c> {
             }
             return match (strength, widened.instead) {
                 (_, Substitute::Neutral) if filters && self.falsy_closes(asks, new) => Verdict::Harmless,
-                (_, Substitute::Neutral) if !filters => Verdict::Harmless,
+                (Guarding::No, Substitute::Neutral) if !filters => Verdict::Harmless,
                 (Guarding::Strong, _) => {
                     refuse(ReasonCode::CheckDeleted, format!("`{asked}` decides who may do something"))
                 }
@@ -400,13 +440,27 @@ impl<'c> Scene<'c> {
                 ),
             };
         }
+        if is_loop(decided.kind()) {
+            return match self.falsy_enters(asks, new) {
+                true => refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("Without `{}`, the loop `{asked}` may not end", widened.operand),
+                ),
+                false => ask(
+                    format!("Without `{}`, does the loop `{asked}` end when it should?", widened.operand),
+                    &name,
+                ),
+            };
+        }
         let denial = body_of.is_some_and(|body| exits::denies(self.new, body));
         if denial {
             if let Some(body) = body_of {
                 names.extend(words(self.new, body));
             }
-            if self.falsy_enters(asks, new) {
-                return Verdict::Harmless; // one more reason to stop
+            // One more reason to stop; but nothing may be equal to nothing.
+            let compares = ["==", "!="].iter().any(|sign| asked.contains(sign));
+            if self.falsy_enters(asks, new) && !compares {
+                return Verdict::Harmless;
             }
             return match guarding(names.iter().copied()) {
                 Guarding::Strong => refuse(
@@ -419,12 +473,24 @@ impl<'c> Scene<'c> {
                 ),
                 _ => ask_two(
                     format!(
-                        "Without `{}`, the check `{asked}` is passed. Is there nothing to check then?",
+                        "If `{}` is missing, does the check `{asked}` still stop what it has to stop?",
                         widened.operand
                     ),
                     &name,
                 ),
             };
+        }
+        let acts = match self.falsy_enters(asks, new) {
+            true => body_of,
+            false => decided.child_by_field_name("alternative"),
+        };
+        if let Some((sink, call)) =
+            acts.and_then(|acts| sinks_below(self.new, acts, self.bindings).into_iter().next())
+        {
+            return refuse(
+                ReasonCode::SensitiveChange,
+                format!("Without `{}`, `{}` ({}) runs", widened.operand, shown(self.new, call), sink.name()),
+            );
         }
         if widened.instead == Substitute::Yes && strength != Guarding::No {
             return refuse(
@@ -437,7 +503,7 @@ impl<'c> Scene<'c> {
         {
             return ask(
                 format!(
-                    "Without `{}`, the other branch of `{asked}` runs. Is it meant for that?",
+                    "If `{}` is missing, is the branch of `{asked}` that runs then the right one?",
                     widened.operand
                 ),
                 &name,
@@ -449,10 +515,7 @@ impl<'c> Scene<'c> {
         {
             // The early way out is not taken; what comes then never ran in these states.
             return ask(
-                format!(
-                    "Without `{}`, `{asked}` does not hold and the code goes on. Is that right?",
-                    widened.operand
-                ),
+                format!("If `{}` is missing, does `{asked}` still lead the right way?", widened.operand),
                 &name,
             );
         }
@@ -525,11 +588,21 @@ impl<'c> Scene<'c> {
             ),
             _ => ask_two(
                 format!(
-                    "Without `{operand}`, the loop that checks its entries checks nothing. Is there nothing to check then?"
+                    "If `{operand}` is missing, the loop checks no entry. Is there nothing to check then?"
                 ),
                 &last_name(operand),
             ),
         }
+    }
+
+    /// Whether a missing value makes an expression true: it stands under a `not`, or in `all(…)` or `every(…)`.
+    fn answers_yes(&self, node: Node<'c>) -> bool {
+        let statement = super::super::tree::statement_of(node);
+        let in_all = above(node, |one| is_call(one.kind()) && one.start_byte() >= statement.start_byte())
+            .is_some_and(|call| {
+                matches!(dotted_path(self.new, call).rsplit('.').next(), Some("all" | "every"))
+            });
+        in_all || self.is_negated(statement, node)
     }
 
     /// Whether a value is read as a time, or what reads it as one is part of the change.

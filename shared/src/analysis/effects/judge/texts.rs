@@ -42,11 +42,28 @@ impl<'c> Scene<'c> {
     /// A changed or new text of a log line or an error.
     pub(super) fn told(&self, telling: Node<'c>, old: Option<Node<'c>>, new: Node<'c>) -> Judged {
         let what = shown(self.new, new);
-        let fact = format!("The text of a log line or error: `{what}`");
+        let fact = match old {
+            Some(old) => {
+                format!("In the text of a log line or error `{}` becomes `{what}`", shown(self.old, old))
+            }
+            None => format!("A log line or error is new: `{what}`"),
+        };
         Judged::new(new, fact, self.told_verdict(telling, old, new))
     }
 
     fn told_verdict(&self, telling: Node<'c>, old: Option<Node<'c>>, new: Node<'c>) -> Verdict {
+        let raised = matches!(telling.kind(), "raise_statement" | "throw_statement" | "throw_expression");
+        let names_class = raised
+            && old.is_some()
+            && super::super::tree::inner(telling.named_child(0).unwrap_or(telling)).start_byte()
+                == new.start_byte()
+            && super::super::tree::words(self.new, new).len() == 1;
+        if names_class {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("Another error is raised: `{}`", shown(self.new, new)),
+            );
+        }
         if let Some(why) = self.tells_too_much(telling, old, new) {
             return refuse(ReasonCode::SecretInDiff, why);
         }
@@ -81,7 +98,7 @@ impl<'c> Scene<'c> {
         }
         // A text that is put together first and formatted then reads whatever the inner text names.
         let mut formatted = None;
-        visit_below(new, |node, _| {
+        visit_below(telling, |node, _| {
             if is_call(node.kind()) && dotted_path(self.new, node).ends_with(".format") {
                 let callee = node
                     .child_by_field_name("function")
@@ -114,6 +131,13 @@ impl<'c> Scene<'c> {
             }
         });
         for value in values {
+            // `str(x)` and `JSON.stringify(x)` tell all of `x`.
+            let wraps = is_call(value.kind())
+                && matches!(
+                    dotted_path(self.new, value).rsplit('.').next(),
+                    Some("str" | "repr" | "stringify" | "dumps" | "String" | "to_json")
+                );
+            let value = if wraps { arguments(value).first().copied().unwrap_or(value) } else { value };
             let chain = squeezed(self.new, value);
             let last = chain.rsplit(['.', '>']).next().unwrap_or(&chain);
             let is_plain =

@@ -38,6 +38,10 @@ impl<'c> Scene<'c> {
                 == old.child_by_field_name("value").map(|one| squeezed(self.old, one));
         if types_parameter || (is_annotation(new) && is_annotation(old)) {
             let verdict = match self.new.family() {
+                Family::Python if self.type_is_read(new) => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("The type `{was}` becomes `{is}`, and a framework may check it"),
+                ),
                 Family::Python | Family::Script => Verdict::Harmless,
                 _ => ask(
                     format!("Is the type `{is}` in place of `{was}` right for every caller?"),
@@ -107,6 +111,14 @@ impl<'c> Scene<'c> {
             (None, None) => ask(format!("Is `{code}` right for every input that worked before?"), &name),
         };
         Judged::new(call, fact, verdict)
+    }
+
+    /// Whether a framework reads a type when the code runs: of a field of a class, or of a decorated function's parameter.
+    fn type_is_read(&self, node: Node<'c>) -> bool {
+        match super::function_of(self.new.family(), node) {
+            Some(function) => function.parent().is_some_and(|parent| parent.kind() == "decorated_definition"),
+            None => above(node, |one| one.kind() == "class_definition").is_some(),
+        }
     }
 
     /// Anything else: asked if nothing behind it matters, refused if a sink does.
