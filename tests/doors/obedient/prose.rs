@@ -115,6 +115,7 @@ fn after_own_link(line: &str) -> Option<&str> {
 const OWN_MARKS: &[&str] = &["<!-- autofix: issues -->", "<!-- /autofix: issues -->"];
 const OWN_HEADINGS: &[&str] = &[
     "Fixes",
+    "What the change does",
     "Root cause",
     "Why this change",
     "Recommendation",

@@ -15,7 +15,7 @@ use super::tree::{
 };
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::tokens::normalised;
-use crate::analysis::syntax::{Family, Parsed};
+use crate::analysis::syntax::{Family, Parsed, visit_below};
 
 /// One difference. Old nodes are of the tree before the change, new ones of the tree after it.
 #[derive(Clone, Copy, Debug)]
@@ -146,10 +146,19 @@ impl<'o, 'n> Script<'o, 'n> {
         }
         let unwraps =
             self.old.family() == Family::Rust && (was.contains(".unwrap()") || was.contains(".expect("));
+        let calls_same_inside = || {
+            let mut found = false;
+            visit_below(new, |node, at| {
+                found |= node != new
+                    && is_call(at.kind)
+                    && last_called(self.new, node) == last_called(self.old, old);
+            });
+            found
+        };
         let wraps = is_call(new.kind())
             && old.kind_id() == new.kind_id()
             && last_called(self.old, old) != last_called(self.new, new)
-            && is.contains(&was);
+            && (is.contains(&was) || calls_same_inside());
         if wraps
             || (unwraps
                 && is_call(old.kind())

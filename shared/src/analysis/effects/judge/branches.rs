@@ -26,6 +26,10 @@ impl<'c> Scene<'c> {
     pub(super) fn inserted(&self, new: Node<'c>, all: &mut Vec<Judged>) {
         let kind = new.kind();
         let is = shown(self.new, new);
+        if kind != "assert_statement" && above(new, |one| one.kind() == "assert_statement").is_some() {
+            let why = format!("`{is}` is new in an assertion");
+            return all.push(Judged::new(new, why.clone(), refuse(ReasonCode::CheckDeleted, why)));
+        }
         if matches!(
             kind,
             "switch_statement"

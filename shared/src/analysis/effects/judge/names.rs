@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::absence::receiver;
+use super::super::absence::{joined, receiver};
 use super::super::sinks::{Sink, has, sink_of};
 use super::super::slices::{Entry, Loops, Position, Reach, reach};
 use super::super::tree::{body, inner, is_call, parts, squeezed, words};
@@ -44,9 +44,14 @@ impl<'c> Scene<'c> {
                 && bare(self.old.text_of(old)).parse::<f64>().is_ok()
         };
         let money = super::super::sinks::is_money(words(self.new, new));
-        let is_conversion = wraps
-            .is_some_and(|value| squeezed(self.new, inner(value)) == was || self.is_read_of(value, &was))
-            || same_literal();
+        // `str(x)` and `str(x or "")`.
+        let is_same =
+            |value: Node<'c>| squeezed(self.new, inner(value)) == was || self.is_read_of(value, &was);
+        let is_same_or_nothing = |value: Node<'c>| match joined(self.new, inner(value)) {
+            Some(("or", sides)) => sides.first().is_some_and(|first| is_same(*first)),
+            _ => is_same(value),
+        };
+        let is_conversion = wraps.is_some_and(is_same_or_nothing) || same_literal();
         if !is_conversion {
             return None;
         }
