@@ -4,7 +4,8 @@
 #![no_main]
 
 use autofix::analysis::edits::apply_all;
-use autofix::analysis::fix::{self, Proposal};
+use autofix::analysis::effects::Crash;
+use autofix::analysis::fix::{self, Code, Proposal};
 use autofix::analysis::repo_path::RepoPath;
 use autofix::analysis::tools::{MAX_ANSWER_BYTES, Toolbox};
 use autofix::analysis::{critic, root_cause};
@@ -74,7 +75,9 @@ fn check_report(input: &Value) {
 fn check_fix(input: &Value) {
     let file = RepoPath::parse(FILE).expect("a good path");
     let before = REPOSITORY.text(&file).expect("a text");
-    match fix::read(input, std::slice::from_ref(&file), &REPOSITORY, &project()) {
+    let (project, crash) = (project(), Crash { path: FILE.to_owned(), line: 26, ..Crash::default() });
+    let code = Code { snapshot: &REPOSITORY, project: &project, crash: &crash };
+    match fix::read(input, std::slice::from_ref(&file), &code) {
         Proposal::Usable(candidate) => {
             assert_eq!((candidate.change.path.as_str(), candidate.change.before.as_str()), (FILE, before));
             let again = apply_all(&[(FILE, before)], &candidate.edits).expect("it was applied before");

@@ -232,7 +232,7 @@ fn comparison(parsed: &Parsed<'_>, node: Node<'_>, negated: bool) -> Option<Test
     typed.map(|operand| Test::Asks {
         operand: operand.to_owned(),
         how: How::Form,
-        when_missing: (!is_equal) != negated,
+        when_missing: is_equal == negated,
     })
 }
 

@@ -470,7 +470,7 @@ pub(super) fn mentions(text: &str, name: &str) -> bool {
         && text.match_indices(name).any(|(at, _)| {
             let starts = name.starts_with(joins);
             let ends = name.ends_with(joins);
-            !(starts && text[..at].ends_with(joins)) && !(ends && text[at + name.len()..].starts_with(joins))
+            !(starts && text[..at].ends_with(joins) || ends && text[at + name.len()..].starts_with(joins))
         })
 }
 

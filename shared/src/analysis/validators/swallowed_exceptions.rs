@@ -128,10 +128,7 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
             silent_or_broad(&types, silent, raises_at_the_end(body))
                 && (silent || !is_one_conversion(parsed, node, &types))
         }
-        "call" => match dotted_path(parsed, node).rsplit('.').next() {
-            Some("suppress") => true,
-            _ => false,
-        },
+        "call" => dotted_path(parsed, node).rsplit('.').next() == Some("suppress"),
         // A `return` in `finally` drops whatever is being raised.
         "return_statement" => {
             let mut inside = position.ancestors.iter().rev().map(|node| node.kind());

@@ -633,7 +633,7 @@ impl<'c> Scene<'c> {
                     | "dictionary_comprehension"
             )
         };
-        if is_none && gives.iter().all(|one| is_literal(one)) {
+        if is_none && gives.iter().all(is_literal) {
             return Some(format!("The function gives back a container elsewhere and `{shown_value}` here"));
         }
         None

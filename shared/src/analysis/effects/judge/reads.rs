@@ -339,12 +339,11 @@ impl<'c> Scene<'c> {
                 &name,
             );
         }
-        if neutral && !reached.stored.is_empty() {
+        // An attribute outlives the function; what a container gets is used with what else it holds.
+        let kept = reached.stored.iter().find(|one| one.contains('.') && !one.contains('['));
+        if let Some(kept) = kept.filter(|_| neutral) {
             return ask(
-                format!(
-                    "If `{}` is missing, may nothing be stored in `{}`?",
-                    widened.operand, reached.stored[0]
-                ),
+                format!("If `{}` is missing, may nothing be stored in `{kept}`?", widened.operand),
                 &name,
             );
         }
