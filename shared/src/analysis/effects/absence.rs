@@ -398,3 +398,78 @@ fn is_empty_constructor(text: &str) -> bool {
             && last.contains(|c: char| c.is_ascii_lowercase())
         || text.starts_with('&') && text.ends_with("{}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::syntax::Language;
+    use crate::analysis::syntax::visit_below;
+
+    fn of_python(condition: &str) -> Test {
+        let text = format!("if {condition}:\n    pass\n");
+        let parsed = Parsed::new(Language::Python, &text);
+        let mut found = None;
+        visit_below(parsed.root(), |node, at| {
+            if at.kind == "if_statement" {
+                found = node.child_by_field_name("condition").map(|asks| test_of(&parsed, asks));
+            }
+        });
+        found.expect("the text is an `if`")
+    }
+
+    #[test]
+    fn conditions_that_hold_only_if_something_is_missing_are_told_from_others() {
+        for (condition, operand) in [
+            ("x is None", "x"),
+            ("not x", "x"),
+            ("len(rows) == 0", "rows"),
+            ("key not in d", "d[key]"),
+            ("not hasattr(a, 'b')", "a.b"),
+            ("not isinstance(a.b, dict)", "a.b"),
+            ("x is None and y > 3", "x"),
+        ] {
+            let test = of_python(condition);
+            assert!(test.selects_missing(), "{condition}");
+            assert!(test.operands().iter().any(|one| one == operand), "{condition}: {:?}", test.operands());
+        }
+        for condition in ["x", "x is not None", "x > 3", "x is None or y > 3", "key in d"] {
+            assert!(!of_python(condition).selects_missing(), "{condition}");
+        }
+    }
+
+    #[test]
+    fn conditions_that_fail_only_if_something_is_missing_are_told_from_others() {
+        for condition in
+            ["x", "x is not None", "x and y", "d.get('a')", "key in d", "not (x is None)", "x or y > 3"]
+        {
+            assert!(of_python(condition).drops_missing(), "{condition}");
+        }
+        for condition in ["x and y > 3", "not x", "x > 3"] {
+            assert!(!of_python(condition).drops_missing(), "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_stands_for_nothing_is_told_from_what_somebody_made_up() {
+        for (code, expected) in [
+            ("None", Substitute::Neutral),
+            ("\"\"", Substitute::Neutral),
+            ("[]", Substitute::Neutral),
+            ("dict()", Substitute::Neutral),
+            ("False", Substitute::Neutral),
+            ("0", Substitute::Neutral),
+            ("True", Substitute::Yes),
+            ("\"grey\"", Substitute::Text),
+            ("\"0\"", Substitute::Number),
+            ("-1", Substitute::Number),
+            ("datetime(1970, 1, 1)", Substitute::Number),
+            ("(version('0'), None)", Substitute::Number),
+            ("10", Substitute::Value),
+            ("other", Substitute::Value),
+        ] {
+            let parsed = Parsed::new(Language::Python, code);
+            let value = parsed.root().named_child(0).expect("a statement");
+            assert_eq!(substitute(&parsed, value), expected, "{code}");
+        }
+    }
+}

@@ -510,3 +510,41 @@ fn pair_moves<'o, 'n>(old: &Parsed<'_>, new: &Parsed<'_>, edits: &mut Vec<Edit<'
         at += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::syntax::Language;
+
+    /// The differences of two texts, a word and the code of each.
+    fn script(before: &str, after: &str) -> Vec<String> {
+        let (old, new) = (Parsed::new(Language::Python, before), Parsed::new(Language::Python, after));
+        let shown = |edit: &Edit<'_, '_>| match *edit {
+            Edit::Replaced { old: was, new: is } => format!("{} > {}", old.text_of(was), new.text_of(is)),
+            Edit::Inserted { new: is } => format!("+ {}", new.text_of(is).lines().next().unwrap_or_default()),
+            Edit::Deleted { old: was } => format!("- {}", old.text_of(was)),
+            Edit::Wrapped { new: is, .. } => format!("under it: {}", new.text_of(is)),
+            Edit::Unwrapped { old: was } => {
+                format!("free: {}", old.text_of(was).lines().next().unwrap_or_default())
+            }
+            Edit::Appended { call } => format!("and then {}", new.text_of(call)),
+            Edit::Moved { new: is, .. } => format!("moved {}", new.text_of(is)),
+        };
+        differences(&old, &new).iter().map(shown).collect()
+    }
+
+    #[test]
+    fn the_smallest_parts_that_differ_are_found() {
+        for (before, after, expected) in [
+            ("a = b  # why\n", "a   = b\n", &[][..]),
+            ("x = f(d['k'], 1)\n", "x = f(d.get('k'), 1)\n", &["d['k'] > d.get('k')"]),
+            ("f(a)\nlog(b)\ng(c)\n", "f(a)\nlog(e)\ng(c)\n", &["b > e"]),
+            ("a(x)\nb(y)\n", "a(x)\nif y:\n    b(y)\n", &["under it: b(y)", "+ if y:"]),
+            ("if y:\n    b(y)\n", "b(y)\n", &["free: if y:"]),
+            ("a(x)\nb(y)\nc(z)\n", "b(y)\nc(z)\na(x)\n", &["moved a(x)"]),
+            ("x = rows(a)\n", "x = rows(a).sort(b)\n", &["and then rows(a).sort(b)"]),
+        ] {
+            assert_eq!(script(before, after), expected, "{before:?} to {after:?}");
+        }
+    }
+}

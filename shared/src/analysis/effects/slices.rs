@@ -504,3 +504,43 @@ pub(super) fn field_of<'p>(parent: Node<'p>, child: Node<'p>) -> Option<&'p str>
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::syntax::{Language, visit_below};
+
+    /// What the value of `seed` reaches.
+    fn of(text: &str) -> (Vec<Sink>, bool, usize) {
+        let parsed = Parsed::new(Language::Python, text);
+        let bindings = Bindings::default();
+        let mut start = None;
+        visit_below(parsed.root(), |node, _| {
+            if start.is_none() && node.kind() == "identifier" && parsed.text_of(node) == "seed" {
+                start = Some(node);
+            }
+        });
+        let reached = reach(&parsed, &bindings, start.expect("the text uses `seed`"), Loops::Run);
+        (reached.sinks.iter().map(|one| one.sink).collect(), reached.returned, reached.decides.len())
+    }
+
+    #[test]
+    fn a_value_is_followed_along_assignments_containers_and_calls_and_no_further() {
+        for (text, sinks, returned, decides) in [
+            ("def f(db):\n    a = seed\n    b = [a]\n    db.insert(b)\n", &[Sink::Write][..], false, 0),
+            ("def f(db):\n    a = seed\n    db.insert(c)\n    return a\n", &[], true, 0),
+            (
+                "def f(q):\n    rows = []\n    rows.append(seed)\n    return q.filter_by(rows)\n",
+                &[Sink::Query],
+                true,
+                0,
+            ),
+            ("def f():\n    if seed:\n        raise X\n", &[], false, 1),
+            ("def f():\n    logger.info(seed)\n", &[], false, 0),
+            ("def f(s):\n    for x in seed:\n        s.send_mail(x)\n", &[Sink::Message], false, 0),
+            ("def f(db):\n    other = 1\n    print(seed)\n    db.insert(other)\n", &[], false, 0),
+        ] {
+            assert_eq!(of(text), (sinks.to_vec(), returned, decides), "{text}");
+        }
+    }
+}

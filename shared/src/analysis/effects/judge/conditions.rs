@@ -155,7 +155,7 @@ impl<'c> Scene<'c> {
                 None => ask(format!("Is there nothing to do if `{text}` does not hold?"), &name),
             };
         }
-        if place.child_by_field_name("alternative").is_some() && !self.only_tells_or_tests(place) {
+        if place.child_by_field_name("alternative").is_some() && !self.other_branch_only_tells(place) {
             return ask(
                 format!("If `{text}` does not hold, the other branch runs. Is it meant for that?"),
                 &name,
@@ -172,7 +172,8 @@ impl<'c> Scene<'c> {
         Verdict::Harmless
     }
 
-    pub(super) fn only_tells_or_tests(&self, place: Node<'c>) -> bool {
+    /// Whether the other branch of a condition, if there is one, only writes log lines.
+    pub(super) fn other_branch_only_tells(&self, place: Node<'c>) -> bool {
         let Some(other) = place.child_by_field_name("alternative") else { return true };
         let statements: Vec<Node<'c>> =
             parts(other).into_iter().flat_map(super::super::tree::body_statements).collect();
@@ -263,9 +264,10 @@ impl<'c> Scene<'c> {
         let asks = condition(place).unwrap_or(place);
         let (Test::Asks { .. }, Test::Asks { when_missing: after, .. }) = (&was, &is) else { return None };
         let Test::Asks { when_missing: before, .. } = was else { return None };
-        let same_operand = was_operand(&was)
+        let same_operand = was
+            .operands()
             .iter()
-            .any(|one| was_operand(&is).iter().any(|other| one == other || loose(one) == loose(other)));
+            .any(|one| is.operands().iter().any(|other| one == other || loose(one) == loose(other)));
         if !same_operand || before != *after {
             return None;
         }
@@ -419,10 +421,6 @@ pub(super) fn choosing<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Vec<Node<'p>>
         }
     });
     found
-}
-
-pub(super) fn was_operand(test: &Test) -> Vec<String> {
-    test.operands()
 }
 
 /// A chain without the marks that differ between `a.b`, `a["b"]` and `hasattr(a, "b")`.

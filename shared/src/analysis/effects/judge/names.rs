@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::super::absence::{joined, receiver};
 use super::super::sinks::{Sink, has, sink_of};
-use super::super::slices::{Entry, Loops, Position, Reach, reach};
+use super::super::slices::{Loops, Position, Reach, reach};
 use super::super::tree::{body, inner, is_call, parts, squeezed, words};
 use super::texts::callees;
 use super::values::last_name;
@@ -69,7 +69,7 @@ impl<'c> Scene<'c> {
             let why = format!("`{}` converts an amount of money", shown(self.new, new));
             return Some(Judged::new(new, fact, refuse(ReasonCode::ComputationChanged, why)));
         }
-        let verdict = self.sinks_or(&reached, &was, || {
+        let verdict = self.changed_value(&reached, &was, || {
             ask(
                 format!(
                     "Does everything that takes `{}` work with it for every input that worked before?",
@@ -82,7 +82,7 @@ impl<'c> Scene<'c> {
     }
 
     /// For a value that changes for inputs that worked before: no sink that decides, spends or asks elsewhere.
-    pub(super) fn sinks_or(
+    pub(super) fn changed_value(
         &self,
         reached: &Reach<'c>,
         operand: &str,
@@ -92,7 +92,7 @@ impl<'c> Scene<'c> {
             let hard = !matches!(entry.sink, Sink::Query | Sink::Write | Sink::Message)
                 || matches!(entry.position, Position::Receiver)
                     && entry.sink == Sink::Query
-                    && self.is_chain_part(entry);
+                    && sink_of(self.new, entry.call, self.bindings) == Some(Sink::Query);
             if hard {
                 return refuse(
                     ReasonCode::SensitiveChange,
@@ -114,10 +114,6 @@ impl<'c> Scene<'c> {
             ),
             None => otherwise(),
         }
-    }
-
-    pub(super) fn is_chain_part(&self, entry: &Entry<'c>) -> bool {
-        sink_of(self.new, entry.call, self.bindings) == Some(Sink::Query)
     }
 
     /// Another name for one that does not exist.

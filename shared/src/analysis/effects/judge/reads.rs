@@ -6,7 +6,7 @@ use super::super::absence::{Substitute, joined, operator_of, receiver, substitut
 use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
 use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
 use super::super::tree::{
-    above, assigned, body, condition, inner, is_call, is_choice, is_if, is_loop, parts, squeezed, words,
+    above, assigned, body, condition, inner, is_call, is_choice, is_if, is_loop, squeezed, words,
 };
 use super::texts::callees;
 use super::values::{LOOKS, last_name};
@@ -40,11 +40,11 @@ impl<'c> Scene<'c> {
         let text = self.new.text_of(new);
         // `a.b` → `a?.b`
         if was == is && (text.contains("?.") || text.contains("&.") || text.contains("?->")) {
-            let operand = is_operand_of_safe(text);
+            let operand = operand_of_safe_read(text);
             return Some(value(&operand, None));
         }
         // `d[k]` → `d.get(k, N)`
-        if let Some((object, key, default)) = self.read_with_default(new)
+        if let Some((object, key, default)) = read_with_default(self.new, new)
             && matches!(
                 old.kind(),
                 "subscript"
@@ -61,7 +61,7 @@ impl<'c> Scene<'c> {
         }
         // `d.get(k)` → `d.get(k, N)`
         if let (Some((object, key, _)), Some((other, same, Some(default)))) =
-            (self.read_with_default_old(old), self.read_with_default(new))
+            (read_with_default(self.old, old), read_with_default(self.new, new))
             && object == other
             && key == same
         {
@@ -169,15 +169,6 @@ impl<'c> Scene<'c> {
             instead: code.map_or(Substitute::Neutral, |code| substitute(self.new, code)),
             code,
         })
-    }
-
-    /// `d.get(k)` and `d.get(k, N)`: object, key and default.
-    pub(super) fn read_with_default(&self, node: Node<'c>) -> Option<(String, String, Option<Node<'c>>)> {
-        read_with_default(self.new, node)
-    }
-
-    pub(super) fn read_with_default_old(&self, node: Node<'c>) -> Option<(String, String, Option<Node<'c>>)> {
-        read_with_default(self.old, node)
     }
 
     /// Whether a new node reads what the old text reads, more tolerantly.
@@ -497,9 +488,7 @@ impl<'c> Scene<'c> {
                 format!("Without `{}`, the condition `{asked}` holds", widened.operand),
             );
         }
-        if decided.child_by_field_name("alternative").is_some()
-            && !self.is_about_operand_only(decided, widened)
-        {
+        if decided.child_by_field_name("alternative").is_some() && !self.other_branch_only_tells(decided) {
             return ask(
                 format!(
                     "If `{}` is missing, is the branch of `{asked}` that runs then the right one?",
@@ -519,14 +508,6 @@ impl<'c> Scene<'c> {
             );
         }
         Verdict::Harmless
-    }
-
-    pub(super) fn is_about_operand_only(&self, decided: Node<'c>, _widened: &Widened<'c>) -> bool {
-        // An `else if` of the same kind is no other branch worth a question if it only tells.
-        let Some(other) = decided.child_by_field_name("alternative") else { return true };
-        let statements: Vec<Node<'c>> =
-            parts(other).into_iter().flat_map(super::super::tree::body_statements).collect();
-        statements.iter().all(|one| self.is_log_statement(self.new, *one))
     }
 
     /// Whether a missing value makes the whole condition false.
@@ -686,7 +667,7 @@ fn read_with_default<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<(String,
 }
 
 /// The part of a text before its first `?.`.
-fn is_operand_of_safe(text: &str) -> String {
+fn operand_of_safe_read(text: &str) -> String {
     let at = ["?.", "&.", "?->"].iter().filter_map(|sign| text.find(sign)).min().unwrap_or(text.len());
     text[..at].split_whitespace().collect::<String>()
 }
