@@ -110,12 +110,16 @@ impl<'a> BlankedCode<'a> {
         Some(blanked(path.as_str(), text, kept))
     }
 
-    /// Names that the change uses and its file did not: whether they exist, and what they are, decides about it.
+    /// Names that the change uses and its file did not: whether they exist, and what they are, decides about it. Words of
+    /// comments and strings are no names.
     pub(super) fn new_names(&self) -> Vec<String> {
-        let added = self.hunks.iter().flat_map(|hunk| &hunk.added);
+        let code_only = Kept { lines: BTreeSet::new(), words: BTreeSet::new() };
+        let after = blanked(&self.change.path, &self.change.after, &code_only);
+        let added: BTreeSet<u32> =
+            self.hunks.iter().flat_map(|hunk| &hunk.added).map(|line| line.number).collect();
         let mut names: Vec<String> = Vec::new();
-        for line in added {
-            for name in line.text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+        for (_, line) in (1_u32..).zip(after.lines()).filter(|(number, _)| added.contains(number)) {
+            for name in line.split(|c: char| !c.is_alphanumeric() && c != '_') {
                 let is_name = name.len() > 2 && name.starts_with(|c: char| c.is_alphabetic() || c == '_');
                 if is_name && !has_word(&self.change.before, name) && !names.iter().any(|known| known == name)
                 {
@@ -290,7 +294,14 @@ impl<'a> BlankedCode<'a> {
 
     /// Where else these names stand in code: in the application before tests, in files near the changed one before others.
     pub(super) fn occurrences_of(&self, names: &BTreeSet<&str>, shown_lines: &BTreeSet<u32>) -> String {
-        let mut paths: Vec<&RepoPath> = self.snapshot.paths().collect();
+        let family = |path: &str| Language::of_path(path).map(Language::family);
+        let changed = family(&self.change.path);
+        // Words of a lock file or a text are no uses of a name.
+        let mut paths: Vec<&RepoPath> = self
+            .snapshot
+            .paths()
+            .filter(|path| changed.is_none() || family(path.as_str()) == changed)
+            .collect();
         paths.sort_by_key(|path| {
             let shared =
                 path.segments().zip(self.change.path.split('/')).take_while(|(one, other)| one == other);
