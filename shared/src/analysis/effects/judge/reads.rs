@@ -330,6 +330,25 @@ impl<'c> Scene<'c> {
                 &name,
             );
         }
+        if let Some(call) = self.statement_call(new) {
+            let done = shown(self.new, call);
+            let path = dotted_path(self.new, call);
+            let last = path.rsplit('.').next().unwrap_or(&path);
+            let checks = ["check", "verify", "validate", "ensure", "authorize", "require", "assert", "guard"];
+            return match checks.iter().any(|word| last.to_lowercase().starts_with(word)) {
+                true => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, `{done}` does not check", widened.operand),
+                ),
+                false => ask(
+                    format!(
+                        "If `{}` is missing, `{done}` is not done. Is there nothing to do then?",
+                        widened.operand
+                    ),
+                    &name,
+                ),
+            };
+        }
         // An attribute outlives the function; what a container gets is used with what else it holds.
         let kept = reached.stored.iter().find(|one| one.contains('.') && !one.contains('['));
         if let Some(kept) = kept.filter(|_| neutral) {
@@ -573,6 +592,14 @@ impl<'c> Scene<'c> {
                 &last_name(operand),
             ),
         }
+    }
+
+    /// The call that a statement is, if it is made on a value and so left out with it: `a?.b()`.
+    fn statement_call(&self, node: Node<'c>) -> Option<Node<'c>> {
+        let statement = super::super::tree::statement_of(node);
+        let call = Some(inner(statement)).filter(|one| is_call(one.kind()))?;
+        let callee = call.child_by_field_name("function").or_else(|| call.child_by_field_name("object"))?;
+        callee.byte_range().contains(&node.start_byte()).then_some(call)
     }
 
     /// Whether a missing value makes an expression true: it stands under a `not`, or in `all(…)` or `every(…)`.
