@@ -80,7 +80,9 @@ impl<'o, 'n> Script<'o, 'n> {
     }
 
     fn descend(&mut self, old: Node<'o>, new: Node<'n>) {
-        if self.same(old, new) {
+        // The tokens of a block are those of its statements, which are compared anyway.
+        let are_blocks = is_block(old.kind()) && old.kind_id() == new.kind_id();
+        if !are_blocks && self.same(old, new) {
             return;
         }
         if self.rewritten(old, new) {
@@ -212,6 +214,12 @@ impl<'o, 'n> Script<'o, 'n> {
     }
 
     fn lists(&mut self, olds: &[Node<'o>], news: &[Node<'n>]) {
+        // What is the same to the letter at both ends needs no tokens: most of a file.
+        let same = |(old, new): &(&Node<'o>, &Node<'n>)| self.old.text_of(**old) == self.new.text_of(**new);
+        let start = olds.iter().zip(news).take_while(same).count();
+        let (olds, news) = (&olds[start..], &news[start..]);
+        let end = olds.iter().rev().zip(news.iter().rev()).take_while(same).count();
+        let (olds, news) = (&olds[..olds.len() - end], &news[..news.len() - end]);
         let old_texts: Vec<String> = olds.iter().map(|one| normalised(self.old, *one)).collect();
         let new_texts: Vec<String> = news.iter().map(|one| normalised(self.new, *one)).collect();
         let (mut i, mut j) = (0, 0);
