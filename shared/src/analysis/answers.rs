@@ -51,7 +51,7 @@ pub struct CheckedAnswers {
 }
 
 impl CheckedAnswers {
-    /// What the critic is told once, if an answer can't be used as it is; `None` if each is usable, whatever it says.
+    /// What the critic hears once, if an answer can't be used as it is; `None` if each is usable, whatever it says.
     pub fn objection(&self) -> Option<String> {
         let mut sentences: Vec<String> = self
             .standings

@@ -8,7 +8,7 @@ use crate::claude::Message;
 use crate::cleaning;
 use crate::redaction::{Redacted, redact};
 
-/// In the order in which they are told: written for models before written for people.
+/// In the order in which they are shown: written for models before written for people.
 const NAMES: [&str; 3] = ["AGENTS.md", "CLAUDE.md", "CONTRIBUTING.md"];
 /// Bytes told of all of them, some 1,500 tokens: what matters for one small change stands at their top.
 const MAX_BYTES: usize = 6_000;
@@ -31,7 +31,7 @@ pub fn with_conventions(
         .text(&boundary.around("conventions of the project", &told))
 }
 
-/// The files of the project's folder, then those of the repository's root; the same text is told once.
+/// The files of the project's folder, then those of the repository's root; the same text is shown once.
 fn conventions(snapshot: &Snapshot, project: &ProjectPath) -> Option<Redacted> {
     let mut folders = vec![project.clone()];
     if !project.is_root() {

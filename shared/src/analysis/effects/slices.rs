@@ -1,7 +1,7 @@
 //! Where a changed value goes: forward through one function, along assignments, containers, loops and calls.
 //!
 //! The slice is about names, not types, and errs to the wide side: what a tainted value is given to gives back a tainted
-//! value. It ends at the function; what the function gives back is told as `returned`.
+//! value. It ends at the function; what the function gives back is reported as `returned`.
 
 use std::collections::BTreeSet;
 

@@ -24,7 +24,7 @@ const MAX_PARSED_BYTES: usize = 8 << 20;
 const MAX_NAME_CHARS: usize = 200;
 /// Characters shown of a line that was found.
 const MAX_LINE_CHARS: usize = 300;
-/// Registered definitions of one name that are told, and characters shown of a decorator.
+/// Registered definitions of one name that are shown, and characters shown of a decorator.
 const MAX_REGISTERED: usize = 5;
 const MAX_DECORATOR_CHARS: usize = 120;
 

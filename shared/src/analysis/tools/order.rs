@@ -1,10 +1,10 @@
-//! In which order files are told: a model that looks for a cause wants the application's code first.
+//! In which order files are listed: a model that looks for a cause wants the application's code first.
 
 use crate::analysis::repo_path::RepoPath;
 use crate::analysis::snapshot::{File, is_vendored};
 use crate::analysis::validators::weakened_tests::is_test;
 
-/// What a file is, by its path. In the order in which they are told.
+/// What a file is, by its path. In the order in which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Application,

@@ -132,7 +132,7 @@ impl<'c> Scene<'c> {
                     let Some((target, value)) = assigned_in(*one) else {
                         return of(refuse(
                             ReasonCode::ExceptionSwallowed,
-                            format!("The handler goes on with `{}`", shown(self.new, *one)),
+                            format!("The handler continues with `{}`", shown(self.new, *one)),
                         ));
                     };
                     let target = squeezed(self.new, target);
@@ -174,7 +174,7 @@ impl<'c> Scene<'c> {
                 match tells_only {
                     true => of(refuse(
                         ReasonCode::ExceptionSwallowed,
-                        "The handler only writes a log line and the code goes on".to_owned(),
+                        "The handler only writes a log line and the code continues".to_owned(),
                     )),
                     false => of(Verdict::Harmless),
                 }

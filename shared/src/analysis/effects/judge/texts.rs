@@ -1,4 +1,4 @@
-//! What people are told: log lines, texts of errors. A change there is harmless unless it tells a secret or a whole object.
+//! What people read: log lines, texts of errors. A change there is harmless unless it tells a secret or a whole object.
 
 use tree_sitter::Node;
 
