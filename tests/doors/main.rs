@@ -44,6 +44,7 @@ mod projects;
 mod queries;
 mod refusals;
 mod repairs;
+mod reports;
 mod restarts;
 mod reverted_by_hand;
 mod roll_back;

@@ -36,6 +36,7 @@ pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, Webhoo
         project: kept(&known.project, project),
         issue_id: kept(&known.issue_id, group),
         event_id: read.event_id.or_else(|| known.event_id.clone()),
+        message_template: read.message_template.or_else(|| known.message_template.clone()),
         title: if read.title.is_empty() { known.title.clone() } else { read.title },
         culprit: read.culprit.or_else(|| known.culprit.clone()),
         level: read.level.or_else(|| known.level.clone()),
@@ -65,6 +66,10 @@ pub(super) struct WebhookEvent<'a> {
     pub(super) issue_url: Leaf<'a>,
     pub(super) url: Leaf<'a>,
     pub(super) web_url: Leaf<'a>,
+    /// `error`, `default` for a message, or what is no error.
+    #[serde(rename = "type")]
+    pub(super) kind: Leaf<'a>,
+    pub(super) occurrence: Leaf<'a>,
     release: Leaf<'a>,
     environment: Leaf<'a>,
     platform: Leaf<'a>,
@@ -75,7 +80,7 @@ pub(super) struct WebhookEvent<'a> {
     logentry: Object<Message<'a>>,
     metadata: Object<Metadata<'a>>,
     transaction: Leaf<'a>,
-    tags: List<Pair<'a>>,
+    pub(super) tags: List<Pair<'a>>,
     request: Object<WireRequest<'a>>,
     exception: Object<Values<Object<WireException<'a>>>>,
     threads: Object<Values<Object<Thread<'a>>>>,
@@ -87,6 +92,7 @@ impl<'a> WebhookEvent<'a> {
     pub(super) fn parts(self) -> Parts<'a> {
         let message = self.message.words().map_or(self.logentry.0.formatted, |_| self.message);
         Parts {
+            template: self.logentry.0.message,
             event_id: self.event_id,
             title: self.title,
             message,
@@ -155,8 +161,12 @@ impl<'a> RestEvent<'a> {
                 Some("breadcrumbs") => parts.breadcrumbs = values(entry.data),
                 Some("stacktrace") => parts.stack = entry.data.read::<Object<Stack<'a>>>().0,
                 Some("request") => parts.request = entry.data.read::<Object<WireRequest<'a>>>().0,
-                Some("message") if parts.message.words().is_none() => {
-                    parts.message = entry.data.read::<Object<Message<'a>>>().0.formatted;
+                Some("message") => {
+                    let Object(said) = entry.data.read::<Object<Message<'a>>>();
+                    parts.template = said.message;
+                    if parts.message.words().is_none() {
+                        parts.message = said.formatted;
+                    }
                 }
                 _ => {}
             }
@@ -185,6 +195,8 @@ impl<T> Default for Values<T> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Message<'a> {
     formatted: Leaf<'a>,
+    /// The template.
+    message: Leaf<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -219,6 +231,7 @@ pub(super) struct Parts<'a> {
     event_id: Leaf<'a>,
     title: Leaf<'a>,
     message: Leaf<'a>,
+    template: Leaf<'a>,
     culprit: Leaf<'a>,
     level: Leaf<'a>,
     platform: Leaf<'a>,
@@ -250,6 +263,7 @@ impl Parts<'_> {
             .or_else(|| culprit.clone());
         let message = self.message.words().or_else(|| self.metadata.value.words());
         let title = title(&self);
+        let message_template = name(self.template);
         let request = Request {
             method: name(self.request.method),
             url: name(self.request.url).and_then(without_query),
@@ -264,6 +278,7 @@ impl Parts<'_> {
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
             title,
+            message_template,
             level: name(self.level).or_else(|| tag("level")),
             platform: name(self.platform),
             environment: name(self.environment).or_else(|| tag("environment")),

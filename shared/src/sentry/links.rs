@@ -40,6 +40,11 @@ pub(super) fn is_issue_id(text: &str) -> bool {
     (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The page of an issue, for people.
+pub fn issue_page(sentry: &url::Url, organization: &str, issue_id: &str) -> String {
+    format!("{}/organizations/{organization}/issues/{issue_id}/", sentry.as_str().trim_end_matches('/'))
+}
+
 /// Whether a text can stand in a path of Sentry's API as it is.
 pub(super) fn is_slug(text: &str) -> bool {
     (1..=MAX_SLUG_CHARS).contains(&text.len())

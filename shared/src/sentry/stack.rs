@@ -11,7 +11,7 @@ use super::wire::{Leaf, List, Object, Pair};
 use crate::cleaning::{multi_line, source_line};
 use crate::incident::{
     Exception, Frame, MAX_CONTEXT_LINES, MAX_EXCEPTIONS, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS,
-    best_frames, is_installed_code,
+    MESSAGE, best_frames, is_installed_code,
 };
 
 #[derive(Deserialize, Default)]
@@ -98,7 +98,7 @@ pub(super) fn exceptions(
         if !frames.is_empty() {
             if read.is_empty() {
                 let (kind, message) = described();
-                let kind = kind.unwrap_or_else(|| "Message".to_owned());
+                let kind = kind.unwrap_or_else(|| MESSAGE.to_owned());
                 let message = message.unwrap_or_default();
                 let exception = Exception { kind, message, ..Exception::default() };
                 read.push(Sketch { exception, ..Sketch::default() });
