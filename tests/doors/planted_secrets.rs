@@ -196,6 +196,7 @@ async fn what_nobody_analyses_says_nothing_secret_either() {
         places::plant_in_issue(&mut body["data"]["issue"], &text);
         let answer = world.deliver_webhook(world.sandbox.sentry.sign("issue", &body)).await;
         world.settle().await;
+        world.after(jiff::SignedDuration::from_secs(100)).await;
         let mut said = Said::default();
         said.add_answer("the list", &world.get("attempts").await);
         said.add_answer("the attempt", &world.get(&format!("attempts/{}", answer.attempt_id())).await);

@@ -23,6 +23,8 @@ async fn ends(world: &World, id: &str, status: &str, code: &str) {
 async fn an_issue_without_a_token_to_fetch_its_event_says_what_is_missing() {
     let world = World::with(SlackWay::Bot, &[("SENTRY_AUTH_TOKEN", "")]).await;
     let id = world.report(&Scenario::Fix.event(world.clock.now()), Hook::IssueCreated).await.attempt_id();
+    world.settle().await;
+    world.after(SignedDuration::from_secs(100)).await;
     ends(&world, &id, "skipped", "no_stack_trace").await;
     assert!(world.shown(&world.card()).contains("SENTRY_AUTH_TOKEN"));
 }

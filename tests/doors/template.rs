@@ -65,6 +65,7 @@ fn settings_of(config: &str) -> BTreeSet<String> {
         ("CommonConfig::read", implementation("CommonConfig")),
         ("Approvers::read", code("shared/src/config/approvers.rs")),
         ("Projects::read", code("shared/src/config/projects.rs")),
+        ("Bars::read", code("shared/src/config/bar.rs")),
         ("read.price", code("shared/src/config/reader.rs").split("fn price").nth(1).unwrap().to_owned()),
     ] {
         if text.contains(call) {

@@ -116,8 +116,8 @@ async fn a_signed_bomb_is_refused_or_cut_down_and_the_door_goes_on() {
     many crumbs: 202 Processing started
     many tags: 202 Processing started
     half a character: 202 Processing started
-    bytes that are no text: 400 The body is not JSON.
-    a byte order mark: 400 The body is not JSON.
+    bytes that are no text: 400 The body is not what Sentry sends: `issue_id` of the event is missing or not 1 to 20 decimal digits.
+    a byte order mark: 202 Processing started
     two bodies in one: 400 The body is not JSON.
     zeros: 400 The body is not JSON.
     ");

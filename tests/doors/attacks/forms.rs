@@ -128,7 +128,7 @@ async fn only_approvers_who_belong_to_the_workspace_decide() {
     }
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-    assert_eq!(world.sandbox.slack.ephemerals().len(), 6, "who could be told was told");
+    assert_eq!(world.sandbox.slack.ephemerals().len(), 5, "who could be told was told");
 
     // In an organisation-wide installation the clicker's workspace stands for the message's.
     world.click(from(None, APPROVER_ID, Some(TEAM_ID), Some("E0OWN"))).await;
