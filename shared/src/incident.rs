@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use bounds::best_frames;
 
+use crate::cleaning;
+
 /// Frames kept over the whole chain, application frames first.
 pub const MAX_FRAMES: usize = 16;
 /// Exceptions kept of a chain: the ones that surfaced last.
@@ -153,6 +155,18 @@ impl Incident {
     /// Whether any exception has a frame at all.
     pub fn has_stack_trace(&self) -> bool {
         self.exceptions.iter().any(|exception| !exception.frames.is_empty())
+    }
+}
+
+impl Exception {
+    /// Type and message, such as `KeyError: 'weight'`, in one line.
+    pub fn title(&self) -> String {
+        let text = match (self.kind.as_str(), self.message.as_str()) {
+            (kind, "") => kind.to_owned(),
+            ("", message) => message.to_owned(),
+            (kind, message) => format!("{kind}: {message}"),
+        };
+        cleaning::one_line(&text, MAX_MESSAGE_CHARS)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Reads an event in both dialects that Sentry speaks, the webhooks' (snake case) and the REST
-//! API's (camel case, `entries`), into one [`Incident`].
+//! API's (camel case, `entries`), into one [`Incident`]. [`read_event`] takes either.
 //!
 //! Every string is cleaned and capped on its way in. The two dialects meet in `Parts`; nothing
 //! behind it knows which one it was.
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::stack::{Stack, Stacks, Thread, WireException, exceptions};
 use super::variables::Spelling;
-use super::webhook::WebhookError;
+use super::webhook::{self, WebhookError};
 use super::wire::{Leaf, List, Object, Pair};
 use super::{links, release};
 use crate::cleaning::one_line;
@@ -55,6 +55,42 @@ pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, Webhoo
     Ok(merged.bounded())
 }
 
+/// Reads one event whose envelope is not known: what Sentry's "JSON" link downloads, an event of the REST API, or the
+/// `event` of the legacy WebHooks plugin. Organisation, project, issue and link are filled in as far as the event
+/// names them, and are empty otherwise.
+///
+/// # Errors
+/// [`WebhookError::NotJson`], or [`WebhookError::Shape`] if the JSON is no event.
+pub fn read_event(body: &[u8]) -> Result<Incident, WebhookError> {
+    let event: Leaf<'_> = webhook::parse(body)?;
+    any_event(event).ok_or(WebhookError::Shape {
+        what: "it is no event: it has neither `exception`, `logentry`, `threads`, `stacktrace` nor `entries`",
+    })
+}
+
+/// As [`read_event`], for an event inside of a larger body. `None` if the value is no event.
+pub(super) fn any_event(event: Leaf<'_>) -> Option<Incident> {
+    let rest: RestEvent<'_> = event.object()?;
+    let plain: WebhookEvent<'_> = event.object()?;
+    let addresses = [plain.issue_url, plain.url, plain.web_url];
+    let issue_id = webhook::issue_id(plain.issue_id, &addresses);
+    let project = webhook::first_in(&addresses, links::project).or_else(|| webhook::slug(plain.project));
+    let identity = Incident {
+        organization: webhook::first_in(&addresses, links::organization),
+        project: project.or_else(|| webhook::slug(rest.project)).unwrap_or_default(),
+        issue_id: issue_id.or_else(|| webhook::issue_id(rest.group, &[])).unwrap_or_default(),
+        web_url: webhook::first_link(&[plain.web_url]),
+        ..Incident::default()
+    };
+    let parts = if rest.entries.is_list() { rest.parts() } else { plain.parts() };
+    if !parts.describe_something() {
+        return None;
+    }
+    let read = parts.incident();
+    let Incident { organization, project, issue_id, web_url, .. } = identity;
+    Some(Incident { organization, project, issue_id, web_url, ..read }.bounded())
+}
+
 /// `data.event` and `data.error` of a webhook.
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -81,11 +117,36 @@ pub(super) struct WebhookEvent<'a> {
     threads: Object<Values<Object<Thread<'a>>>>,
     stacktrace: Object<Stack<'a>>,
     breadcrumbs: Object<Values<Leaf<'a>>>,
+    /// The names that events had before Sentry 9.1, which the legacy WebHooks plugin of such a server still sends.
+    #[serde(rename = "sentry.interfaces.Exception")]
+    old_exception: Leaf<'a>,
+    #[serde(rename = "sentry.interfaces.Stacktrace")]
+    old_stacktrace: Object<Stack<'a>>,
+    #[serde(rename = "sentry.interfaces.Message")]
+    old_message: Object<Message<'a>>,
+    #[serde(rename = "sentry.interfaces.Http")]
+    old_request: Object<WireRequest<'a>>,
+    #[serde(rename = "sentry.interfaces.Breadcrumbs")]
+    old_breadcrumbs: Object<Values<Leaf<'a>>>,
 }
 
 impl<'a> WebhookEvent<'a> {
-    pub(super) fn parts(self) -> Parts<'a> {
-        let message = self.message.words().map_or(self.logentry.0.formatted, |_| self.message);
+    pub(super) fn parts(mut self) -> Parts<'a> {
+        if self.exception.0.values.0.is_empty() {
+            self.exception.0.values.0 = values(self.old_exception);
+        }
+        if self.stacktrace.0.is_empty() {
+            self.stacktrace = self.old_stacktrace;
+        }
+        if self.breadcrumbs.0.values.0.is_empty() {
+            self.breadcrumbs = self.old_breadcrumbs;
+        }
+        if self.request.0.url.words().is_none() {
+            self.request = self.old_request;
+        }
+        let [logged, logged_before] = [self.logentry.0, self.old_message.0].map(Message::text);
+        let message = [self.message, logged, logged_before].into_iter().find(|leaf| leaf.words().is_some());
+        let message = message.unwrap_or_default();
         Parts {
             event_id: self.event_id,
             title: self.title,
@@ -156,7 +217,7 @@ impl<'a> RestEvent<'a> {
                 Some("stacktrace") => parts.stack = entry.data.read::<Object<Stack<'a>>>().0,
                 Some("request") => parts.request = entry.data.read::<Object<WireRequest<'a>>>().0,
                 Some("message") if parts.message.words().is_none() => {
-                    parts.message = entry.data.read::<Object<Message<'a>>>().0.formatted;
+                    parts.message = entry.data.read::<Object<Message<'a>>>().0.text();
                 }
                 _ => {}
             }
@@ -165,7 +226,11 @@ impl<'a> RestEvent<'a> {
     }
 }
 
+/// The elements of `{"values": […]}`, or of a plain list.
 fn values<'a, T: Deserialize<'a>>(data: Leaf<'a>) -> Vec<T> {
+    if data.is_list() {
+        return data.read::<List<T>>().0;
+    }
     data.read::<Object<Values<T>>>().0.values.0
 }
 
@@ -185,6 +250,13 @@ impl<T> Default for Values<T> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Message<'a> {
     formatted: Leaf<'a>,
+    message: Leaf<'a>,
+}
+
+impl<'a> Message<'a> {
+    fn text(self) -> Leaf<'a> {
+        self.formatted.words().map_or(self.message, |_| self.formatted)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -235,6 +307,14 @@ pub(super) struct Parts<'a> {
 }
 
 impl Parts<'_> {
+    /// Whether there is an error in it at all.
+    fn describe_something(&self) -> bool {
+        !(self.exceptions.is_empty()
+            && self.threads.is_empty()
+            && self.stack.is_empty()
+            && (self.event_id.words().is_none() || self.message.words().is_none()))
+    }
+
     /// The incident without its identity (organisation, project, issue, link), which the caller
     /// knows better. Not yet [`Incident::bounded`].
     pub(super) fn incident(self) -> Incident {
@@ -261,6 +341,13 @@ impl Parts<'_> {
             own: self.stack,
             spelling: Spelling::of(self.platform.text().as_deref()),
         };
+        let exceptions = exceptions(stacks, || {
+            (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
+        });
+        let title = match exceptions.last().filter(|_| title.is_empty()) {
+            Some(surfaced) => surfaced.title(),
+            None => title,
+        };
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
             title,
@@ -269,9 +356,7 @@ impl Parts<'_> {
             environment: name(self.environment).or_else(|| tag("environment")),
             release,
             request: Some(request).filter(|request| request.method.is_some() || request.url.is_some()),
-            exceptions: exceptions(stacks, || {
-                (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
-            }),
+            exceptions,
             breadcrumbs: newest_breadcrumbs(&self.breadcrumbs),
             culprit,
             transaction,

@@ -45,6 +45,12 @@ pub(super) struct Stack<'a> {
     frames: List<Leaf<'a>>,
 }
 
+impl Stack<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.0.is_empty()
+    }
+}
+
 /// Snake case is the webhooks', camel case and `context` are the REST API's.
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]

@@ -257,22 +257,22 @@ fn pull_requests(data: &Data<'_>) -> Result<Webhook, WebhookError> {
 }
 
 /// The id given, else the one that an address names (payloads of 2020 have only that).
-fn issue_id(given: Leaf<'_>, addresses: &[Leaf<'_>]) -> Option<String> {
+pub(super) fn issue_id(given: Leaf<'_>, addresses: &[Leaf<'_>]) -> Option<String> {
     match given.words() {
         Some(id) => links::is_issue_id(&id).then(|| id.into_owned()),
         None => first_in(addresses, links::issue_id),
     }
 }
 
-fn slug(leaf: Leaf<'_>) -> Option<String> {
+pub(super) fn slug(leaf: Leaf<'_>) -> Option<String> {
     leaf.text().filter(|text| links::is_slug(text)).map(String::from)
 }
 
-fn first_in(addresses: &[Leaf<'_>], find: fn(&str) -> Option<&str>) -> Option<String> {
+pub(super) fn first_in(addresses: &[Leaf<'_>], find: fn(&str) -> Option<&str>) -> Option<String> {
     addresses.iter().find_map(|address| Some(find(&address.text()?)?.to_owned()))
 }
 
-fn first_link(addresses: &[Leaf<'_>]) -> Option<String> {
+pub(super) fn first_link(addresses: &[Leaf<'_>]) -> Option<String> {
     addresses.iter().find_map(|address| links::for_people(&address.text()?))
 }
 

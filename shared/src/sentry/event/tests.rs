@@ -207,3 +207,51 @@ fn a_huge_event_is_cut_to_its_bounds() {
     assert_eq!(incident.title.chars().count(), MAX_MESSAGE_CHARS);
     assert!(serde_json::to_vec(&incident).expect("JSON").len() < 250_000);
 }
+
+/// What is the same however an event is given.
+#[track_caller]
+fn check_form(json: &str, issue: &str, project: &str) {
+    let read = read_event(json.as_bytes()).expect("an event");
+    let culprit = read.culprit_frame().expect("a frame");
+    assert_eq!((culprit.exception.kind.as_str(), culprit.frame.line), ("KeyError", Some(7)), "{json}");
+    assert_eq!((read.issue_id.as_str(), read.project.as_str()), (issue, project), "{json}");
+    assert_eq!(read.title, "KeyError: 'sku'", "{json}");
+}
+
+#[test]
+fn an_event_is_read_without_an_envelope_in_every_form() {
+    let stack = r#"{"frames":[{"filename":"shop/cart.py","lineno":7,"in_app":true}]}"#;
+    let values = format!(r#"{{"values":[{{"type":"KeyError","value":"'sku'","stacktrace":{stack}}}]}}"#);
+    // The "JSON" link.
+    check_form(&format!(r#"{{"event_id":"{E}","project":45,"exception":{values}}}"#), "", "45");
+    // Servers before 9.1.
+    check_form(&format!(r#"{{"event_id":"{E}","sentry.interfaces.Exception":{values}}}"#), "", "");
+    let list = format!(r#"[{{"type":"KeyError","value":"'sku'","stacktrace":{stack}}}]"#);
+    check_form(&format!(r#"{{"sentry.interfaces.Exception":{list}}}"#), "", "");
+    // The REST API.
+    let entries = format!(r#"[{{"type":"exception","data":{values}}}]"#);
+    let rest = format!(r#"{{"eventID":"{E}","groupID":"118","projectID":"45","entries":{entries}}}"#);
+    check_form(&rest.replace("lineno", "lineNo"), "118", "45");
+    // The `event` of the legacy plugin, and of an alert.
+    let urls = r#""issue_url":"https://sentry.io/api/0/organizations/acme/issues/118/",
+        "url":"https://sentry.io/api/0/projects/acme/shop/events/1/""#;
+    check_form(&format!(r#"{{"event_id":"{E}",{urls},"project":45,"exception":{values}}}"#), "118", "shop");
+    // A message with a stack, as the logging of an SDK sends it.
+    let logged = format!(
+        r#"{{"event_id":"{E}","metadata":{{"type":"KeyError","value":"'sku'"}},"stacktrace":{stack}}}"#
+    );
+    check_form(&logged, "", "");
+}
+
+const E: &str = "000000000000000000000001e2cc3615";
+
+#[test]
+fn what_is_no_event_is_not_read_as_one() {
+    for json in [r#"{"a":1}"#, "[]", "7", r#"{"message":"hello"}"#, r#"{"entries":[]}"#] {
+        assert!(matches!(read_event(json.as_bytes()), Err(WebhookError::Shape { .. })), "{json}");
+    }
+    assert_eq!(read_event(b"{"), Err(WebhookError::NotJson));
+    let logged = format!(r#"{{"event_id":"{E}","logentry":{{"message":"out of stock"}}}}"#);
+    let logged = read_event(logged.as_bytes()).expect("a message is an event");
+    assert_eq!((logged.title.as_str(), logged.has_stack_trace()), ("out of stock", false));
+}
