@@ -12,7 +12,10 @@ use super::webhook::{self, WebhookError};
 use super::wire::{Leaf, List, Object, Pair};
 use super::{links, release};
 use crate::cleaning::one_line;
-use crate::incident::{Breadcrumb, Incident, MAX_BREADCRUMBS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Request};
+use crate::incident::{
+    Breadcrumb, Exception, Incident, MAX_BREADCRUMBS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_PROBLEMS,
+    Request,
+};
 
 /// Reads the answer of `GET …/issues/{id}/events/{event}/`. The issue stays the `known` one, since
 /// that is what the attempt was claimed for; what else the answer lacks is filled in from it.
@@ -48,6 +51,7 @@ pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, Webhoo
         user_count: read.user_count.or(known.user_count),
         exceptions: if read.exceptions.is_empty() { known.exceptions.clone() } else { read.exceptions },
         breadcrumbs: if read.breadcrumbs.is_empty() { known.breadcrumbs.clone() } else { read.breadcrumbs },
+        problems: read.problems,
     };
     if !links::is_issue_id(&merged.issue_id) {
         return Err(WebhookError::Shape { what: "`groupID` is missing or not 1 to 20 decimal digits" });
@@ -117,6 +121,7 @@ pub(super) struct WebhookEvent<'a> {
     threads: Object<Values<Object<Thread<'a>>>>,
     stacktrace: Object<Stack<'a>>,
     breadcrumbs: Object<Values<Leaf<'a>>>,
+    errors: List<Object<Problem<'a>>>,
     /// The names that events had before Sentry 9.1, which the legacy WebHooks plugin of such a server still sends.
     #[serde(rename = "sentry.interfaces.Exception")]
     old_exception: Leaf<'a>,
@@ -164,6 +169,7 @@ impl<'a> WebhookEvent<'a> {
             threads: self.threads.0.values.0,
             stack: self.stacktrace.0,
             breadcrumbs: self.breadcrumbs.0.values.0,
+            problems: self.errors.0,
         }
     }
 }
@@ -185,6 +191,15 @@ struct RestEvent<'a> {
     metadata: Object<Metadata<'a>>,
     tags: List<Pair<'a>>,
     entries: Leaf<'a>,
+    errors: List<Object<Problem<'a>>>,
+}
+
+/// An error that Sentry met while it processed the event.
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: Leaf<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -206,6 +221,7 @@ impl<'a> RestEvent<'a> {
             release: self.release,
             metadata: self.metadata.0,
             tags: self.tags.0,
+            problems: self.errors.0,
             ..Parts::default()
         };
         let entries: List<Object<Entry<'a>>> = self.entries.read();
@@ -304,6 +320,7 @@ pub(super) struct Parts<'a> {
     threads: Vec<Object<Thread<'a>>>,
     stack: Stack<'a>,
     breadcrumbs: Vec<Leaf<'a>>,
+    problems: Vec<Object<Problem<'a>>>,
 }
 
 impl Parts<'_> {
@@ -344,23 +361,25 @@ impl Parts<'_> {
         let exceptions = exceptions(stacks, || {
             (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
         });
-        let title = match exceptions.last().filter(|_| title.is_empty()) {
-            Some(surfaced) => surfaced.title(),
-            None => title,
-        };
+        let mut incident = Incident { title, exceptions, ..Incident::default() };
+        // Sentry's title names a group by its wrapper.
+        if (incident.title.is_empty() || !incident.members().is_empty())
+            && let Some((kind, message)) = incident.error()
+        {
+            incident.title = Exception { kind, message, ..Exception::default() }.title();
+        }
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
-            title,
             level: name(self.level).or_else(|| tag("level")),
             platform: name(self.platform),
             environment: name(self.environment).or_else(|| tag("environment")),
             release,
             request: Some(request).filter(|request| request.method.is_some() || request.url.is_some()),
-            exceptions,
             breadcrumbs: newest_breadcrumbs(&self.breadcrumbs),
+            problems: problems(self.problems),
             culprit,
             transaction,
-            ..Incident::default()
+            ..incident
         }
     }
 }
@@ -386,6 +405,17 @@ pub(super) fn event_id(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| *c != '-').take(33).collect();
     let valid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     valid.then(|| digits.to_ascii_lowercase())
+}
+
+/// Each kind once: an event can have one for each of its frames.
+fn problems(all: Vec<Object<Problem<'_>>>) -> Vec<String> {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in all.into_iter().filter_map(|Object(problem)| name(problem.kind)) {
+        if kinds.len() < MAX_PROBLEMS && !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
 }
 
 /// Only the newest are read at all: SDKs send a hundred.

@@ -6,12 +6,13 @@
 use serde::Deserialize;
 
 use super::event::name;
+use super::group::{Relation, unwrapped};
 use super::variables::{Spelling, variables};
 use super::wire::{Leaf, List, Object, Pair};
 use crate::cleaning::{multi_line, source_line};
 use crate::incident::{
-    Exception, Frame, MAX_CONTEXT_LINES, MAX_EXCEPTIONS, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS,
-    best_frames, is_installed_code,
+    Exception, Frame, MAX_CONTEXT_LINES, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Part, best_frames,
+    is_installed_code, surplus,
 };
 
 #[derive(Deserialize, Default)]
@@ -29,6 +30,10 @@ pub(super) struct WireException<'a> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Mechanism<'a> {
     handled: Leaf<'a>,
+    exception_id: Leaf<'a>,
+    parent_id: Leaf<'a>,
+    is_exception_group: Leaf<'a>,
+    source: Leaf<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -80,6 +85,7 @@ struct Sketch<'a> {
     exception: Exception,
     /// As long as the frames of the exception.
     wires: Vec<WireFrame<'a>>,
+    relation: Relation,
 }
 
 /// Everywhere that an event can have frames.
@@ -115,12 +121,26 @@ pub(super) fn exceptions(
             }
         }
     }
-    completed(read, spelling)
+    completed(in_order(read), spelling)
+}
+
+/// Exception groups before the members in which they end, so that the last exception is what failed.
+fn in_order(sketches: Vec<Sketch<'_>>) -> Vec<Sketch<'_>> {
+    let relations: Vec<Relation> = sketches.iter().map(|sketch| sketch.relation.clone()).collect();
+    let exceptions: Vec<&Exception> = sketches.iter().map(|sketch| &sketch.exception).collect();
+    let order = unwrapped(&exceptions, &relations);
+    let mut sketches: Vec<Option<Sketch<'_>>> = sketches.into_iter().map(Some).collect();
+    let taken = order.into_iter().filter_map(|(at, part)| {
+        let mut sketch = sketches[at].take()?;
+        sketch.exception.part = part;
+        Some(sketch)
+    });
+    taken.collect()
 }
 
 /// The last exceptions, with the best frames in full and without the others.
 fn completed(mut sketches: Vec<Sketch<'_>>, spelling: Spelling) -> Vec<Exception> {
-    sketches.drain(..sketches.len().saturating_sub(MAX_EXCEPTIONS));
+    sketches.drain(surplus(sketches.iter().map(|sketch| sketch.exception.part)));
     let (mut exceptions, wires): (Vec<Exception>, Vec<Vec<WireFrame<'_>>>) =
         sketches.into_iter().map(|sketch| (sketch.exception, sketch.wires)).unzip();
     let best = best_frames(&exceptions);
@@ -135,14 +155,22 @@ fn completed(mut sketches: Vec<Sketch<'_>>, spelling: Spelling) -> Vec<Exception
 
 fn exception(wire: WireException<'_>) -> Sketch<'_> {
     let (wires, frames) = places(wire.stacktrace.0);
+    let mechanism = wire.mechanism.0;
+    let relation = Relation {
+        id: mechanism.exception_id.whole(),
+        parent: mechanism.parent_id.whole(),
+        is_group: mechanism.is_exception_group.flag() == Some(true),
+        in_list: Relation::in_list(mechanism.source),
+    };
     let exception = Exception {
         kind: name(wire.kind).unwrap_or_default(),
         message: multi_line(&wire.value.shown_unless_null(), MAX_MESSAGE_CHARS),
         module: name(wire.module),
-        handled: wire.mechanism.0.handled.flag(),
+        handled: mechanism.handled.flag(),
         frames,
+        part: Part::Chain,
     };
-    Sketch { exception, wires }
+    Sketch { exception, wires, relation }
 }
 
 fn is_blank(Sketch { exception, .. }: &Sketch<'_>) -> bool {
@@ -171,7 +199,7 @@ fn places(stack: Stack<'_>) -> (Vec<WireFrame<'_>>, Vec<Frame>) {
         if says_nothing(&frame) {
             continue;
         }
-        of_application += usize::from(frame.is_application());
+        of_application += usize::from(frame.is_application() || frame.may_be_own());
         wires.push(wire);
         frames.push(frame);
         if of_application == MAX_FRAMES {
@@ -221,7 +249,7 @@ fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
             None => {}
         }
     }
-    if place.is_framework() {
+    if place.is_framework() && !place.may_be_own() {
         return Frame { context_line, ..place };
     }
     Frame {

@@ -255,3 +255,61 @@ fn what_is_no_event_is_not_read_as_one() {
     let logged = read_event(logged.as_bytes()).expect("a message is an event");
     assert_eq!((logged.title.as_str(), logged.has_stack_trace()), ("out of stock", false));
 }
+
+/// Member `line` of the group `E`, as Python's SDK sends it.
+fn member(id: u32, kind: &str, line: u32) -> String {
+    format!(
+        r#"{{"type":"{kind}","value":"'weight'","mechanism":{{"exception_id":{id},"parent_id":0,"source":"exceptions[{id}]"}},
+        "stacktrace":{{"frames":[{{"filename":"shop/orders.py","lineno":{line},"in_app":true}}]}}}}"#
+    )
+}
+
+#[test]
+fn a_group_is_read_by_what_failed_in_it() {
+    let group = r#"{"type":"ExceptionGroup","value":"unhandled errors in a TaskGroup",
+        "mechanism":{"exception_id":0,"is_exception_group":true},
+        "stacktrace":{"frames":[{"filename":"shop/main.py","lineno":51,"in_app":true}]}}"#;
+    let check = |members: &[String], title: &str, error: (&str, &str)| {
+        let fields = format!(
+            r#""title":"ExceptionGroup: unhandled errors in a TaskGroup","exception":{{"values":[{},{group}]}}"#,
+            members.join(",")
+        );
+        let read = incident(&fields);
+        assert_eq!(read.title, title);
+        assert_eq!(read.error(), Some((error.0.to_owned(), error.1.to_owned())));
+        let culprit = read.culprit_frame().expect("a frame");
+        assert_eq!(
+            (culprit.frame.filename.as_deref(), culprit.frame.line),
+            (Some("shop/orders.py"), Some(60))
+        );
+    };
+    check(&[member(1, "KeyError", 60)], "KeyError: 'weight'", ("KeyError", "'weight'"));
+    check(
+        &[member(2, "KeyError", 60), member(1, "KeyError", 60)],
+        "KeyError: 'weight'",
+        ("KeyError", "'weight'"),
+    );
+    let both = "several errors: KeyError: 'weight'; TypeError: 'weight'";
+    check(
+        &[member(2, "TypeError", 70), member(1, "KeyError", 60)],
+        &format!("ExceptionGroup: {both}"),
+        ("ExceptionGroup", both),
+    );
+    // Of very many, the group and the first ones are kept.
+    let many: Vec<String> = (1..=20).rev().map(|id| member(id, &format!("Error{id}"), 59 + id)).collect();
+    let fields = format!(r#""exception":{{"values":[{},{group}]}}"#, many.join(","));
+    let read = incident(&fields);
+    assert!(
+        read.title.starts_with("ExceptionGroup: several errors: Error1: 'weight'; Error2: "),
+        "{}",
+        read.title
+    );
+}
+
+#[test]
+fn the_problems_that_sentry_had_are_kept_once_each() {
+    let errors = r#"[{"type":"js_no_source","url":"a"},{"type":"js_no_source","url":"b"},{"type":"js_invalid_source"},7]"#;
+    let expected = ["js_no_source", "js_invalid_source"];
+    assert_eq!(incident(&format!(r#""errors":{errors}"#)).problems, expected);
+    assert_eq!(rest(&format!(r#"{{"entries":[],"errors":{errors}}}"#)).problems, expected);
+}
