@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::stack::{Stack, Stacks, Thread, WireException, exceptions};
 use super::variables::Spelling;
 use super::webhook::{self, WebhookError};
-use super::wire::{Leaf, List, Object, Pair};
+use super::wire::{Leaf, List, Object, Pair, Pairs, Values};
 use super::{links, release};
 use crate::cleaning::one_line;
 use crate::incident::{
@@ -112,46 +112,45 @@ pub(super) struct WebhookEvent<'a> {
     culprit: Leaf<'a>,
     title: Leaf<'a>,
     message: Leaf<'a>,
-    logentry: Object<Message<'a>>,
+    logentry: Leaf<'a>,
     metadata: Object<Metadata<'a>>,
     transaction: Leaf<'a>,
-    tags: List<Pair<'a>>,
+    tags: Pairs<'a>,
     request: Object<WireRequest<'a>>,
-    exception: Object<Values<Object<WireException<'a>>>>,
-    threads: Object<Values<Object<Thread<'a>>>>,
+    exception: Values<Object<WireException<'a>>>,
+    threads: Values<Object<Thread<'a>>>,
     stacktrace: Object<Stack<'a>>,
-    breadcrumbs: Object<Values<Leaf<'a>>>,
+    breadcrumbs: Values<Leaf<'a>>,
     errors: List<Object<Problem<'a>>>,
     /// The names that events had before Sentry 9.1, which the legacy WebHooks plugin of such a server still sends.
     #[serde(rename = "sentry.interfaces.Exception")]
-    old_exception: Leaf<'a>,
+    old_exception: Values<Object<WireException<'a>>>,
     #[serde(rename = "sentry.interfaces.Stacktrace")]
     old_stacktrace: Object<Stack<'a>>,
     #[serde(rename = "sentry.interfaces.Message")]
-    old_message: Object<Message<'a>>,
+    old_message: Leaf<'a>,
     #[serde(rename = "sentry.interfaces.Http")]
     old_request: Object<WireRequest<'a>>,
     #[serde(rename = "sentry.interfaces.Breadcrumbs")]
-    old_breadcrumbs: Object<Values<Leaf<'a>>>,
+    old_breadcrumbs: Values<Leaf<'a>>,
 }
 
 impl<'a> WebhookEvent<'a> {
     pub(super) fn parts(mut self) -> Parts<'a> {
-        if self.exception.0.values.0.is_empty() {
-            self.exception.0.values.0 = values(self.old_exception);
+        if self.exception.0.is_empty() {
+            self.exception = self.old_exception;
         }
         if self.stacktrace.0.is_empty() {
             self.stacktrace = self.old_stacktrace;
         }
-        if self.breadcrumbs.0.values.0.is_empty() {
+        if self.breadcrumbs.0.is_empty() {
             self.breadcrumbs = self.old_breadcrumbs;
         }
         if self.request.0.url.words().is_none() {
             self.request = self.old_request;
         }
-        let [logged, logged_before] = [self.logentry.0, self.old_message.0].map(Message::text);
-        let message = [self.message, logged, logged_before].into_iter().find(|leaf| leaf.words().is_some());
-        let message = message.unwrap_or_default();
+        let said = [self.message, self.logentry, self.old_message].map(words_of_message);
+        let message = said.into_iter().find(|leaf| leaf.words().is_some()).unwrap_or_default();
         Parts {
             event_id: self.event_id,
             title: self.title,
@@ -165,10 +164,10 @@ impl<'a> WebhookEvent<'a> {
             metadata: self.metadata.0,
             tags: self.tags.0,
             request: self.request.0,
-            exceptions: self.exception.0.values.0,
-            threads: self.threads.0.values.0,
+            exceptions: self.exception.0,
+            threads: self.threads.0,
             stack: self.stacktrace.0,
-            breadcrumbs: self.breadcrumbs.0.values.0,
+            breadcrumbs: self.breadcrumbs.0,
             problems: self.errors.0,
         }
     }
@@ -189,7 +188,7 @@ struct RestEvent<'a> {
     platform: Leaf<'a>,
     release: Leaf<'a>,
     metadata: Object<Metadata<'a>>,
-    tags: List<Pair<'a>>,
+    tags: Pairs<'a>,
     entries: Leaf<'a>,
     errors: List<Object<Problem<'a>>>,
 }
@@ -215,7 +214,7 @@ impl<'a> RestEvent<'a> {
         let mut parts = Parts {
             event_id: self.event_id,
             title: self.title,
-            message: self.message,
+            message: words_of_message(self.message),
             culprit: self.culprit,
             platform: self.platform,
             release: self.release,
@@ -227,38 +226,18 @@ impl<'a> RestEvent<'a> {
         let entries: List<Object<Entry<'a>>> = self.entries.read();
         for Object(entry) in entries.0 {
             match entry.kind.text().as_deref() {
-                Some("exception") => parts.exceptions = values(entry.data),
-                Some("threads") => parts.threads = values(entry.data),
-                Some("breadcrumbs") => parts.breadcrumbs = values(entry.data),
+                Some("exception") => parts.exceptions = entry.data.read::<Values<_>>().0,
+                Some("threads") => parts.threads = entry.data.read::<Values<_>>().0,
+                Some("breadcrumbs") => parts.breadcrumbs = entry.data.read::<Values<_>>().0,
                 Some("stacktrace") => parts.stack = entry.data.read::<Object<Stack<'a>>>().0,
                 Some("request") => parts.request = entry.data.read::<Object<WireRequest<'a>>>().0,
                 Some("message") if parts.message.words().is_none() => {
-                    parts.message = entry.data.read::<Object<Message<'a>>>().0.text();
+                    parts.message = words_of_message(entry.data);
                 }
                 _ => {}
             }
         }
         parts
-    }
-}
-
-/// The elements of `{"values": […]}`, or of a plain list.
-fn values<'a, T: Deserialize<'a>>(data: Leaf<'a>) -> Vec<T> {
-    if data.is_list() {
-        return data.read::<List<T>>().0;
-    }
-    data.read::<Object<Values<T>>>().0.values.0
-}
-
-#[derive(Deserialize)]
-#[serde(default, bound(deserialize = "T: Deserialize<'de>"))]
-struct Values<T> {
-    values: List<T>,
-}
-
-impl<T> Default for Values<T> {
-    fn default() -> Self {
-        Values { values: List::default() }
     }
 }
 
@@ -269,10 +248,13 @@ struct Message<'a> {
     message: Leaf<'a>,
 }
 
-impl<'a> Message<'a> {
-    fn text(self) -> Leaf<'a> {
-        self.formatted.words().map_or(self.message, |_| self.formatted)
+/// What a message says: it is text, or an object with a template and what became of it.
+fn words_of_message(message: Leaf<'_>) -> Leaf<'_> {
+    if !message.is_object() {
+        return message;
     }
+    let Object(Message { formatted, message }) = message.read();
+    formatted.words().map_or(message, |_| formatted)
 }
 
 #[derive(Deserialize, Default)]
@@ -345,8 +327,9 @@ impl Parts<'_> {
             .or_else(|| tag("transaction"))
             .or_else(|| tag("url").and_then(without_query))
             .or_else(|| culprit.clone());
-        let message = self.message.words().or_else(|| self.metadata.value.words());
+        let said = cleaned(self.message);
         let title = title(&self);
+        let has_chain = !self.exceptions.is_empty();
         let request = Request {
             method: name(self.request.method),
             url: name(self.request.url).and_then(without_query),
@@ -359,14 +342,18 @@ impl Parts<'_> {
             spelling: Spelling::of(self.platform.text().as_deref()),
         };
         let exceptions = exceptions(stacks, || {
-            (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
+            (name(self.metadata.kind), said.clone().or_else(|| cleaned(self.metadata.value)))
         });
         let mut incident = Incident { title, exceptions, ..Incident::default() };
         // Sentry's title names a group by its wrapper.
-        if (incident.title.is_empty() || !incident.members().is_empty())
+        if ((incident.title.is_empty() && has_chain) || !incident.members().is_empty())
             && let Some((kind, message)) = incident.error()
         {
             incident.title = Exception { kind, message, ..Exception::default() }.title();
+        }
+        // What was logged is often the same for all errors, so it is only the title of what is no exception.
+        if incident.title.is_empty() {
+            incident.title = said.unwrap_or_default();
         }
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
@@ -389,15 +376,17 @@ pub(super) fn name(leaf: Leaf<'_>) -> Option<String> {
     leaf.text().map(|text| one_line(&text, MAX_NAME_CHARS)).filter(|text| !text.is_empty())
 }
 
+/// A leaf as one cleaned, capped line; `None` if nothing is left of it.
+fn cleaned(leaf: Leaf<'_>) -> Option<String> {
+    leaf.text().map(|text| one_line(&text, MAX_MESSAGE_CHARS)).filter(|text| !text.is_empty())
+}
+
 fn title(parts: &Parts<'_>) -> String {
-    let cleaned = |leaf: Leaf<'_>| {
-        leaf.text().map(|text| one_line(&text, MAX_MESSAGE_CHARS)).filter(|text| !text.is_empty())
-    };
     let of_metadata = || match (cleaned(parts.metadata.kind), cleaned(parts.metadata.value)) {
         (Some(kind), Some(value)) => Some(one_line(&format!("{kind}: {value}"), MAX_MESSAGE_CHARS)),
         (kind, value) => kind.or(value),
     };
-    cleaned(parts.title).or_else(of_metadata).or_else(|| cleaned(parts.message)).unwrap_or_default()
+    cleaned(parts.title).or_else(of_metadata).unwrap_or_default()
 }
 
 /// 32 lower-case hex digits, from any spelling of a UUID.
