@@ -228,7 +228,8 @@ impl Frame {
     /// The file as the SDK names it; `None` for code that is in no file, such as `<anonymous>` or `[native code]`.
     pub fn file(&self) -> Option<&str> {
         let is_file = |text: &&str| {
-            let no_file = text.starts_with('<') || (text.starts_with('[') && !text.contains(['/', '.']));
+            let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+            let no_file = name.starts_with('<') || (text.starts_with('[') && !text.contains(['/', '.']));
             !text.is_empty() && !no_file
         };
         [&self.filename, &self.abs_path].into_iter().flatten().map(String::as_str).find(is_file)
@@ -251,7 +252,9 @@ impl Frame {
             return true;
         }
         let has_a_real_path = self.abs_path.as_deref().is_some_and(|path| path.starts_with('/'));
-        !has_a_real_path && self.package().is_some_and(|package| FRAMEWORKS.contains(&package))
+        let is_android = || self.module.as_deref().is_some_and(|module| module.starts_with("com.android."));
+        let is_known = |package| FRAMEWORKS.contains(&package) || LANGUAGES.contains(&package);
+        !has_a_real_path && (self.package().is_some_and(is_known) || is_android())
     }
 
     /// Whether the frame's path is among installed packages.
@@ -298,8 +301,16 @@ pub fn is_installed_code(path: &str) -> bool {
         "/usr/local/go/src/",
         "/gems/",
     ];
-    PLACES.iter().any(|place| path.contains(place))
+    // Composer's; elsewhere, a `vendor` may well be somebody who sells.
+    let is_composer_s = || path.ends_with(".php") && path.contains("/vendor/");
+    PLACES.iter().any(|place| path.contains(place)) || is_composer_s()
 }
+
+/// Packages of a language itself or of its platform. SDKs for the JVM say of none of their frames whose they are, and
+/// name no path.
+const LANGUAGES: &[&str] = &[
+    "android", "androidx", "clojure", "dalvik", "java", "javax", "jdk", "kotlin", "kotlinx", "scala", "sun",
+];
 
 /// Packages whose frames only carry the application's calls.
 const FRAMEWORKS: &[&str] = &[
@@ -388,6 +399,29 @@ mod tests {
         let culprit = incident(vec![frame("lib/b.ex", false), Frame { in_app: true, ..nameless() }]);
         let blamed = culprit.culprit_frame().expect("a frame").frame;
         assert_eq!((blamed.file(), blamed.in_app), (None, true));
+    }
+
+    #[test]
+    fn what_a_language_or_platform_brings_along_is_no_application_code() {
+        let on_jvm = |module: &str| Frame {
+            abs_path: Some("Object.java".into()),
+            module: Some(module.into()),
+            ..frame("Object.java", true)
+        };
+        for module in ["java.lang.Object", "com.android.internal.os.ZygoteInit", "kotlinx.coroutines.Task"] {
+            assert!(on_jvm(module).is_framework(), "{module}");
+        }
+        assert!(on_jvm("com.acme.java.Object").is_application());
+        assert!(frame("/vendor/laravel/framework/src/Pipeline.php", true).is_framework());
+        assert!(frame("/srv/market/vendor/views.py", true).is_application());
+    }
+
+    #[test]
+    fn what_is_in_no_file_is_blamed_only_if_nothing_else_is() {
+        let expanded = Frame { abs_path: Some("/build/<log macros>".into()), ..frame("<log macros>", true) };
+        assert_eq!(expanded.file(), None);
+        check(vec![frame("src/http.rs", true), expanded.clone()], Some("src/http.rs"));
+        check(vec![expanded], Some("<log macros>"));
     }
 
     #[test]
