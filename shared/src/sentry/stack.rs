@@ -249,8 +249,14 @@ fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
             None => {}
         }
     }
+    let mut context_line = context_line.filter(|line| !is_signature(line, &place));
     if place.is_framework() && !place.may_be_own() {
         return Frame { context_line, ..place };
+    }
+    let is_escaped = is_template(&place) && context_line.as_deref().is_some_and(is_escaped);
+    let source = |leaf: &Leaf<'_>| if is_escaped { unescaped(&source(leaf)) } else { source(leaf) };
+    if is_escaped {
+        context_line = context_line.map(|line| unescaped(&line));
     }
     Frame {
         pre_context: before[before.len().saturating_sub(MAX_CONTEXT_LINES)..].iter().map(source).collect(),
@@ -259,4 +265,32 @@ fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
         variables: variables(wire.vars, spelling),
         ..place
     }
+}
+
+/// Whether a "source line" is what .NET's SDK sent in its place up to version 3: the method's signature.
+fn is_signature(line: &str, place: &Frame) -> bool {
+    let is_dotnet =
+        place.file().is_none_or(|file| [".cs", ".fs", ".vb"].iter().any(|end| file.ends_with(end)));
+    let Some(function) = place.function.as_deref().filter(|_| is_dotnet && line.ends_with(')')) else {
+        return false;
+    };
+    let result = line.split_once(&format!(" {function}(")).map_or("", |(result, _)| result);
+    !result.is_empty() && !result.starts_with([' ', '\t']) && !result.contains(['=', '(', '"'])
+}
+
+/// Whether a frame can be that of a Django template, whose lines Django escapes before the SDK sees them.
+fn is_template(place: &Frame) -> bool {
+    place.function.is_none() && place.module.is_none() && place.line.is_some()
+}
+
+const ESCAPES: [(&str, &str); 6] =
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&amp;", "&")];
+
+fn is_escaped(line: &str) -> bool {
+    !line.contains(['<', '>', '"', '\'']) && ESCAPES.iter().any(|(escape, _)| line.contains(escape))
+}
+
+fn unescaped(line: &str) -> String {
+    // `&amp;` last, so that nothing is unescaped twice.
+    ESCAPES.iter().fold(line.to_owned(), |line, (escape, plain)| line.replace(escape, plain))
 }

@@ -313,3 +313,37 @@ fn the_problems_that_sentry_had_are_kept_once_each() {
     assert_eq!(incident(&format!(r#""errors":{errors}"#)).problems, expected);
     assert_eq!(rest(&format!(r#"{{"entries":[],"errors":{errors}}}"#)).problems, expected);
 }
+
+/// The source line of a webhook's only frame with these fields.
+fn source_of(frame: &str) -> Option<String> {
+    let stack = format!(r#"{{"frames":[{{"lineno":7,"in_app":true,{frame}}}]}}"#);
+    let fields = format!(r#""exception":{{"values":[{{"type":"E","stacktrace":{stack}}}]}}"#);
+    incident(&fields).exceptions[0].frames[0].context_line.clone()
+}
+
+#[test]
+fn a_method_s_signature_is_no_source_line() {
+    let cs = |function: &str, line: &str| {
+        source_of(&format!(
+            r#""filename":"C:\\src\\Labels.cs","function":"{function}","context_line":"{line}""#
+        ))
+    };
+    assert_eq!(cs("MoveNext", "Void MoveNext()"), None);
+    assert_eq!(cs("First", "Acme.Label First(System.Collections.Generic.IEnumerable`1[Acme.Label])"), None);
+    for line in ["        var label = First(labels)", "        return First(labels)", "Print(First(labels))"]
+    {
+        assert_eq!(cs("First", line).as_deref(), Some(line));
+    }
+    let python = r#""filename":"a.py","function":"first","context_line":"def first(labels)""#;
+    assert_eq!(source_of(python).as_deref(), Some("def first(labels)"));
+}
+
+#[test]
+fn a_django_template_s_line_is_read_as_it_is_in_the_file() {
+    let escaped = r#""filename":"/srv/menu.html","context_line":"&lt;a href=&quot;{% url &#x27;x&#x27; %}&quot;&gt;&amp;lt;""#;
+    assert_eq!(source_of(escaped).as_deref(), Some(r#"<a href="{% url 'x' %}">&lt;"#));
+    let raw = r#""filename":"/srv/menu.html","context_line":"<b>&lt;</b>""#;
+    assert_eq!(source_of(raw).as_deref(), Some("<b>&lt;</b>"));
+    let code = r#""filename":"a.py","function":"f","context_line":"    return a &amp; b""#;
+    assert_eq!(source_of(code).as_deref(), Some("    return a &amp; b"));
+}
