@@ -73,6 +73,11 @@ pub enum Command {
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
     )]
     Send(SendArgs),
+    /// Have an error looked at by a running AutoFix, whatever came of it before.
+    #[command(
+        after_help = "Examples:\n    autofix fix https://acme.sentry.io/issues/117/\n    autofix fix https://acme.sentry.io/issues/117/ --url https://autofix.acme.example"
+    )]
+    Fix(FixArgs),
     /// Show the newest attempts, or one in full.
     #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
     Attempts(AttemptsArgs),
@@ -242,6 +247,15 @@ pub struct SendArgs {
     /// For a click: the attempt that it is about, in place of the one in the file.
     #[arg(long, value_name = "ID")]
     pub attempt: Option<String>,
+}
+
+#[derive(Args)]
+pub struct FixArgs {
+    /// The page of the issue in Sentry.
+    pub sentry_url: String,
+    /// Where AutoFix is.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    pub url: String,
 }
 
 #[derive(Args)]

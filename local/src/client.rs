@@ -1,4 +1,4 @@
-//! The commands that talk to a running AutoFix: `send` and `attempts`.
+//! The commands that talk to a running AutoFix: `send`, `fix` and `attempts`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use autofix::config::{Environment, names};
 use jiff::Timestamp;
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
@@ -61,6 +62,14 @@ impl Server {
         if status.is_success() { Ok(()) } else { bail!("the door refused the event") }
     }
 
+    /// Starts an attempt at the error of a page in Sentry, and prints what AutoFix answered.
+    pub async fn fix(&self, sentry_url: &str) -> anyhow::Result<()> {
+        let body = self.ask(Method::POST, "attempts", Some(json!({ "sentry_url": sentry_url }))).await?;
+        let id = body["fix_attempt_id"].as_str().unwrap_or_default();
+        say!("{}: attempt {id}", body["message"].as_str().unwrap_or_default());
+        Ok(())
+    }
+
     /// Prints the newest attempts as a table, or one in full.
     pub async fn show_attempts(&self, id: Option<&str>) -> anyhow::Result<()> {
         let path = id.map_or("attempts".to_owned(), |id| format!("attempts/{id}"));
@@ -74,9 +83,16 @@ impl Server {
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
         let address = format!("{}{}/{path}", self.url.trim_end_matches('/'), self.prefix());
         let token = self.environment.get(names::API_TOKEN).unwrap_or(API_TOKEN);
-        let request = client()?.get(&address).bearer_auth(token);
+        let mut request = client()?.request(method, &address).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
         let answer = patiently(&waiting_for(&address), request.send()).await;
         let answer = answer.with_context(|| unreachable_at(&address))?;
         let status = answer.status();

@@ -33,7 +33,7 @@ pub mod arguments;
 pub mod chaos;
 /// A local checkout as the analysis sees it.
 pub mod checkout;
-/// The commands `send` and `attempts`.
+/// The commands `send`, `fix` and `attempts`.
 pub mod client;
 /// The command `dead-letters`: from what Lambda gave up back to the attempt.
 pub mod dead_letters;

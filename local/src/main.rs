@@ -133,6 +133,10 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 secrets_push::push(&options, &client).await
             }
         }
+        Command::Fix(args) => {
+            let server = client::Server { url: args.url, environment };
+            server.fix(&args.sentry_url).await.context("start an attempt")
+        }
         Command::Attempts(args) => {
             let server = client::Server { url: args.url, environment };
             server.show_attempts(args.id.as_deref()).await.context("read the attempts")

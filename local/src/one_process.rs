@@ -10,10 +10,11 @@ use anyhow::Context;
 use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
-use autofix::door;
+use autofix::door::{self, Watchman};
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
+use autofix::sentry::Sentry;
 use autofix::slack::Slack;
 use autofix::store::Store;
 use aws_lambda_events::event::dynamodb::EventRecord;
@@ -133,6 +134,7 @@ impl OneProcess {
         table.create(&name).await.context("create the table")?;
         let store = |function| Store::new(table.client_of(function), &name);
         let slack = Slack::new(outbound.clone(), config.interactions.slack_api_url.clone(), &secrets);
+        let sentry = Sentry::new(outbound.clone(), config.queries.sentry_url.clone(), &secrets);
         let intake = Intake {
             config: config.intake,
             secrets: secrets.clone(),
@@ -150,6 +152,7 @@ impl OneProcess {
             config: config.queries,
             secrets: secrets.clone(),
             store: store("attempt-queries"),
+            sentry,
             clock: clock.clone(),
         };
         let routes = sentry_intake::routes(intake)
@@ -172,7 +175,8 @@ impl OneProcess {
             dead_letters: std::sync::Mutex::default(),
         };
         Ok(OneProcess {
-            doors: door::closed(routes).layer(middleware::from_fn(notify)),
+            doors: door::closed(routes, Watchman::new(Metrics::none(), clock.clone()))
+                .layer(middleware::from_fn(notify)),
             door_used,
             stream: Mutex::new(StreamReader::new(table.streams(), &name)?),
             worker: Arc::new(Worker::new(

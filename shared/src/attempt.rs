@@ -15,6 +15,7 @@
 //! else compares states. It knows no clock, no table and no network.
 
 mod apply;
+pub(crate) mod crash_line;
 mod decisions;
 mod event;
 mod id;
@@ -123,6 +124,8 @@ pub enum Occasion {
     Reported,
     /// Sentry says that a resolved error came back, or that it escalates.
     CameBack,
+    /// A person wants it looked at.
+    ByHand,
 }
 
 /// What the attempt is about: the part of the incident that people see in lists.
@@ -242,6 +245,13 @@ impl Subject {
             line: culprit.and_then(|at| at.frame.line),
             function: culprit.and_then(|at| at.frame.function.clone()),
         }
+    }
+}
+
+impl Subject {
+    /// Whether what was reported had no stack trace.
+    pub fn lacks_stack_trace(&self) -> bool {
+        self.file.is_none() && self.line.is_none() && self.function.is_none()
     }
 }
 

@@ -4,6 +4,7 @@
 //! get it. Secrets are not here: see [`crate::secrets`].
 
 mod approvers;
+mod bar;
 mod projects;
 mod reader;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use approvers::Approvers;
+pub use bar::{Bar, Bars, Level};
 pub use projects::Projects;
 use reader::Reader;
 
@@ -140,6 +142,11 @@ pub struct IntakeConfig {
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`
     pub max_attempts_per_hour: u32,
     pub projects: Projects,
+    pub bars: Bars,
+    /// `SENTRY_ORG`: the organisation of a report that names none.
+    pub organization: Option<String>,
+    /// `SENTRY_URL`: where the page of an issue is that the report gives no address of.
+    pub sentry_url: url::Url,
 }
 
 impl IntakeConfig {
@@ -150,6 +157,9 @@ impl IntakeConfig {
             allow_unsigned: read.flag("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"),
             max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
             projects: Projects::read(&mut read),
+            bars: Bars::read(&mut read),
+            organization: read.slug("SENTRY_ORG"),
+            sentry_url: read.url("SENTRY_URL", SENTRY_URL),
         };
         read.finish(config)
     }
@@ -193,6 +203,10 @@ pub struct QueriesConfig {
     /// Whose pages the web page may link to.
     pub github_url: url::Url,
     pub sentry_url: url::Url,
+    /// `SENTRY_ORG`: the organisation of an address that names none.
+    pub sentry_org: Option<String>,
+    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`: what is started by hand counts, too.
+    pub max_attempts_per_hour: u32,
 }
 
 impl QueriesConfig {
@@ -203,6 +217,8 @@ impl QueriesConfig {
             projects: Projects::read(&mut read),
             github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),
             sentry_url: read.url("SENTRY_URL", SENTRY_URL),
+            sentry_org: read.slug("SENTRY_ORG"),
+            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
         };
         read.finish(config)
     }
@@ -241,7 +257,11 @@ pub struct WorkerConfig {
     pub approvals: u32,
     /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`, for the digest's sentence and for what is caught up with.
     pub max_attempts_per_hour: u32,
-    /// Where lost webhooks are caught up with; `None` where `SENTRY_ORG` is unset.
+    /// What is worth an attempt.
+    pub bars: Bars,
+    /// `SENTRY_ORG`: the organisation of an incident that names none.
+    pub sentry_org: Option<String>,
+    /// Where lost webhooks are caught up with; `None` where `SENTRY_ORG` is unset or `AUTOFIX_CATCH_UP` is off.
     pub catch_up: Option<CatchUpConfig>,
     /// `AUTOFIX_GITHUB_APP_ID`: the GitHub App to act as, by its id or its client id; the token is not used then.
     pub github_app_id: Option<String>,
@@ -268,6 +288,7 @@ impl WorkerConfig {
         let mut read = Reader::new(environment);
         let model = read.text_or("AUTOFIX_MODEL", "claude-opus-5-5");
         let slack_channel = read.channel("AUTOFIX_SLACK_CHANNEL");
+        let catch_up = read.flag_or("AUTOFIX_CATCH_UP", Flag::On);
         let config = WorkerConfig {
             common: CommonConfig::read(&mut read),
             notices_channel: slack_channel.clone().or_else(|| projects::first_channel(&mut read)),
@@ -290,8 +311,11 @@ impl WorkerConfig {
                 120.0,
                 0.0..=3_600.0,
             ) as i64),
+            bars: Bars::read(&mut read),
+            sentry_org: read.slug("SENTRY_ORG"),
             catch_up: read
-                .slug("SENTRY_ORG")
+                .text("SENTRY_ORG")
+                .filter(|_| catch_up.is_on())
                 .map(|organization| CatchUpConfig { organization, projects: Projects::read(&mut read) }),
             github_app_id: read.word("AUTOFIX_GITHUB_APP_ID"),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),

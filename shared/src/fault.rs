@@ -1,17 +1,56 @@
 //! Recognises the same fault again when Sentry files it as another issue.
 //!
 //! Sentry groups by whole stacks, so one fault reached over two endpoints is two issues. What makes
-//! it one fault here: the exception types of the chain and the application's innermost frames, by
-//! module and function. Line numbers, messages and everything else that changes from event to event
-//! or from release to release play no part.
+//! it one fault here: what crashed is the same, see [`fault_key`]. Line numbers, messages and everything else that changes
+//! from event to event or from release to release play no part where there is anything better.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::incident::{Exception, Frame, Incident};
+use crate::attempt::crash_line::collapsed;
+use crate::incident::{Exception, Frame, Incident, MESSAGE};
 
-/// Application frames of each exception that count, from the innermost.
-const FRAMES_PER_EXCEPTION: usize = 3;
+/// Shorter names are a bundler's.
+const SHORTEST_NAME: usize = 3;
+/// Functions that many classes of one module have: verbs of HTTP, entry points, wrappers.
+const GENERIC: [&str; 36] = [
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "head",
+    "options",
+    "handle",
+    "handler",
+    "__call__",
+    "__init__",
+    "call",
+    "run",
+    "main",
+    "execute",
+    "process",
+    "dispatch",
+    "index",
+    "show",
+    "create",
+    "update",
+    "destroy",
+    "invoke",
+    "apply",
+    "render",
+    "constructor",
+    "perform",
+    "wrapper",
+    "wrapped",
+    "inner",
+    "callback",
+    "next",
+    "then",
+    "default",
+    "new",
+    "init",
+];
 
 /// Stable name of a fault: 16 lower-case hex digits. To be compared within one repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,8 +85,8 @@ impl TryFrom<String> for FaultKey {
     }
 }
 
-/// The key of an incident's fault. An incident without any frame is known by its types, title and
-/// culprit instead.
+/// The key of an incident's fault: project, types of the chain, and where it crashed: module, function and the text of the
+/// line. Without an exception the template of its message counts as well; without any frame, title and culprit.
 pub fn fault_key(incident: &Incident) -> FaultKey {
     let mut hash = Sha256::new();
     // Every part ends with a byte that no part can hold, so that parts cannot run together.
@@ -56,34 +95,37 @@ pub fn fault_key(incident: &Incident) -> FaultKey {
         hash.update(text);
         hash.update([0]);
     };
+    add("project ", &incident.project);
     for exception in &incident.exceptions {
         add("exception ", &without_volatile(exception.kind.rsplit('.').next().unwrap_or_default()));
-        for place in places(exception) {
-            add("at ", &place);
+        if exception.kind == MESSAGE {
+            add("message ", &message(incident, exception));
         }
     }
-    if !incident.has_stack_trace() {
-        add("title ", &without_volatile(&incident.title));
-        add("culprit ", &without_volatile(incident.culprit.as_deref().unwrap_or_default()));
+    match incident.culprit_frame() {
+        Some(culprit) => {
+            for part in place(culprit.frame) {
+                add("at ", &part);
+            }
+        }
+        None => {
+            add("title ", &without_volatile(&incident.title));
+            add("culprit ", &without_volatile(incident.culprit.as_deref().unwrap_or_default()));
+        }
     }
     let mut key = hex::encode(hash.finalize());
     key.truncate(FaultKey::LENGTH);
     FaultKey(key)
 }
 
-/// The innermost application frames, a recursion counted once; any frames where there are none.
-fn places(exception: &Exception) -> Vec<String> {
-    let all = || exception.frames.iter().rev();
-    let application: Vec<&Frame> = all().filter(|frame| frame.is_application()).collect();
-    let frames = if application.is_empty() { all().collect() } else { application };
-    let mut places: Vec<String> = frames.into_iter().map(place).collect();
-    places.dedup();
-    places.truncate(FRAMES_PER_EXCEPTION);
-    places
+/// The template, else the message without what changes in it.
+fn message(incident: &Incident, exception: &Exception) -> String {
+    incident.message_template.clone().unwrap_or_else(|| without_volatile(&exception.message))
 }
 
-/// `package.module:function`, alike for SDKs that send a module and those that send a path.
-fn place(frame: &Frame) -> String {
+/// Module, function and line, alike for SDKs that send a module and those that send a path. The line is its source text:
+/// numbers change with every release. Only where there is no text, or no name that tells functions apart, it is the number.
+fn place(frame: &Frame) -> Vec<String> {
     let path = frame.filename.as_deref().or(frame.abs_path.as_deref()).unwrap_or_default();
     let (path, extension) = match path.rsplit_once('.') {
         Some((stem, extension)) if !extension.contains(['/', '\\']) => (stem, extension),
@@ -94,10 +136,51 @@ fn place(frame: &Frame) -> String {
     let module = frame.module.as_deref().filter(|_| is_python).map(|module| module.replace('.', "/"));
     let whole = module.unwrap_or_else(|| path.replace('\\', "/"));
     let parts: Vec<&str> = whole.split('/').filter(|part| !part.is_empty() && *part != "__init__").collect();
-    let suffix = parts[parts.len().saturating_sub(2)..].join(".");
-    // Newer Pythons say `Orders.total`, older ones `total`.
-    let function = frame.function.as_deref().unwrap_or_default().rsplit('.').next().unwrap_or_default();
-    format!("{}:{}", without_volatile(&suffix), without_volatile(function))
+    let module = parts[parts.len().saturating_sub(2)..].join(".");
+    let function = frame.function.as_deref().unwrap_or_default();
+    let source = frame.context_line.as_deref().map(collapsed).filter(|line| !line.is_empty());
+    let number = frame.line.map(|line| format!("line {line}"));
+    let mut place = vec![without_volatile(&module)];
+    match identifies(function) {
+        true => {
+            place.push(without_volatile(function));
+            place.push(source.or(number).unwrap_or_default());
+        }
+        false => place.extend([source, number].into_iter().flatten()),
+    }
+    place
+}
+
+/// Whether a function's name tells it from the others of its module. Anonymous functions, generated names, and handlers
+/// that every class of a web framework has do not, unless their class is named.
+fn identifies(function: &str) -> bool {
+    const ANONYMOUS: [&str; 12] = [
+        "<",
+        "{",
+        "$",
+        "anonymous",
+        "lambda",
+        "closure",
+        "block in ",
+        "block (",
+        "rescue in ",
+        "ensure in ",
+        "?",
+        "(anon",
+    ];
+    const OWNERS: [&str; 6] = ["Object", "Function", "Module", "Array", "Promise", "exports"];
+    let lower = function.to_ascii_lowercase();
+    if function.chars().count() < SHORTEST_NAME || ANONYMOUS.iter().any(|mark| lower.contains(mark)) {
+        return false;
+    }
+    let parts: Vec<&str> = function.split(['.', '#', ':', '\\']).filter(|part| !part.is_empty()).collect();
+    let (name, owners) = parts.split_last().map_or(("", &parts[..]), |(name, owners)| (*name, owners));
+    // Go calls its anonymous functions `func1`, `func2`.
+    let is_numbered = name
+        .strip_prefix("func")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let has_owner = owners.iter().any(|owner| !OWNERS.contains(owner));
+    !is_numbered && (has_owner || !GENERIC.contains(&name.to_ascii_lowercase().as_str()))
 }
 
 /// Ids, addresses, hashes and numbers become `#`.
@@ -189,12 +272,19 @@ mod tests {
         assert_ne!(fault_key(a), fault_key(b));
     }
 
+    fn at(source: &str, frame: Frame) -> Frame {
+        Frame { context_line: Some(source.into()), ..frame }
+    }
+
     #[test]
     fn the_same_fault_is_known_again() {
-        let here = [frame("shop/api.py", "get_label", 10), frame("shop/labels.py", "address_lines", 20)];
+        let crash = at("  return  order.name", frame("shop/labels.py", "address_lines", 20));
+        let here = [frame("shop/api.py", "get_label", 10), crash];
         let known = incident(&["AttributeError"], &here);
-        let moved =
-            [frame("shop/api.py", "get_label", 11), frame("/app/shop/labels.py", "Label.address_lines", 99)];
+        let moved = [
+            frame("shop/api.py", "another_caller", 11),
+            at("return order.name", frame("/app/shop/labels.py", "address_lines", 99)),
+        ];
         same(&known, &incident(&["AttributeError"], &moved));
         let by_module = Frame {
             module: Some("shop.labels".into()),
@@ -216,12 +306,63 @@ mod tests {
 
     #[test]
     fn another_fault_has_another_key() {
-        let here = [frame("shop/labels.py", "address_lines", 20)];
+        let crash = |source: &str, function: &str| at(source, frame("shop/labels.py", function, 20));
+        let here = [crash("return order.name", "address_lines")];
         let known = incident(&["AttributeError"], &here);
         differ(&known, &incident(&["KeyError"], &here));
         differ(&known, &incident(&["KeyError", "AttributeError"], &here));
-        differ(&known, &incident(&["AttributeError"], &[frame("shop/labels.py", "total", 20)]));
-        differ(&known, &incident(&["AttributeError"], &[frame("crm/labels.py", "address_lines", 20)]));
+        differ(&known, &incident(&["AttributeError"], &[crash("return order.name", "total")]));
+        differ(&known, &incident(&["AttributeError"], &[crash("return order.street", "address_lines")]));
+        let other_file = at("return order.name", frame("crm/labels.py", "address_lines", 20));
+        differ(&known, &incident(&["AttributeError"], &[other_file]));
+        differ(&known, &Incident { project: "crm".into(), ..known.clone() });
+        let lines = |line| incident(&["E"], &[frame("shop/labels.py", "address_lines", line)]);
+        differ(&lines(20), &lines(21));
+        same(&lines(20), &lines(20));
+    }
+
+    #[test]
+    fn a_name_that_many_functions_have_does_not_identify() {
+        let source = "return order.name";
+        let key =
+            |function: &str, line| incident(&["E"], &[at(source, frame("shop/views.py", function, line))]);
+        for function in [
+            "get",
+            "post",
+            "<lambda>",
+            "<anonymous>",
+            "Object.<anonymous>",
+            "block in index",
+            "t",
+            "handler",
+            "{closure}",
+            "main.func1",
+            "lambda$handle$0",
+            "Object.get",
+        ] {
+            differ(&key(function, 20), &key(function, 70));
+            same(&key(function, 20), &key(function, 20));
+        }
+        for function in ["OrderView.get", "address_lines", "Shop::Orders#show", "(*Store).Get"] {
+            same(&key(function, 20), &key(function, 70));
+        }
+        differ(&key("OrderView.get", 20), &key("BasketView.get", 20));
+    }
+
+    #[test]
+    fn a_message_without_an_exception_counts_by_its_template() {
+        let logged = |template: Option<&str>, message: &str| {
+            let mut event =
+                incident(&[MESSAGE], &[at("logger.error(text)", frame("shop/log.py", "report_all", 5))]);
+            event.exceptions[0].message = message.into();
+            event.message_template = template.map(str::to_owned);
+            event
+        };
+        let template = Some("could not print label %s");
+        same(&logged(template, "could not print label a"), &logged(template, "could not print label b"));
+        differ(&logged(template, "x"), &logged(Some("parcel is heavier than %s"), "x"));
+        same(&logged(None, "label 17 is lost"), &logged(None, "label 4711 is lost"));
+        differ(&logged(None, "label 17 is lost"), &logged(None, "parcel 17 is lost"));
     }
 
     #[test]

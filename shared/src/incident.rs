@@ -38,6 +38,9 @@ pub const MAX_VARIABLE_BYTES: usize = 30_000;
 /// a table item. Variables and surrounding lines of the less important frames go first.
 pub const MAX_TEXT_BYTES: usize = 160_000;
 
+/// The kind of what stands for an exception in an event that has none, only a message with a stack trace.
+pub const MESSAGE: &str = "Message";
+
 /// One error as Sentry reported it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -50,6 +53,9 @@ pub struct Incident {
     /// 32 hex digits. `None` for `issue` webhooks, which carry no event.
     pub event_id: Option<String>,
     pub title: String,
+    /// The message of an event without an exception, before its values were put into it.
+    #[serde(default)]
+    pub message_template: Option<String>,
     pub culprit: Option<String>,
     pub level: Option<String>,
     pub platform: Option<String>,

@@ -25,6 +25,8 @@ pub enum Measured {
     Queue { age_seconds: i64 },
     /// The circuit of a service opened (1) or closed (0).
     Circuit { service: &'static str, open: u8 },
+    /// Requests that were refused, by what the answer's status says, and webhooks that started nothing.
+    Refusals { kind: &'static str, count: u64 },
     /// Slack did not take a card, and has not for several tries.
     CardFailures,
 }
@@ -81,6 +83,9 @@ fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
         Measured::Circuit { service, open } => {
             (Some(("Service", *service)), vec![("CircuitOpen", "None", json!(open))])
         }
+        Measured::Refusals { kind, count } => {
+            (Some(("Kind", *kind)), vec![("Refusals", "Count", json!(count))])
+        }
         Measured::CardFailures => (None, vec![("CardFailures", "Count", json!(1))]),
         Measured::Queue { age_seconds } => (None, vec![("QueueAge", "Seconds", json!(age_seconds))]),
     };
@@ -117,6 +122,7 @@ mod tests {
             Measured::Step { step: "Analyze".to_owned(), milliseconds: 1_200 },
             Measured::Queue { age_seconds: 3 },
             Measured::Circuit { service: "github", open: 1 },
+            Measured::Refusals { kind: "unauthorized", count: 3 },
             Measured::CardFailures,
         ] {
             let line = line(&measured, "autofix", now);

@@ -15,6 +15,7 @@ word_enum! {
         ProjectNotConfigured = "project_not_configured",
         NoStackTrace = "no_stack_trace",
         NoAppFrame = "no_app_frame",
+        BelowTheBar = "below_the_bar",
         SentryAgentTookOver = "sentry_agent_took_over",
         DisabledByRepository = "disabled_by_repository",
         RepositoryFileUnreadable = "repository_file_unreadable",

@@ -128,6 +128,7 @@ pub fn redact_incident(incident: &Incident) -> Incident {
         issue_id: incident.issue_id.clone(),
         event_id: incident.event_id.clone(),
         title: text(&incident.title),
+        message_template: option(&incident.message_template),
         culprit: option(&incident.culprit),
         level: option(&incident.level),
         platform: option(&incident.platform),

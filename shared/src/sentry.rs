@@ -4,7 +4,9 @@
 pub mod event;
 mod group;
 mod issue;
+pub mod legacy;
 mod links;
+mod mending;
 mod new_issues;
 mod release;
 mod rest;
@@ -16,7 +18,8 @@ pub mod webhook;
 mod wire;
 
 pub use issue::{Commented, FixedBy, IssueRef, Note, Resolved};
-pub use new_issues::NewIssues;
+pub use links::issue_page;
+pub use new_issues::{ListedIssue, NewIssues};
 pub use rest::Sentry;
 pub use scopes::Scope;
 pub use watch::{Containment, EventsSince, SeenEvent, Span, Traffic};

@@ -20,6 +20,32 @@ pub fn check_sentry(secret: &Secret, header: Option<&[u8]>, body: &[u8]) -> Resu
     check(secret, &[body], header.ok_or(NotSigned)?)
 }
 
+/// What the key of the legacy WebHooks plugin's address is derived for.
+const PLUGIN_ADDRESS: &[u8] = b"autofix: address of the legacy WebHooks plugin";
+/// Bytes of that key: nobody guesses 128 bits, and an address should not be longer than it must.
+const PLUGIN_KEY_BYTES: usize = 16;
+
+/// The last part of the address for Sentry's legacy WebHooks plugin, which cannot sign: 32 hex digits, derived from the
+/// webhook secret, so that it changes with it and is one secret less to keep.
+pub fn plugin_key(secret: &Secret) -> Option<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
+    mac.update(PLUGIN_ADDRESS);
+    let key = mac.finalize().into_bytes();
+    (!secret.expose().is_empty()).then(|| hex::encode(&key[..PLUGIN_KEY_BYTES]))
+}
+
+/// Checks the last part of the plugin's address, in constant time.
+pub fn check_plugin_key(secret: &Secret, key: &str) -> Result<(), NotSigned> {
+    if secret.expose().is_empty() {
+        return Err(NotSigned);
+    }
+    let mut given = [0_u8; PLUGIN_KEY_BYTES];
+    hex::decode_to_slice(key, &mut given).map_err(|_| NotSigned)?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|_| NotSigned)?;
+    mac.update(PLUGIN_ADDRESS);
+    mac.verify_truncated_left(&given).map_err(|_| NotSigned)
+}
+
 /// Checks `X-Slack-Signature`: `v0=` and the hex HMAC-SHA256 of `v0:{timestamp}:{body}`, not older than five minutes.
 pub fn check_slack(
     secret: &Secret,
@@ -82,6 +108,20 @@ mod tests {
         assert_eq!(check_sentry(&secret, Some(b"\xff\xfe"), body), Err(NotSigned));
         assert_eq!(check_sentry(&secret, None, body), Err(NotSigned));
         assert_eq!(check_sentry(&Secret::new(""), Some(good.as_bytes()), body), Err(NotSigned));
+    }
+
+    #[test]
+    fn the_plugins_address_is_known_only_to_who_knows_the_secret() {
+        let secret = Secret::new("client-secret");
+        let key = plugin_key(&secret).unwrap();
+        assert_eq!(key.len(), 32);
+        assert_eq!(check_plugin_key(&secret, &key), Ok(()));
+        assert_ne!(plugin_key(&Secret::new("another")), Some(key.clone()));
+        for bad in ["", "00", &key[..30], &format!("{key}00"), "zz", &"0".repeat(32)] {
+            assert_eq!(check_plugin_key(&secret, bad), Err(NotSigned), "{bad}");
+        }
+        assert_eq!(plugin_key(&Secret::new("")), None);
+        assert_eq!(check_plugin_key(&Secret::new(""), &key), Err(NotSigned));
     }
 
     #[test]

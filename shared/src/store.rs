@@ -10,6 +10,8 @@
 //! | a finished turn of Claude | `ATTEMPT#<id>` | `TURN#<step>#<n>` |
 //! | claim on a Sentry issue | `ISSUE#<id>` | `CLAIM` |
 //! | which attempt has a fault | `FAULT#<repository>#<key>` | `FAULT` |
+//! | an issue below the bar | `ISSUE#<id>` | `BELOW` |
+//! | a webhook that started nothing | `WEBHOOKS` | `<kind>` |
 //! | places for open pull requests | `REPO#<repository>` | `OPEN` |
 //! | a start of the last hour | `LIMIT` | `SLOT#<n>` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
@@ -34,12 +36,13 @@ mod lease;
 mod listing;
 #[cfg(test)]
 mod load_tests;
+mod marks;
 mod places;
 mod retry;
 mod scoreboard;
 mod spending;
-mod standing_down;
 mod turns;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -58,6 +61,7 @@ pub use listing::{Listing, ListingFilter, Page};
 pub use places::{Asked, WantedPlace};
 pub use retry::{NewTry, Tried};
 pub use turns::Turn;
+pub use webhooks::UnusedWebhook;
 
 /// How long an attempt is kept after it was written last, seconds. Half a year of history.
 const KEEP_SECONDS: i64 = 180 * 24 * 3600;
@@ -68,6 +72,7 @@ pub struct Store {
     client: Client,
     table: String,
     hour: Arc<hour::Seen>,
+    remembered: Arc<webhooks::Remembered>,
 }
 
 /// The table could not do what was asked.
@@ -83,7 +88,7 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
-        Store { client, table: table.into(), hour: Arc::default() }
+        Store { client, table: table.into(), hour: Arc::default(), remembered: Arc::default() }
     }
 
     /// Opens a connection, which its clones keep, by asking for the claim on no issue, which every function may ask for.

@@ -271,7 +271,7 @@ async fn slack_takes_every_card_note_and_dialog_whatever_stands_in_it() {
             let mut attempt = maker.attempt(state);
             let other = attempt.id;
             attempt.retry = Hint::new(&maker.text).map(|hint| Retry { of: other, by: maker.text(), hint });
-            attempt.retried = Some(Retried { into: other, by: APPROVER_ID.to_owned(), at: at(1) });
+            attempt.retried = Some(Retried { into: other, by: Some(APPROVER_ID.to_owned()), at: at(1) });
             let card = messages::card(&attempt, &way_on());
             let place = slack.post(CHANNEL_ID, &card, name).await;
             let place = place.unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -320,7 +320,7 @@ async fn unknown_addresses_and_methods_are_told_in_the_same_form() {
         (Request::post("/autofix/nothing"), StatusCode::NOT_FOUND),
         (Request::get("/"), StatusCode::NOT_FOUND),
         (Request::get("/autofix/webhooks/sentry"), StatusCode::METHOD_NOT_ALLOWED),
-        (Request::post("/autofix/attempts"), StatusCode::METHOD_NOT_ALLOWED),
+        (Request::put("/autofix/attempts"), StatusCode::METHOD_NOT_ALLOWED),
     ] {
         let answer = world.ask(request.body(Body::empty()).unwrap()).await;
         assert_eq!(answer.status, status);

@@ -45,6 +45,7 @@ mod queries;
 mod recorded;
 mod refusals;
 mod repairs;
+mod reports;
 mod restarts;
 mod reverted_by_hand;
 mod roll_back;

@@ -28,7 +28,7 @@ const FUNCTIONS: [(&str, &str); 4] = [
 #[tokio::test]
 async fn a_role_allows_what_its_function_asks_of_the_table_and_nothing_more() {
     let (world, door) = World::with_settings_and_table_door(&[
-        ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "4"),
+        ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "5"),
         ("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1"),
     ])
     .await;
@@ -63,8 +63,13 @@ fn a_request_beyond_the_role_is_refused() {
     let reading = Access { answers_with: "ALL_OLD".to_owned(), ..access("UpdateItem", "table", "ATTEMPT#1") };
     assert!(intake.grants_for(&reading).is_empty());
     let queries = Role::of_the_template("AttemptQueriesRole");
-    for action in ["PutItem", "UpdateItem", "DeleteItem", "Scan"] {
-        assert!(queries.grants_for(&access(action, "table", "ATTEMPT#1")).is_empty(), "{action}");
+    for (action, key) in [
+        ("UpdateItem", "ATTEMPT#1"),
+        ("PutItem", "SPEND#1"),
+        ("DeleteItem", "ATTEMPT#1"),
+        ("Scan", "ATTEMPT#1"),
+    ] {
+        assert!(queries.grants_for(&access(action, "table", key)).is_empty(), "{action} {key}");
     }
     assert!(queries.grants_for(&access("Query", "table/index/due", "due#1")).is_empty());
 }
@@ -133,13 +138,19 @@ async fn everything_that_a_function_does(world: &World) {
     world.submit(&dialog, &[(HINT_FIELD, "The second line may be null.")]).await;
     world.settle().await;
     assert!(world.attempt(&first).await["retried_as"].is_string());
+    // A webhook that starts nothing, and an error that a person wants looked at.
+    let comment = json!({ "action": "created", "data": {} });
+    world.deliver_webhook(world.sandbox.sentry.sign("comment", &comment)).await;
+    world.sandbox.sentry.throw(&fault(5));
+    let page = format!("{}/organizations/acme/issues/{}/", world.sandbox.sentry.url(), fault(5).issue_id);
+    assert_eq!(world.start_by_hand(&page).await.status, StatusCode::ACCEPTED);
     // The hour is full.
     let (status, turned_away) = report(4).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(world.attempt(&turned_away).await["reason"]["code"], "hourly_limit");
     // The lists and the pages, and the clock with the digest.
     world.get("attempts").await;
-    for page in ["/autofix/scoreboard", &format!("/autofix/view/{first}")] {
+    for page in ["/autofix/", "/autofix/scoreboard", &format!("/autofix/view/{first}")] {
         owners_page(world, page).await;
     }
     world.after(SignedDuration::from_mins(5)).await;

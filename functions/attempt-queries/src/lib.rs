@@ -1,6 +1,8 @@
 //! What AutoFix did: `GET {prefix}/status`, `/attempts` and `/attempts/{id}` for programs, and the web page at
-//! `{prefix}/` for people. It only reads. Everything but "alive" needs the API token, or a link signed with it.
+//! `{prefix}/` for people. It only reads, but for `POST {prefix}/attempts`, which starts an attempt. Everything but "alive"
+//! needs the API token, or a link signed with it.
 
+mod by_hand;
 pub mod page;
 mod view;
 
@@ -11,6 +13,7 @@ use autofix::clock::Clock;
 use autofix::config::{QueriesConfig, names};
 use autofix::door::{self, Refused};
 use autofix::secrets::{Secret, Secrets};
+use autofix::sentry::Sentry;
 use autofix::store::{Listing, ListingFilter, Store, StoreError};
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -32,6 +35,8 @@ pub struct Queries {
     pub config: QueriesConfig,
     pub secrets: Secrets,
     pub store: Store,
+    /// For what a person starts by hand.
+    pub sentry: Sentry,
     pub clock: Clock,
 }
 
@@ -41,7 +46,7 @@ pub fn routes(queries: Queries) -> Router {
     let queries = Arc::new(queries);
     Router::new()
         .route(&format!("{prefix}/status"), get(status))
-        .route(&format!("{prefix}/attempts"), get(attempts))
+        .route(&format!("{prefix}/attempts"), get(attempts).post(by_hand::start))
         .route(&format!("{prefix}/attempts/{{id}}"), get(attempt))
         .with_state(Arc::clone(&queries))
         .merge(page::routes(&queries))

@@ -1,17 +1,17 @@
 //! From a pending attempt to a fix that passed every gate, or to the reasons why there is none: fetches what the case is
 //! made of, has it investigated, and applies the conclusion.
 
-use autofix::analysis::background::{Background, earlier_attempt};
+use autofix::analysis::background::{Background, earlier_attempt, open_fix};
 use autofix::analysis::frames::{SinceRelease, since_release};
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotError, SnapshotReader};
-use autofix::attempt::{Attempt, AttemptId, Event, Fix, State, Subject};
+use autofix::attempt::{Attempt, AttemptId, Event, Fix, Occasion, State, Subject, WaitsFor};
 use autofix::incident::Incident;
 use autofix::journal::Service;
 use autofix::messages;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
-use autofix::redaction::redact_incident;
+use autofix::redaction::{Redacted, redact_incident};
 use jiff::SignedDuration;
 
 use crate::case::{Case, Material};
@@ -22,8 +22,14 @@ use crate::same_fault::{self, Whose};
 
 /// Sentry announces an issue before its event can be read; after this time it is not there.
 const EVENT_READABLE_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// Sentry sends the webhooks of an issue and of its alert rules within a minute of each other.
+const SECOND_WEBHOOK_WITHIN: SignedDuration = SignedDuration::from_secs(90);
+/// Between two looks for the event. A webhook that brings it wakes the attempt sooner.
+const LOOK_FOR_EVENT: SignedDuration = SignedDuration::from_secs(20);
 /// Attempts before this one that the analysis is told of: enough to see what was tried, and no long story.
 const MAX_EARLIER: usize = 3;
+/// Open fixes in the same files that the analysis is told of.
+const MAX_OPEN: usize = 3;
 
 /// Analyses the attempt and applies what came of it.
 pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
@@ -73,17 +79,33 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     desk.happened(event).await
 }
 
-/// What Sentry reported, with a stack trace. `Err` is how the attempt ends without one.
+/// What Sentry reported, with a stack trace. `Err` is what happens to the attempt without one.
 async fn readable_incident(desk: &mut Desk<'_>) -> Result<Result<Incident, Event>, Stopped> {
-    let Some(incident) = incident(desk).await? else {
+    let Some(incident) = desk.incident().await? else {
         let sentence = "What Sentry reported is no longer in the table.";
         return Ok(Err(failed(ReasonCode::SentryUnavailable, sentence)));
     };
-    if !incident.has_stack_trace() {
-        return Ok(Err(skipped(Reason::new(ReasonCode::NoStackTrace, no_stack_trace(desk).await?))));
+    let incident = match incident.has_stack_trace() {
+        true => incident,
+        false => match with_stack_trace(desk, incident).await? {
+            Ok(incident) => incident,
+            Err(event) => return Ok(Err(event)),
+        },
+    };
+    if let Some(why) = below_the_bar(desk, &incident) {
+        let sentence = format!("Not looked at: {why}.");
+        return Ok(Err(skipped(Reason::new(ReasonCode::BelowTheBar, sentence))));
     }
     desk.attempt.subject = Subject::of(&redact_incident(&incident));
     Ok(Ok(incident))
+}
+
+/// Why what the event told is not worth an attempt: the webhook may have told less than the event. What a person started is.
+fn below_the_bar(desk: &Desk<'_>, incident: &Incident) -> Option<String> {
+    if desk.attempt.occasion == Occasion::ByHand {
+        return None;
+    }
+    desk.worker.config.bars.of(&incident.project).refuses(incident)
 }
 
 /// The same case at another commit, for an attempt that is past its analysis. `Err` says why there is none.
@@ -136,8 +158,8 @@ async fn open_case(
     let released = incident.release.as_ref().and_then(|release| release.commit.clone());
     let opened = Case::open(Material {
         attempt: desk.attempt.id,
+        background: background(desk, &incident).await?,
         incident,
-        background: background(desk).await?,
         snapshot,
         repo,
         project,
@@ -197,7 +219,7 @@ async fn tried_before(desk: &Desk<'_>, fix: &Fix) -> Result<Option<Reason>, Stop
 }
 
 /// What a person said who wanted another try, and what was tried before, the latest first.
-async fn background(desk: &Desk<'_>) -> Result<Background, Stopped> {
+async fn background(desk: &Desk<'_>, incident: &Incident) -> Result<Background, Stopped> {
     let hint = desk.attempt.retry.as_ref().map(|retry| retry.hint.clone());
     let mut earlier = Vec::new();
     let mut next = before(&desk.attempt);
@@ -206,7 +228,22 @@ async fn background(desk: &Desk<'_>) -> Result<Background, Stopped> {
         earlier.push(earlier_attempt(&found.attempt));
         next = before(&found.attempt);
     }
-    Ok(Background { hint, earlier })
+    Ok(Background { hint, earlier, open: open_fixes(desk, incident).await? })
+}
+
+/// Fixes of other attempts that are open in the files of the error.
+async fn open_fixes(desk: &Desk<'_>, incident: &Incident) -> Result<Vec<Redacted>, Stopped> {
+    let mut open = Vec::new();
+    for id in desk.store().open_attempts(&desk.attempt.target.repo).await? {
+        if id == desk.attempt.id || open.len() == MAX_OPEN {
+            continue;
+        }
+        let Some(other) = desk.store().attempt(id).await? else { continue };
+        if other.attempt.state.fix().is_some_and(|fix| fix.is_in_a_file_of(incident)) {
+            open.extend(open_fix(&other.attempt));
+        }
+    }
+    Ok(open)
 }
 
 /// The attempt at the same fault before this one, as far as an analysis should know of it.
@@ -214,31 +251,76 @@ fn before(attempt: &Attempt) -> Option<AttemptId> {
     attempt.retry.as_ref().map(|retry| retry.of).or(attempt.earlier)
 }
 
-/// What Sentry reported, with a stack trace where Sentry's API can give one.
-async fn incident(desk: &mut Desk<'_>) -> Result<Option<Incident>, Stopped> {
-    let Some(incident) = desk.store().incident(desk.attempt.id).await? else { return Ok(None) };
-    if incident.has_stack_trace() || !desk.worker.sentry.is_configured().await? {
-        return Ok(Some(incident));
-    }
-    let Some(fuller) = desk.worker.sentry.fetch_event(&incident).await? else {
-        let age = desk.now().duration_since(desk.attempt.created_at);
-        if incident.organization.is_some() && age < EVENT_READABLE_AFTER {
-            let message = "Sentry cannot show the event yet".to_owned();
-            return Err(ServiceError::Unavailable { message, retry_after: None }.into());
-        }
-        return Ok(Some(incident));
+/// The incident with the stack trace that Sentry's API has of it, while a second webhook may still bring one. `Err` is that
+/// it waits, or how it ends.
+async fn with_stack_trace(
+    desk: &mut Desk<'_>,
+    incident: Incident,
+) -> Result<Result<Incident, Event>, Stopped> {
+    let why = match (desk.worker.sentry.is_configured().await?, &incident.organization) {
+        (true, Some(_)) => match desk.worker.sentry.fetch_event(&incident).await? {
+            Some(fuller) => {
+                let fuller = redact_incident(&fuller);
+                desk.store().save_incident(desk.attempt.id, &fuller, desk.now()).await?;
+                if fuller.has_stack_trace() {
+                    return Ok(Ok(fuller));
+                }
+                Missing::InTheEvent
+            }
+            None => Missing::Event,
+        },
+        (true, None) => Missing::Organization,
+        (false, _) if incident.event_id.is_some() => Missing::InTheEvent,
+        (false, _) => Missing::Token,
     };
-    let fuller = redact_incident(&fuller);
-    desk.store().save_incident(desk.attempt.id, &fuller, desk.now()).await?;
-    Ok(Some(fuller))
+    let age = desk.now().duration_since(desk.attempt.created_at);
+    Ok(Err(match age < why.patience() {
+        true => Event::Waits { what: WaitsFor::StackTrace, look_at: desk.now() + LOOK_FOR_EVENT },
+        false => skipped(Reason::new(ReasonCode::NoStackTrace, why.sentence())),
+    }))
 }
 
-async fn no_stack_trace(desk: &Desk<'_>) -> Result<&'static str, Stopped> {
-    Ok(if desk.worker.sentry.is_configured().await? {
-        "Sentry has no stack trace for this event, so there is no code to look at."
-    } else {
-        "This webhook carries no stack trace. Set `SENTRY_AUTH_TOKEN` so that AutoFix can fetch the event, or send it an issue alert."
-    })
+/// Why there is no stack trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// Sentry shows the event, and it has none.
+    InTheEvent,
+    /// Sentry does not show the event.
+    Event,
+    Organization,
+    Token,
+}
+
+impl Missing {
+    /// How long after the first webhook a second one, or the event, may still come.
+    fn patience(self) -> SignedDuration {
+        match self {
+            Missing::InTheEvent => SignedDuration::ZERO,
+            Missing::Event => EVENT_READABLE_AFTER,
+            Missing::Organization | Missing::Token => SECOND_WEBHOOK_WITHIN,
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Missing::InTheEvent => {
+                "The event has no stack trace, so there is no code to look at. For messages, the SDK's option \
+                 `attach_stacktrace` adds one."
+            }
+            Missing::Event => {
+                "Sentry does not show the event of this issue, and no webhook brought its stack trace. Check which \
+                 organisation `SENTRY_AUTH_TOKEN` is for."
+            }
+            Missing::Organization => {
+                "The webhook names no organisation, so the event cannot be fetched, and no other webhook brought its stack \
+                 trace. Set `SENTRY_ORG`."
+            }
+            Missing::Token => {
+                "The webhook carries no stack trace, and no other webhook brought it. Set `SENTRY_AUTH_TOKEN`, so that \
+                 AutoFix can fetch the event, or add an alert rule that notifies the integration: its webhook has it."
+            }
+        }
+    }
 }
 
 /// The commit that everything is about: the one pinned before, else the head of the base branch.

@@ -3,10 +3,10 @@
 
 use autofix::attempt::{Attempt, AttemptId, Subject};
 use autofix::config::CatchUpConfig;
-use autofix::incident::Incident;
 use autofix::journal::Service;
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
+use autofix::sentry::ListedIssue;
 use autofix::store::{Admission, NewAttempt, Occasion, Saved, StoreError};
 use jiff::SignedDuration;
 use tracing::{error, info, warn};
@@ -16,6 +16,8 @@ use crate::circuit::{self, MayAsk};
 
 /// Pages of a hundred issues that one run reads. The next run is a minute away.
 const MAX_PAGES: usize = 3;
+/// How far back an issue was seen last that has become frequent: somewhat more than the time between two runs.
+const LOOK_BACK: SignedDuration = SignedDuration::from_mins(15);
 
 /// Looks, where the time has come. Sentry's failure leaves the search where it was; only the table's is an error.
 pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
@@ -46,11 +48,18 @@ pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
                 break;
             }
         };
-        for incident in found.incidents {
-            let_in(worker, config, incident).await?;
+        for issue in found.issues {
+            let_in(worker, config, issue).await?;
         }
         left = held.search.page_read(found.page);
         pages += 1;
+    }
+    if let (None, Some(times)) = (&failed, worker.config.bars.fewest_events()) {
+        let since = held.search.next_at.min(now) - LOOK_BACK;
+        match worker.sentry.frequent_issues(&config.organization, times, since).await {
+            Ok(issues) => let_in_frequent(worker, config, issues).await?,
+            Err(error) => failed = Some(error),
+        }
     }
     circuit::note(worker).await?;
     match failed {
@@ -77,14 +86,40 @@ fn tell(error: &ServiceError) {
     }
 }
 
+/// Issues that were below `AUTOFIX_MIN_EVENTS` when they were reported, and have been seen more often since.
+async fn let_in_frequent(
+    worker: &Worker,
+    config: &CatchUpConfig,
+    issues: Vec<ListedIssue>,
+) -> Result<(), StoreError> {
+    for issue in issues {
+        if worker.store.was_below_the_bar(&issue.incident.issue_id).await? {
+            let_in(worker, config, issue).await?;
+        }
+    }
+    Ok(())
+}
+
 /// What `sentry-intake` does with a webhook, for an issue that nobody ever had.
-async fn let_in(worker: &Worker, config: &CatchUpConfig, incident: Incident) -> Result<(), StoreError> {
+async fn let_in(worker: &Worker, config: &CatchUpConfig, issue: ListedIssue) -> Result<(), StoreError> {
+    let ListedIssue { incident, times_seen } = issue;
     let Some(target) = config.projects.target(&incident.project) else { return Ok(()) };
     if worker.store.claim(&incident.issue_id).await?.is_some() {
         return Ok(());
     }
     let incident = redact_incident(&incident);
     let now = worker.clock.now();
+    let bar = worker.config.bars.of(&incident.project);
+    if bar.refuses(&incident).is_some() {
+        return Ok(());
+    }
+    if bar.wants_more_events(times_seen.unwrap_or(1)).is_some() {
+        let issue = &incident.issue_id;
+        let seen = worker.store.count_below_the_bar(issue, None, times_seen, now).await?;
+        if bar.wants_more_events(seen).is_some() {
+            return Ok(());
+        }
+    }
     let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
     attempt.note(now, "Found by asking Sentry: no webhook had told of this issue");
     let new = NewAttempt {
@@ -100,7 +135,12 @@ async fn let_in(worker: &Worker, config: &CatchUpConfig, incident: Incident) -> 
         Admission::TurnedAway(id) => {
             info!(attempt.id = %id, issue = incident.issue_id, "Turned attempt {id} away: the hour is full");
         }
-        Admission::Duplicate(_) | Admission::LeftToSentry => {} // the webhook came in this moment
+        // The webhook came in this moment.
+        Admission::Duplicate(_)
+        | Admission::Completed(_)
+        | Admission::Rests(_)
+        | Admission::HourFull
+        | Admission::LeftToSentry => {}
     }
     Ok(())
 }

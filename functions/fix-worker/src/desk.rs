@@ -2,6 +2,7 @@
 //! saves, gives leases back, and decides what a failed step means.
 
 use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, Step, Telling};
+use autofix::incident::Incident;
 use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
@@ -162,6 +163,16 @@ impl Desk<'_> {
     /// Worker after worker died over what the attempt does next.
     pub(crate) fn worker_keeps_dying(&self) -> bool {
         self.lease.tries() > MAX_TRIES
+    }
+
+    /// What Sentry reported, in the organisation of the settings where it names none.
+    pub(crate) async fn incident(&self) -> Result<Option<Incident>, StoreError> {
+        let incident = self.store().incident(self.attempt.id).await?;
+        let known = |incident: Incident| Incident {
+            organization: incident.organization.or_else(|| self.worker.config.sentry_org.clone()),
+            ..incident
+        };
+        Ok(incident.map(known))
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -24,6 +24,7 @@ const ROUNDS: usize = 8;
 /// Whose the fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
+    /// Ours to look at. The analysis is told of fixes that are open in the same file.
     Ours,
     /// The attempt has ended or waits; what there is to do is done.
     Another,
@@ -55,7 +56,13 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
                 continue;
             }
             Standing::Deciding => wait_for(desk, &other.attempt).await?,
-            Standing::Open => join(desk, &other).await?,
+            // The card says of joined issues that the fix is for them, too: only where it changes the line that they crashed in.
+            Standing::Open => {
+                match other.attempt.state.fix().map(|fix| fix.changes_crash_line_of(incident)) {
+                    Some(true) => join(desk, &other).await?,
+                    Some(false) | None => return Ok(Whose::Ours),
+                }
+            }
             Standing::Ended { answer: Answer::LeftToPeople, .. }
                 if is_merged(desk, &other.attempt).await? =>
             {

@@ -280,7 +280,7 @@ async fn issue(desk: &Desk<'_>) -> Result<Option<IssueRef>, Stopped> {
 }
 
 async fn incident(desk: &Desk<'_>) -> Result<Option<(IssueRef, Incident)>, Stopped> {
-    let incident = desk.store().incident(desk.attempt.id).await?;
+    let incident = desk.incident().await?;
     Ok(incident.and_then(|incident| Some((IssueRef::of(&incident)?, incident))))
 }
 

@@ -1,28 +1,35 @@
 //! `POST {prefix}/webhooks/sentry`: verifies Sentry's signature on the raw bytes, reads the payload,
 //! and starts an attempt in one transaction. Sentry gives it one try and one second, so it calls
-//! nothing but the table; everything that takes time is the worker's.
+//! nothing but the table; everything that takes time is the worker's. The same with a key at the end of the
+//! address is for Sentry's legacy WebHooks plugin, which cannot sign.
 
 use std::sync::Arc;
 
 use autofix::attempt::{Attempt, AttemptId, Subject};
+use autofix::cleaning::one_line;
 use autofix::clock::Clock;
-use autofix::config::{Flag, IntakeConfig, names};
-use autofix::door::{RawBody, Refused};
+use autofix::config::{Bar, Flag, IntakeConfig, names};
+use autofix::door::{Nothing, RawBody, Refused};
+use autofix::incident::Incident;
 use autofix::redaction::redact_incident;
 use autofix::secrets::{Secret, Secrets};
+use autofix::sentry::legacy::{self, OldBody};
 use autofix::sentry::webhook::{self, Report, Trigger, Webhook};
-use autofix::signature;
-use autofix::store::{Admission, NewAttempt, Occasion, Saved, Store, StoreError};
+use autofix::store::{Admission, NewAttempt, Occasion, Saved, Store, StoreError, UnusedWebhook};
+use autofix::{sentry, signature};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::post;
 use serde_json::json;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// How often it is looked again for who has an issue, where claims come and go while Sentry's agent takes over.
 const STAND_DOWN_ROUNDS: usize = 8;
+/// Characters kept of the name of a resource.
+const MAX_RESOURCE_CHARS: usize = 40;
+const NO_SECRET: &str = "`SENTRY_WEBHOOK_SECRET` is not set, so no webhook can be trusted";
 
 /// What the door needs.
 pub struct Intake {
@@ -35,54 +42,127 @@ pub struct Intake {
 /// The door's routes.
 pub fn routes(intake: Intake) -> Router {
     let path = format!("{}/webhooks/sentry", intake.config.common.prefix);
-    Router::new().route(&path, post(receive)).with_state(Arc::new(intake))
+    Router::new()
+        .route(&path, post(signed))
+        .route(&format!("{path}/{{key}}"), post(keyed))
+        .with_state(Arc::new(intake))
 }
 
-async fn receive(
+/// A webhook of an internal integration.
+async fn signed(
     State(intake): State<Arc<Intake>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
-    intake.check_signature(&headers, &body).await?;
+    let told = |refused: Refused| match old_webhook(&headers, &body) {
+        Some(sentence) => Refused::new(refused.status, sentence),
+        None => refused,
+    };
+    intake.check_signature(&headers, &body).await.map_err(told)?;
     let resource = headers.get("sentry-hook-resource").and_then(|value| value.to_str().ok());
-    let resource =
-        resource.ok_or_else(|| Refused::bad_request("The header `Sentry-Hook-Resource` is missing"))?;
-    match webhook::read(resource, &body).map_err(|error| Refused::bad_request(error.to_string()))? {
-        Webhook::Report(report) => intake.start(report).await,
-        Webhook::SentryAgentOpenedPullRequest { issue_id, .. } => intake.stand_down(&issue_id).await,
-        Webhook::Ignored { why } => Ok(received(StatusCode::OK, None, &why)),
-    }
+    let resource = resource
+        .ok_or_else(|| Refused::bad_request("The header `Sentry-Hook-Resource` is missing"))
+        .map_err(told)?;
+    let read = webhook::read(resource, &body).map_err(|error| told(Refused::bad_request(error.to_string())));
+    intake.take(read, (resource, body.len())).await
+}
+
+/// A webhook of the legacy WebHooks plugin, which cannot sign: its address is the secret.
+async fn keyed(
+    State(intake): State<Arc<Intake>>,
+    Path(key): Path<String>,
+    RawBody(body): RawBody,
+) -> Result<Response, Refused> {
+    intake.check_key(&key).await?;
+    let read = legacy::read(&body).map_err(|error| Refused::bad_request(error.to_string()));
+    intake.take(read, ("WebHooks plugin", body.len())).await
+}
+
+/// What is to be said of a body that is one of Sentry's older webhooks, at the address for signed ones.
+fn old_webhook(headers: &HeaderMap, body: &[u8]) -> Option<&'static str> {
+    let hook = headers.contains_key("x-servicehook-signature").then_some(OldBody::ServiceHook);
+    Some(match hook.or_else(|| legacy::recognise(body))? {
+        OldBody::Plugin => {
+            "This is a webhook of Sentry's legacy WebHooks plugin, which cannot be signed. Give the plugin the address that \
+             `autofix doctor` prints: this one, with a key at its end. Or set up an internal integration"
+        }
+        OldBody::ServiceHook => {
+            "This is a webhook of one of Sentry's service hooks, which AutoFix does not read. Set up an internal \
+             integration, or the WebHooks plugin with the address that `autofix doctor` prints"
+        }
+    })
 }
 
 impl Intake {
     async fn check_signature(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
         let header = headers.get("sentry-hook-signature").map(|value| value.as_bytes());
-        let signed = |secret: Option<&Secret>| match (secret, self.config.allow_unsigned) {
+        self.check(|secret| match (secret, self.config.allow_unsigned) {
             (Some(secret), _) => signature::check_sentry(secret, header, body)
                 .map_err(|_| Refused::unauthorized("The signature is missing or does not match")),
             (None, Flag::On) => Ok(()),
-            (None, Flag::Off) => {
-                Err(Refused::unauthorized("`SENTRY_WEBHOOK_SECRET` is not set, so no webhook can be trusted"))
-            }
-        };
-        self.secrets.check(names::SENTRY_WEBHOOK_SECRET, signed).await.map_err(|error| {
-            error!(error = %error, "Cannot check a webhook's signature");
+            (None, Flag::Off) => Err(Refused::unauthorized(NO_SECRET)),
+        })
+        .await
+    }
+
+    async fn check_key(&self, key: &str) -> Result<(), Refused> {
+        let wrong = "The key at the end of the address is wrong. `autofix doctor` prints the address";
+        self.check(|secret| {
+            let secret = secret.ok_or_else(|| Refused::unauthorized(NO_SECRET))?;
+            signature::check_plugin_key(secret, key).map_err(|_| Refused::unauthorized(wrong))
+        })
+        .await
+    }
+
+    async fn check(&self, check: impl Fn(Option<&Secret>) -> Result<(), Refused>) -> Result<(), Refused> {
+        self.secrets.check(names::SENTRY_WEBHOOK_SECRET, check).await.map_err(|error| {
+            error!(error = %error, "Cannot check who sent a webhook");
             Refused::unavailable()
         })?
+    }
+
+    /// Does what a webhook asks for that was proven to be Sentry's. What starts nothing is remembered, for people to see.
+    async fn take(
+        &self,
+        read: Result<Webhook, Refused>,
+        (resource, size): (&str, usize),
+    ) -> Result<Response, Refused> {
+        let done = match read {
+            Ok(Webhook::Report(report)) => self.start(report).await,
+            Ok(Webhook::SentryAgentOpenedPullRequest { issue_id, .. }) => self.stand_down(&issue_id).await,
+            Ok(Webhook::Ignored { why }) => Ok(ignored(&why)),
+            Err(refused) => Err(refused),
+        };
+        let nothing = match &done {
+            Ok(response) => response.extensions().get::<Nothing>().cloned(),
+            Err(refused) if refused.status == StatusCode::SERVICE_UNAVAILABLE => None,
+            Err(refused) => Some(Nothing::Refused { why: refused.detail.clone() }),
+        };
+        if let Some(Nothing::Ignored { why } | Nothing::Refused { why }) = nothing {
+            let resource = one_line(resource, MAX_RESOURCE_CHARS);
+            let webhook = UnusedWebhook { resource, why, size: size as u64, at: self.clock.now() };
+            // For people to look at only: the answer does not depend on it.
+            if let Err(error) = self.store.remember_unused(&webhook).await {
+                warn!(error = %error, "Cannot remember a webhook that started nothing");
+            }
+        }
+        done
     }
 
     async fn start(&self, report: Report) -> Result<Response, Refused> {
         let now = self.clock.now();
         let Some(target) = self.config.projects.target(&report.incident.project) else {
-            info!("Ignored an error of a project that no setting names");
-            return Ok(received(
-                StatusCode::OK,
-                None,
-                "Ignored: no repository is configured for this project",
-            ));
+            return Ok(ignored("Ignored: no repository is configured for this project"));
         };
         // What is not kept cannot leak: nobody needs the secrets that an event brings along.
-        let incident = redact_incident(&report.incident);
+        let incident = redact_incident(&self.placed(report.incident));
+        let bar = self.config.bars.of(&incident.project);
+        if let Some(why) = bar.refuses(&incident) {
+            return Ok(ignored(&format!("Ignored: {why}")));
+        }
+        if let Some(why) = self.too_rare(bar, &incident, report.times_seen).await.map_err(refused)? {
+            return Ok(ignored(&format!("Ignored for now: {why}")));
+        }
         let attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
         let new = NewAttempt {
             attempt: &attempt,
@@ -99,17 +179,51 @@ impl Intake {
                 info!(attempt.id = %id, issue = incident.issue_id, "Started attempt {id}");
                 received(StatusCode::ACCEPTED, Some(id), "Processing started")
             }
+            Admission::Completed(id) => {
+                info!(attempt.id = %id, issue = incident.issue_id, "Gave attempt {id} its stack trace");
+                received(StatusCode::ACCEPTED, Some(id), "The attempt has its stack trace now")
+            }
             Admission::Duplicate(id) => {
                 received(StatusCode::OK, Some(id), "This issue is already being handled")
+            }
+            Admission::Rests(id) => {
+                received(StatusCode::OK, Some(id), "This issue was handled lately; what came of it holds")
             }
             Admission::TurnedAway(id) => {
                 info!(attempt.id = %id, "Turned attempt {id} away: the hour is full");
                 received(StatusCode::OK, Some(id), "Recorded; the hourly limit is reached")
             }
-            Admission::LeftToSentry => {
-                received(StatusCode::OK, None, "Ignored: Sentry's agent has this issue")
-            }
+            Admission::HourFull => ignored("Ignored for now: the hourly limit is reached"),
+            Admission::LeftToSentry => ignored("Ignored: Sentry's agent has this issue"),
         })
+    }
+
+    /// The incident with what its report leaves out and the settings know: organisation and address.
+    fn placed(&self, mut incident: Incident) -> Incident {
+        incident.organization = incident.organization.or_else(|| self.config.organization.clone());
+        if let (None, Some(organization)) = (&incident.web_url, &incident.organization) {
+            incident.web_url =
+                Some(sentry::issue_page(&self.config.sentry_url, organization, &incident.issue_id));
+        }
+        incident
+    }
+
+    /// Why an issue has not been seen often enough; nothing of one that has an attempt already.
+    async fn too_rare(
+        &self,
+        bar: &Bar,
+        incident: &Incident,
+        times_seen: Option<u64>,
+    ) -> Result<Option<String>, StoreError> {
+        let issue = &incident.issue_id;
+        if bar.wants_more_events(times_seen.unwrap_or(1)).is_none()
+            || self.store.live_attempt(issue).await?.is_some()
+        {
+            return Ok(None);
+        }
+        let event_id = incident.event_id.as_deref();
+        let seen = self.store.count_below_the_bar(issue, event_id, times_seen, self.clock.now()).await?;
+        Ok(bar.wants_more_events(seen))
     }
 
     /// Sentry's own agent opened a pull request: an attempt that has none yet ends.
@@ -139,6 +253,13 @@ impl Intake {
         }
         Err(Refused::unavailable())
     }
+}
+
+/// The answer to a webhook that starts nothing. `why` starts with "Ignored".
+fn ignored(why: &str) -> Response {
+    let mut response = received(StatusCode::OK, None, why);
+    response.extensions_mut().insert(Nothing::Ignored { why: why.to_owned() });
+    response
 }
 
 fn received(status: StatusCode, id: Option<AttemptId>, message: &str) -> Response {

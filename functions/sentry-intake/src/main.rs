@@ -2,6 +2,8 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig};
+use autofix::door::Watchman;
+use autofix::metrics::Metrics;
 use autofix::store::Store;
 use autofix::{aws, door, logging, redaction};
 use sentry_intake::Intake;
@@ -18,5 +20,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         looked
     };
     let (secrets, store) = aws::start(&environment, &config.common, &clock, prepare).await;
-    lambda_http::run(door::closed(sentry_intake::routes(Intake { config, secrets, store, clock }))).await
+    let watchman = Watchman::new(Metrics::to_stdout(&config.common.table), clock.clone());
+    let routes = sentry_intake::routes(Intake { config, secrets, store, clock });
+    lambda_http::run(door::closed(routes, watchman)).await
 }

@@ -104,7 +104,7 @@ pub(crate) fn sentence(refusal: &Refusal, user: &str) -> String {
         Refusal::AlreadyApproved { by }
         | Refusal::AlreadyDismissed { by }
         | Refusal::AlreadyRollingBack { by }
-        | Refusal::AlreadyTriedAgain { by }
+        | Refusal::AlreadyTriedAgain { by: Some(by) }
             if by == user =>
         {
             "Your decision is already recorded.".to_owned()

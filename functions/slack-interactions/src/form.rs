@@ -123,12 +123,17 @@ pub fn read(body: &[u8]) -> Result<Form, NotAnInteraction> {
 fn person(payload: &Payload) -> Result<Person, NotAnInteraction> {
     let user = payload.user.as_ref();
     let home = user.and_then(|user| user.team_id.clone()).filter(|id| is_id(id));
+    let enterprise = id(payload.enterprise.as_ref())
+        .or_else(|| user.and_then(|user| user.enterprise_id.clone()).filter(|id| is_id(id)));
     Ok(Person {
         id: id(user).ok_or(NotAnInteraction::NoUser)?,
-        // For an organisation-wide installation `team` may be null; the person's own team stands for it.
-        team: id(payload.team.as_ref()).or_else(|| home.clone()).ok_or(NotAnInteraction::NoUser)?,
+        // For an organisation-wide installation `team` may be null; the person's own team stands for it, or the organisation.
+        team: id(payload.team.as_ref())
+            .or_else(|| home.clone())
+            .or_else(|| enterprise.clone())
+            .ok_or(NotAnInteraction::NoUser)?,
         home,
-        enterprise: id(payload.enterprise.as_ref()),
+        enterprise,
     })
 }
 
@@ -198,6 +203,7 @@ struct Payload {
 struct Holder {
     id: String,
     team_id: Option<String>,
+    enterprise_id: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,8 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, InteractionsConfig};
+use autofix::door::Watchman;
+use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::slack::Slack;
 use autofix::store::Store;
@@ -16,12 +18,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Clock::system();
     let (secrets, store) = aws::start(&environment, &config.common, &clock, Store::connect).await;
     let slack = Slack::new(Outbound::made_on_first_use(), config.slack_api_url.clone(), &secrets);
-    lambda_http::run(door::closed(slack_interactions::routes(Interactions {
-        config,
-        secrets,
-        store,
-        slack,
-        clock,
-    })))
-    .await
+    let watchman = Watchman::new(Metrics::to_stdout(&config.common.table), clock.clone());
+    let routes = slack_interactions::routes(Interactions { config, secrets, store, slack, clock });
+    lambda_http::run(door::closed(routes, watchman)).await
 }

@@ -34,7 +34,7 @@ impl Door {
             };
             let id = AttemptId::new(now);
             let mut after = before.attempt.clone();
-            let retried = Retried { into: id, by: person.id.clone(), at: now };
+            let retried = Retried { into: id, by: Some(person.id.clone()), at: now };
             if let Err(refusal) = after.apply(Event::TriedAgain { retried }, now) {
                 return Ok(Answered::Told(sentence(&refusal, &person.id)));
             }

@@ -1,9 +1,10 @@
 //! Whether Sentry's webhooks will be believed, and whether its API can be asked for what they lack.
 
-use autofix::config::{Environment, Projects, names};
+use autofix::config::{CommonConfig, Environment, Projects, names};
 use autofix::outbound::ServiceError;
 use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::{Scope, Sentry};
+use autofix::signature;
 use jiff::Timestamp;
 
 use super::plausible;
@@ -25,11 +26,12 @@ pub(super) struct Examined<'a> {
 pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
     let secret = all.secrets.get(names::SENTRY_WEBHOOK_SECRET).await.ok().flatten();
     let mut findings = vec![webhook_secret(all.environment, secret.as_ref())];
+    findings.extend(secret.as_ref().and_then(|secret| plugin_address(all.environment, secret)));
     match all.sentry.is_configured().await {
         Ok(true) => {}
         Ok(false) => {
             let next = format!("Set `{}`: {}.", names::SENTRY_AUTH_TOKEN, whence(names::SENTRY_AUTH_TOKEN));
-            let detail = "not set: `issue` webhooks, which carry no stack trace, end without an analysis";
+            let detail = "not set: `issue` webhooks carry no stack trace, so an alert rule has to bring it";
             findings.push(Finding::lacking(TOKEN, detail, next));
             return findings;
         }
@@ -39,8 +41,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
         }
     }
     let Some(organization) = all.environment.get("SENTRY_ORG") else {
-        let detail =
-            "set, and not tried: `SENTRY_ORG` is not set, so lost webhooks are not caught up with either";
+        let detail = "set, and not tried: `SENTRY_ORG` is not set, so lost webhooks are not caught up with, and events of webhooks that name no organisation cannot be fetched";
         let next = "Set `SENTRY_ORG` to the organisation's slug, as it stands in the address of its pages.";
         findings.push(Finding::lacking(TOKEN, detail, next));
         return findings;
@@ -60,6 +61,16 @@ fn webhook_secret(environment: &Environment, secret: Option<&Secret>) -> Finding
         }
         None => Finding::bad(what, "not set: every webhook is refused", next),
     }
+}
+
+/// The address for the legacy WebHooks plugin, which cannot sign. It is a secret.
+fn plugin_address(environment: &Environment, secret: &Secret) -> Option<Finding> {
+    let prefix = CommonConfig::from_env(environment).ok()?.prefix;
+    let base = environment.get("AUTOFIX_PUBLIC_URL").unwrap_or("http://127.0.0.1:3000").trim_end_matches('/');
+    let key = signature::plugin_key(secret)?;
+    let detail =
+        format!("only if you use it: {base}{prefix}/webhooks/sentry/{key} (keep the address secret)");
+    Some(Finding::good("Legacy WebHooks plugin", detail))
 }
 
 async fn with_token(all: &Examined<'_>, organization: &str) -> Vec<Finding> {

@@ -62,6 +62,7 @@ pub(super) fn sentry(address: &Address) -> String {
          \x20 Alert Rule Action  on\n\
          \x20 Permissions        Issue & Event: Read & Write; Project: Read; Organization: Read\n\
          \x20 Webhooks           issue; and error, where your plan has it\n\
+         The legacy WebHooks plugin does as well: choose a long random secret, and `autofix doctor` prints its address.\n\
          Save Changes. The Client Secret stands at the end of the same page, the tokens above it.{}",
         address.base(),
         address.hint("the integration's Webhook URL")

@@ -22,11 +22,22 @@ pub struct Background {
     pub hint: Option<Hint>,
     /// See [`earlier_attempt`]; the latest first.
     pub earlier: Vec<Redacted>,
+    /// See [`open_fix`].
+    pub open: Vec<Redacted>,
 }
 
 /// The message that opens a conversation, with the background after it.
 pub fn with_background(opening: Message, boundary: &Boundary, background: &Background) -> Message {
     let mut opening = with_earlier(opening, boundary, &background.earlier);
+    if !background.open.is_empty() {
+        opening = opening.text(&Redacted::trusted(
+            "For other errors in the same files these fixes are open, and not in the code that you see. If one of them \
+             repairs this error as well, propose no second change: leave it to a person, and say which pull request it is.",
+        ));
+    }
+    for one in &background.open {
+        opening = opening.text(&boundary.around("open fix", one));
+    }
     if let Some(hint) = &background.hint {
         opening = opening
             .text(&Redacted::trusted(
@@ -62,6 +73,18 @@ fn did_not_hold(merged: &Merged, came_back: &CameBack) -> String {
         came_back.at,
         cleaning::one_line(release, RELEASE_CHARS)
     )
+}
+
+/// A fix of another error that is an open pull request.
+pub fn open_fix(other: &Attempt) -> Option<Redacted> {
+    let (fix, pull_request) = (other.state.fix()?, other.state.pull_request()?);
+    let cause = other.analysis.as_ref().map_or("", |analysis| analysis.root_cause.as_str());
+    let cause: String = cause.chars().take(CAUSE_CHARS).collect();
+    let diff: String = fix.diff.chars().take(DIFF_CHARS).collect();
+    Some(redact(&format!(
+        "Pull request #{} is for the error `{}`.\nThe root cause that it names: {cause}\nIts change in `{}`:\n{diff}",
+        pull_request.number, other.subject.title, fix.file_path
+    )))
 }
 
 /// What an earlier attempt at the same error came to.

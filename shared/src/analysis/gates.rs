@@ -218,6 +218,7 @@ fn gate_of(code: ReasonCode, reached: Reached) -> Option<GateName> {
         ReasonCode::HourlyLimit
         | ReasonCode::ProjectNotConfigured
         | ReasonCode::NoStackTrace
+        | ReasonCode::BelowTheBar
         | ReasonCode::NoAppFrame
         | ReasonCode::SentryAgentTookOver
         | ReasonCode::SameFaultJoined

@@ -92,11 +92,17 @@ impl Attempt {
                 if let Some(first) = reasons.first() {
                     self.note(now, format!("No pull request: {}", first.code));
                 }
-                self.card.wanted += 1;
+                // What is not worth an attempt is not worth a card.
+                let is_quiet = reasons.iter().all(|reason| reason.code == ReasonCode::BelowTheBar);
+                self.card.wanted += u32::from(!is_quiet);
                 State::Skipped { reasons, fix: fix.map(|fix| *fix) }
             }
             (state @ (State::Analyzing { .. } | State::Proposed { .. }), Event::Waits { what, look_at }) => {
                 self.begin_waiting(what, look_at, now);
+                state
+            }
+            (state @ (State::Pending | State::Analyzing { .. }), Event::StackTraceCame) => {
+                self.note(now, "A second webhook brought the stack trace");
                 state
             }
             (State::Analyzing { .. }, Event::SameFaultKnown { same_fault, reason }) => {

@@ -85,14 +85,21 @@ impl Attempt {
         if !self.can_be_tried_again() {
             return Err(refusal(&self.state, &Event::TriedAgain { retried }));
         }
-        self.show(now, format!("Tried again by {}", retried.by));
-        let decision = Decision { by: retried.by.clone(), at: now, response_url: None };
+        self.show(
+            now,
+            match &retried.by {
+                Some(by) => format!("Tried again by {by}"),
+                None => format!("Sentry brought the stack trace: attempt {} looks at it", retried.into),
+            },
+        );
+        let by = retried.by.clone();
         self.retried = Some(retried);
-        Ok(match self.state.clone() {
-            State::Failed { fix: Some(fix), pull_request: Some(pull_request), .. } => {
+        Ok(match (self.state.clone(), by) {
+            (State::Failed { fix: Some(fix), pull_request: Some(pull_request), .. }, Some(by)) => {
+                let decision = Decision { by, at: now, response_url: None };
                 State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal: None }
             }
-            state => state,
+            (state, _) => state,
         })
     }
 

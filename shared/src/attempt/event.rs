@@ -35,6 +35,8 @@ pub enum Event {
         what: WaitsFor,
         look_at: Timestamp,
     },
+    /// A later webhook brought the stack trace that the first one lacked.
+    StackTraceCame,
     /// Another attempt has, or had, the same fault, and its answer holds for this one.
     SameFaultKnown {
         same_fault: Box<SameFault>,
@@ -78,7 +80,7 @@ pub enum Event {
         decision: Decision,
         dismissal: Option<Dismissal>,
     },
-    /// A person wants another try after this one ended without a merge.
+    /// Another attempt goes on after this one ended without a merge: a person wants it, or Sentry brought the stack trace.
     TriedAgain {
         retried: Retried,
     },
@@ -161,8 +163,8 @@ pub enum Refusal {
     AlreadyDismissed { by: String },
     #[error("You approved this fix already; {missing} more of the others have to.")]
     ApprovedByYou { missing: u32 },
-    #[error("{} already started another try.", mention(by))]
-    AlreadyTriedAgain { by: String },
+    #[error("{} already started another try.", by.as_deref().map_or("Sentry".to_owned(), mention))]
+    AlreadyTriedAgain { by: Option<String> },
     #[error("This fix is already deployed.")]
     AlreadyDeployed,
     #[error("<@{by}> is already rolling this fix back.")]

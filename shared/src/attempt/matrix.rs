@@ -66,7 +66,7 @@ pub(super) fn dismissal() -> Option<Dismissal> {
 }
 
 pub(super) fn retried() -> Retried {
-    Retried { into: AttemptId::new(later()), by: "U1".to_owned(), at: later() }
+    Retried { into: AttemptId::new(later()), by: Some("U1".to_owned()), at: later() }
 }
 
 pub(super) fn came_back() -> CameBack {
@@ -188,6 +188,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("fix proposed", Event::FixProposed { fix: Box::new(fix()) }),
         ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
         ("waits", Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at: later() }),
+        ("stack trace came", Event::StackTraceCame),
         ("same fault", same_fault(ReasonCode::SameFaultDismissed)),
         ("same fault, joined", same_fault(ReasonCode::SameFaultJoined)),
         ("issue joined", Event::IssueJoined { issue: joining("7") }),
@@ -382,7 +383,7 @@ fn another_try_is_made_once() {
     attempt.apply(Event::TriedAgain { retried: retried() }, later()).unwrap();
     assert!(!attempt.can_be_tried_again());
     let again = attempt.apply(Event::TriedAgain { retried: retried() }, later());
-    assert_eq!(again, Err(Refusal::AlreadyTriedAgain { by: "U1".to_owned() }));
+    assert_eq!(again, Err(Refusal::AlreadyTriedAgain { by: Some("U1".to_owned()) }));
 }
 
 #[test]

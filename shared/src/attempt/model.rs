@@ -27,6 +27,9 @@ const MODEL: &str = "
     analyzing                              waits                -> analyzing
     pinned                                 waits                -> pinned
     proposed waiting                       waits                -> waiting
+    pending                                stack trace came     -> pending
+    analyzing                              stack trace came     -> analyzing
+    pinned                                 stack trace came     -> pinned
     analyzing pinned                       same fault           -> skipped
     analyzing pinned                       same fault, joined   -> joined
     proposed                               issue joined         -> proposed

@@ -67,12 +67,12 @@ pub struct Retry {
     pub hint: Hint,
 }
 
-/// The attempt that came after this one, because a person wanted another try.
+/// The attempt that came after this one, because a person wanted another try or Sentry brought the stack trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retried {
     pub into: AttemptId,
-    /// Slack user id.
-    pub by: String,
+    /// Slack user id of the person; `None` where a later webhook brought the stack trace.
+    pub by: Option<String>,
     pub at: Timestamp,
 }
 

@@ -53,6 +53,7 @@ impl Attempt {
                 _,
                 Some(
                     ReasonCode::HourlyLimit
+                    | ReasonCode::BelowTheBar
                     | ReasonCode::RetriesUsedUp
                     | ReasonCode::ClaudeUnavailable
                     | ReasonCode::SentryUnavailable,

@@ -11,7 +11,7 @@ use super::offer::PullRequest;
 use super::rest::{AFTER_ANSWER, AFTER_TROUBLE, Rest, later};
 use super::state::{Cleanup, State};
 use super::{Attempt, AttemptId, Occasion};
-use crate::reason::ReasonCode;
+use crate::reason::{Reason, ReasonCode};
 
 /// How long a merged fix is waited for where nothing watches its deploy: the old release may go on reporting the fault.
 pub const MERGED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -126,7 +126,7 @@ fn did_not_hold(since: Timestamp, new: &Attempt, now: Timestamp) -> Standing {
 }
 
 fn asks_again(new: &Attempt) -> bool {
-    new.occasion == Occasion::CameBack || new.retry.is_some()
+    new.occasion != Occasion::Reported || new.retry.is_some()
 }
 
 /// Until when reports of a merged fault may come from a release without the fix: until it is live, and else for as long as
@@ -144,16 +144,41 @@ fn on_its_way_until(merged: &Merged, watch: Option<&Watch>, now: Timestamp) -> T
 fn is_answer(other: &Attempt) -> bool {
     match other.rest() {
         Rest::LeftToPeople => true,
-        Rest::Answered => other.usage.turns > 0,
+        Rest::Answered => other.usage.turns > 0 && !other.state.reasons().iter().any(is_trouble),
         Rest::Trouble | Rest::UntilTomorrow => false,
     }
+}
+
+/// Whether the analysis ended for want of money, a model that works, or code that can be read: that says nothing about the
+/// fault.
+fn is_trouble(reason: &Reason) -> bool {
+    matches!(
+        reason.code,
+        ReasonCode::BudgetSpent
+            | ReasonCode::DailyBudgetSpent
+            | ReasonCode::ClaudeRefused
+            | ReasonCode::ClaudeUnavailable
+            | ReasonCode::StuckInLoop
+            | ReasonCode::FieldMissing
+            | ReasonCode::EditEmptySearch
+            | ReasonCode::EditNoChange
+            | ReasonCode::EditNotFound
+            | ReasonCode::EditAmbiguous
+            | ReasonCode::EditOverlap
+            | ReasonCode::EditUnknownFile
+            | ReasonCode::SnapshotUnreadable
+            | ReasonCode::RepositoryFileUnreadable
+            | ReasonCode::RepositoryNotFound
+            | ReasonCode::GithubRefused
+            | ReasonCode::SentryUnavailable
+            | ReasonCode::RetriesUsedUp
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::matrix::{attempt, later as in_five_minutes, now, states};
     use super::*;
-    use crate::reason::Reason;
 
     fn new(occasion: Occasion) -> Attempt {
         Attempt { occasion, ..attempt(State::Analyzing { base_sha: None }) }
@@ -200,7 +225,10 @@ mod tests {
         };
         check(ReasonCode::NeedsHuman, 3, true);
         check(ReasonCode::LowConfidence, 9, true);
-        check(ReasonCode::BudgetSpent, 9, true);
+        check(ReasonCode::BudgetSpent, 9, false);
+        check(ReasonCode::StuckInLoop, 9, false);
+        check(ReasonCode::EditNotFound, 9, false);
+        check(ReasonCode::SnapshotUnreadable, 9, false);
         check(ReasonCode::DryRun, 9, true);
         check(ReasonCode::SentryAgentTookOver, 0, true);
         check(ReasonCode::NoAppFrame, 0, false);

@@ -24,17 +24,14 @@ pub enum WaitsFor {
     Place { limit: u32 },
     /// What another attempt finds out about the same fault.
     Attempt { id: AttemptId },
+    /// Sentry's event, or a second webhook, with the stack trace that the first one lacked.
+    StackTrace,
 }
 
 impl WaitsFor {
     /// Waiting for another attempt, or with another limit, is the same wait going on.
     fn goes_on(self, other: WaitsFor) -> bool {
-        match (self, other) {
-            (WaitsFor::Place { .. }, WaitsFor::Place { .. })
-            | (WaitsFor::Attempt { .. }, WaitsFor::Attempt { .. }) => true,
-            (WaitsFor::Place { .. }, WaitsFor::Attempt { .. })
-            | (WaitsFor::Attempt { .. }, WaitsFor::Place { .. }) => false,
-        }
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
 }
 
@@ -54,6 +51,7 @@ impl Attempt {
                 self.card.wanted += 1;
             }
             // A matter of minutes, with nothing to tell before its end.
+            WaitsFor::StackTrace => self.note(now, "Waits for the stack trace"),
             WaitsFor::Attempt { id } => self.note(now, format!("Waits for attempt {id}: the same fault")),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::bar::Level;
 use super::reader::Reader;
 use crate::attempt::Target;
 
@@ -18,12 +19,15 @@ pub struct Projects {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProjectSetting {
+pub(super) struct ProjectSetting {
     repo: String,
     #[serde(default)]
     path: String,
     branch: Option<String>,
     slack_channel: Option<String>,
+    pub(super) environments: Option<Vec<String>>,
+    pub(super) min_level: Option<Level>,
+    pub(super) min_events: Option<u64>,
 }
 
 impl Projects {
@@ -79,7 +83,7 @@ impl Projects {
     }
 }
 
-fn by_slug(read: &mut Reader<'_>) -> BTreeMap<String, ProjectSetting> {
+pub(super) fn by_slug(read: &mut Reader<'_>) -> BTreeMap<String, ProjectSetting> {
     let Some(text) = read.text("AUTOFIX_PROJECTS") else { return BTreeMap::new() };
     serde_json::from_str(&text).unwrap_or_else(|error| {
         let problem = format!(

@@ -73,14 +73,39 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn flag(&mut self, name: &str) -> Flag {
+        self.flag_or(name, Flag::Off)
+    }
+
+    pub(super) fn flag_or(&mut self, name: &str, default: Flag) -> Flag {
         match self.environment.get(name) {
-            None | Some("false" | "0" | "no") => Flag::Off,
+            None => default,
+            Some("false" | "0" | "no") => Flag::Off,
             Some("true" | "1" | "yes") => Flag::On,
             Some(_) => {
                 self.problems.push(format!("`{name}` must be `true` or `false`"));
-                Flag::Off
+                default
             }
         }
+    }
+
+    /// Words between commas.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let text = self.environment.get(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// One word of a closed list.
+    pub(super) fn one_of<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+        words: impl Iterator<Item = &'static str>,
+    ) -> Option<T> {
+        let text = self.environment.get(name)?;
+        let read = text.to_ascii_lowercase().parse().ok();
+        if read.is_none() {
+            self.problems.push(format!("`{name}` must be one of: {}", words.collect::<Vec<_>>().join(", ")));
+        }
+        read
     }
 
     /// A number within bounds (both included).

@@ -11,7 +11,7 @@ const MAX_ISSUES: usize = 5;
 pub(super) fn waits_for_a_place(attempt: &Attempt) -> Option<u32> {
     match attempt.wait.as_ref()?.what {
         WaitsFor::Place { limit } => Some(limit),
-        WaitsFor::Attempt { .. } => None,
+        WaitsFor::Attempt { .. } | WaitsFor::StackTrace => None,
     }
 }
 

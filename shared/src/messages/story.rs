@@ -78,6 +78,8 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
             let pull_request = pull_request.as_ref().map(pull_request_line).unwrap_or_default();
             card.section(&format!("{}\n{pull_request}", reason_line(reason)));
         }
+        // What was missing has come: nobody needs to be told how to get it.
+        State::Skipped { .. } if attempt.retried.as_ref().is_some_and(|one| one.by.is_none()) => {}
         State::Skipped { reasons, .. } => {
             let mut lines: Vec<String> = reasons.iter().take(MAX_REASONS).map(reason_line).collect();
             if reasons.len() > MAX_REASONS {
@@ -100,8 +102,12 @@ pub(super) fn tries_lines(card: &mut Card, attempt: &Attempt) {
         card.section(&format!("💡 Another try of attempt `{}`. Hint by {by}: _{hint}_", retry.of));
     }
     if let Some(retried) = &attempt.retried {
-        let by = person(&retried.by);
-        card.section(&format!("💡 Tried again with a hint by {by}: attempt `{}`.", retried.into));
+        card.section(&match &retried.by {
+            Some(by) => {
+                format!("💡 Tried again with a hint by {}: attempt `{}`.", person(by), retried.into)
+            }
+            None => format!("✅ The stack trace came later: attempt `{}` looks at it.", retried.into),
+        });
     }
 }
 

@@ -39,6 +39,7 @@ pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, Webhoo
         project: kept(&known.project, project),
         issue_id: kept(&known.issue_id, group),
         event_id: read.event_id.or_else(|| known.event_id.clone()),
+        message_template: read.message_template.or_else(|| known.message_template.clone()),
         title: if read.title.is_empty() { known.title.clone() } else { read.title },
         culprit: read.culprit.or_else(|| known.culprit.clone()),
         level: read.level.or_else(|| known.level.clone()),
@@ -105,6 +106,10 @@ pub(super) struct WebhookEvent<'a> {
     pub(super) issue_url: Leaf<'a>,
     pub(super) url: Leaf<'a>,
     pub(super) web_url: Leaf<'a>,
+    /// `error`, `default` for a message, or what is no error.
+    #[serde(rename = "type")]
+    pub(super) kind: Leaf<'a>,
+    pub(super) occurrence: Leaf<'a>,
     release: Leaf<'a>,
     environment: Leaf<'a>,
     platform: Leaf<'a>,
@@ -115,7 +120,7 @@ pub(super) struct WebhookEvent<'a> {
     logentry: Leaf<'a>,
     metadata: Object<Metadata<'a>>,
     transaction: Leaf<'a>,
-    tags: Pairs<'a>,
+    pub(super) tags: Pairs<'a>,
     request: Object<WireRequest<'a>>,
     exception: Values<Object<WireException<'a>>>,
     threads: Values<Object<Thread<'a>>>,
@@ -151,7 +156,10 @@ impl<'a> WebhookEvent<'a> {
         }
         let said = [self.message, self.logentry, self.old_message].map(words_of_message);
         let message = said.into_iter().find(|leaf| leaf.words().is_some()).unwrap_or_default();
+        let templates = [self.logentry, self.old_message, self.message].map(template);
+        let template = templates.into_iter().find(|leaf| leaf.words().is_some()).unwrap_or_default();
         Parts {
+            template,
             event_id: self.event_id,
             title: self.title,
             message,
@@ -231,8 +239,11 @@ impl<'a> RestEvent<'a> {
                 Some("breadcrumbs") => parts.breadcrumbs = entry.data.read::<Values<_>>().0,
                 Some("stacktrace") => parts.stack = entry.data.read::<Object<Stack<'a>>>().0,
                 Some("request") => parts.request = entry.data.read::<Object<WireRequest<'a>>>().0,
-                Some("message") if parts.message.words().is_none() => {
-                    parts.message = words_of_message(entry.data);
+                Some("message") => {
+                    parts.template = template(entry.data);
+                    if parts.message.words().is_none() {
+                        parts.message = words_of_message(entry.data);
+                    }
                 }
                 _ => {}
             }
@@ -245,6 +256,7 @@ impl<'a> RestEvent<'a> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Message<'a> {
     formatted: Leaf<'a>,
+    /// The template.
     message: Leaf<'a>,
 }
 
@@ -255,6 +267,11 @@ fn words_of_message(message: Leaf<'_>) -> Leaf<'_> {
     }
     let Object(Message { formatted, message }) = message.read();
     formatted.words().map_or(message, |_| formatted)
+}
+
+/// The template of a message; absent where it is text.
+fn template(message: Leaf<'_>) -> Leaf<'_> {
+    message.read::<Object<Message<'_>>>().0.message
 }
 
 #[derive(Deserialize, Default)]
@@ -289,6 +306,7 @@ pub(super) struct Parts<'a> {
     event_id: Leaf<'a>,
     title: Leaf<'a>,
     message: Leaf<'a>,
+    template: Leaf<'a>,
     culprit: Leaf<'a>,
     level: Leaf<'a>,
     platform: Leaf<'a>,
@@ -330,11 +348,13 @@ impl Parts<'_> {
         let said = cleaned(self.message);
         let title = title(&self);
         let has_chain = !self.exceptions.is_empty();
+        let message_template = name(self.template);
         let request = Request {
             method: name(self.request.method),
             url: name(self.request.url).and_then(without_query),
         };
-        let release = release::read(self.release).or_else(|| release::of_version(&tag("release")?));
+        let released = || tag("release").or_else(|| tag("sentry:release"));
+        let release = release::read(self.release).or_else(|| release::of_version(&released()?));
         let stacks = Stacks {
             chain: self.exceptions,
             threads: self.threads,
@@ -357,6 +377,7 @@ impl Parts<'_> {
         }
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
+            message_template,
             level: name(self.level).or_else(|| tag("level")),
             platform: name(self.platform),
             environment: name(self.environment).or_else(|| tag("environment")),

@@ -35,7 +35,12 @@ impl IssueRef {
 
     /// From one of Sentry's own addresses, such as the link for people.
     pub fn of_link(address: &str) -> Option<IssueRef> {
-        let organization = links::organization(address)?.to_owned();
+        IssueRef::of_page(address, None)
+    }
+
+    /// From an address that need not name the organisation.
+    pub fn of_page(address: &str, organization: Option<&str>) -> Option<IssueRef> {
+        let organization = links::organization(address).or(organization)?.to_owned();
         Some(IssueRef { organization, issue_id: links::issue_id(address)?.to_owned() })
     }
 }

@@ -11,8 +11,8 @@ use super::variables::{Spelling, variables};
 use super::wire::{Leaf, List, Object, Pair};
 use crate::cleaning::{multi_line, source_line};
 use crate::incident::{
-    Exception, Frame, MAX_CONTEXT_LINES, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Part, best_frames,
-    is_installed_code, surplus,
+    Exception, Frame, MAX_CONTEXT_LINES, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MESSAGE, Part,
+    best_frames, is_installed_code, surplus,
 };
 
 #[derive(Deserialize, Default)]
@@ -110,7 +110,7 @@ pub(super) fn exceptions(
         if !frames.is_empty() {
             if read.is_empty() {
                 let (kind, message) = described();
-                let kind = kind.unwrap_or_else(|| "Message".to_owned());
+                let kind = kind.unwrap_or_else(|| MESSAGE.to_owned());
                 let message = message.unwrap_or_default();
                 let exception = Exception { kind, message, ..Exception::default() };
                 read.push(Sketch { exception, ..Sketch::default() });

@@ -9,6 +9,8 @@ use serde::de::IgnoredAny;
 
 use super::event::{WebhookEvent, name};
 use super::links;
+use super::mending::mended;
+use super::new_issues::ListedIssue;
 use super::wire::{Found, Leaf, List, Object};
 use crate::cleaning::one_line;
 use crate::incident::{Incident, MAX_MESSAGE_CHARS};
@@ -36,6 +38,8 @@ pub enum Webhook {
 pub struct Report {
     pub incident: Incident,
     pub trigger: Trigger,
+    /// Events of the issue so far, where the webhook says it.
+    pub times_seen: Option<u64>,
 }
 
 word_enum! {
@@ -57,13 +61,28 @@ pub enum WebhookError {
     Shape { what: &'static str },
 }
 
-/// Reads a body of `resource` (the header's value).
+/// Reads a body of `resource` (the header's value). What is nearly JSON is mended first.
 ///
 /// # Errors
 /// [`WebhookError`] where the body is not JSON or lacks what identifies the error.
 pub fn read(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
+    mending_if_needed(body, |body| read_json(resource, body))
+}
+
+/// Reads a body, and once more mended where it is no JSON.
+pub(super) fn mending_if_needed<T>(
+    body: &[u8],
+    read: impl Fn(&[u8]) -> Result<T, WebhookError>,
+) -> Result<T, WebhookError> {
+    match read(body) {
+        Err(WebhookError::NotJson) => read(mended(body).as_bytes()),
+        read => read,
+    }
+}
+
+fn read_json(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
     if let Some(event) = event_at_once(resource, body) {
-        return event_report(event);
+        return event_report(resource, event);
     }
     let Object(envelope): Object<Envelope<'_>> = parse(body)?;
     let Some(action) = envelope.action.text() else {
@@ -74,9 +93,11 @@ pub fn read(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
     match (resource, action.as_ref()) {
         ("issue", "created") => issue(data()?.issue, Trigger::New, &action),
         ("issue", "unresolved") => issue(data()?.issue, Trigger::Regression, &action),
-        ("error", "created") => event(data()?.error, "`data.error` is missing or not a proper object"),
+        ("error", "created") => {
+            event(resource, data()?.error, "`data.error` is missing or not a proper object")
+        }
         ("event_alert", "triggered") => {
-            event(data()?.event, "`data.event` is missing or not a proper object")
+            event(resource, data()?.event, "`data.event` is missing or not a proper object")
         }
         ("seer", "pr_created") => pull_requests(&data()?),
         _ => Ok(ignored()),
@@ -99,7 +120,7 @@ fn event_at_once<'a>(resource: &str, body: &'a [u8]) -> Option<WebhookEvent<'a>>
     }
 }
 
-const fn shape(what: &'static str) -> WebhookError {
+pub(super) const fn shape(what: &'static str) -> WebhookError {
     WebhookError::Shape { what }
 }
 
@@ -173,6 +194,12 @@ pub(super) struct Issue<'a> {
     project: Object<Project<'a>>,
     #[serde(rename = "issueCategory")]
     category: Leaf<'a>,
+    #[serde(rename = "issueType")]
+    issue_type: Leaf<'a>,
+    /// The kind of its events: servers without categories have only this.
+    #[serde(rename = "type")]
+    kind: Leaf<'a>,
+    count: Leaf<'a>,
     #[serde(rename = "userCount")]
     user_count: Leaf<'a>,
 }
@@ -186,16 +213,37 @@ struct Project<'a> {
 
 fn issue(found: Leaf<'_>, trigger: Trigger, action: &str) -> Result<Webhook, WebhookError> {
     let issue: Issue<'_> = found.object().ok_or(shape("`data.issue` is missing or not a proper object"))?;
-    // Outages, performance problems and users' feedback come as issues, too.
-    if let Some(category) = issue.category.text().filter(|category| category != "error") {
-        let why = format!("Ignored `issue.{}` of category `{}`", word(action), word(&category));
-        return Ok(Webhook::Ignored { why });
+    if let Some(what) = issue.is_no_error() {
+        return Ok(Webhook::Ignored { why: format!("Ignored `issue.{}`: {what}", word(action)) });
     }
-    Ok(Webhook::Report(Report { incident: issue.incident()?, trigger }))
+    let times_seen = issue.count.whole();
+    Ok(Webhook::Report(Report { incident: issue.incident()?, trigger, times_seen }))
+}
+
+/// What an event or an issue of this kind is, where it is no error.
+fn no_error(kind: &str) -> Option<String> {
+    // Kinds of events: "EventTypes" in Sentry's sources. `default` is a message, which may well be an error.
+    (!matches!(kind, "error" | "default")).then(|| format!("`{}` is not an error", word(kind)))
 }
 
 impl Issue<'_> {
-    pub(super) fn incident(self) -> Result<Incident, WebhookError> {
+    /// Outages, performance problems, content security reports and users' feedback come as issues, too. Says what this one
+    /// is; `None` for an error.
+    pub(super) fn is_no_error(&self) -> Option<String> {
+        [self.category, self.issue_type, self.kind].iter().find_map(|said| no_error(&said.words()?))
+    }
+
+    /// The issue as an entry of a list of this organisation.
+    pub(super) fn listed(self, organization: &str) -> Result<ListedIssue, WebhookError> {
+        let times_seen = self.count.whole();
+        let incident = self.incident()?;
+        Ok(ListedIssue {
+            incident: Incident { organization: Some(organization.to_owned()), ..incident },
+            times_seen,
+        })
+    }
+
+    fn incident(self) -> Result<Incident, WebhookError> {
         let addresses = [self.url, self.web_url, self.permalink, self.project_url];
         let issue_id = issue_id(self.id, &addresses)
             .ok_or(shape("`data.issue.id` is missing or not 1 to 20 decimal digits"))?;
@@ -218,33 +266,61 @@ impl Issue<'_> {
     }
 }
 
-fn event(found: Leaf<'_>, missing: &'static str) -> Result<Webhook, WebhookError> {
-    event_report(found.object().ok_or(shape(missing))?)
+fn event(resource: &str, found: Leaf<'_>, missing: &'static str) -> Result<Webhook, WebhookError> {
+    event_report(resource, found.object().ok_or(shape(missing))?)
 }
 
-fn event_report(event: WebhookEvent<'_>) -> Result<Webhook, WebhookError> {
-    let addresses = [event.issue_url, event.url, event.web_url];
-    let issue_id = issue_id(event.issue_id, &addresses)
-        .ok_or(shape("`issue_id` of the event is missing or not 1 to 20 decimal digits"))?;
-    let project = first_in(&addresses, links::project)
-        .or_else(|| slug(event.project))
-        .ok_or(shape("the event names no project"))?;
-    let identity = Incident {
-        organization: first_in(&addresses, links::organization),
-        project,
-        issue_id,
-        web_url: first_link(&[event.web_url]),
-        ..Incident::default()
-    };
-    let read = event.parts().incident();
-    let incident = Incident {
-        organization: identity.organization,
-        project: identity.project,
-        issue_id: identity.issue_id,
-        web_url: identity.web_url,
-        ..read
-    };
-    Ok(Webhook::Report(Report { incident: incident.bounded(), trigger: Trigger::New }))
+fn event_report(resource: &str, event: WebhookEvent<'_>) -> Result<Webhook, WebhookError> {
+    if let Some(what) = event.is_no_error() {
+        return Ok(Webhook::Ignored { why: format!("Ignored `{}`: {what}", word(resource)) });
+    }
+    let identity = Identity::of(&event)?;
+    let incident = identity.incident(event.parts().incident());
+    Ok(Webhook::Report(Report { incident, trigger: Trigger::New, times_seen: None }))
+}
+
+impl WebhookEvent<'_> {
+    /// Says what the event is; `None` for an error. What Sentry itself finds (uptime, cron, metrics, slow queries) is an
+    /// "occurrence", and its example event is nobody's error.
+    pub(super) fn is_no_error(&self) -> Option<String> {
+        let is_example = || {
+            let tag = |tag: &super::wire::Pair<'_>| {
+                tag.0.text().as_deref() == Some("sample_event") && tag.1.text().as_deref() == Some("yes")
+            };
+            self.tags.0.iter().any(tag).then(|| "this is Sentry's example event".to_owned())
+        };
+        let kind = self.kind.words().and_then(|kind| no_error(&kind));
+        let occurrence = || self.occurrence.is_object().then(|| "an occurrence is not an error".to_owned());
+        kind.or_else(occurrence).or_else(is_example)
+    }
+}
+
+/// What identifies the issue of an event.
+pub(super) struct Identity {
+    pub(super) organization: Option<String>,
+    pub(super) project: String,
+    pub(super) issue_id: String,
+    pub(super) web_url: Option<String>,
+}
+
+impl Identity {
+    fn of(event: &WebhookEvent<'_>) -> Result<Identity, WebhookError> {
+        let addresses = [event.issue_url, event.url, event.web_url];
+        Ok(Identity {
+            organization: first_in(&addresses, links::organization),
+            issue_id: issue_id(event.issue_id, &addresses)
+                .ok_or(shape("`issue_id` of the event is missing or not 1 to 20 decimal digits"))?,
+            project: first_in(&addresses, links::project)
+                .or_else(|| slug(event.project))
+                .ok_or(shape("the event names no project"))?,
+            web_url: first_link(&[event.web_url]),
+        })
+    }
+
+    pub(super) fn incident(self, read: Incident) -> Incident {
+        let Identity { organization, project, issue_id, web_url } = self;
+        Incident { organization, project, issue_id, web_url, ..read }.bounded()
+    }
 }
 
 fn pull_requests(data: &Data<'_>) -> Result<Webhook, WebhookError> {

@@ -22,6 +22,8 @@ use crate::reason::{Reason, ReasonCode};
 const CAME_BACK_AFTER_SECONDS: i64 = 10 * 60;
 /// How often a lost race is run again. Under a storm each round has a winner, and the hour is soon full.
 const MAX_ROUNDS: u32 = 60;
+/// Which of the writes of a start is the claim's.
+const CLAIM: usize = 2;
 /// Longest pause between rounds; Sentry waits one second for the answer in all.
 pub(super) const MAX_PAUSE_MS: u64 = 20;
 
@@ -37,10 +39,16 @@ pub struct NewAttempt<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Started(AttemptId),
-    /// The issue is, or was lately, in the hands of this attempt.
+    /// The issue is in the hands of this attempt.
     Duplicate(AttemptId),
+    /// This attempt, which had no stack trace, has it now.
+    Completed(AttemptId),
+    /// This attempt ended lately, and its end holds.
+    Rests(AttemptId),
     /// Recorded, and not looked at: the hour is full.
     TurnedAway(AttemptId),
+    /// A person's wish that the hour has no room for. Nothing was written.
+    HourFull,
     /// Sentry's own agent has it.
     LeftToSentry,
 }
@@ -74,18 +82,51 @@ impl Store {
 
     async fn admission_round(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {
         let issue = &new.attempt.subject.sentry_issue_id;
+        let mut ended = None;
         if let Some(claim) = self.claim(issue).await?
             && !is_free(&claim, new.occasion, now)
         {
             let Some(id) = claim.attempt else { return Ok(Round::Done(Admission::LeftToSentry)) };
-            self.count_occurrence(issue, new.attempt.subject.sentry_event_id.as_deref()).await?;
-            return Ok(Round::Done(Admission::Duplicate(id)));
+            let brings = new.incident.has_stack_trace();
+            match claim.holder {
+                Holder::Live if brings && claim.lacks_stack_trace => {
+                    let mut writes = self.writes_of_a_stack_trace(id, new.incident, now);
+                    writes.push(self.stack_trace_came(issue, id));
+                    if self.transact(writes).await? == Saved::Yes {
+                        return Ok(Round::Done(Admission::Completed(id)));
+                    }
+                    // It ended in between, or has fetched one itself.
+                    let now_held = self.claim(issue).await?.map(|claim| claim.holder);
+                    if now_held != Some(Holder::Live) {
+                        return Ok(Round::Lost);
+                    }
+                }
+                Holder::Ended { .. } if brings && claim.wants_event => ended = Some(id),
+                Holder::Live | Holder::Ended { .. } => {}
+            }
+            if ended.is_none() {
+                self.count_occurrence(issue, new.attempt.subject.sentry_event_id.as_deref()).await?;
+                return Ok(Round::Done(match claim.holder {
+                    Holder::Live => Admission::Duplicate(id),
+                    Holder::Ended { .. } => Admission::Rests(id),
+                }));
+            }
         }
-        match self.free_slot(new.max_per_hour, now).await? {
-            Some(slot) => {
+        match (self.free_slot(new.max_per_hour, now).await?, ended) {
+            (Some(slot), None) => {
                 self.write(self.writes_of_a_start(new, slot, now), Admission::Started(new.attempt.id)).await
             }
-            None => self.turn_away(new, now).await,
+            (Some(slot), Some(ended)) => {
+                let mut writes = self.writes_of_a_start(new, slot, now);
+                writes[CLAIM] =
+                    TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build();
+                writes.push(self.write_of_a_successor(ended, new.attempt.id, now));
+                self.write(writes, Admission::Started(new.attempt.id)).await
+            }
+            // Nothing to record: a person is told, and an attempt that ended keeps its claim for a later report.
+            (None, Some(_)) => Ok(Round::Done(Admission::HourFull)),
+            (None, None) if new.occasion == Occasion::ByHand => Ok(Round::Done(Admission::HourFull)),
+            (None, None) => self.turn_away(new, now).await,
         }
     }
 
@@ -134,6 +175,7 @@ impl Store {
 fn is_free(claim: &super::Claim, occasion: Occasion, now: Timestamp) -> bool {
     match (claim.holder, occasion) {
         (Holder::Live, _) => false,
+        (Holder::Ended { .. }, Occasion::ByHand) => true,
         (Holder::Ended { at, .. }, Occasion::CameBack) => at <= now.as_second() - CAME_BACK_AFTER_SECONDS,
         (Holder::Ended { again_at, .. }, Occasion::Reported) => again_at <= now.as_second(),
     }
@@ -146,6 +188,9 @@ fn claim_condition(
     now: Timestamp,
 ) -> aws_sdk_dynamodb::types::builders::PutBuilder {
     match occasion {
+        Occasion::ByHand => {
+            put.condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
+        }
         Occasion::CameBack => put
             .condition_expression("attribute_not_exists(pk) OR ended_at <= :cutoff")
             .expression_attribute_values(":cutoff", item::number(now.as_second() - CAME_BACK_AFTER_SECONDS)),

@@ -17,6 +17,9 @@ use crate::incident::Incident;
 const TRANSACTION_ROUNDS: u32 = 8;
 const TRANSACTION_PAUSE_MS: u64 = 40;
 
+/// Attribute of an incident's item that has no stack trace.
+pub(super) const BARE: &str = "bare";
+
 /// An attempt as it was read, with the version that a write has to name.
 #[derive(Clone, Debug)]
 pub struct Versioned {
@@ -199,6 +202,9 @@ pub(super) fn attempt_item(attempt: &Attempt, version: i64, now: Timestamp) -> I
 pub(super) fn incident_item(id: AttemptId, incident: &Incident, now: Timestamp) -> Item {
     let mut item = item::key(pk(id), "INCIDENT");
     item.insert("incident".to_owned(), item::json(incident));
+    if !incident.has_stack_trace() {
+        item.insert(BARE.to_owned(), item::number(1));
+    }
     item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
     item
 }

@@ -1,14 +1,19 @@
 //! The claim of an attempt on a Sentry issue: at most one attempt holds it, and after the attempt has
 //! ended it says when the issue may be tried again.
 
-use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
 use super::attempts::{attribute_names, attribute_values};
 use super::item::{self, Item};
 use super::{KEEP_SECONDS, Saved, Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId};
+use crate::reason::ReasonCode;
 
+/// Attribute of a claim whose attempt was started without a stack trace.
+const LACKS_STACK_TRACE: &str = "lacks_stack_trace";
+/// Attribute of a claim whose attempt ended for want of what comes with an event.
+const WANTS_EVENT: &str = "wants_event";
 /// Ten years: only when Sentry says that the error came back.
 const NEVER_SECONDS: i64 = 10 * 365 * 24 * 3600;
 
@@ -19,6 +24,10 @@ pub struct Claim {
     pub attempt: Option<AttemptId>,
     /// Distinct events seen while the claim stood, the first one included.
     pub occurrences: u64,
+    /// Whether what started the attempt had no stack trace.
+    pub(super) lacks_stack_trace: bool,
+    /// Whether the attempt ended for want of what comes with an event.
+    pub(super) wants_event: bool,
     pub(super) holder: Holder,
 }
 
@@ -86,13 +95,18 @@ impl Store {
     /// The part of a transaction that gives a claim free, written once, with the write that ends the attempt. An
     /// attempt that ends is the one that holds the claim, so the condition fails only where the item was tampered with.
     pub(super) fn release_claim(&self, attempt: &Attempt, now: Timestamp) -> Update {
+        let wants_event =
+            attempt.state.reasons().first().is_some_and(|reason| {
+                matches!(reason.code, ReasonCode::NoStackTrace | ReasonCode::BelowTheBar)
+            });
+        let wants = if wants_event { ", wants_event = :one" } else { " REMOVE wants_event" };
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(claim_key(&attempt.subject.sentry_issue_id)))
-            .update_expression(
+            .update_expression(format!(
                 "SET again_at = :again, ended_at = :now, expires_at = :expires, attempt_id = :id, \
-                 occurrences = if_not_exists(occurrences, :one)",
-            )
+                 occurrences = if_not_exists(occurrences, :one){wants}"
+            ))
             .condition_expression("attribute_not_exists(pk) OR #id = :id")
             .set_expression_attribute_names(Some(attribute_names(&[("#id", "attempt_id")])))
             .set_expression_attribute_values(Some(attribute_values(vec![
@@ -107,6 +121,21 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The write that notes in a claim that its attempt has its stack trace.
+    pub(super) fn stack_trace_came(&self, issue: &str, id: AttemptId) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(claim_key(issue)))
+            .update_expression(format!("REMOVE {LACKS_STACK_TRACE}"))
+            .condition_expression("attempt_id = :id")
+            .expression_attribute_values(":id", item::text(id.to_string()))
+            .build()
+            .expect("table, key and expression are set above");
+        TransactWriteItem::builder().update(update).build()
+    }
+}
+
 pub(super) fn claim_key(issue: &str) -> Item {
     item::key(format!("ISSUE#{issue}"), "CLAIM")
 }
@@ -116,6 +145,9 @@ pub(super) fn live_claim(attempt: &Attempt) -> Item {
     let mut item = claim_key(&attempt.subject.sentry_issue_id);
     item.insert("attempt_id".to_owned(), item::text(attempt.id.to_string()));
     item.insert("occurrences".to_owned(), item::number(1));
+    if attempt.subject.lacks_stack_trace() {
+        item.insert(LACKS_STACK_TRACE.to_owned(), item::number(1));
+    }
     item.insert(
         "last_event".to_owned(),
         item::text(attempt.subject.sentry_event_id.clone().unwrap_or_else(|| "none".to_owned())),
@@ -136,6 +168,8 @@ pub(super) fn read(item: &Item) -> Claim {
     Claim {
         attempt: item::get_text(item, "attempt_id").and_then(|id| AttemptId::parse(id).ok()),
         occurrences: item::get_number(item, "occurrences").and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
+        lacks_stack_trace: item.contains_key(LACKS_STACK_TRACE),
+        wants_event: item.contains_key(WANTS_EVENT),
         holder: match item::get_number(item, "again_at") {
             Some(again_at) => Holder::Ended { at: item::get_number(item, "ended_at").unwrap_or(0), again_at },
             None => Holder::Live,

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
 use super::held::Held;
 use super::item;
-use super::{Store, StoreError, scoreboard, standing_down, unavailable};
+use super::{Store, StoreError, marks, scoreboard, unavailable};
 use crate::attempt::{Attempt, AttemptId};
 use crate::journal::Service;
 use crate::scoreboard::Counted;
@@ -120,7 +120,7 @@ impl Store {
                     held: Held::by(&read.attempt),
                     counted: scoreboard::counted(&item),
                 };
-                Ok(Leased::Taken(lease, Box::new(standing_down::stood_down(read.attempt, &item))))
+                Ok(Leased::Taken(lease, Box::new(marks::applied(read.attempt, &item))))
             }
             Err(error) if attempts::is_condition(&error) => match self.attempt(id).await? {
                 Some(_) => Ok(Leased::Busy),
@@ -189,7 +189,7 @@ impl Store {
         lease.version = read.version;
         lease.held = Held::by(&read.attempt);
         lease.counted = scoreboard::counted(&item);
-        Ok(Some(standing_down::stood_down(read.attempt, &item)))
+        Ok(Some(marks::applied(read.attempt, &item)))
     }
 
     /// Writes the attempt's item, what it gives back with it, and what is counted of it. Says what is counted then.

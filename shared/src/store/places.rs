@@ -99,6 +99,11 @@ impl Store {
         self.leave(repo, "left_open", id).await
     }
 
+    /// The attempts that have a pull request of AutoFix open in a repository.
+    pub async fn open_attempts(&self, repo: &str) -> Result<Vec<AttemptId>, StoreError> {
+        Ok(self.places(repo).await?.holders.into_iter().collect())
+    }
+
     /// Wakes the attempt that is first in the queue for a place.
     pub async fn wake_first_waiting(&self, repo: &str, now: Timestamp) -> Result<(), StoreError> {
         for id in self.places(repo).await?.waiting {

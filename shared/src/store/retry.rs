@@ -79,14 +79,16 @@ impl Store {
     }
 
     /// The claim goes to the new attempt, unless another one has it. Its count of events goes on.
-    fn hand_over_claim(&self, attempt: &Attempt) -> Update {
+    pub(super) fn hand_over_claim(&self, attempt: &Attempt) -> Update {
+        let settled = if attempt.subject.lacks_stack_trace() { "" } else { ", lacks_stack_trace" };
+        let settled = format!("{settled}, wants_event");
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(claim::claim_key(&attempt.subject.sentry_issue_id)))
-            .update_expression(
+            .update_expression(format!(
                 "SET #id = :id, occurrences = if_not_exists(occurrences, :one), \
-                 last_event = if_not_exists(last_event, :event) REMOVE again_at, ended_at, expires_at",
-            )
+                 last_event = if_not_exists(last_event, :event) REMOVE again_at, ended_at, expires_at{settled}"
+            ))
             .condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
             .set_expression_attribute_names(Some(attribute_names(&[("#id", "attempt_id")])))
             .set_expression_attribute_values(Some(attribute_values(vec![

@@ -115,7 +115,7 @@ async fn only_approvers_who_belong_to_the_workspace_decide() {
         ("another workspace", from(Some("T0FOREIGN"), APPROVER_ID, Some("T0FOREIGN"), None), 200),
         ("a guest whom nobody named", from(Some(TEAM_ID), BYSTANDER_ID, Some("T0FOREIGN"), None), 200),
         ("another organisation", from(None, APPROVER_ID, Some("T0FOREIGN"), Some("E0FOREIGN")), 200),
-        ("an organisation without workspace", from(None, APPROVER_ID, None, Some("E0FOREIGN")), 400),
+        ("an organisation without workspace", from(None, APPROVER_ID, None, Some("E0FOREIGN")), 200),
         ("a workspace that is none", from(Some("T0 OWN\n"), APPROVER_ID, None, None), 400),
         ("no approver", from(Some(TEAM_ID), BYSTANDER_ID, Some(TEAM_ID), None), 200),
         ("almost an approver", from(Some(TEAM_ID), &lower, Some(TEAM_ID), None), 200),
@@ -128,12 +128,31 @@ async fn only_approvers_who_belong_to_the_workspace_decide() {
     }
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-    assert_eq!(world.sandbox.slack.ephemerals().len(), 5, "who could be told was told");
+    assert_eq!(world.sandbox.slack.ephemerals().len(), 6, "who could be told was told");
 
     // In an organisation-wide installation the clicker's workspace stands for the message's.
     world.click(from(None, APPROVER_ID, Some(TEAM_ID), Some("E0OWN"))).await;
     world.settle().await;
     assert_eq!(world.attempt(&id).await["status"], "deployed");
+}
+
+#[tokio::test]
+async fn an_organisation_stands_for_the_workspace_that_a_click_does_not_name() {
+    let organization = "E0OWN";
+    for (from, expected) in [("E0FOREIGN", "awaiting_approval"), (organization, "deployed")] {
+        let settings = [("AUTOFIX_SLACK_APPROVERS", APPROVER_ID), ("AUTOFIX_SLACK_TEAM_ID", organization)];
+        let world = World::with(SlackWay::Bot, &settings).await;
+        let (id, card) = world.until_armed().await;
+        let now = world.clock.now().as_second();
+        let mut payload = world.sandbox.slack.press_payload(&card, DEPLOY, APPROVER_ID, now).unwrap();
+        payload["team"] = json!(null);
+        payload["user"] = json!({ "id": APPROVER_ID });
+        payload["enterprise"] = json!({ "id": from, "name": "e" });
+        payload["is_enterprise_install"] = json!(true);
+        assert_eq!(world.click(SignedForm::sign(&payload, now)).await.status, StatusCode::OK);
+        world.settle().await;
+        assert_eq!(world.attempt(&id).await["status"], expected);
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use autofix::attempt::{Attempt, AttemptId, Status};
 use autofix::cleaning;
 use autofix::messages::{self, Judgement};
 use autofix::redaction::Redacted;
-use autofix::store::{Listing, ListingFilter};
+use autofix::store::{Listing, ListingFilter, UnusedWebhook};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -25,6 +25,8 @@ use crate::Queries;
 
 /// Attempts on one page.
 const PAGE: usize = 100;
+/// Webhooks that started nothing, on the page.
+const MAX_UNUSED: usize = 20;
 const SEARCH_CHARS: usize = 100;
 const PROJECT_CHARS: usize = 100;
 
@@ -55,6 +57,16 @@ struct ListPage {
     is_older: bool,
     /// Said aloud when it has changed.
     news: String,
+    /// On the newest page only.
+    unused: Vec<Unused>,
+}
+
+/// A webhook that started nothing.
+struct Unused {
+    resource: Redacted,
+    why: Redacted,
+    size: u64,
+    age: Time,
 }
 
 struct Choice {
@@ -116,9 +128,24 @@ impl Queries {
             older: found.next.map(|next| question.address(prefix, &next.to_string())),
             is_older: listing.before.is_some(),
             news: news(&rows),
+            unused: match listing.before.is_none() && listing.filter == ListingFilter::default() {
+                true => self.unused(now).await?,
+                false => Vec::new(),
+            },
             rows,
         };
         Ok(html(StatusCode::OK, &page))
+    }
+
+    async fn unused(&self, now: Timestamp) -> Result<Vec<Unused>, Refusal> {
+        let found = self.store.unused_webhooks(MAX_UNUSED).await?;
+        let shown = |webhook: UnusedWebhook| Unused {
+            resource: line(&webhook.resource, 40),
+            why: line(&webhook.why, 300),
+            size: webhook.size,
+            age: age(webhook.at, now),
+        };
+        Ok(found.into_iter().map(shown).collect())
     }
 
     fn row(&self, attempt: &Attempt, now: Timestamp) -> Row {

@@ -44,10 +44,13 @@ impl Queries {
                 line(retry.hint.as_str(), HINT_CHARS),
             )
         });
-        let into = attempt
-            .retried
-            .iter()
-            .map(|retried| related("Another try, which a person wanted", retried.into, Redacted::default()));
+        let into = attempt.retried.iter().map(|retried| {
+            let why = match &retried.by {
+                Some(_) => "Another try, which a person wanted",
+                None => "The attempt after this one, with the stack trace",
+            };
+            related(why, retried.into, Redacted::default())
+        });
         same_fault.chain(joined).chain(of).chain(into).collect()
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn matches(issue: &Issue, query: &str, now: Timestamp) -> Result<bool
             ("project" | "project.name", slug) => issue.last().project.slug == slug,
             ("firstSeen", when) => is_when(issue.first().at, when, now)?,
             ("lastSeen", when) => is_when(issue.last().at, when, now)?,
+            ("timesSeen", count) => is_number(issue.events.len() as u64, count)?,
             ("age", when) => is_when(issue.first().at, when, now)?,
             _ => return Err(UnknownTerm),
         };
@@ -44,6 +45,18 @@ fn is_when(at: Timestamp, when: &str, now: Timestamp) -> Result<bool, UnknownTer
         Some(("-", period)) => Ok(now.duration_since(at) <= duration(period).ok_or(UnknownTerm)?),
         Some(("+", period)) => Ok(now.duration_since(at) > duration(period).ok_or(UnknownTerm)?),
         _ => Err(UnknownTerm),
+    }
+}
+
+/// `7`, `>7` or `>=7`.
+fn is_number(count: u64, wanted: &str) -> Result<bool, UnknownTerm> {
+    let number = |text: &str| text.parse::<u64>().map_err(|_| UnknownTerm);
+    if let Some(least) = wanted.strip_prefix(">=") {
+        return Ok(count >= number(least)?);
+    }
+    match wanted.strip_prefix('>') {
+        Some(below) => Ok(count > number(below)?),
+        None => Ok(count == number(wanted)?),
     }
 }
 

@@ -64,7 +64,7 @@ fn only_errors_among_the_issues_are_looked_at() {
         "issue",
         "created",
         &format!(r#""issue":{performance}"#),
-        "Ignored `issue.created` of category `performance`",
+        "Ignored `issue.created`: `performance` is not an error",
     );
     let without = ISSUE.replace(r#""issueCategory":"error","#, "");
     assert_eq!(report("issue", "created", &format!(r#""issue":{without}"#)).incident.issue_id, "118");
@@ -191,7 +191,7 @@ proptest! {
         if let Some(found) = event_at_once("error", &bytes) {
             let Object(envelope): Object<Envelope<'_>> = parse(&bytes).unwrap();
             let data = envelope.data.object::<Data<'_>>().unwrap();
-            prop_assert_eq!(event_report(found), event(data.error, "missing"));
+            prop_assert_eq!(event_report("error", found), event("error", data.error, "missing"));
         } else {
             prop_assert!(change, "the event as Sentry sends it is read at once");
         }
