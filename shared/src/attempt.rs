@@ -232,16 +232,16 @@ impl Subject {
     /// The part of an incident that lists and cards show.
     pub fn of(incident: &Incident) -> Subject {
         let culprit = incident.culprit_frame();
-        let surfaced = incident.surfaced();
+        let (error_type, error_message) = incident.error().unzip();
         Subject {
             project: incident.project.clone(),
             sentry_issue_id: incident.issue_id.clone(),
             sentry_event_id: incident.event_id.clone(),
             sentry_url: incident.web_url.clone(),
             title: incident.title.clone(),
-            error_type: surfaced.map(|exception| exception.kind.clone()),
-            error_message: surfaced.map(|exception| exception.message.clone()),
-            file: culprit.and_then(|at| at.frame.filename.clone().or_else(|| at.frame.abs_path.clone())),
+            error_type,
+            error_message,
+            file: culprit.and_then(|at| at.frame.file()).map(String::from),
             line: culprit.and_then(|at| at.frame.line),
             function: culprit.and_then(|at| at.frame.function.clone()),
         }

@@ -8,7 +8,9 @@ mod bounds;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use bounds::best_frames;
+pub(crate) use bounds::{best_frames, surplus};
+
+use crate::cleaning;
 
 /// Frames kept over the whole chain, application frames first.
 pub const MAX_FRAMES: usize = 16;
@@ -16,6 +18,8 @@ pub const MAX_FRAMES: usize = 16;
 pub const MAX_EXCEPTIONS: usize = 8;
 /// Breadcrumbs kept: the newest.
 pub const MAX_BREADCRUMBS: usize = 10;
+/// Different problems kept that Sentry had with an event.
+pub const MAX_PROBLEMS: usize = 10;
 /// Characters kept of an exception's message or the title.
 pub const MAX_MESSAGE_CHARS: usize = 2_000;
 /// Characters kept of names, paths, and one line of source.
@@ -64,10 +68,14 @@ pub struct Incident {
     pub request: Option<Request>,
     /// People affected, as Sentry counts them.
     pub user_count: Option<u64>,
-    /// Cause first, the one that surfaced last, as Sentry lists them. At most [`MAX_EXCEPTIONS`].
+    /// Cause first, the one that surfaced last, as Sentry lists them; an exception group before its members, see
+    /// [`Part`]. At most [`MAX_EXCEPTIONS`].
     pub exceptions: Vec<Exception>,
     /// Oldest first. At most [`MAX_BREADCRUMBS`].
     pub breadcrumbs: Vec<Breadcrumb>,
+    /// What Sentry could not do with the event, by its own words, such as `js_no_source`. At most [`MAX_PROBLEMS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// What was deployed when the error happened.
@@ -95,6 +103,21 @@ pub struct Exception {
     pub handled: Option<bool>,
     /// Outermost call first, the crash last.
     pub frames: Vec<Frame>,
+    #[serde(default, skip_serializing_if = "Part::is_chain")]
+    pub part: Part,
+}
+
+/// What an exception is in its chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A cause of the next one, or what surfaced.
+    #[default]
+    Chain,
+    /// Only wraps others, like Python's `ExceptionGroup`.
+    Group,
+    /// Failed inside of the group that surfaced. Of several, the first that was raised is last.
+    Member,
 }
 
 /// One stack frame.
@@ -110,6 +133,9 @@ pub struct Frame {
     pub line: Option<u32>,
     /// Sentry's view of whether this is the application's own code.
     pub in_app: bool,
+    /// Installed as a package, and yet found in the repository: see [`Frame::may_be_own`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
     pub pre_context: Vec<String>,
     /// The source line that was running.
     pub context_line: Option<String>,
@@ -134,7 +160,33 @@ pub struct Culprit<'a> {
     pub frame: &'a Frame,
 }
 
+impl Part {
+    fn is_chain(&self) -> bool {
+        *self == Part::Chain
+    }
+}
+
 impl Incident {
+    /// What failed in the group that surfaced, the first that was raised first; empty without such a group.
+    pub fn members(&self) -> Vec<&Exception> {
+        let members = self.exceptions.iter().rev().filter(|exception| exception.part == Part::Member);
+        members.collect()
+    }
+
+    /// Type and message of what failed. Of a group with several members, the group and all of them; of one with a
+    /// single member, that member.
+    pub fn error(&self) -> Option<(String, String)> {
+        let surfaced = self.surfaced()?;
+        let members = self.members();
+        let group = self.exceptions.iter().find(|exception| exception.part == Part::Group);
+        let (Some(group), [_, _, ..]) = (group, members.as_slice()) else {
+            return Some((surfaced.kind.clone(), surfaced.message.clone()));
+        };
+        let named: Vec<String> = members.iter().map(|member| member.title()).collect();
+        let message = format!("several errors: {}", named.join("; "));
+        Some((group.kind.clone(), cleaning::one_line(&message, MAX_MESSAGE_CHARS)))
+    }
+
     /// The exception that surfaced: the last of the chain.
     pub fn surfaced(&self) -> Option<&Exception> {
         self.exceptions.last()
@@ -142,13 +194,17 @@ impl Incident {
 
     /// The frame to blame: the innermost application frame of the exception that surfaced, else of
     /// the nearest cause that has one. A framework's frame is never it where the application has
-    /// one, whatever Sentry calls "in app"; without any, the innermost frame at all.
+    /// one, whatever Sentry calls "in app"; without any, the innermost frame at all. Among equals, one
+    /// that names a file.
     pub fn culprit_frame(&self) -> Option<Culprit<'_>> {
-        let innermost = |wanted: fn(&Frame) -> bool| {
+        let find = |wanted: &dyn Fn(&Frame) -> bool| {
             self.exceptions.iter().rev().find_map(|exception| {
                 let frame = exception.frames.iter().rev().find(|frame| wanted(frame))?;
                 Some(Culprit { exception, frame })
             })
+        };
+        let innermost = |wanted: fn(&Frame) -> bool| {
+            find(&|frame| wanted(frame) && frame.file().is_some()).or_else(|| find(&wanted))
         };
         innermost(Frame::is_application)
             .or_else(|| innermost(|frame| frame.in_app))
@@ -162,7 +218,29 @@ impl Incident {
     }
 }
 
+impl Exception {
+    /// Type and message, such as `KeyError: 'weight'`, in one line.
+    pub fn title(&self) -> String {
+        let text = match (self.kind.as_str(), self.message.as_str()) {
+            (kind, "") => kind.to_owned(),
+            ("", message) => message.to_owned(),
+            (kind, message) => format!("{kind}: {message}"),
+        };
+        cleaning::one_line(&text, MAX_MESSAGE_CHARS)
+    }
+}
+
 impl Frame {
+    /// The file as the SDK names it; `None` for code that is in no file, such as `<anonymous>` or `[native code]`.
+    pub fn file(&self) -> Option<&str> {
+        let is_file = |text: &&str| {
+            let name = text.rsplit(['/', '\\']).next().unwrap_or_default();
+            let no_file = name.starts_with('<') || (text.starts_with('[') && !text.contains(['/', '.']));
+            !text.is_empty() && !no_file
+        };
+        [&self.filename, &self.abs_path].into_iter().flatten().map(String::as_str).find(is_file)
+    }
+
     /// Whether a fault of the application can be in this frame: Sentry calls it "in app" and it is
     /// not a framework's.
     pub fn is_application(&self) -> bool {
@@ -173,12 +251,28 @@ impl Frame {
     /// framework known by name. A path outside the places of installed code outweighs the name,
     /// since an application may well have a package called `redis`.
     pub fn is_framework(&self) -> bool {
-        let path = self.abs_path.as_deref().or(self.filename.as_deref()).unwrap_or_default();
-        if is_installed_code(path) {
+        if self.own {
+            return false;
+        }
+        if self.is_installed() {
             return true;
         }
         let has_a_real_path = self.abs_path.as_deref().is_some_and(|path| path.starts_with('/'));
-        !has_a_real_path && self.package().is_some_and(|package| FRAMEWORKS.contains(&package))
+        let is_android = || self.module.as_deref().is_some_and(|module| module.starts_with("com.android."));
+        let is_known = |package| FRAMEWORKS.contains(&package) || LANGUAGES.contains(&package);
+        !has_a_real_path && (self.package().is_some_and(is_known) || is_android())
+    }
+
+    /// Whether the frame's path is among installed packages.
+    pub fn is_installed(&self) -> bool {
+        is_installed_code(self.abs_path.as_deref().or(self.filename.as_deref()).unwrap_or_default())
+    }
+
+    /// Whether the application itself may be installed here, as in an image that installs its own package: Sentry says
+    /// "in app" although the path is among installed packages. Only the repository can tell.
+    pub fn may_be_own(&self) -> bool {
+        let is_known = || self.package().is_some_and(|package| FRAMEWORKS.contains(&package));
+        self.in_app && self.is_installed() && !is_known()
     }
 
     /// Top-level package: the first part of the module, else of the path, below the place of
@@ -213,8 +307,16 @@ pub fn is_installed_code(path: &str) -> bool {
         "/usr/local/go/src/",
         "/gems/",
     ];
-    PLACES.iter().any(|place| path.contains(place))
+    // Composer's; elsewhere, a `vendor` may well be somebody who sells.
+    let is_composer_s = || path.ends_with(".php") && path.contains("/vendor/");
+    PLACES.iter().any(|place| path.contains(place)) || is_composer_s()
 }
+
+/// Packages of a language itself or of its platform. SDKs for the JVM say of none of their frames whose they are, and
+/// name no path.
+const LANGUAGES: &[&str] = &[
+    "android", "androidx", "clojure", "dalvik", "java", "javax", "jdk", "kotlin", "kotlinx", "scala", "sun",
+];
 
 /// Packages whose frames only carry the application's calls.
 const FRAMEWORKS: &[&str] = &[
@@ -289,6 +391,43 @@ mod tests {
         check(vec![frame("pydantic/main.py", true), frame("a.py", false)], Some("pydantic/main.py"));
         check(vec![frame("uvicorn/main.py", false)], Some("uvicorn/main.py"));
         check(vec![], None);
+    }
+
+    #[test]
+    fn among_equal_frames_the_innermost_that_names_a_file_is_to_blame() {
+        let nameless = || Frame { function: Some("Shop.Missing.run/0".into()), ..Frame::default() };
+        check(vec![frame("lib/web/home.ex", false), nameless()], Some("lib/web/home.ex"));
+        check(
+            vec![frame("a.js", true), frame("<anonymous>", true), frame("[native code]", true)],
+            Some("a.js"),
+        );
+        // A better rank is worth more than a name.
+        let culprit = incident(vec![frame("lib/b.ex", false), Frame { in_app: true, ..nameless() }]);
+        let blamed = culprit.culprit_frame().expect("a frame").frame;
+        assert_eq!((blamed.file(), blamed.in_app), (None, true));
+    }
+
+    #[test]
+    fn what_a_language_or_platform_brings_along_is_no_application_code() {
+        let on_jvm = |module: &str| Frame {
+            abs_path: Some("Object.java".into()),
+            module: Some(module.into()),
+            ..frame("Object.java", true)
+        };
+        for module in ["java.lang.Object", "com.android.internal.os.ZygoteInit", "kotlinx.coroutines.Task"] {
+            assert!(on_jvm(module).is_framework(), "{module}");
+        }
+        assert!(on_jvm("com.acme.java.Object").is_application());
+        assert!(frame("/vendor/laravel/framework/src/Pipeline.php", true).is_framework());
+        assert!(frame("/srv/market/vendor/views.py", true).is_application());
+    }
+
+    #[test]
+    fn what_is_in_no_file_is_blamed_only_if_nothing_else_is() {
+        let expanded = Frame { abs_path: Some("/build/<log macros>".into()), ..frame("<log macros>", true) };
+        assert_eq!(expanded.file(), None);
+        check(vec![frame("src/http.rs", true), expanded.clone()], Some("src/http.rs"));
+        check(vec![expanded], Some("<log macros>"));
     }
 
     #[test]

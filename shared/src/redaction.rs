@@ -141,6 +141,7 @@ pub fn redact_incident(incident: &Incident) -> Incident {
         user_count: incident.user_count,
         exceptions: incident.exceptions.iter().map(exception).collect(),
         breadcrumbs: breadcrumbs.collect(),
+        problems: incident.problems.iter().map(|problem| text(problem)).collect(),
     }
 }
 
@@ -159,6 +160,7 @@ fn exception(exception: &Exception) -> Exception {
         module: option(&exception.module),
         handled: exception.handled,
         frames: exception.frames.iter().map(frame).collect(),
+        part: exception.part,
     }
 }
 
@@ -174,6 +176,7 @@ fn frame(frame: &Frame) -> Frame {
         function: option(&frame.function),
         line: frame.line,
         in_app: frame.in_app,
+        own: frame.own,
         variables: frame.variables.iter().map(variable).collect(),
         pre_context,
         context_line,

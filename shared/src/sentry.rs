@@ -2,6 +2,7 @@
 //! (the unscoped paths are deprecated and answer 410 now and then).
 
 pub mod event;
+mod group;
 mod issue;
 pub mod legacy;
 mod links;

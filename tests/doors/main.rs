@@ -42,6 +42,7 @@ mod permissions;
 mod planted_secrets;
 mod projects;
 mod queries;
+mod recorded;
 mod refusals;
 mod repairs;
 mod reports;

@@ -11,7 +11,7 @@ use crate::analysis::frames::LocatedFrame;
 use crate::attempt::AttemptId;
 use crate::claude::SourceCode;
 use crate::fastapi;
-use crate::incident::{Exception, Frame, Incident};
+use crate::incident::{Exception, Frame, Incident, Part};
 use crate::redaction::{Redacted, redact};
 
 /// The mark around outside text in one attempt's conversations.
@@ -103,7 +103,13 @@ fn exception_text(
     located: &[LocatedFrame],
     of: usize,
 ) {
-    let role = if index + 1 == of { "the one that surfaced" } else { "a cause of the next one" };
+    let role = match (exception.part, index + 1 == of) {
+        (Part::Group, _) => "a group that only wraps those that failed in it",
+        (Part::Member, true) => "the one that failed first in the group",
+        (Part::Member, false) => "another one that failed in the group",
+        (Part::Chain, true) => "the one that surfaced",
+        (Part::Chain, false) => "a cause of the next one",
+    };
     let _ = writeln!(
         text,
         "\nException {} of {of}, {role}: {}: {}",

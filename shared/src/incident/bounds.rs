@@ -1,16 +1,19 @@
 //! Keeps an incident within its bounds, dropping what helps least first.
 
+use std::ops::Range;
+
 use super::{
-    Exception, Frame, Incident, MAX_BREADCRUMBS, MAX_EXCEPTIONS, MAX_FRAMES, MAX_TEXT_BYTES,
-    MAX_VARIABLE_BYTES,
+    Exception, Frame, Incident, MAX_BREADCRUMBS, MAX_EXCEPTIONS, MAX_FRAMES, MAX_PROBLEMS, MAX_TEXT_BYTES,
+    MAX_VARIABLE_BYTES, Part,
 };
 
 impl Incident {
     /// Applies [`MAX_EXCEPTIONS`], [`MAX_FRAMES`], [`MAX_BREADCRUMBS`], [`MAX_VARIABLE_BYTES`] and
     /// [`MAX_TEXT_BYTES`]. The caps of single strings are the parser's.
     pub fn bounded(mut self) -> Incident {
-        drop_all_but_last(&mut self.exceptions, MAX_EXCEPTIONS);
+        self.exceptions.drain(surplus(self.exceptions.iter().map(|exception| exception.part)));
         drop_all_but_last(&mut self.breadcrumbs, MAX_BREADCRUMBS);
+        self.problems.truncate(MAX_PROBLEMS);
         keep_best_frames(&mut self.exceptions);
         keep_best_variables(&mut self.exceptions);
         let lighten: [fn(&mut Incident); 6] = [
@@ -49,6 +52,13 @@ impl Incident {
     }
 }
 
+/// Which exceptions are too many: the first ones, but not the group that names the others.
+pub(crate) fn surplus(parts: impl ExactSizeIterator<Item = Part>) -> Range<usize> {
+    let too_many = parts.len().saturating_sub(MAX_EXCEPTIONS);
+    let first = parts.take(1).filter(|part| *part == Part::Group).count();
+    first..first + too_many
+}
+
 fn drop_all_but_last<T>(items: &mut Vec<T>, kept: usize) {
     items.drain(..items.len().saturating_sub(kept));
 }
@@ -73,7 +83,7 @@ pub(crate) fn best_frames(exceptions: &[Exception]) -> Vec<(usize, usize)> {
         let mut depths = [0usize; 3];
         let mut inner_is_application = false;
         for (position, frame) in exception.frames.iter().enumerate().rev() {
-            let is_application = frame.is_application();
+            let is_application = frame.is_application() || frame.may_be_own();
             let (worth, depth) = match (is_application, inner_is_application) {
                 (true, _) => (Worth::Application, &mut depths[0]),
                 (false, true) => (Worth::CallerOfApplication, &mut depths[1]),

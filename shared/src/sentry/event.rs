@@ -1,5 +1,5 @@
 //! Reads an event in both dialects that Sentry speaks, the webhooks' (snake case) and the REST
-//! API's (camel case, `entries`), into one [`Incident`].
+//! API's (camel case, `entries`), into one [`Incident`]. [`read_event`] takes either.
 //!
 //! Every string is cleaned and capped on its way in. The two dialects meet in `Parts`; nothing
 //! behind it knows which one it was.
@@ -8,11 +8,14 @@ use serde::Deserialize;
 
 use super::stack::{Stack, Stacks, Thread, WireException, exceptions};
 use super::variables::Spelling;
-use super::webhook::WebhookError;
-use super::wire::{Leaf, List, Object, Pair};
+use super::webhook::{self, WebhookError};
+use super::wire::{Leaf, List, Object, Pair, Pairs, Values};
 use super::{links, release};
 use crate::cleaning::one_line;
-use crate::incident::{Breadcrumb, Incident, MAX_BREADCRUMBS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Request};
+use crate::incident::{
+    Breadcrumb, Exception, Incident, MAX_BREADCRUMBS, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_PROBLEMS,
+    Request,
+};
 
 /// Reads the answer of `GET …/issues/{id}/events/{event}/`. The issue stays the `known` one, since
 /// that is what the attempt was claimed for; what else the answer lacks is filled in from it.
@@ -49,11 +52,48 @@ pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, Webhoo
         user_count: read.user_count.or(known.user_count),
         exceptions: if read.exceptions.is_empty() { known.exceptions.clone() } else { read.exceptions },
         breadcrumbs: if read.breadcrumbs.is_empty() { known.breadcrumbs.clone() } else { read.breadcrumbs },
+        problems: read.problems,
     };
     if !links::is_issue_id(&merged.issue_id) {
         return Err(WebhookError::Shape { what: "`groupID` is missing or not 1 to 20 decimal digits" });
     }
     Ok(merged.bounded())
+}
+
+/// Reads one event whose envelope is not known: what Sentry's "JSON" link downloads, an event of the REST API, or the
+/// `event` of the legacy WebHooks plugin. Organisation, project, issue and link are filled in as far as the event
+/// names them, and are empty otherwise.
+///
+/// # Errors
+/// [`WebhookError::NotJson`], or [`WebhookError::Shape`] if the JSON is no event.
+pub fn read_event(body: &[u8]) -> Result<Incident, WebhookError> {
+    let event: Leaf<'_> = webhook::parse(body)?;
+    any_event(event).ok_or(WebhookError::Shape {
+        what: "it is no event: it has neither `exception`, `logentry`, `threads`, `stacktrace` nor `entries`",
+    })
+}
+
+/// As [`read_event`], for an event inside of a larger body. `None` if the value is no event.
+pub(super) fn any_event(event: Leaf<'_>) -> Option<Incident> {
+    let rest: RestEvent<'_> = event.object()?;
+    let plain: WebhookEvent<'_> = event.object()?;
+    let addresses = [plain.issue_url, plain.url, plain.web_url];
+    let issue_id = webhook::issue_id(plain.issue_id, &addresses);
+    let project = webhook::first_in(&addresses, links::project).or_else(|| webhook::slug(plain.project));
+    let identity = Incident {
+        organization: webhook::first_in(&addresses, links::organization),
+        project: project.or_else(|| webhook::slug(rest.project)).unwrap_or_default(),
+        issue_id: issue_id.or_else(|| webhook::issue_id(rest.group, &[])).unwrap_or_default(),
+        web_url: webhook::first_link(&[plain.web_url]),
+        ..Incident::default()
+    };
+    let parts = if rest.entries.is_list() { rest.parts() } else { plain.parts() };
+    if !parts.describe_something() {
+        return None;
+    }
+    let read = parts.incident();
+    let Incident { organization, project, issue_id, web_url, .. } = identity;
+    Some(Incident { organization, project, issue_id, web_url, ..read }.bounded())
 }
 
 /// `data.event` and `data.error` of a webhook.
@@ -77,22 +117,49 @@ pub(super) struct WebhookEvent<'a> {
     culprit: Leaf<'a>,
     title: Leaf<'a>,
     message: Leaf<'a>,
-    logentry: Object<Message<'a>>,
+    logentry: Leaf<'a>,
     metadata: Object<Metadata<'a>>,
     transaction: Leaf<'a>,
-    pub(super) tags: List<Pair<'a>>,
+    pub(super) tags: Pairs<'a>,
     request: Object<WireRequest<'a>>,
-    exception: Object<Values<Object<WireException<'a>>>>,
-    threads: Object<Values<Object<Thread<'a>>>>,
+    exception: Values<Object<WireException<'a>>>,
+    threads: Values<Object<Thread<'a>>>,
     stacktrace: Object<Stack<'a>>,
-    breadcrumbs: Object<Values<Leaf<'a>>>,
+    breadcrumbs: Values<Leaf<'a>>,
+    errors: List<Object<Problem<'a>>>,
+    /// The names that events had before Sentry 9.1, which the legacy WebHooks plugin of such a server still sends.
+    #[serde(rename = "sentry.interfaces.Exception")]
+    old_exception: Values<Object<WireException<'a>>>,
+    #[serde(rename = "sentry.interfaces.Stacktrace")]
+    old_stacktrace: Object<Stack<'a>>,
+    #[serde(rename = "sentry.interfaces.Message")]
+    old_message: Leaf<'a>,
+    #[serde(rename = "sentry.interfaces.Http")]
+    old_request: Object<WireRequest<'a>>,
+    #[serde(rename = "sentry.interfaces.Breadcrumbs")]
+    old_breadcrumbs: Values<Leaf<'a>>,
 }
 
 impl<'a> WebhookEvent<'a> {
-    pub(super) fn parts(self) -> Parts<'a> {
-        let message = self.message.words().map_or(self.logentry.0.formatted, |_| self.message);
+    pub(super) fn parts(mut self) -> Parts<'a> {
+        if self.exception.0.is_empty() {
+            self.exception = self.old_exception;
+        }
+        if self.stacktrace.0.is_empty() {
+            self.stacktrace = self.old_stacktrace;
+        }
+        if self.breadcrumbs.0.is_empty() {
+            self.breadcrumbs = self.old_breadcrumbs;
+        }
+        if self.request.0.url.words().is_none() {
+            self.request = self.old_request;
+        }
+        let said = [self.message, self.logentry, self.old_message].map(words_of_message);
+        let message = said.into_iter().find(|leaf| leaf.words().is_some()).unwrap_or_default();
+        let templates = [self.logentry, self.old_message, self.message].map(template);
+        let template = templates.into_iter().find(|leaf| leaf.words().is_some()).unwrap_or_default();
         Parts {
-            template: self.logentry.0.message,
+            template,
             event_id: self.event_id,
             title: self.title,
             message,
@@ -105,10 +172,11 @@ impl<'a> WebhookEvent<'a> {
             metadata: self.metadata.0,
             tags: self.tags.0,
             request: self.request.0,
-            exceptions: self.exception.0.values.0,
-            threads: self.threads.0.values.0,
+            exceptions: self.exception.0,
+            threads: self.threads.0,
             stack: self.stacktrace.0,
-            breadcrumbs: self.breadcrumbs.0.values.0,
+            breadcrumbs: self.breadcrumbs.0,
+            problems: self.errors.0,
         }
     }
 }
@@ -128,8 +196,17 @@ struct RestEvent<'a> {
     platform: Leaf<'a>,
     release: Leaf<'a>,
     metadata: Object<Metadata<'a>>,
-    tags: List<Pair<'a>>,
+    tags: Pairs<'a>,
     entries: Leaf<'a>,
+    errors: List<Object<Problem<'a>>>,
+}
+
+/// An error that Sentry met while it processed the event.
+#[derive(Deserialize, Default)]
+#[serde(default, bound(deserialize = "'de: 'a"))]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: Leaf<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -145,27 +222,27 @@ impl<'a> RestEvent<'a> {
         let mut parts = Parts {
             event_id: self.event_id,
             title: self.title,
-            message: self.message,
+            message: words_of_message(self.message),
             culprit: self.culprit,
             platform: self.platform,
             release: self.release,
             metadata: self.metadata.0,
             tags: self.tags.0,
+            problems: self.errors.0,
             ..Parts::default()
         };
         let entries: List<Object<Entry<'a>>> = self.entries.read();
         for Object(entry) in entries.0 {
             match entry.kind.text().as_deref() {
-                Some("exception") => parts.exceptions = values(entry.data),
-                Some("threads") => parts.threads = values(entry.data),
-                Some("breadcrumbs") => parts.breadcrumbs = values(entry.data),
+                Some("exception") => parts.exceptions = entry.data.read::<Values<_>>().0,
+                Some("threads") => parts.threads = entry.data.read::<Values<_>>().0,
+                Some("breadcrumbs") => parts.breadcrumbs = entry.data.read::<Values<_>>().0,
                 Some("stacktrace") => parts.stack = entry.data.read::<Object<Stack<'a>>>().0,
                 Some("request") => parts.request = entry.data.read::<Object<WireRequest<'a>>>().0,
                 Some("message") => {
-                    let Object(said) = entry.data.read::<Object<Message<'a>>>();
-                    parts.template = said.message;
+                    parts.template = template(entry.data);
                     if parts.message.words().is_none() {
-                        parts.message = said.formatted;
+                        parts.message = words_of_message(entry.data);
                     }
                 }
                 _ => {}
@@ -175,28 +252,26 @@ impl<'a> RestEvent<'a> {
     }
 }
 
-fn values<'a, T: Deserialize<'a>>(data: Leaf<'a>) -> Vec<T> {
-    data.read::<Object<Values<T>>>().0.values.0
-}
-
-#[derive(Deserialize)]
-#[serde(default, bound(deserialize = "T: Deserialize<'de>"))]
-struct Values<T> {
-    values: List<T>,
-}
-
-impl<T> Default for Values<T> {
-    fn default() -> Self {
-        Values { values: List::default() }
-    }
-}
-
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Message<'a> {
     formatted: Leaf<'a>,
     /// The template.
     message: Leaf<'a>,
+}
+
+/// What a message says: it is text, or an object with a template and what became of it.
+fn words_of_message(message: Leaf<'_>) -> Leaf<'_> {
+    if !message.is_object() {
+        return message;
+    }
+    let Object(Message { formatted, message }) = message.read();
+    formatted.words().map_or(message, |_| formatted)
+}
+
+/// The template of a message; absent where it is text.
+fn template(message: Leaf<'_>) -> Leaf<'_> {
+    message.read::<Object<Message<'_>>>().0.message
 }
 
 #[derive(Deserialize, Default)]
@@ -245,9 +320,18 @@ pub(super) struct Parts<'a> {
     threads: Vec<Object<Thread<'a>>>,
     stack: Stack<'a>,
     breadcrumbs: Vec<Leaf<'a>>,
+    problems: Vec<Object<Problem<'a>>>,
 }
 
 impl Parts<'_> {
+    /// Whether there is an error in it at all.
+    fn describe_something(&self) -> bool {
+        !(self.exceptions.is_empty()
+            && self.threads.is_empty()
+            && self.stack.is_empty()
+            && (self.event_id.words().is_none() || self.message.words().is_none()))
+    }
+
     /// The incident without its identity (organisation, project, issue, link), which the caller
     /// knows better. Not yet [`Incident::bounded`].
     pub(super) fn incident(self) -> Incident {
@@ -261,36 +345,49 @@ impl Parts<'_> {
             .or_else(|| tag("transaction"))
             .or_else(|| tag("url").and_then(without_query))
             .or_else(|| culprit.clone());
-        let message = self.message.words().or_else(|| self.metadata.value.words());
+        let said = cleaned(self.message);
         let title = title(&self);
+        let has_chain = !self.exceptions.is_empty();
         let message_template = name(self.template);
         let request = Request {
             method: name(self.request.method),
             url: name(self.request.url).and_then(without_query),
         };
-        let release = release::read(self.release).or_else(|| release::of_version(&tag("release")?));
+        let released = || tag("release").or_else(|| tag("sentry:release"));
+        let release = release::read(self.release).or_else(|| release::of_version(&released()?));
         let stacks = Stacks {
             chain: self.exceptions,
             threads: self.threads,
             own: self.stack,
             spelling: Spelling::of(self.platform.text().as_deref()),
         };
+        let exceptions = exceptions(stacks, || {
+            (name(self.metadata.kind), said.clone().or_else(|| cleaned(self.metadata.value)))
+        });
+        let mut incident = Incident { title, exceptions, ..Incident::default() };
+        // Sentry's title names a group by its wrapper.
+        if ((incident.title.is_empty() && has_chain) || !incident.members().is_empty())
+            && let Some((kind, message)) = incident.error()
+        {
+            incident.title = Exception { kind, message, ..Exception::default() }.title();
+        }
+        // What was logged is often the same for all errors, so it is only the title of what is no exception.
+        if incident.title.is_empty() {
+            incident.title = said.unwrap_or_default();
+        }
         Incident {
             event_id: self.event_id.text().and_then(|id| event_id(&id)),
-            title,
             message_template,
             level: name(self.level).or_else(|| tag("level")),
             platform: name(self.platform),
             environment: name(self.environment).or_else(|| tag("environment")),
             release,
             request: Some(request).filter(|request| request.method.is_some() || request.url.is_some()),
-            exceptions: exceptions(stacks, || {
-                (name(self.metadata.kind), message.map(|text| one_line(&text, MAX_MESSAGE_CHARS)))
-            }),
             breadcrumbs: newest_breadcrumbs(&self.breadcrumbs),
+            problems: problems(self.problems),
             culprit,
             transaction,
-            ..Incident::default()
+            ..incident
         }
     }
 }
@@ -300,15 +397,17 @@ pub(super) fn name(leaf: Leaf<'_>) -> Option<String> {
     leaf.text().map(|text| one_line(&text, MAX_NAME_CHARS)).filter(|text| !text.is_empty())
 }
 
+/// A leaf as one cleaned, capped line; `None` if nothing is left of it.
+fn cleaned(leaf: Leaf<'_>) -> Option<String> {
+    leaf.text().map(|text| one_line(&text, MAX_MESSAGE_CHARS)).filter(|text| !text.is_empty())
+}
+
 fn title(parts: &Parts<'_>) -> String {
-    let cleaned = |leaf: Leaf<'_>| {
-        leaf.text().map(|text| one_line(&text, MAX_MESSAGE_CHARS)).filter(|text| !text.is_empty())
-    };
     let of_metadata = || match (cleaned(parts.metadata.kind), cleaned(parts.metadata.value)) {
         (Some(kind), Some(value)) => Some(one_line(&format!("{kind}: {value}"), MAX_MESSAGE_CHARS)),
         (kind, value) => kind.or(value),
     };
-    cleaned(parts.title).or_else(of_metadata).or_else(|| cleaned(parts.message)).unwrap_or_default()
+    cleaned(parts.title).or_else(of_metadata).unwrap_or_default()
 }
 
 /// 32 lower-case hex digits, from any spelling of a UUID.
@@ -316,6 +415,17 @@ pub(super) fn event_id(text: &str) -> Option<String> {
     let digits: String = text.chars().filter(|c| *c != '-').take(33).collect();
     let valid = digits.len() == 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     valid.then(|| digits.to_ascii_lowercase())
+}
+
+/// Each kind once: an event can have one for each of its frames.
+fn problems(all: Vec<Object<Problem<'_>>>) -> Vec<String> {
+    let mut kinds: Vec<String> = Vec::new();
+    for kind in all.into_iter().filter_map(|Object(problem)| name(problem.kind)) {
+        if kinds.len() < MAX_PROBLEMS && !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    kinds
 }
 
 /// Only the newest are read at all: SDKs send a hundred.

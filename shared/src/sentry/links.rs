@@ -1,6 +1,6 @@
 //! What Sentry's own addresses tell: organisation, project, issue.
 //!
-//! Three ages are in use: `/api/0/issues/{id}/`, `/api/0/organizations/{org}/issues/{id}/` with
+//! Four ages are in use, `/{org}/{project}/issues/{id}/` up to Sentry 9, `/api/0/issues/{id}/`, `/api/0/organizations/{org}/issues/{id}/` with
 //! `/api/0/projects/{org}/{project}/events/{id}/`, and for people `/organizations/{org}/issues/{id}/`
 //! or `https://{org}.sentry.io/issues/{id}/`.
 
@@ -16,6 +16,7 @@ const NOT_ORGANIZATIONS: [&str; 6] = ["www", "us", "de", "docs", "status", "app"
 pub(super) fn organization(address: &str) -> Option<&str> {
     let parts = path_parts(address);
     let named = after(&parts, "organizations").or_else(|| after(&parts, "projects"));
+    let named = named.or_else(|| before_issues(&parts).map(|(organization, _)| organization));
     let host = || {
         let host = address.split_once("://")?.1.split(['/', '?', '#', ':']).next()?;
         host.strip_suffix(".sentry.io").filter(|name| !NOT_ORGANIZATIONS.contains(name))
@@ -23,11 +24,12 @@ pub(super) fn organization(address: &str) -> Option<&str> {
     named.or_else(host).filter(|slug| is_slug(slug))
 }
 
-/// Project slug named by the API address of an event.
+/// Project slug named by the API address of an event, or by an old address of an issue.
 pub(super) fn project(address: &str) -> Option<&str> {
     let parts = path_parts(address);
-    let at = parts.iter().position(|part| *part == "projects")?;
-    parts.get(at + 2).copied().filter(|slug| is_slug(slug))
+    let of_api = || parts.get(parts.iter().position(|part| *part == "projects")? + 2).copied();
+    let of_old = || before_issues(&parts).map(|(_, project)| project);
+    of_api().or_else(of_old).filter(|slug| is_slug(slug))
 }
 
 /// Issue id named by an address.
@@ -68,6 +70,16 @@ fn path_parts(address: &str) -> Vec<&str> {
     path.split('/').skip(1).filter(|part| !part.is_empty()).take(10).collect()
 }
 
+/// Organisation and project of `/{org}/{project}/issues/…`.
+fn before_issues<'a>(parts: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    match parts {
+        [organization, project, "issues", _, ..] if !matches!(*organization, "api" | "organizations") => {
+            Some((organization, project))
+        }
+        _ => None,
+    }
+}
+
 fn after<'a>(parts: &[&'a str], name: &str) -> Option<&'a str> {
     let at = parts.iter().position(|part| *part == name)?;
     parts.get(at + 1).copied()
@@ -89,6 +101,11 @@ mod tests {
         assert_eq!((organization(old), issue_id(old)), (None, Some("120")));
         let event = "https://sentry.io/api/0/projects/acme/bookshop/events/e4874d/";
         assert_eq!((organization(event), project(event)), (Some("acme"), Some("bookshop")));
+        let oldest = "https://sentry.acme.example/acme/bookshop/issues/121/?referrer=webhooks_plugin";
+        assert_eq!((organization(oldest), project(oldest)), (Some("acme"), Some("bookshop")));
+        assert_eq!(issue_id(oldest), Some("121"));
+        assert_eq!((organization(api), project(api)), (Some("acme"), None));
+        assert_eq!((organization(old), project(old)), (None, None));
         assert_eq!(organization("https://us.sentry.io/issues/1/"), None);
         assert_eq!(organization("https://a%2Fb.sentry.io/issues/1/"), None);
         assert_eq!(issue_id("https://sentry.io/issues/../secrets/"), None);

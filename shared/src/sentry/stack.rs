@@ -6,12 +6,13 @@
 use serde::Deserialize;
 
 use super::event::name;
+use super::group::{Relation, unwrapped};
 use super::variables::{Spelling, variables};
 use super::wire::{Leaf, List, Object, Pair};
 use crate::cleaning::{multi_line, source_line};
 use crate::incident::{
-    Exception, Frame, MAX_CONTEXT_LINES, MAX_EXCEPTIONS, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS,
-    MESSAGE, best_frames, is_installed_code,
+    Exception, Frame, MAX_CONTEXT_LINES, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MESSAGE, Part,
+    best_frames, is_installed_code, surplus,
 };
 
 #[derive(Deserialize, Default)]
@@ -29,6 +30,10 @@ pub(super) struct WireException<'a> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Mechanism<'a> {
     handled: Leaf<'a>,
+    exception_id: Leaf<'a>,
+    parent_id: Leaf<'a>,
+    is_exception_group: Leaf<'a>,
+    source: Leaf<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -43,6 +48,12 @@ pub(super) struct Thread<'a> {
 #[serde(default, bound(deserialize = "'de: 'a"))]
 pub(super) struct Stack<'a> {
     frames: List<Leaf<'a>>,
+}
+
+impl Stack<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.0.is_empty()
+    }
 }
 
 /// Snake case is the webhooks', camel case and `context` are the REST API's.
@@ -74,6 +85,7 @@ struct Sketch<'a> {
     exception: Exception,
     /// As long as the frames of the exception.
     wires: Vec<WireFrame<'a>>,
+    relation: Relation,
 }
 
 /// Everywhere that an event can have frames.
@@ -109,12 +121,26 @@ pub(super) fn exceptions(
             }
         }
     }
-    completed(read, spelling)
+    completed(in_order(read), spelling)
+}
+
+/// Exception groups before the members in which they end, so that the last exception is what failed.
+fn in_order(sketches: Vec<Sketch<'_>>) -> Vec<Sketch<'_>> {
+    let relations: Vec<Relation> = sketches.iter().map(|sketch| sketch.relation.clone()).collect();
+    let exceptions: Vec<&Exception> = sketches.iter().map(|sketch| &sketch.exception).collect();
+    let order = unwrapped(&exceptions, &relations);
+    let mut sketches: Vec<Option<Sketch<'_>>> = sketches.into_iter().map(Some).collect();
+    let taken = order.into_iter().filter_map(|(at, part)| {
+        let mut sketch = sketches[at].take()?;
+        sketch.exception.part = part;
+        Some(sketch)
+    });
+    taken.collect()
 }
 
 /// The last exceptions, with the best frames in full and without the others.
 fn completed(mut sketches: Vec<Sketch<'_>>, spelling: Spelling) -> Vec<Exception> {
-    sketches.drain(..sketches.len().saturating_sub(MAX_EXCEPTIONS));
+    sketches.drain(surplus(sketches.iter().map(|sketch| sketch.exception.part)));
     let (mut exceptions, wires): (Vec<Exception>, Vec<Vec<WireFrame<'_>>>) =
         sketches.into_iter().map(|sketch| (sketch.exception, sketch.wires)).unzip();
     let best = best_frames(&exceptions);
@@ -129,14 +155,22 @@ fn completed(mut sketches: Vec<Sketch<'_>>, spelling: Spelling) -> Vec<Exception
 
 fn exception(wire: WireException<'_>) -> Sketch<'_> {
     let (wires, frames) = places(wire.stacktrace.0);
+    let mechanism = wire.mechanism.0;
+    let relation = Relation {
+        id: mechanism.exception_id.whole(),
+        parent: mechanism.parent_id.whole(),
+        is_group: mechanism.is_exception_group.flag() == Some(true),
+        in_list: Relation::in_list(mechanism.source),
+    };
     let exception = Exception {
         kind: name(wire.kind).unwrap_or_default(),
         message: multi_line(&wire.value.shown_unless_null(), MAX_MESSAGE_CHARS),
         module: name(wire.module),
-        handled: wire.mechanism.0.handled.flag(),
+        handled: mechanism.handled.flag(),
         frames,
+        part: Part::Chain,
     };
-    Sketch { exception, wires }
+    Sketch { exception, wires, relation }
 }
 
 fn is_blank(Sketch { exception, .. }: &Sketch<'_>) -> bool {
@@ -165,7 +199,7 @@ fn places(stack: Stack<'_>) -> (Vec<WireFrame<'_>>, Vec<Frame>) {
         if says_nothing(&frame) {
             continue;
         }
-        of_application += usize::from(frame.is_application());
+        of_application += usize::from(frame.is_application() || frame.may_be_own());
         wires.push(wire);
         frames.push(frame);
         if of_application == MAX_FRAMES {
@@ -215,8 +249,14 @@ fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
             None => {}
         }
     }
-    if place.is_framework() {
+    let mut context_line = context_line.filter(|line| !is_signature(line, &place));
+    if place.is_framework() && !place.may_be_own() {
         return Frame { context_line, ..place };
+    }
+    let is_escaped = is_template(&place) && context_line.as_deref().is_some_and(is_escaped);
+    let source = |leaf: &Leaf<'_>| if is_escaped { unescaped(&source(leaf)) } else { source(leaf) };
+    if is_escaped {
+        context_line = context_line.map(|line| unescaped(&line));
     }
     Frame {
         pre_context: before[before.len().saturating_sub(MAX_CONTEXT_LINES)..].iter().map(source).collect(),
@@ -225,4 +265,32 @@ fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
         variables: variables(wire.vars, spelling),
         ..place
     }
+}
+
+/// Whether a "source line" is what .NET's SDK sent in its place up to version 3: the method's signature.
+fn is_signature(line: &str, place: &Frame) -> bool {
+    let is_dotnet =
+        place.file().is_none_or(|file| [".cs", ".fs", ".vb"].iter().any(|end| file.ends_with(end)));
+    let Some(function) = place.function.as_deref().filter(|_| is_dotnet && line.ends_with(')')) else {
+        return false;
+    };
+    let result = line.split_once(&format!(" {function}(")).map_or("", |(result, _)| result);
+    !result.is_empty() && !result.starts_with([' ', '\t']) && !result.contains(['=', '(', '"'])
+}
+
+/// Whether a frame can be that of a Django template, whose lines Django escapes before the SDK sees them.
+fn is_template(place: &Frame) -> bool {
+    place.function.is_none() && place.module.is_none() && place.line.is_some()
+}
+
+const ESCAPES: [(&str, &str); 6] =
+    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&amp;", "&")];
+
+fn is_escaped(line: &str) -> bool {
+    !line.contains(['<', '>', '"', '\'']) && ESCAPES.iter().any(|(escape, _)| line.contains(escape))
+}
+
+fn unescaped(line: &str) -> String {
+    // `&amp;` last, so that nothing is unescaped twice.
+    ESCAPES.iter().fold(line.to_owned(), |line, (escape, plain)| line.replace(escape, plain))
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -32,6 +32,13 @@ pub(super) struct Found<T>(pub(super) Option<T>);
 
 /// A list, without the elements that are not of the right type; empty where the value is none.
 pub(super) struct List<T>(pub(super) Vec<T>);
+
+/// A list, given as one or as `{"values": […]}`.
+pub(super) struct Values<T>(pub(super) Vec<T>);
+
+/// Names with their values: `[["a", 1]]`, `[{"key": "a", "value": 1}]` or `{"a": 1}`.
+#[derive(Default)]
+pub(super) struct Pairs<'a>(pub(super) Vec<Pair<'a>>);
 
 /// Two leaves: `[a, b]` or `{"key": a, "value": b}`.
 #[derive(Clone, Copy, Default)]
@@ -143,7 +150,8 @@ fn unescaped_with_surrogates(raw: &str) -> Option<String> {
             f.write_str("a string")
         }
         fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            Ok(String::from_utf8_lossy(bytes).into_owned())
+            // Half of a pair comes as three bytes that are no UTF-8.
+            Ok(String::from_utf8_lossy(bytes).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}"))
         }
     }
     let mut deserializer = serde_json::Deserializer::from_str(raw);
@@ -252,6 +260,59 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     }
 }
 
+impl<T> Default for Values<T> {
+    fn default() -> Self {
+        Values(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Values<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(bound(deserialize = "T: Deserialize<'de>"))]
+        struct Named<T> {
+            #[serde(default)]
+            values: List<T>,
+        }
+        struct Reader<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+            type Value = Values<T>;
+            scalars_are_absent!(Values(Vec::new()));
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Values<T>, A::Error> {
+                Named::deserialize(MapAccessDeserializer::new(object)).map(|named| Values(named.values.0))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Values<T>, A::Error> {
+                List::deserialize(SeqAccessDeserializer::new(list)).map(|list| Values(list.0))
+            }
+        }
+        deserializer.deserialize_any(Reader(PhantomData))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
+            type Value = Pairs<'a>;
+            scalars_are_absent!(Pairs::default());
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Pairs<'a>, A::Error> {
+                List::deserialize(SeqAccessDeserializer::new(list)).map(|list| Pairs(list.0))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Pairs<'a>, A::Error> {
+                let mut pairs = Vec::new();
+                while pairs.len() < MAX_ELEMENTS {
+                    match object.next_entry()? {
+                        Some((name, value)) => pairs.push(Pair(name, value)),
+                        None => return Ok(Pairs(pairs)),
+                    }
+                }
+                skip_object(object).map(|()| Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_any(Reader(PhantomData))
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Pair<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize, Default)]
@@ -323,10 +384,7 @@ mod tests {
     #[test]
     fn a_leaf_is_read_as_what_is_asked_for_or_not_at_all() {
         assert_eq!(leaf(r#""a\u00e4\n""#).text().as_deref(), Some("aä\n"));
-        assert_eq!(
-            leaf(r#""half \ud83d pair""#).text().as_deref(),
-            Some("half \u{fffd}\u{fffd}\u{fffd} pair")
-        );
+        assert_eq!(leaf(r#""half \ud83d pair""#).text().as_deref(), Some("half \u{fffd} pair"));
         assert_eq!(leaf("1e999").whole(), None);
         assert_eq!(leaf(r#""41""#).whole(), Some(41));
         assert_eq!(leaf("41.0").whole(), Some(41));
@@ -359,6 +417,16 @@ mod tests {
         assert_eq!(shown[1], (Some("c".into()), Some("1".into())));
         assert_eq!((shown.len(), &shown[2]), (6, &(None, None)));
         assert!(leaf(r#"{"a": 1}"#).read::<Both<'_>>().0.is_empty());
+        let of_map: Pairs<'_> = leaf(r#"{"a": "b", "c": {}}"#).read();
+        let shown: Vec<_> = of_map.0.iter().map(|tag| (tag.0.text(), tag.1.text())).collect();
+        assert_eq!(shown, [(Some("a".into()), Some("b".into())), (Some("c".into()), None)]);
+        for list in [r#"["x", "y"]"#, r#"{"type": 1, "values": ["x", "y"]}"#] {
+            let values: Values<Leaf<'_>> = leaf(list).read();
+            assert_eq!(values.0[1].text().as_deref(), Some("y"), "{list}");
+        }
+        for none in ["null", "7", r#"{"values": 5}"#, "{}"] {
+            assert!(leaf(none).read::<Values<Leaf<'_>>>().0.is_empty(), "{none}");
+        }
         let fields: Fields<'_, 2> = leaf(r#"{"x": 1, "y": {"z": 2}, "more": [[]]}"#).read();
         assert_eq!(fields.0.len(), 2);
         assert_eq!(fields.0[1].1.shown().as_deref(), Some(r#"{"z": 2}"#));

@@ -64,6 +64,7 @@ pub fn since_release(frame: &Frame, released: &str, current: &str) -> SinceRelea
 /// count. A line that could be anywhere (`}`, `return x`) counts only with its neighbours.
 pub(super) fn find(text: &str, frame: &Frame) -> Option<u32> {
     let wanted = squeezed(frame.context_line.as_deref()?);
+    let (wanted, is_part) = part(&wanted);
     let reported = frame.line?;
     let first = reported.saturating_sub(REACH).max(1);
     let last = reported.saturating_add(REACH);
@@ -71,13 +72,22 @@ pub(super) fn find(text: &str, frame: &Frame) -> Option<u32> {
     let start = (first as usize - 1).saturating_sub(NEIGHBOURS);
     let lines: Vec<String> =
         text.lines().skip(start).take(last as usize + NEIGHBOURS - start).map(squeezed).collect();
-    let telling = is_telling(&wanted);
+    let telling = is_telling(wanted);
+    let stands = |line: &str| if is_part { telling && line.contains(wanted) } else { line == wanted };
     let found = (first..=last).filter(|number| {
         let index = *number as usize - 1 - start;
         let Some(line) = lines.get(index) else { return false };
-        *line == wanted && (telling || neighbours_agree(&lines, index, frame))
+        stands(line) && (telling || neighbours_agree(&lines, index, frame))
     });
     found.min_by_key(|number| number.abs_diff(reported))
+}
+
+/// A line without the marks of what Sentry left out of it, and whether there were any: of a long line of JavaScript it
+/// keeps some 140 characters around the column.
+fn part(line: &str) -> (&str, bool) {
+    let inner = line.strip_prefix("{snip} ").unwrap_or(line);
+    let inner = inner.strip_suffix(" {snip}").unwrap_or(inner);
+    (inner, inner.len() != line.len())
 }
 
 /// The line as an incident keeps it, cleaned and cut, and without differences in blanks.
@@ -143,6 +153,17 @@ mod tests {
         assert_eq!(find(&text, &frame(u32::MAX, "value_1 = compute(1)")), None);
         assert_eq!(find(&text, &Frame { line: None, ..frame(1, "value_1 = compute(1)") }), None);
         assert_eq!(find("", &frame(1, "value_1 = compute(1)")), None);
+    }
+
+    #[test]
+    fn a_long_line_is_known_by_the_part_of_it_that_sentry_keeps() {
+        let line = "  const total = order.items.map((item) => item.price).join(', ') ?? fallback(order);";
+        for part in ["order.items.map((item) => item.price) {snip}", "{snip} item.price).join(', ') {snip}"] {
+            assert_eq!(find(line, &frame(1, part)), Some(1), "{part}");
+        }
+        for part in ["{snip} item.cost {snip}", "{snip} } {snip}", "item.price).join(', ')"] {
+            assert_eq!(find(line, &frame(1, part)), None, "{part}");
+        }
     }
 
     #[test]

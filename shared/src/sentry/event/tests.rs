@@ -207,3 +207,143 @@ fn a_huge_event_is_cut_to_its_bounds() {
     assert_eq!(incident.title.chars().count(), MAX_MESSAGE_CHARS);
     assert!(serde_json::to_vec(&incident).expect("JSON").len() < 250_000);
 }
+
+/// What is the same however an event is given.
+#[track_caller]
+fn check_form(json: &str, issue: &str, project: &str) {
+    let read = read_event(json.as_bytes()).expect("an event");
+    let culprit = read.culprit_frame().expect("a frame");
+    assert_eq!((culprit.exception.kind.as_str(), culprit.frame.line), ("KeyError", Some(7)), "{json}");
+    assert_eq!((read.issue_id.as_str(), read.project.as_str()), (issue, project), "{json}");
+    assert_eq!(read.title, "KeyError: 'sku'", "{json}");
+}
+
+#[test]
+fn an_event_is_read_without_an_envelope_in_every_form() {
+    let stack = r#"{"frames":[{"filename":"shop/cart.py","lineno":7,"in_app":true}]}"#;
+    let values = format!(r#"{{"values":[{{"type":"KeyError","value":"'sku'","stacktrace":{stack}}}]}}"#);
+    // The "JSON" link.
+    check_form(&format!(r#"{{"event_id":"{E}","project":45,"exception":{values}}}"#), "", "45");
+    // Servers before 9.1.
+    check_form(&format!(r#"{{"event_id":"{E}","sentry.interfaces.Exception":{values}}}"#), "", "");
+    let list = format!(r#"[{{"type":"KeyError","value":"'sku'","stacktrace":{stack}}}]"#);
+    check_form(&format!(r#"{{"sentry.interfaces.Exception":{list}}}"#), "", "");
+    // The REST API.
+    let entries = format!(r#"[{{"type":"exception","data":{values}}}]"#);
+    let rest = format!(r#"{{"eventID":"{E}","groupID":"118","projectID":"45","entries":{entries}}}"#);
+    check_form(&rest.replace("lineno", "lineNo"), "118", "45");
+    // The `event` of the legacy plugin, and of an alert.
+    let urls = r#""issue_url":"https://sentry.io/api/0/organizations/acme/issues/118/",
+        "url":"https://sentry.io/api/0/projects/acme/shop/events/1/""#;
+    check_form(&format!(r#"{{"event_id":"{E}",{urls},"project":45,"exception":{values}}}"#), "118", "shop");
+    // A message with a stack, as the logging of an SDK sends it.
+    let logged = format!(
+        r#"{{"event_id":"{E}","metadata":{{"type":"KeyError","value":"'sku'"}},"stacktrace":{stack}}}"#
+    );
+    check_form(&logged, "", "");
+}
+
+const E: &str = "000000000000000000000001e2cc3615";
+
+#[test]
+fn what_is_no_event_is_not_read_as_one() {
+    for json in [r#"{"a":1}"#, "[]", "7", r#"{"message":"hello"}"#, r#"{"entries":[]}"#] {
+        assert!(matches!(read_event(json.as_bytes()), Err(WebhookError::Shape { .. })), "{json}");
+    }
+    assert_eq!(read_event(b"{"), Err(WebhookError::NotJson));
+    let logged = format!(r#"{{"event_id":"{E}","logentry":{{"message":"out of stock"}}}}"#);
+    let logged = read_event(logged.as_bytes()).expect("a message is an event");
+    assert_eq!((logged.title.as_str(), logged.has_stack_trace()), ("out of stock", false));
+}
+
+/// Member `line` of the group `E`, as Python's SDK sends it.
+fn member(id: u32, kind: &str, line: u32) -> String {
+    format!(
+        r#"{{"type":"{kind}","value":"'weight'","mechanism":{{"exception_id":{id},"parent_id":0,"source":"exceptions[{id}]"}},
+        "stacktrace":{{"frames":[{{"filename":"shop/orders.py","lineno":{line},"in_app":true}}]}}}}"#
+    )
+}
+
+#[test]
+fn a_group_is_read_by_what_failed_in_it() {
+    let group = r#"{"type":"ExceptionGroup","value":"unhandled errors in a TaskGroup",
+        "mechanism":{"exception_id":0,"is_exception_group":true},
+        "stacktrace":{"frames":[{"filename":"shop/main.py","lineno":51,"in_app":true}]}}"#;
+    let check = |members: &[String], title: &str, error: (&str, &str)| {
+        let fields = format!(
+            r#""title":"ExceptionGroup: unhandled errors in a TaskGroup","exception":{{"values":[{},{group}]}}"#,
+            members.join(",")
+        );
+        let read = incident(&fields);
+        assert_eq!(read.title, title);
+        assert_eq!(read.error(), Some((error.0.to_owned(), error.1.to_owned())));
+        let culprit = read.culprit_frame().expect("a frame");
+        assert_eq!(
+            (culprit.frame.filename.as_deref(), culprit.frame.line),
+            (Some("shop/orders.py"), Some(60))
+        );
+    };
+    check(&[member(1, "KeyError", 60)], "KeyError: 'weight'", ("KeyError", "'weight'"));
+    check(
+        &[member(2, "KeyError", 60), member(1, "KeyError", 60)],
+        "KeyError: 'weight'",
+        ("KeyError", "'weight'"),
+    );
+    let both = "several errors: KeyError: 'weight'; TypeError: 'weight'";
+    check(
+        &[member(2, "TypeError", 70), member(1, "KeyError", 60)],
+        &format!("ExceptionGroup: {both}"),
+        ("ExceptionGroup", both),
+    );
+    // Of very many, the group and the first ones are kept.
+    let many: Vec<String> = (1..=20).rev().map(|id| member(id, &format!("Error{id}"), 59 + id)).collect();
+    let fields = format!(r#""exception":{{"values":[{},{group}]}}"#, many.join(","));
+    let read = incident(&fields);
+    assert!(
+        read.title.starts_with("ExceptionGroup: several errors: Error1: 'weight'; Error2: "),
+        "{}",
+        read.title
+    );
+}
+
+#[test]
+fn the_problems_that_sentry_had_are_kept_once_each() {
+    let errors = r#"[{"type":"js_no_source","url":"a"},{"type":"js_no_source","url":"b"},{"type":"js_invalid_source"},7]"#;
+    let expected = ["js_no_source", "js_invalid_source"];
+    assert_eq!(incident(&format!(r#""errors":{errors}"#)).problems, expected);
+    assert_eq!(rest(&format!(r#"{{"entries":[],"errors":{errors}}}"#)).problems, expected);
+}
+
+/// The source line of a webhook's only frame with these fields.
+fn source_of(frame: &str) -> Option<String> {
+    let stack = format!(r#"{{"frames":[{{"lineno":7,"in_app":true,{frame}}}]}}"#);
+    let fields = format!(r#""exception":{{"values":[{{"type":"E","stacktrace":{stack}}}]}}"#);
+    incident(&fields).exceptions[0].frames[0].context_line.clone()
+}
+
+#[test]
+fn a_method_s_signature_is_no_source_line() {
+    let cs = |function: &str, line: &str| {
+        source_of(&format!(
+            r#""filename":"C:\\src\\Labels.cs","function":"{function}","context_line":"{line}""#
+        ))
+    };
+    assert_eq!(cs("MoveNext", "Void MoveNext()"), None);
+    assert_eq!(cs("First", "Acme.Label First(System.Collections.Generic.IEnumerable`1[Acme.Label])"), None);
+    for line in ["        var label = First(labels)", "        return First(labels)", "Print(First(labels))"]
+    {
+        assert_eq!(cs("First", line).as_deref(), Some(line));
+    }
+    let python = r#""filename":"a.py","function":"first","context_line":"def first(labels)""#;
+    assert_eq!(source_of(python).as_deref(), Some("def first(labels)"));
+}
+
+#[test]
+fn a_django_template_s_line_is_read_as_it_is_in_the_file() {
+    let escaped = r#""filename":"/srv/menu.html","context_line":"&lt;a href=&quot;{% url &#x27;x&#x27; %}&quot;&gt;&amp;lt;""#;
+    assert_eq!(source_of(escaped).as_deref(), Some(r#"<a href="{% url 'x' %}">&lt;"#));
+    let raw = r#""filename":"/srv/menu.html","context_line":"<b>&lt;</b>""#;
+    assert_eq!(source_of(raw).as_deref(), Some("<b>&lt;</b>"));
+    let code = r#""filename":"a.py","function":"f","context_line":"    return a &amp; b""#;
+    assert_eq!(source_of(code).as_deref(), Some("    return a &amp; b"));
+}
