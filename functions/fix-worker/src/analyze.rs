@@ -43,6 +43,8 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
     };
+    // The code may tell that an installed package is the application's own.
+    desk.attempt.subject = Subject::of(&case.incident);
     let mut analyst = desk.analyst(desk.attempt.earlier_usage);
     let conclusion = investigate(&mut analyst, &case).await?;
     desk.attempt.usage = analyst.usage;
@@ -145,12 +147,12 @@ async fn open_case(
         base_sha,
         min_confidence: desk.worker.config.min_confidence,
     });
-    let case = match opened {
+    let mut case = match opened {
         Ok(case) => case,
         Err(reason) => return Ok(Err(skipped(reason))),
     };
     if let Some(commit) = released
-        && has_changed_since(desk, &case, &commit).await?
+        && has_changed_since(desk, &mut case, &commit).await?
     {
         let sentence = format!(
             "The line that crashed in the release (`{}`) has changed on `{}` since. Deploy that before anything else.",
@@ -159,25 +161,30 @@ async fn open_case(
         );
         return Ok(Err(skipped(Reason::new(ReasonCode::AlreadyFixed, sentence))));
     }
+    if let Some(reason) = case.obstacle() {
+        return Ok(Err(skipped(reason)));
+    }
     Ok(Ok(case))
 }
 
-/// Whether the line that crashed stood in the release and is gone from the base. A release that GitHub does not know
-/// tells nothing.
-async fn has_changed_since(desk: &Desk<'_>, case: &Case, commit: &str) -> Result<bool, Stopped> {
-    let Some(located) = case.culprit() else { return Ok(false) };
-    let frame = &case.incident.exceptions[located.exception].frames[located.frame];
-    if located.verified || case.base_sha.starts_with(commit) {
+/// Whether the line that crashed was in the release and is gone from the base. A release that GitHub does not know
+/// tells nothing; one that it knows gives the event the source line that it lacks.
+async fn has_changed_since(desk: &Desk<'_>, case: &mut Case, commit: &str) -> Result<bool, Stopped> {
+    let Some(path) = case.wants_released().filter(|_| !case.base_sha.starts_with(commit)) else {
         return Ok(false);
-    }
-    let file = desk.worker.github.file(&desk.attempt.target.repo, located.path.as_str(), commit).await;
+    };
+    let file = desk.worker.github.file(&desk.attempt.target.repo, path.as_str(), commit).await;
     let released = match file {
         Ok(file) => file.and_then(|bytes| String::from_utf8(bytes).ok()),
         Err(ServiceError::NotFound(_) | ServiceError::Refused { .. }) => None,
         Err(error) => return Err(error.into()),
     };
+    let Some(released) = released else { return Ok(false) };
+    case.add_released(&released);
+    let Some(located) = case.culprit() else { return Ok(false) };
+    let frame = &case.incident.exceptions[located.exception].frames[located.frame];
     let current = case.snapshot.text(&located.path).unwrap_or_default();
-    Ok(released.is_some_and(|released| since_release(frame, &released, current) == SinceRelease::Changed))
+    Ok(since_release(frame, &released, current) == SinceRelease::Changed)
 }
 
 /// The reason against a fix that was merged before and did not hold.
