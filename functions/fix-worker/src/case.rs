@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use autofix::analysis::background::Background;
 use autofix::analysis::effects::Crash;
 use autofix::analysis::fix::Code;
-use autofix::analysis::frames::{self, LocatedFrame, Match};
+use autofix::analysis::frames::{self, LocatedFrame, Match, SinceRelease, since_release};
 use autofix::analysis::policy::{Enabled, PolicySettings};
 use autofix::analysis::prompt::Boundary;
 use autofix::analysis::repo_path::{ProjectPath, RepoPath};
@@ -81,15 +81,33 @@ impl Case {
         frames::obstacle(&self.incident, &self.located, &self.snapshot, &self.project)
     }
 
-    /// The file of the frame to blame if it is of use as it was in the release: the frame is not verified by a source
-    /// line.
-    pub fn wants_released(&self) -> Option<&RepoPath> {
+    /// The commit of the release and the file of the frame to blame, if that file as released tells more: the frame is
+    /// not verified by a source line. See [`Case::compare_release`].
+    pub fn wants_released(&self) -> Option<(String, RepoPath)> {
+        let commit = self.incident.release.as_ref()?.commit.as_ref()?;
         let culprit = self.culprit().filter(|frame| frame.matched != Match::SourceLine)?;
-        Some(&culprit.path)
+        (!self.base_sha.starts_with(commit)).then(|| (commit.clone(), culprit.path.clone()))
     }
 
-    /// Looks for the crash again with the file as released: gives the frame its source line, if the event had none.
-    pub fn add_released(&mut self, released: &str) {
+    /// Compares the crash with its file as released at `commit`, which may give the frame the source line that the event
+    /// lacks. The reason why there is nothing to do, if the line has changed since.
+    pub fn compare_release(&mut self, commit: &str, released: &str) -> Option<Reason> {
+        self.add_released(released);
+        let located = self.culprit()?;
+        let frame = &self.incident.exceptions[located.exception].frames[located.frame];
+        let current = self.snapshot.text(&located.path).unwrap_or_default();
+        if since_release(frame, released, current) != SinceRelease::Changed {
+            return None;
+        }
+        let sentence = format!(
+            "The line that crashed in the release (`{}`) has changed on `{}` since. Deploy that before anything else.",
+            commit.get(..10).unwrap_or(commit),
+            self.base_branch
+        );
+        Some(Reason::new(ReasonCode::AlreadyFixed, sentence))
+    }
+
+    fn add_released(&mut self, released: &str) {
         let Some(culprit) = self.culprit().cloned().filter(|culprit| culprit.matched != Match::LineGone)
         else {
             return;
