@@ -55,7 +55,7 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Analyse Sentry events against a local checkout with the real Claude; writes nothing anywhere.
     #[command(
-        after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json"
+        after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json\n\nReads, one or a folder of them as `.json` files:\n    what the \"JSON\" link of an event in Sentry downloads\n    an event of Sentry's API, or a list of them: …/issues/{id}/events/?full=true\n    the body of a webhook: an error, an issue alert, an issue, or the legacy WebHooks plugin's\n    a sample event of `events/`\nThe issue and the project may be missing. Exit code 1: none of the events could be analysed."
     )]
     Analyze(AnalyzeArgs),
     /// Play random errors, clicks, deaths and faults on this machine, and check that every promise still holds.
@@ -192,7 +192,7 @@ pub struct CompletionsArgs {
 
 #[derive(Args)]
 pub struct AnalyzeArgs {
-    /// A webhook's body, an event of Sentry's API, or a folder of them.
+    /// A file with one event or a list of them, or a folder of such files.
     pub events: PathBuf,
     /// The git repository with the code; its checked-out commit is analysed.
     #[arg(long)]

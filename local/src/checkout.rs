@@ -41,6 +41,15 @@ pub fn read(path: &Path) -> anyhow::Result<Checkout> {
     Ok(Checkout { snapshot: builder.build(Some(sha.clone()))?, sha, branch })
 }
 
+/// The text of a file at another commit of the repository; `None` if it has no such commit, file or text.
+pub fn file_at(path: &Path, commit: &str, file: &RepoPath) -> Option<String> {
+    let repository = Repository::discover(path).ok()?;
+    let tree = repository.revparse_single(commit).ok()?.peel_to_tree().ok()?;
+    let blob =
+        tree.get_path(Path::new(file.as_str())).ok()?.to_object(&repository).ok()?.peel_to_blob().ok()?;
+    String::from_utf8(blob.content().to_vec()).ok()
+}
+
 fn add(
     repository: &Repository,
     builder: &mut SnapshotBuilder,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use autofix::analysis::background::Background;
 use autofix::analysis::dossier::{Dossier, StepCost};
+use autofix::analysis::frames::Match;
 use autofix::analysis::repo_path::ProjectPath;
 use autofix::analysis::report::YesNo;
 use autofix::attempt::{Attempt, AttemptId, Event, Subject, Target};
@@ -18,7 +19,7 @@ use autofix::outbound::{Outbound, Switchboard};
 use autofix::reason::Reason;
 use autofix::redaction::redact_incident;
 use autofix::secrets::Secrets;
-use autofix::sentry::event::read_rest_event;
+use autofix::sentry::event;
 use autofix::sentry::webhook::{self, Webhook};
 use autofix::usage::Usage;
 use fix_worker::Stopped;
@@ -26,6 +27,8 @@ use fix_worker::analyst::{Analyst, Ledger};
 use fix_worker::case::{Case, Material};
 use fix_worker::investigation::{Conclusion, Ending, investigate};
 use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::checkout::{self, Checkout};
@@ -39,7 +42,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 /// What `analyze` was asked to do.
 #[derive(Debug)]
 pub struct Options {
-    /// A Sentry event as a file, or a folder of them.
+    /// A file with an event or a list of them, or a folder of such files.
     pub events: PathBuf,
     pub repo: PathBuf,
     pub form: Form,
@@ -68,38 +71,42 @@ pub struct Means {
     pub outbound: Outbound,
 }
 
-/// Analyses one event, or every event of a folder.
+/// Analyses one event, every event of a list, or every event of a folder.
 ///
 /// # Errors
-/// When an event or the repository cannot be read, or Claude cannot be reached.
+/// When the repository can't be read, Claude can't be reached, or none of the events could be read.
 pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
-    let files = event_files(&options.events)?;
+    let events = read_all(&options.events)?;
     let mut summary = Vec::new();
-    for file in &files {
-        let waited_for = format!("Looking into {} …", name_of(file));
-        let judged = match patiently(&waited_for, analyze_one(file, options, means)).await {
+    for Given { name, incident } in &events {
+        let waited_for = format!("Looking into {name} …");
+        let judged = match incident {
+            Ok(incident) => patiently(&waited_for, analyze_one(incident, options, means)).await,
+            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+        };
+        let judged = match judged {
             Ok(judged) => judged,
-            // One file among many that is no event must not hide what the others tell.
-            Err(error) if files.len() > 1 => {
+            // One among many that is no event must not hide what the others tell.
+            Err(error) if events.len() > 1 => {
                 match options.form {
-                    Form::People => say!("{:<40} {error:#}", name_of(file)),
-                    Form::Json => say!(
-                        "{}",
-                        json!({ "event": file.display().to_string(), "error": format!("{error:#}") })
-                    ),
+                    Form::People => say!("{name:<40} {error:#}"),
+                    Form::Json => say!("{}", json!({ "event": name, "error": format!("{error:#}") })),
                 }
                 continue;
             }
-            Err(error) => return Err(error.context(format!("analyse `{}`", file.display()))),
+            Err(error) => return Err(error.context(format!("analyse `{name}`"))),
         };
         match options.form {
-            Form::Json => say!("{}", judged.to_json(file)),
-            Form::People if files.len() == 1 => judged.print(),
-            Form::People => say!("{}", judged.row(file)),
+            Form::Json => say!("{}", judged.to_json(name)),
+            Form::People if events.len() == 1 => judged.print(),
+            Form::People => say!("{}", judged.row(name)),
         }
         summary.push(judged);
     }
-    if options.form == Form::People && files.len() > 1 {
+    if summary.is_empty() {
+        bail!("none of the {} events of `{}` could be analysed", events.len(), options.events.display());
+    }
+    if options.form == Form::People && events.len() > 1 {
         let cost = |judged: &Judged| judged.attempt.usage.cost_usd;
         let (opened, refused): (Vec<_>, Vec<_>) = summary.iter().partition(|judged| judged.would_open());
         let all: f64 = summary.iter().map(cost).sum();
@@ -126,10 +133,10 @@ struct Judged {
     dossier: Dossier,
 }
 
-async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::Result<Judged> {
+async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> anyhow::Result<Judged> {
     let environment = &means.environment;
     let config = WorkerConfig::from_env(environment)?;
-    let incident = redact_incident(&read_event(file)?);
+    let incident = redact_incident(incident);
     let Checkout { snapshot, sha, branch } = checkout::read(&options.repo)?;
     let repo = environment.get("AUTOFIX_GITHUB_REPO").unwrap_or("local/checkout").to_owned();
     let path = environment.get("AUTOFIX_GITHUB_PATH").unwrap_or_default().to_owned();
@@ -149,12 +156,22 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
         base_sha: sha,
         min_confidence: config.min_confidence,
     });
-    let case = match opened {
+    let mut case = match opened {
         Ok(case) => case,
-        Err(reason) => return Ok(refused(attempt, vec![reason], means)),
+        Err(reason) => return Ok(refused(attempt, reason, means)),
     };
-    if options.ask == Ask::Nobody {
-        return Ok(Judged { attempt, outlook: Some(outlook(&case)), dossier: Dossier::default() });
+    let changed = case.wants_released().and_then(|(commit, path)| {
+        let released = checkout::file_at(&options.repo, &commit, &path)?;
+        case.compare_release(&commit, &released)
+    });
+    let obstacle = changed.or_else(|| case.obstacle());
+    if options.ask == Ask::Nobody && !case.located().is_empty() {
+        let obstacle = obstacle.map_or(String::new(), |reason| format!("\nNo model would be asked: {reason}"));
+        let outlook = format!("{}{obstacle}", outlook(&case));
+        return Ok(Judged { attempt, outlook: Some(outlook), dossier: Dossier::default() });
+    }
+    if let Some(reason) = obstacle {
+        return Ok(refused(attempt, reason, means));
     }
     if environment.get(names::ANTHROPIC_API_KEY).is_none() {
         bail!("`{}` is not set; `--dry-run` needs none", names::ANTHROPIC_API_KEY);
@@ -187,9 +204,9 @@ async fn analyze_one(file: &Path, options: &Options, means: &Means) -> anyhow::R
     Ok(Judged { attempt, outlook: None, dossier })
 }
 
-fn refused(mut attempt: Attempt, reasons: Vec<Reason>, means: &Means) -> Judged {
+fn refused(mut attempt: Attempt, reason: Reason, means: &Means) -> Judged {
     // A pending or analysing attempt can always be skipped.
-    let _ = attempt.apply(Event::Skipped { reasons, fix: None }, means.clock.now());
+    let _ = attempt.apply(Event::Skipped { reasons: vec![reason], fix: None }, means.clock.now());
     Judged { attempt, outlook: None, dossier: Dossier::default() }
 }
 
@@ -211,7 +228,12 @@ fn outlook(case: &Case) -> String {
         .iter()
         .map(|frame| {
             let line = frame.line.map_or("?".to_owned(), |line| line.to_string());
-            let sure = if frame.verified { "verified" } else { "not verified" };
+            let sure = match frame.matched {
+                Match::SourceLine => "verified",
+                Match::Function => "verified by its function, without a source line",
+                Match::LineGone => "not verified: the line is not in the code",
+                Match::NoSource => "not verified: the event has no source line",
+            };
             format!("  {}:{line}  {sure}", frame.path)
         })
         .collect();
@@ -267,8 +289,7 @@ impl Judged {
         }
     }
 
-    fn row(&self, file: &Path) -> String {
-        let name = name_of(file);
+    fn row(&self, name: &str) -> String {
         let reasons: Vec<&str> =
             self.attempt.state.reasons().iter().map(|reason| reason.code.as_str()).collect();
         let verdict = match &self.outlook {
@@ -279,9 +300,9 @@ impl Judged {
         format!("{name:<40} ${:<7.4} {verdict}", self.attempt.usage.cost_usd)
     }
 
-    fn to_json(&self, file: &Path) -> Value {
+    fn to_json(&self, name: &str) -> Value {
         json!({
-            "event": file.display().to_string(),
+            "event": name,
             "would_open_pull_request": self.would_open(),
             "analysis": self.attempt.analysis,
             "reasons": self.attempt.state.reasons(),
@@ -303,10 +324,6 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(f64::midpoint(values[low], values[high]))
 }
 
-fn name_of(file: &Path) -> String {
-    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
 /// A file, or the JSON files of a folder in the order of their names.
 fn event_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     if !path.is_dir() {
@@ -323,33 +340,81 @@ fn event_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A webhook's body, an event of Sentry's REST API, or a sample event of `events/`.
-fn read_event(file: &Path) -> anyhow::Result<Incident> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("read `{}`", file.display()))?;
-    let value: Value = serde_json::from_str(&text).context("read the event as JSON")?;
-    if value["entries"].is_array() {
-        let known = Incident {
-            issue_id: value["groupID"].as_str().unwrap_or("0").to_owned(),
-            project: "local".to_owned(),
-            ..Incident::default()
-        };
-        return Ok(read_rest_event(text.as_bytes(), &known)?);
+/// One event of those to analyse.
+struct Given {
+    /// Of its file, and its place in a list.
+    name: String,
+    incident: anyhow::Result<Incident>,
+}
+
+fn read_all(path: &Path) -> anyhow::Result<Vec<Given>> {
+    let mut all = Vec::new();
+    for file in event_files(path)? {
+        let bytes = std::fs::read(&file).with_context(|| format!("read `{}`", file.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_start_matches('\u{feff}');
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(list) => all.extend(list.iter().enumerate().map(|(index, one)| Given {
+                name: format!("{name}[{index}]"),
+                incident: read_event(one.get()),
+            })),
+            Err(_) => all.push(Given { name, incident: read_event(text) }),
+        }
     }
-    let (resource, body) = if value["rawPath"].is_string() {
-        let event = SampleEvent::parse(&text)?;
+    if all.is_empty() {
+        bail!("`{}` is an empty list", path.display());
+    }
+    Ok(all)
+}
+
+/// What tells one form of an event from another.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Probe<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    /// The legacy WebHooks plugin and service hooks put the event here.
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    /// Of a sample event.
+    #[serde(borrow)]
+    raw_path: Option<&'a RawValue>,
+}
+
+/// The forms of an event that are read, for people.
+const FORMS: &str = "Sentry's \"JSON\" link of an event, an event or a list of events of Sentry's API \
+    (`…/issues/{id}/events/?full=true`), the body of a webhook (also of the legacy WebHooks plugin), or a sample event of `events/`";
+
+fn read_event(text: &str) -> anyhow::Result<Incident> {
+    let probe = serde_json::from_str::<Probe<'_>>(text).context("read the event as a JSON object")?;
+    let mut incident = if probe.raw_path.is_some() {
+        let event = SampleEvent::parse(text)?;
         let headers = event.headers();
         let resource = headers.iter().find(|(name, _)| name == "sentry-hook-resource");
-        let resource = resource.context("the event is not a Sentry webhook")?.1.clone();
-        (resource, event.body().to_vec())
+        let resource = resource.context("the sample event is not a Sentry webhook")?.1.clone();
+        of_webhook(&resource, event.body())?
+    } else if let Some(resource) = probe.data.and_then(resource_of) {
+        of_webhook(resource, text.as_bytes())?
     } else {
-        let resource = [("error", "error"), ("event", "event_alert"), ("issue", "issue")]
-            .into_iter()
-            .find(|(key, _)| value["data"][key].is_object())
-            .map(|(_, resource)| resource)
-            .context("the file is neither a Sentry webhook nor an event of Sentry's API")?;
-        (resource.to_owned(), text.into_bytes())
+        let event = probe.event.map_or(text, RawValue::get);
+        event::read_event(event.as_bytes()).with_context(|| format!("read it as one of: {FORMS}"))?
     };
-    match webhook::read(&resource, &body)? {
+    if incident.project.is_empty() {
+        incident.project = "local".to_owned();
+    }
+    Ok(incident)
+}
+
+/// The resource of a webhook with this `data`.
+fn resource_of(data: &RawValue) -> Option<&'static str> {
+    let data: Value = serde_json::from_str(data.get()).ok()?;
+    let kinds = [("error", "error"), ("event", "event_alert"), ("issue", "issue")];
+    kinds.into_iter().find(|(key, _)| data[key].is_object()).map(|(_, resource)| resource)
+}
+
+fn of_webhook(resource: &str, body: &[u8]) -> anyhow::Result<Incident> {
+    match webhook::read(resource, body)? {
         Webhook::Report(report) => Ok(report.incident),
         Webhook::Ignored { why } => bail!("{why}"),
         Webhook::SentryAgentOpenedPullRequest { .. } => bail!("the webhook reports no error"),

@@ -2,8 +2,7 @@
 //! made of, has it investigated, and applies the conclusion.
 
 use autofix::analysis::background::{Background, earlier_attempt, open_fix};
-use autofix::analysis::frames::{SinceRelease, since_release};
-use autofix::analysis::repo_path::ProjectPath;
+use autofix::analysis::repo_path::{ProjectPath, RepoPath};
 use autofix::analysis::snapshot::{Limits, Snapshot, SnapshotError, SnapshotReader};
 use autofix::attempt::{Attempt, AttemptId, Event, Fix, Occasion, State, Subject, WaitsFor};
 use autofix::incident::Incident;
@@ -49,6 +48,8 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
     };
+    // The code may tell that an installed package is the application's own.
+    desk.attempt.subject = Subject::of(&case.incident);
     let mut analyst = desk.analyst(desk.attempt.earlier_usage);
     let conclusion = investigate(&mut analyst, &case).await?;
     desk.attempt.usage = analyst.usage;
@@ -155,7 +156,6 @@ async fn open_case(
             return Ok(Err(failed(ReasonCode::SnapshotUnreadable, sentence)));
         }
     };
-    let released = incident.release.as_ref().and_then(|release| release.commit.clone());
     let opened = Case::open(Material {
         attempt: desk.attempt.id,
         background: background(desk, &incident).await?,
@@ -167,39 +167,29 @@ async fn open_case(
         base_sha,
         min_confidence: desk.worker.config.min_confidence,
     });
-    let case = match opened {
+    let mut case = match opened {
         Ok(case) => case,
         Err(reason) => return Ok(Err(skipped(reason))),
     };
-    if let Some(commit) = released
-        && has_changed_since(desk, &case, &commit).await?
+    if let Some((commit, path)) = case.wants_released()
+        && let Some(released) = released_file(desk, &commit, &path).await?
+        && let Some(reason) = case.compare_release(&commit, &released)
     {
-        let sentence = format!(
-            "The line that crashed in the release (`{}`) has changed on `{}` since. Deploy that before anything else.",
-            commit.get(..10).unwrap_or(&commit),
-            case.base_branch
-        );
-        return Ok(Err(skipped(Reason::new(ReasonCode::AlreadyFixed, sentence))));
+        return Ok(Err(skipped(reason)));
+    }
+    if let Some(reason) = case.obstacle() {
+        return Ok(Err(skipped(reason)));
     }
     Ok(Ok(case))
 }
 
-/// Whether the line that crashed stood in the release and is gone from the base. A release that GitHub does not know
-/// tells nothing.
-async fn has_changed_since(desk: &Desk<'_>, case: &Case, commit: &str) -> Result<bool, Stopped> {
-    let Some(located) = case.culprit() else { return Ok(false) };
-    let frame = &case.incident.exceptions[located.exception].frames[located.frame];
-    if located.verified || case.base_sha.starts_with(commit) {
-        return Ok(false);
+/// A file as released. A release that GitHub does not know tells nothing.
+async fn released_file(desk: &Desk<'_>, commit: &str, path: &RepoPath) -> Result<Option<String>, Stopped> {
+    match desk.worker.github.file(&desk.attempt.target.repo, path.as_str(), commit).await {
+        Ok(file) => Ok(file.and_then(|bytes| String::from_utf8(bytes).ok())),
+        Err(ServiceError::NotFound(_) | ServiceError::Refused { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    let file = desk.worker.github.file(&desk.attempt.target.repo, located.path.as_str(), commit).await;
-    let released = match file {
-        Ok(file) => file.and_then(|bytes| String::from_utf8(bytes).ok()),
-        Err(ServiceError::NotFound(_) | ServiceError::Refused { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let current = case.snapshot.text(&located.path).unwrap_or_default();
-    Ok(released.is_some_and(|released| since_release(frame, &released, current) == SinceRelease::Changed))
 }
 
 /// The reason against a fix that was merged before and did not hold.

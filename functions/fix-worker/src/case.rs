@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use autofix::analysis::background::Background;
 use autofix::analysis::effects::Crash;
 use autofix::analysis::fix::Code;
-use autofix::analysis::frames::{self, LocatedFrame};
+use autofix::analysis::frames::{self, LocatedFrame, Match, SinceRelease, since_release};
 use autofix::analysis::policy::{Enabled, PolicySettings};
 use autofix::analysis::prompt::Boundary;
 use autofix::analysis::repo_path::{ProjectPath, RepoPath};
@@ -49,21 +49,18 @@ pub struct Case {
 }
 
 impl Case {
-    /// Opens a case.
+    /// Opens a case. See [`Case::obstacle`] before a model is asked.
     ///
     /// # Errors
-    /// The reason why there is nothing for a model to look at.
-    pub fn open(material: Material) -> Result<Case, Reason> {
+    /// The reason why there is nothing to look at.
+    pub fn open(mut material: Material) -> Result<Case, Reason> {
         if !material.incident.has_stack_trace() {
             let sentence = "The event has no stack trace, so there is no code to look at.";
             return Err(Reason::new(ReasonCode::NoStackTrace, sentence));
         }
         let (settings, project) = repository_settings(&material)?;
         let located = frames::locate(&material.incident, &material.snapshot, &project);
-        if located.is_empty() {
-            let sentence = "None of the stack trace's frames is a file of the repository. Check `AUTOFIX_GITHUB_REPO` and `AUTOFIX_GITHUB_PATH`.";
-            return Err(Reason::new(ReasonCode::NoAppFrame, sentence));
-        }
+        frames::mark_own(&mut material.incident, &located);
         Ok(Case {
             crash: crash(&material.incident, &located),
             boundary: Boundary::of(material.attempt),
@@ -76,6 +73,56 @@ impl Case {
             base_sha: material.base_sha,
             settings,
         })
+    }
+
+    /// Why no change can be built on the stack trace: nothing of it was found in the code, or what was found can't be
+    /// told to be what crashed.
+    pub fn obstacle(&self) -> Option<Reason> {
+        frames::obstacle(&self.incident, &self.located, &self.snapshot, &self.project)
+    }
+
+    /// The commit of the release and the file of the frame to blame, if that file as released tells more: the frame is
+    /// not verified by a source line. See [`Case::compare_release`].
+    pub fn wants_released(&self) -> Option<(String, RepoPath)> {
+        let commit = self.incident.release.as_ref()?.commit.as_ref()?;
+        let culprit = self.culprit().filter(|frame| frame.matched != Match::SourceLine)?;
+        (!self.base_sha.starts_with(commit)).then(|| (commit.clone(), culprit.path.clone()))
+    }
+
+    /// Compares the crash with its file as released at `commit`, which may give the frame the source line that the event
+    /// lacks. The reason why there is nothing to do, if the line has changed since.
+    pub fn compare_release(&mut self, commit: &str, released: &str) -> Option<Reason> {
+        self.add_released(released);
+        let located = self.culprit()?;
+        let frame = &self.incident.exceptions[located.exception].frames[located.frame];
+        let current = self.snapshot.text(&located.path).unwrap_or_default();
+        if since_release(frame, released, current) != SinceRelease::Changed {
+            return None;
+        }
+        let sentence = format!(
+            "The line that crashed in the release (`{}`) has changed on `{}` since. Deploy that before anything else.",
+            commit.get(..10).unwrap_or(commit),
+            self.base_branch
+        );
+        Some(Reason::new(ReasonCode::AlreadyFixed, sentence))
+    }
+
+    fn add_released(&mut self, released: &str) {
+        let Some(culprit) = self.culprit().cloned().filter(|culprit| culprit.matched != Match::LineGone)
+        else {
+            return;
+        };
+        let frame = &mut self.incident.exceptions[culprit.exception].frames[culprit.frame];
+        frames::add_source(frame, &culprit.path, released);
+        let has_source = frame.context_line.is_some();
+        self.located = frames::locate(&self.incident, &self.snapshot, &self.project);
+        let same =
+            |found: &&mut LocatedFrame| (found.exception, found.frame) == (culprit.exception, culprit.frame);
+        // In the release the line was in another function, so today's function says nothing.
+        if !has_source && let Some(found) = self.located.iter_mut().find(same) {
+            found.matched = Match::NoSource;
+        }
+        self.crash = crash(&self.incident, &self.located);
     }
 
     /// The frame to blame, where it was found in the code.
@@ -96,7 +143,7 @@ impl Case {
 
 /// The verified place of the crash and what was raised there; empty if no frame is verified.
 fn crash(incident: &Incident, located: &[LocatedFrame]) -> Crash {
-    let Some(frame) = frames::culprit(incident, located).filter(|frame| frame.verified) else {
+    let Some(frame) = frames::culprit(incident, located).filter(|frame| frame.is_verified()) else {
         return Crash::default();
     };
     let exception = incident.exceptions.get(frame.exception);

@@ -12,6 +12,7 @@ use autofix::analysis::dossier::{Dossier, kept_answers, kept_effects};
 use autofix::analysis::edits::Edit;
 use autofix::analysis::effects::{Effects, Question};
 use autofix::analysis::fix::{self, Candidate, MAX_REPAIRS, Proposal, RedChecks};
+use autofix::analysis::frames::{LocatedFrame, Match};
 use autofix::analysis::gates::Reached;
 use autofix::analysis::policy::{
     self, EditedFile, EvidenceCheck, FrameCheck, Outlook, Penalty, PolicyInput, Review, RootCause,
@@ -172,7 +173,7 @@ async fn conclude(
         },
         edited_file: case.edited_file(&candidate),
     };
-    let unchecked = unchecked(&input);
+    let unchecked = unchecked(case, &input);
     let fix = |confidence, answers| {
         let judged = Judgement { confidence, unchecked: unchecked.clone(), answers };
         Box::new(fix_of(case, &candidate, judged))
@@ -236,7 +237,7 @@ impl Case {
         analysis: &'a Analysis,
         categories: &'a [(Category, String)],
     ) -> RootCause<'a> {
-        let verified = self.culprit().is_some_and(|frame| frame.verified);
+        let verified = self.culprit().is_some_and(LocatedFrame::is_verified);
         RootCause {
             analysis,
             frame: if verified { FrameCheck::Verified } else { FrameCheck::Unverified },
@@ -250,7 +251,7 @@ impl Case {
 
     /// The verified line that crashed.
     fn crash_line(&self) -> Option<CrashLine<'_>> {
-        let frame = self.culprit().filter(|frame| frame.verified)?;
+        let frame = self.culprit().filter(|frame| frame.is_verified())?;
         Some(CrashLine { path: &frame.path, line: frame.line? })
     }
 
@@ -440,7 +441,11 @@ async fn criticise(
 }
 
 /// What people are told that nobody has checked.
-fn unchecked(input: &PolicyInput<'_>) -> Vec<String> {
+fn unchecked(case: &Case, input: &PolicyInput<'_>) -> Vec<String> {
+    let without_source = case.culprit().filter(|frame| frame.matched == Match::Function).map(|_| {
+        "the text of the line that crashed: the event has none, so it was found by its function and line number"
+            .to_owned()
+    });
     let sentences = policy::penalties(input).into_iter().map(|penalty| {
         match penalty {
             Penalty::SyntaxNotChecked => {
@@ -451,7 +456,7 @@ fn unchecked(input: &PolicyInput<'_>) -> Vec<String> {
         }
         .to_owned()
     });
-    sentences.collect()
+    without_source.into_iter().chain(sentences).collect()
 }
 
 /// What became of a candidate.

@@ -49,6 +49,7 @@ impl Trail {
         let gates = gates::gates(&Evaluated {
             reached: self.reached,
             analysis,
+            matched: case.culprit().map(|frame| frame.matched),
             critique: self.critique.as_ref(),
             reasons,
             confidence,

@@ -4,8 +4,12 @@
 //! knows paths in the repository; what they share is their end. The longest shared end wins. Where
 //! two files share it equally, the module's name and then the source line decide, and where these do
 //! not either the frame stays unmapped: a guess would send people to the wrong file. A frame is
-//! *verified* when its source line stands near its line number, so the code is the code that ran.
+//! *verified* if its source line stands near its line number, so the code is the code that ran. For an event without
+//! source lines, the function that the frame names has to enclose its line.
 
+mod braces;
+mod function;
+mod obstacle;
 mod reported;
 mod source_line;
 
@@ -13,8 +17,10 @@ use std::collections::{HashMap, HashSet};
 
 use crate::analysis::repo_path::{ProjectPath, RepoPath};
 use crate::analysis::snapshot::{Content, Snapshot, is_vendored};
-use crate::incident::{Frame, Incident};
+use crate::cleaning;
+use crate::incident::{Frame, Incident, MAX_CONTEXT_LINES, MAX_NAME_CHARS};
 
+pub use obstacle::obstacle;
 pub use source_line::{SinceRelease, since_release};
 
 /// A frame and the file it ran in.
@@ -27,8 +33,26 @@ pub struct LocatedFrame {
     pub path: RepoPath,
     /// Counted from 1. Of a verified frame the line in the snapshot, else the one that was reported.
     pub line: Option<u32>,
-    /// The frame's source line stands in the snapshot, at most 20 lines away.
-    pub verified: bool,
+    pub matched: Match,
+}
+
+/// Whether the file is the code that ran, and how that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// The frame's source line is in the file, at most 20 lines away.
+    SourceLine,
+    /// The event has no source line; the function that it names encloses the line that it names.
+    Function,
+    /// The event's source line is not in the file.
+    LineGone,
+    /// The event has no source line, and the function tells nothing.
+    NoSource,
+}
+
+impl LocatedFrame {
+    pub fn is_verified(&self) -> bool {
+        matches!(self.matched, Match::SourceLine | Match::Function)
+    }
 }
 
 /// Every frame that a file of the project can be found for, in the order of the incident.
@@ -47,20 +71,45 @@ pub fn locate(incident: &Incident, snapshot: &Snapshot, project: &ProjectPath) -
             let path = candidates.choose(frame, &trail)?;
             let text = snapshot.text(&path).unwrap_or_default();
             let found = source_line::find(text, frame);
-            Some(LocatedFrame {
-                exception,
-                frame: frame_index,
-                path,
-                line: found.or(frame.line),
-                verified: found.is_some(),
-            })
+            let has_source = frame.context_line.as_ref().is_some_and(|line| !line.trim().is_empty());
+            let matched = match (found, has_source) {
+                (Some(_), _) => Match::SourceLine,
+                (None, true) => Match::LineGone,
+                (None, false) if function::encloses(path.as_str(), text, frame) => Match::Function,
+                (None, false) => Match::NoSource,
+            };
+            Some(LocatedFrame { exception, frame: frame_index, path, line: found.or(frame.line), matched })
         })
         .collect()
 }
 
-/// The frame to blame: the innermost verified application frame of the exception that surfaced, else
-/// of the nearest cause that has one. Without any, the innermost located one, to start reading at;
-/// its `verified` then says that no change can be built on it.
+/// Marks the frames of installed packages that were found in the repository as the application's own.
+pub fn mark_own(incident: &mut Incident, located: &[LocatedFrame]) {
+    for found in located {
+        let exception = incident.exceptions.get_mut(found.exception);
+        if let Some(frame) = exception.and_then(|exception| exception.frames.get_mut(found.frame)) {
+            frame.own = frame.in_app && frame.is_installed();
+        }
+    }
+}
+
+/// Gives a frame without source the lines that a file of its release has there, if its function encloses them.
+pub fn add_source(frame: &mut Frame, path: &RepoPath, released: &str) {
+    let Some(at) = frame.line.and_then(|line| (line as usize).checked_sub(1)) else { return };
+    if frame.context_line.is_some() || !function::encloses(path.as_str(), released, frame) {
+        return;
+    }
+    let lines: Vec<String> =
+        released.lines().map(|line| cleaning::source_line(line, MAX_NAME_CHARS)).collect();
+    let around = |range: std::ops::Range<usize>| lines.get(range).unwrap_or_default().to_vec();
+    frame.pre_context = around(at.saturating_sub(MAX_CONTEXT_LINES)..at);
+    frame.post_context = around(at + 1..lines.len().min(at + 1 + MAX_CONTEXT_LINES));
+    frame.context_line = lines.get(at).cloned();
+}
+
+/// The frame to blame: the innermost located application frame of the exception that surfaced, else of the nearest
+/// cause that has one; without any, the innermost located one. If it is not verified, no change can be built on it:
+/// what crashed there is not repaired in one of its callers.
 pub fn culprit<'l>(incident: &Incident, located: &'l [LocatedFrame]) -> Option<&'l LocatedFrame> {
     let in_app = |found: &&LocatedFrame| {
         let exception = incident.exceptions.get(found.exception);
@@ -68,11 +117,7 @@ pub fn culprit<'l>(incident: &Incident, located: &'l [LocatedFrame]) -> Option<&
     };
     let innermost = |found: &&LocatedFrame| (found.exception, found.frame);
     let app_frames = || located.iter().filter(in_app);
-    app_frames()
-        .filter(|found| found.verified)
-        .max_by_key(innermost)
-        .or_else(|| app_frames().max_by_key(innermost))
-        .or_else(|| located.iter().max_by_key(innermost))
+    app_frames().max_by_key(innermost).or_else(|| located.iter().max_by_key(innermost))
 }
 
 /// What a frame says about where its file is.
@@ -81,20 +126,27 @@ struct Trail {
     paths: Vec<Vec<String>>,
     /// Segments of the module's name, outermost package first.
     module: Vec<String>,
+    /// Segments of its path inside of the installed package, or inside of where packages are installed.
+    installed: Option<Vec<String>>,
 }
 
 impl Trail {
-    /// `None` for frames of libraries and of code that is in no file.
+    /// `None` for frames of libraries and of code that is in no file. If Sentry says "in app", a library's frame may be
+    /// the application's, installed as a package.
     fn of(frame: &Frame) -> Option<Trail> {
         let texts: Vec<&str> =
             [&frame.abs_path, &frame.filename].into_iter().flatten().map(String::as_str).collect();
-        if texts.iter().any(|text| reported::is_library(text)) {
-            return None;
-        }
+        let installed = match texts.iter().any(|text| reported::is_library(text)) {
+            true if frame.in_app => Some(texts.iter().find_map(|text| reported::inside_package(text))?),
+            true => return None,
+            false => None,
+        };
+        let decoded: Vec<String> = texts.iter().filter_map(|text| reported::decoded(text)).collect();
+        let texts = texts.into_iter().chain(decoded.iter().map(String::as_str));
         let paths: Vec<Vec<String>> =
-            texts.into_iter().map(reported::path_segments).filter(|segments| !segments.is_empty()).collect();
+            texts.map(reported::path_segments).filter(|segments| !segments.is_empty()).collect();
         let module = frame.module.as_deref().map(reported::module_segments).unwrap_or_default();
-        (!paths.is_empty() || !module.is_empty()).then_some(Trail { paths, module })
+        (!paths.is_empty() || !module.is_empty()).then_some(Trail { paths, module, installed })
     }
 
     fn file_names(&self) -> impl Iterator<Item = &str> {
@@ -155,6 +207,9 @@ impl<'s> Candidates<'s> {
         let names: HashSet<&str> = trail.file_names().collect();
         let named: Vec<&RepoPath> =
             names.into_iter().filter_map(|name| self.by_name.get(name)).flatten().copied().collect();
+        if let Some(inside) = &trail.installed {
+            return self.choose_own(frame, trail, &named, inside);
+        }
         if named.is_empty() {
             return self.choose_by_module(trail).cloned();
         }
@@ -183,6 +238,46 @@ impl<'s> Candidates<'s> {
             !fit.whole_file_path && !trail.module.is_empty() && self.module_fit(path, trail) == 0;
         let plausible = fit.shared > 1 || (fit.complete && !other_module);
         (plausible || self.has_source_line(path, frame)).then(|| (*path).clone())
+    }
+
+    /// A frame among installed packages: the one file that is all of its path or its module there, and has its source
+    /// line. Less than that is a namesake.
+    fn choose_own(
+        &self,
+        frame: &Frame,
+        trail: &Trail,
+        named: &[&RepoPath],
+        inside: &[String],
+    ) -> Option<RepoPath> {
+        let is_whole = |path: &&&RepoPath| {
+            let shared = shared_end(path.segments().rev(), inside);
+            let folders =
+                || self.project.relative(path).map_or(0, |relative| relative.split('/').count() - 1);
+            let is_path = shared == inside.len() && (shared > 1 || folders() == 0);
+            let is_module = trail.module.len() > 1 && self.module_fit(path, trail) == trail.module.len();
+            is_path || is_module || self.is_in_workspace(path, inside)
+        };
+        let mut own = named.iter().filter(is_whole).filter(|path| self.has_source_line(path, frame));
+        own.next().filter(|_| own.next().is_none()).map(|path| (*path).clone())
+    }
+
+    /// Whether the file is in the workspace package of which `node_modules` has a copy or a link: the folder's
+    /// `package.json` has the name.
+    fn is_in_workspace(&self, path: &RepoPath, inside: &[String]) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Manifest {
+            name: String,
+        }
+        let name_parts = if inside.first().is_some_and(|part| part.starts_with('@')) { 2 } else { 1 };
+        let Some((name, rest)) = inside.split_at_checked(name_parts).filter(|(_, rest)| !rest.is_empty())
+        else {
+            return false;
+        };
+        let Some(folder) = path.as_str().strip_suffix(&rest.join("/")) else { return false };
+        let manifest = RepoPath::parse(&format!("{folder}package.json")).ok();
+        let text = manifest.and_then(|manifest| self.snapshot.text(&manifest));
+        let manifest = text.and_then(|text| serde_json::from_str::<Manifest>(text).ok());
+        manifest.is_some_and(|manifest| manifest.name == name.join("/"))
     }
 
     /// A frame without a usable path: the file that is this module, if there is only one. A module

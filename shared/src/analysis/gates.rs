@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::frames::Match;
 use crate::analysis::report::{Analysis, Critique};
 use crate::reason::{Reason, ReasonCode};
 use crate::words::word_enum;
@@ -62,6 +63,8 @@ pub struct Gate {
 pub struct Evaluated<'a> {
     pub reached: Reached,
     pub analysis: Option<&'a Analysis>,
+    /// How the frame to blame was found in the code.
+    pub matched: Option<Match>,
     pub critique: Option<&'a Critique>,
     /// Why it was refused; empty where a pull request may be opened.
     pub reasons: &'a [Reason],
@@ -123,7 +126,13 @@ fn found(name: GateName, evaluated: &Evaluated<'_>) -> Option<String> {
     match name {
         GateName::Repository => Some("The settings of the repository allow it.".to_owned()),
         GateName::RootCause => Some("Claude reported a root cause.".to_owned()),
-        GateName::Frame => Some("The line that crashed stands in the code at this commit.".to_owned()),
+        GateName::Frame => Some(match evaluated.matched {
+            Some(Match::Function) => {
+                "The event has no source line. The function that it names encloses its line at this commit."
+                    .to_owned()
+            }
+            _ => "The line that crashed stands in the code at this commit.".to_owned(),
+        }),
         GateName::Evidence => Some(match analysis.map_or(0, |analysis| analysis.evidence.len()) {
             1 => "1 quote, found in the code where it is said to stand.".to_owned(),
             count => format!("{count} quotes, each found in the code where it is said to stand."),
@@ -256,6 +265,7 @@ mod tests {
         let evaluated = Evaluated {
             reached,
             analysis: Some(&analysis),
+            matched: Some(Match::SourceLine),
             critique: None,
             reasons,
             confidence: Some(0.9),
@@ -308,6 +318,7 @@ mod tests {
         let evaluated = Evaluated {
             reached: Reached::Policy,
             analysis: Some(&analysis),
+            matched: Some(Match::SourceLine),
             critique: None,
             reasons: &reasons,
             confidence: Some(0.5),

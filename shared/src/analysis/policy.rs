@@ -319,8 +319,8 @@ fn against_set_up(known: &RootCause<'_>) -> Vec<Reason> {
         FrameCheck::Verified => {}
         FrameCheck::Unverified => reasons.push(Reason::new(
             ReasonCode::FrameUnverified,
-            "No frame of the stack trace matches the code at this commit, so what crashed may not be what \
-             would be changed.",
+            "The line that crashed is not in the code at this commit: it changed since the release, or another \
+             branch is deployed. If it is already fixed, deploy that. AutoFix does not repair it somewhere else.",
         )),
     }
     match known.evidence {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::analysis::frames::LocatedFrame;
+use crate::analysis::frames::{LocatedFrame, Match};
 use crate::attempt::AttemptId;
 use crate::claude::SourceCode;
 use crate::fastapi;
@@ -156,7 +156,12 @@ fn place_of(frame: &Frame) -> String {
 fn application_text(text: &mut String, frame: &Frame, found: Option<&LocatedFrame>) {
     let _ = write!(text, "  {} (application", place_of(frame));
     if let Some(found) = found {
-        let sure = if found.verified { "verified" } else { "not verified: the code there differs" };
+        let sure = match found.matched {
+            Match::SourceLine => "verified",
+            Match::Function => "verified by its function: the event has no source line",
+            Match::LineGone => "not verified: the code there differs",
+            Match::NoSource => "not verified: the event has no source line",
+        };
         let at = found.line.map_or(String::new(), |line| format!(":{line}"));
         let _ = write!(text, "; in this repository `{}{at}`, {sure}", found.path);
     }

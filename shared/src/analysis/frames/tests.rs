@@ -175,17 +175,17 @@ fn a_frame_is_verified_by_its_source_line_and_gets_the_line_of_today() {
         locate(&incident(vec![vec![frame]]), &shop(), &folder("backend")).remove(0)
     };
     let same = run(3, source);
-    assert_eq!((same.line, same.verified), (Some(3), true));
+    assert_eq!((same.line, same.is_verified()), (Some(3), true));
     let moved = run(15, source);
-    assert_eq!((moved.line, moved.verified), (Some(3), true));
+    assert_eq!((moved.line, moved.is_verified()), (Some(3), true));
     let far = run(40, source);
-    assert_eq!((far.line, far.verified), (Some(40), false));
+    assert_eq!((far.line, far.is_verified()), (Some(40), false));
     let other = run(3, "return address_of(customer)");
-    assert_eq!((other.line, other.verified), (Some(3), false));
+    assert_eq!((other.line, other.is_verified()), (Some(3), false));
 }
 
 #[test]
-fn the_innermost_verified_application_frame_is_blamed() {
+fn the_innermost_application_frame_is_blamed_and_no_caller_for_it() {
     let good = || at(3, "return [first, address.get('line2').strip()]", frame("bookshop/labels.py", "", ""));
     let order = || at(2, "return sum_of(order.lines)", frame("bookshop/orders.py", "", ""));
     let stale = || at(1, "this_line_is_gone()", frame("bookshop/api/orders.py", "", ""));
@@ -193,14 +193,154 @@ fn the_innermost_verified_application_frame_is_blamed() {
     let blamed = |exceptions: Vec<Vec<Frame>>| {
         let incident = incident(exceptions);
         let located = locate(&incident, &shop(), &folder("backend"));
-        culprit(&incident, &located).map(|found| (found.path.file_name().to_owned(), found.verified))
+        culprit(&incident, &located).map(|found| (found.path.as_str().to_owned(), found.is_verified()))
     };
-    let named = |name: &str, verified| Some((name.to_owned(), verified));
-    assert_eq!(blamed(vec![vec![order(), good(), library()]]), named("labels.py", true));
-    assert_eq!(blamed(vec![vec![order(), stale()]]), named("orders.py", true));
-    // The exception that surfaced has nothing verified: the nearest cause has.
-    assert_eq!(blamed(vec![vec![order()], vec![good()], vec![stale()]]), named("labels.py", true));
-    assert_eq!(blamed(vec![vec![stale()]]), named("orders.py", false));
-    assert_eq!(blamed(vec![vec![library()]]), named("decoder.py", true));
+    let named = |path: &str, verified| Some((format!("backend/{path}"), verified));
+    assert_eq!(blamed(vec![vec![order(), good(), library()]]), named("bookshop/labels.py", true));
+    // The line that crashed is gone: its caller and its cause are still there, and not to blame.
+    assert_eq!(blamed(vec![vec![order(), stale()]]), named("bookshop/api/orders.py", false));
+    assert_eq!(blamed(vec![vec![good()], vec![stale()]]), named("bookshop/api/orders.py", false));
+    // The exception that surfaced has no frame of the application: the nearest cause has.
+    assert_eq!(blamed(vec![vec![order()], vec![good()], vec![library()]]), named("bookshop/labels.py", true));
+    assert_eq!(blamed(vec![vec![library()]]), named("json/decoder.py", true));
     assert_eq!(blamed(vec![vec![]]), None);
+}
+
+#[test]
+fn without_a_source_line_the_function_verifies_the_frame() {
+    let matched = |line, function: &str| {
+        let frame = Frame {
+            line: Some(line),
+            function: Some(function.to_owned()),
+            ..frame("bookshop/labels.py", "", "bookshop.labels")
+        };
+        let found = locate(&incident(vec![vec![frame]]), &shop(), &folder("backend")).remove(0);
+        (found.line, found.matched)
+    };
+    assert_eq!(matched(3, "address_lines"), (Some(3), Match::Function));
+    assert_eq!(matched(3, "total"), (Some(3), Match::NoSource));
+    assert_eq!(matched(30, "address_lines"), (Some(30), Match::NoSource));
+}
+
+#[test]
+fn the_release_gives_a_frame_its_source_where_the_function_agrees() {
+    let path = RepoPath::parse("bookshop/labels.py").expect("a good path");
+    let with_source = |function: &str| {
+        let mut frame = Frame { line: Some(3), function: Some(function.into()), ..Frame::default() };
+        add_source(&mut frame, &path, LABELS);
+        frame
+    };
+    let filled = with_source("address_lines");
+    assert_eq!(filled.context_line.as_deref(), Some("    return [first, address.get('line2').strip()]"));
+    assert_eq!((filled.pre_context.len(), filled.post_context.len()), (2, 0));
+    assert_eq!(with_source("total").context_line, None);
+}
+
+#[test]
+fn an_application_installed_as_a_package_is_found_by_path_or_module_and_its_line() {
+    let source = "    return [first, address.get('line2').strip()]";
+    let installed = |abs_path: &str, module: &str| at(3, source, frame("labels.py", abs_path, module));
+    let labels = Some("backend/bookshop/labels.py");
+    check("backend", installed("/usr/lib/python3.12/site-packages/bookshop/labels.py", ""), labels);
+    check("backend", installed("/usr/lib/python3/dist-packages/bookshop/labels.py", ""), labels);
+    check(
+        "",
+        installed("/app/.venv/lib/python3.12/site-packages/bookshop/labels.py", "bookshop.labels"),
+        labels,
+    );
+    check("backend", installed("C:\\Python312\\Lib\\site-packages\\bookshop\\labels.py", ""), labels);
+    // Another package with a file of that name, another line, and not "in app".
+    check("backend", installed("/usr/lib/python3.12/site-packages/other/labels.py", "other.labels"), None);
+    check(
+        "backend",
+        at(3, "x = 1", installed("/usr/lib/python3.12/site-packages/bookshop/labels.py", "")),
+        None,
+    );
+    let library = installed("/usr/lib/python3.12/site-packages/bookshop/labels.py", "bookshop.labels");
+    check("backend", Frame { in_app: false, ..library }, None);
+    check(
+        "backend",
+        at(1, "our_decoder()", frame("", "/usr/lib/python3.12/json/decoder.py", "json.decoder")),
+        None,
+    );
+}
+
+#[test]
+fn a_workspace_package_in_node_modules_is_found_by_its_manifest() {
+    let code = snapshot(&[
+        ("packages/labels/package.json", r#"{"name": "@acme/labels"}"#),
+        ("packages/labels/src/print.ts", "export const all = lines.map(trim);\n"),
+        ("packages/other/package.json", r#"{"name": "@acme/other"}"#),
+        ("packages/other/src/print.ts", "export const all = lines.map(trim);\n"),
+    ]);
+    let found = |path: &str| {
+        let frame = at(1, "export const all = lines.map(trim);", frame("", path, ""));
+        let located = locate(&incident(vec![vec![frame]]), &code, &folder(""));
+        located.first().map(|found| found.path.to_string())
+    };
+    let labels = Some("packages/labels/src/print.ts".to_owned());
+    assert_eq!(found("/srv/node_modules/@acme/labels/src/print.ts"), labels);
+    assert_eq!(found("/srv/node_modules/.pnpm/x@1/node_modules/@acme/labels/src/print.ts"), labels);
+    assert_eq!(found("/srv/node_modules/@else/labels/src/print.ts"), None);
+}
+
+#[test]
+fn own_frames_become_the_application_s() {
+    let source = "    return [first, address.get('line2').strip()]";
+    let own = at(3, source, frame("", "/usr/lib/python3.12/site-packages/bookshop/labels.py", ""));
+    let called =
+        at(2, "    return sum_of(order.lines)", frame("bookshop/orders.py", "/app/bookshop/orders.py", ""));
+    let mut incident = incident(vec![vec![called, own]]);
+    let located = locate(&incident, &shop(), &folder("backend"));
+    mark_own(&mut incident, &located);
+    assert_eq!(culprit(&incident, &located).map(|found| found.path.file_name()), Some("labels.py"));
+    assert!(incident.culprit_frame().expect("a frame").frame.own);
+}
+
+#[test]
+fn brackets_and_escapes_of_routers_and_bundlers_are_read() {
+    let code = snapshot(&[
+        ("apps/web/app/[slug]/page.tsx", "const first = props.books[0].title;\n"),
+        ("apps/web/app/page.tsx", "const other = 1;\n"),
+    ]);
+    let page = Some("apps/web/app/[slug]/page.tsx".to_owned());
+    for path in [
+        "[project]/apps/web/app/[slug]/page.tsx",
+        "[project]/apps/web/app/[slug]/page.tsx [app-rsc] (ecmascript)",
+        "turbopack:///[project]/apps/web/app/[slug]/page.tsx",
+        "apps/web/app/%5Bslug%5D/page.tsx",
+        "webpack://_N_E/./app/[slug]/page.tsx?1f2e",
+        "webpack-internal:///(rsc)/./app/%5Bslug%5D/page.tsx",
+        "./app/[slug]/page.tsx?v=2",
+        "[slug]/page.tsx",
+    ] {
+        let frame = at(1, "const first = props.books[0].title;", frame(path, path, ""));
+        let located = locate(&incident(vec![vec![frame]]), &code, &folder("apps/web"));
+        let found = located.first().map(|found| (found.path.to_string(), found.is_verified()));
+        assert_eq!(found, page.clone().map(|page| (page, true)), "{path}");
+    }
+}
+
+#[test]
+fn what_stands_in_the_way_is_known_before_a_model_is_asked() {
+    let reason = |frames: Vec<Frame>| {
+        let incident = incident(vec![frames]);
+        let code = shop();
+        let located = locate(&incident, &code, &folder("backend"));
+        obstacle(&incident, &located, &code, &folder("backend")).map(|reason| reason.to_string())
+    };
+    let order = || at(2, "return sum_of(order.lines)", frame("bookshop/orders.py", "", ""));
+    assert_eq!(reason(vec![order()]), None);
+    let stale = at(1, "this_line_is_gone()", frame("bookshop/api/orders.py", "", ""));
+    assert_eq!(reason(vec![order(), stale]), None, "a model may still say what became of it");
+    let removed = at(7, "x()", frame("bookshop/prices.py", "/app/bookshop/prices.py", "bookshop.prices"));
+    let told = reason(vec![order(), removed]).expect("its file is gone");
+    assert!(told.contains("`bookshop/prices.py:7`, which is not in the repository"), "{told}");
+    let elsewhere = at(7, "x()", frame("stripe/prices.py", "/srv/stripe/prices.py", "stripe.prices"));
+    assert_eq!(reason(vec![order(), elsewhere]), None, "another project's code was called wrongly");
+    let nameless = Frame { line: Some(2), ..frame("bookshop/orders.py", "", "") };
+    let told = reason(vec![nameless]).expect("nothing to compare");
+    assert!(told.contains("no source line for `bookshop/orders.py:2`"), "{told}");
+    assert!(told.ends_with("(frame_unverified)"), "{told}");
+    assert!(reason(vec![]).expect("no frame").ends_with("(no_app_frame)"));
 }
