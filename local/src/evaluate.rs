@@ -166,7 +166,8 @@ async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> a
     });
     let obstacle = changed.or_else(|| case.obstacle());
     if options.ask == Ask::Nobody && !case.located().is_empty() {
-        let obstacle = obstacle.map_or(String::new(), |reason| format!("\nNo model would be asked: {reason}"));
+        let obstacle =
+            obstacle.map_or(String::new(), |reason| format!("\nNo model would be asked: {reason}"));
         let outlook = format!("{}{obstacle}", outlook(&case));
         return Ok(Judged { attempt, outlook: Some(outlook), dossier: Dossier::default() });
     }
@@ -418,5 +419,38 @@ fn of_webhook(resource: &str, body: &[u8]) -> anyhow::Result<Incident> {
         Webhook::Report(report) => Ok(report.incident),
         Webhook::Ignored { why } => bail!("{why}"),
         Webhook::SentryAgentOpenedPullRequest { .. } => bail!("the webhook reports no error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STACK: &str = r#"{"values":[{"type":"KeyError","value":"'sku'","stacktrace":{"frames":[
+        {"filename":"shop/cart.py","lineno":7,"in_app":true}]}}]}"#;
+    const ID: &str = "000000000000000000000001e2cc3615";
+
+    #[test]
+    fn an_event_is_read_in_every_form_in_which_sentry_gives_it() {
+        let json_link = format!(r#"{{"event_id":"{ID}","project":45,"exception":{STACK}}}"#);
+        let api = format!(r#"{{"eventID":"{ID}","entries":[{{"type":"exception","data":{STACK}}}]}}"#);
+        let alert = format!(
+            r#"{{"action":"triggered","data":{{"event":{{"issue_id":"118","project":45,"exception":{STACK}}}}}}}"#
+        );
+        let legacy =
+            format!(r#"{{"id":"118","project_slug":"shop","triggering_rules":[],"event":{json_link}}}"#);
+        for text in [json_link, api, alert, legacy] {
+            let incident = read_event(&text).unwrap_or_else(|error| panic!("{text}: {error:#}"));
+            assert_eq!(incident.culprit_frame().and_then(|culprit| culprit.frame.line), Some(7), "{text}");
+            assert!(!incident.project.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_of_the_forms_is_told_which_there_are() {
+        for text in [r#"{"a": 1}"#, "7", r#"{"event": {}}"#, r#"{"eventID": "1", "title": "x"}"#] {
+            let error = format!("{:#}", read_event(text).expect_err(text));
+            assert!(error.contains("\"JSON\" link") || error.contains("as a JSON object"), "{text}: {error}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! `autofix analyze`: one's own events against a local checkout.
 
+use std::path::Path;
+
 use autofix::clock::Clock;
 use autofix::config::Environment;
 use autofix::outbound::Outbound;
@@ -10,9 +12,13 @@ use axum::http::Method;
 use crate::world::{REPO, World};
 
 async fn analyze(world: &World, ask: Ask, key: &str) -> anyhow::Result<()> {
-    let events = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events");
+    let events = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events");
+    analyze_file(world, &events.join("sentry-event-alert.json"), ask, key).await
+}
+
+async fn analyze_file(world: &World, events: &Path, ask: Ask, key: &str) -> anyhow::Result<()> {
     let repo = world.repository();
-    let options = Options { events: events.join("sentry-event-alert.json"), repo, form: Form::Json, ask };
+    let options = Options { events: events.to_owned(), repo, form: Form::Json, ask };
     let mine: Environment = [("ANTHROPIC_API_KEY", key)].into_iter().collect();
     let theirs = world.sandbox.environment(SlackWay::Bot).pairs();
     let theirs = theirs.into_iter().filter(|(name, _)| name != "ANTHROPIC_API_KEY").collect();
@@ -44,4 +50,22 @@ async fn without_asking_claude_nothing_is_paid_and_no_key_is_needed() {
     let error = analyze(&world, Ask::Claude, "").await.unwrap_err();
     assert!(format!("{error:#}").contains("ANTHROPIC_API_KEY"), "{error:#}");
     assert_eq!(world.sandbox.claude.service().count(Method::POST, "/v1/messages"), 0);
+}
+
+#[tokio::test]
+async fn a_list_with_one_good_event_is_analysed_and_one_without_any_fails() {
+    let world = World::new().await;
+    let file = world.repository().join("events.json");
+    let event = r#"{"event_id":"000000000000000000000001e2cc3615","exception":{"values":[{"type":"KeyError","stacktrace":
+        {"frames":[{"filename":"bookshop/labels.py","lineno":34,"in_app":true}]}}]}}"#;
+    for (text, is_analysed) in [
+        (event.to_owned(), true),
+        (format!("[7, {event}]"), true),
+        ("[7, {}]".to_owned(), false),
+        ("[]".to_owned(), false),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        let result = analyze_file(&world, &file, Ask::Nobody, "").await;
+        assert_eq!(result.is_ok(), is_analysed, "{text}: {result:?}");
+    }
 }

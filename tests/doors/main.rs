@@ -23,6 +23,7 @@ mod dismissals;
 mod doctor;
 mod documents;
 mod evaluation;
+mod frames;
 mod github_app;
 mod happy_path;
 mod hints;

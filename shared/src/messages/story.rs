@@ -81,7 +81,10 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
         // What was missing has come: nobody needs to be told how to get it.
         State::Skipped { .. } if attempt.retried.as_ref().is_some_and(|one| one.by.is_none()) => {}
         State::Skipped { reasons, .. } => {
-            let mut lines: Vec<String> = reasons.iter().take(MAX_REASONS).map(reason_line).collect();
+            let mut lines: Vec<String> = match reasons.as_slice() {
+                [only] => vec![reason_line(only)],
+                several => several.iter().take(MAX_REASONS).map(short_reason_line).collect(),
+            };
             if reasons.len() > MAX_REASONS {
                 lines.push(format!("• … and {} more", reasons.len() - MAX_REASONS));
             }
@@ -195,7 +198,13 @@ pub(super) fn refused_line(what: &str, problem: &Reason) -> String {
     format!("{} *{what}* {}", Mark::Careful.emoji(), outside(&problem.detail, 600))
 }
 
+/// A reason in full: what to do stands at its end.
 pub(super) fn reason_line(reason: &Reason) -> String {
+    format!("• {} (`{}`)", outside(&reason.detail, Reason::DETAIL_CHARS), reason.code)
+}
+
+/// One of several reasons.
+fn short_reason_line(reason: &Reason) -> String {
     format!("• {} (`{}`)", outside(&reason.detail, 200), reason.code)
 }
 
