@@ -32,7 +32,6 @@ pub(crate) mod weakened_tests;
 
 use crate::analysis::diff::FileChange;
 use crate::analysis::effects::{self, Crash, Effects, effects_of};
-use crate::analysis::syntax::imports::Bindings;
 use crate::reason::Reason;
 use reviewed::{Reviewed, Trees};
 
@@ -102,9 +101,10 @@ pub fn check(change: &ProposedChange<'_>) -> Findings {
             reasons.extend(unfamiliar::unfamiliar(&reviewed, change));
         }
         if is_small {
-            let bindings = reviewed.sides.as_ref().map(|sides| Bindings::of(&sides.after.imports));
-            let sides = reviewed.sides.as_ref().zip(bindings.as_ref()).map(|(sides, bindings)| {
-                effects::Sides { before: sides.before.parsed, after: sides.after.parsed, bindings }
+            let sides = reviewed.sides.as_ref().map(|sides| effects::Sides {
+                before: sides.before.parsed,
+                after: sides.after.parsed,
+                bindings: &sides.after.bindings,
             });
             let effects = effects_of(file, sides.as_ref(), change.crash);
             let known = |reason: &Reason| reasons.iter().any(|one| one.code == reason.code);

@@ -7,7 +7,9 @@
 
 mod names;
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -50,7 +52,10 @@ pub(super) fn unfamiliar(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Op
         let detail = format!("The fix answers errors out of sight: {}.", places(&handled));
         return Some(Reason::new(ReasonCode::ExceptionSwallowed, detail));
     }
-    let known: HashSet<&str> = sides.before.references().iter().map(|one| one.path.as_str()).collect();
+    let known = LazyCell::new(|| {
+        let all = sides.before.all_references();
+        all.iter().map(|one| one.path.as_str()).collect::<HashSet<&str>>()
+    });
     let mut added = file.newly_found(|side| foreign_calls(side, &known, change));
     added.extend(file.newly_found(far_reaching));
     (!added.is_empty()).then(|| {
@@ -64,11 +69,15 @@ pub(super) fn unfamiliar(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Op
 
 /// Imported names, other than those that the file used before, that only compute, or that are the
 /// project's own and sound as if they only computed.
-fn foreign_calls(side: &Side<'_>, known: &HashSet<&str>, change: &ProposedChange<'_>) -> Vec<Finding> {
+fn foreign_calls<'k>(
+    side: &Side<'_>,
+    known: &impl Deref<Target = HashSet<&'k str>>,
+    change: &ProposedChange<'_>,
+) -> Vec<Finding> {
     let family = side.parsed.family();
     let imported = side.references().iter().filter(|one| one.origin == Origin::Imported);
     imported
-        .filter(|one| !known.contains(one.path.as_str()) && !is_harmless(one))
+        .filter(|one| !is_harmless(one))
         // A function may be handed on instead of called; types and constants begin with a capital.
         .filter(|one| {
             let is_function = family != Family::Go && one.last_name().starts_with(|c: char| c.is_lowercase());
@@ -76,6 +85,7 @@ fn foreign_calls(side: &Side<'_>, known: &HashSet<&str>, change: &ProposedChange
         })
         .filter(|one| {
             !is_own_helper(side, one, change)
+                && !known.contains(one.path.as_str())
                 && !only_looks(one, known)
                 && !was_unbound(side, one, known, change)
         })
