@@ -5,14 +5,11 @@
 //! a fix. Where a grammar is known they read the syntax tree, since a search through the text
 //! cannot tell a call from a comment; other languages get the coarser rules of `plain_text`.
 
-mod computation;
 #[cfg(test)]
 mod corpus;
 mod dangerous_calls;
 mod deleted_checks;
-mod exits;
 mod forbidden_paths;
-mod guards;
 mod hidden_characters;
 mod network_hosts;
 mod new_imports;
@@ -37,6 +34,7 @@ use reviewed::{Reviewed, Trees};
 
 pub(crate) use reports_silenced::is_log_call;
 pub use scope::MAX_CHANGED_LINES;
+pub(crate) use waiting::is_about_waiting;
 
 /// A fix as the validators see it.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +72,6 @@ const FILE_RULES: &[fn(&Reviewed<'_>) -> Option<Reason>] = &[
     deleted_checks::check_deleted,
     reports_silenced::report_silenced,
     waiting::waits_longer,
-    computation::computation_changed,
     silenced_warnings::warning_silenced,
     weakened_tests::test_weakened,
     hidden_characters::invisible_character,

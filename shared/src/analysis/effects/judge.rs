@@ -2,6 +2,7 @@
 //! harmless, has to be asked, or must not happen. Whatever no rule recognises is asked, or refused if it reaches a sink.
 
 mod branches;
+mod computation;
 mod conditions;
 mod exits;
 mod handlers;
@@ -76,6 +77,9 @@ impl<'c> Scene<'c> {
         for edit in self.edits {
             let from = all.len();
             self.judge_one(*edit, &mut all);
+            if !all[from..].iter().any(|one| matches!(one.verdict, Verdict::Refuse { .. })) {
+                all.extend(self.computes_otherwise(*edit));
+            }
             for judged in &mut all[from..] {
                 if let Verdict::Ask { identifier, .. } = &mut judged.verdict {
                     *identifier = self.quotable(identifier, *edit);

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::super::absence::{Substitute, Test, is_nothing, substitute, test_of, test_of_unless};
 use super::super::script::Edit;
-use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
+use super::super::sinks::{Guarding, Sink, guarding, has, is_bound, sinks_below};
 use super::super::slices::{Loops, is_new_container, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body, body_statements, condition, inner, is_block, is_call, is_function, is_handler,
@@ -193,7 +193,11 @@ impl<'c> Scene<'c> {
             .child_by_field_name("name")
             .or_else(|| new.child_by_field_name("key"))
             .map_or("", |one| self.new.text_of(one));
-        if super::super::sinks::is_secret(name) || guarding([name]) == Guarding::Strong || is_bound(name) {
+        if super::super::sinks::is_secret(name)
+            || guarding([name]) == Guarding::Strong
+            || is_bound(name)
+            || name.to_lowercase().contains("verify")
+        {
             return of(refuse(ReasonCode::SensitiveChange, format!("`{is}` is new")));
         }
         if name == "encoding" {
@@ -771,7 +775,7 @@ impl<'c> Scene<'c> {
                 );
             };
             let target_text = squeezed(self.new, target);
-            if is_bound(&target_text) {
+            if is_bound(last_name(&target_text).as_str()) {
                 return refuse(
                     ReasonCode::ComputationChanged,
                     format!("`{target_text}`, which is a limit, gets another value"),
@@ -831,14 +835,6 @@ impl<'c> Scene<'c> {
         }
         Verdict::Harmless
     }
-}
-
-/// Names that bound what a program takes or how long it waits.
-fn is_bound(name: &str) -> bool {
-    crate::analysis::sensitive_paths::words(name)
-        .iter()
-        .any(|word| has("max min limit timeout retries retry ttl attempts deadline threshold verify", word))
-        && name.len() > 3
 }
 
 pub(super) fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, joined, operator_of, receiver, substitute, test_of};
-use super::super::sinks::{Guarding, Sink, guarding, has, sinks_below};
+use super::super::sinks::{Guarding, Sink, guarding, has, is_bound, sinks_below};
 use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body, condition, inner, is_call, is_choice, is_if, is_loop, squeezed, words,
@@ -15,9 +15,6 @@ use crate::analysis::sensitive_paths::words as split_words;
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::{Family, Parsed, visit_below};
 use crate::reason::ReasonCode;
-
-/// Names that bound what a program takes or how long it waits.
-const BOUNDS: &str = "max min limit timeout retries retry ttl attempts deadline threshold";
 
 /// A read that no longer crashes if something is missing.
 pub(super) struct Widened<'c> {
@@ -658,8 +655,7 @@ impl<'c> Scene<'c> {
             None => target.child_by_field_name("value")?,
         };
         let direct = inner(value).byte_range() == inner(node).byte_range() || is_choice(inner(value).kind());
-        let found = split_words(name);
-        (direct && found.iter().any(|word| has(BOUNDS, word)) && name.len() > 3).then(|| name.to_owned())
+        (direct && is_bound(name)).then(|| name.to_owned())
     }
 }
 

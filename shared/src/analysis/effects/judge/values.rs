@@ -5,7 +5,9 @@ use tree_sitter::Node;
 use super::super::absence::{Substitute, operator_of, receiver, substitute, test_of};
 use super::super::sinks::{Sink, has, is_money, sink_of, sinks_below};
 use super::super::slices::{Loops, reach};
-use super::super::tree::{above, assigned, body, condition, inner, is_call, is_handler, squeezed, words};
+use super::super::tree::{
+    above, assigned, body, condition, inner, is_call, is_handler, is_loop, squeezed, words,
+};
 use super::conditions::Chosen;
 use super::texts::{callees, telling};
 use super::{Judged, Scene, Verdict, arguments, ask, exits, identifier, is_import, refuse, root, shown};
@@ -176,6 +178,9 @@ impl<'c> Scene<'c> {
                 ReasonCode::ComputationChanged,
                 format!("`{was}` is computed in another way: `{is}`"),
             );
+        }
+        if is_loop(new.kind()) && new.kind_id() != old.kind_id() {
+            return code(ReasonCode::SensitiveChange, format!("A loop is new: `{is}`"));
         }
         if self.spreads_whole(old, new) {
             return code(
