@@ -6,15 +6,20 @@ mod computation;
 mod conditions;
 mod exits;
 mod handlers;
+mod insertions;
 mod left_out;
 mod names;
+mod reached;
 mod reads;
 mod texts;
 mod values;
+mod ways_out;
 
 use tree_sitter::Node;
 
 use super::script::Edit;
+use super::sinks::Sink;
+use super::slices::Entry;
 use super::tree::{above, function_of, is_handler, is_if, is_try, parts, squeezed};
 use super::{Crash, sinks};
 use crate::analysis::syntax::imports::Bindings;
@@ -60,6 +65,11 @@ impl Judged {
 
 fn ask(text: impl Into<String>, identifier: &str) -> Verdict {
     Verdict::Ask { text: text.into(), identifier: identifier.to_owned(), needs_two: false }
+}
+
+/// Asks whether something leaves every result as it was.
+fn ask_right(what: &str, identifier: &str) -> Verdict {
+    ask(format!("Is {what} right for every input that worked before?"), identifier)
 }
 
 fn ask_two(text: impl Into<String>, identifier: &str) -> Verdict {
@@ -335,6 +345,27 @@ impl<'c> Scene<'c> {
             ),
         };
         Judged::new(new, fact, verdict)
+    }
+
+    /// A call that acts and was not there.
+    fn act_is_new(&self, sink: Sink, call: Node<'c>) -> Verdict {
+        let why = format!("`{}` ({}) is new", shown(self.new, call), sink.name());
+        refuse(ReasonCode::SensitiveChange, why)
+    }
+
+    /// A call that acts is given something else by a piece of code.
+    fn act_is_given(&self, code: &str, entry: &Entry<'c>) -> Verdict {
+        let call = shown(self.new, entry.call);
+        let why = format!("`{code}` changes what `{call}` ({}) is given", entry.sink.name());
+        refuse(ReasonCode::SensitiveChange, why)
+    }
+
+    /// The name that a quote about a condition should hold: of what it asks for, else the first in it.
+    fn asked_name(&self, operands: &[String], node: Node<'c>) -> String {
+        operands.first().map_or_else(
+            || identifier(self.new, super::tree::condition(node).unwrap_or(node)),
+            |one| values::last_name(one),
+        )
     }
 
     fn is_assignment_of_reader(&self, node: Node<'c>) -> bool {

@@ -10,7 +10,9 @@ use super::super::tree::{
 };
 use super::conditions::Chosen;
 use super::texts::{callees, telling};
-use super::{Judged, Scene, Verdict, arguments, ask, exits, identifier, is_import, refuse, root, shown};
+use super::{
+    Judged, Scene, Verdict, arguments, ask, ask_right, exits, identifier, is_import, refuse, root, shown,
+};
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::{Family, Parsed, is_decorator_kind, visit_below};
 use crate::reason::ReasonCode;
@@ -99,18 +101,11 @@ impl<'c> Scene<'c> {
             (Some(sink), _) => {
                 refuse(ReasonCode::SensitiveChange, format!("`{code}` changes {}", sink.name()))
             }
-            (None, Some(entry)) => refuse(
-                ReasonCode::SensitiveChange,
-                format!(
-                    "`{code}` changes what `{}` ({}) is given",
-                    shown(self.new, entry.call),
-                    entry.sink.name()
-                ),
-            ),
+            (None, Some(entry)) => self.act_is_given(&code, entry),
             (None, None) if filters && !by_truth => {
                 refuse(ReasonCode::WorkSkipped, format!("Entries are left out: `{code}`"))
             }
-            (None, None) => ask(format!("Is `{code}` right for every input that worked before?"), &name),
+            (None, None) => ask_right(&format!("`{code}`"), &name),
         };
         Judged::new(call, fact, verdict)
     }
@@ -189,10 +184,7 @@ impl<'c> Scene<'c> {
             );
         }
         if let Some((sink, call)) = self.new_sink(old, new) {
-            return code(
-                ReasonCode::SensitiveChange,
-                format!("`{}` ({}) is new", shown(self.new, call), sink.name()),
-            );
+            return self.act_is_new(sink, call);
         }
         if let Some(callee) = callees(self.new, new)
             .into_iter()
@@ -230,14 +222,7 @@ impl<'c> Scene<'c> {
         }
         let reached = reach(self.new, self.bindings, new, Loops::Run);
         if let Some(entry) = reached.sinks.first() {
-            return code(
-                ReasonCode::SensitiveChange,
-                format!(
-                    "`{is}` changes what `{}` ({}) is given",
-                    shown(self.new, entry.call),
-                    entry.sink.name()
-                ),
-            );
+            return self.act_is_given(&is, entry);
         }
         if is_money(words(self.new, new)) || is_money(reached.names.iter().map(String::as_str)) {
             return code(ReasonCode::ComputationChanged, format!("`{is}` changes an amount of money"));
@@ -252,7 +237,7 @@ impl<'c> Scene<'c> {
                 );
             }
         }
-        ask(format!("Is `{is}` in place of `{was}` right for every input that worked before?"), &name)
+        ask_right(&format!("`{is}` in place of `{was}`"), &name)
     }
 
     /// An exception type in the header of a handler that was there.
