@@ -103,7 +103,7 @@ pub fn check(change: &ProposedChange<'_>) -> Findings {
                 after: sides.after.parsed,
                 bindings: &sides.after.bindings,
             });
-            let effects = effects_of(file, sides.as_ref(), change.crash);
+            let effects = effects_of(file, sides.as_ref(), change.crash, change.other_files);
             let known = |reason: &Reason| reasons.iter().any(|one| one.code == reason.code);
             let more: Vec<Reason> =
                 effects.refusals.iter().filter(|reason| !known(reason)).cloned().collect();
@@ -126,6 +126,16 @@ pub fn forbidden_place(path: &str, project_path: &str) -> Option<Reason> {
     };
     let reviewed = Reviewed::new(&file, None);
     scope::outside_project(&reviewed, &change).or_else(|| forbidden_paths::forbidden_path(&reviewed))
+}
+
+/// Functions whose callers are looked at, since the change gives them another answer. Unlike [`names_to_search`], a file
+/// that is left out costs no more than a look.
+pub fn names_to_follow(files: &[FileChange]) -> Vec<String> {
+    let trees = files.iter().filter_map(Trees::of);
+    let mut names: Vec<String> = trees.flat_map(|trees| trees.answering_functions()).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Names whose mentions elsewhere decide: functions whose signature the change touches, and

@@ -2,6 +2,7 @@
 //! harmless, has to be asked, or must not happen. Whatever no rule recognises is asked, or refused if it reaches a sink.
 
 mod branches;
+mod callers;
 mod computation;
 mod conditions;
 mod exits;
@@ -39,6 +40,10 @@ pub(super) struct Scene<'c> {
     /// Source text of the line that crashed, without layout.
     pub(super) crash_text: String,
     pub(super) edits: &'c [Edit<'c, 'c>],
+    /// Path of the changed file.
+    pub(super) path: &'c str,
+    /// Path and text of files that may call what changes.
+    pub(super) others: &'c [(&'c str, &'c str)],
 }
 
 /// What becomes of one difference.

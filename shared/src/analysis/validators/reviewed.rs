@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::analysis::diff::{ChangedLine, FileChange, Hunk, hunks};
+use crate::analysis::effects::answering_functions;
 use crate::analysis::syntax::definitions::{Definition, definitions};
 use crate::analysis::syntax::imports::{Bindings, Import, imports};
 use crate::analysis::syntax::references::{Reference, references};
@@ -28,6 +29,10 @@ impl<'c> Trees<'c> {
         let language = Language::of_path(&change.path)?;
         let (before, after) = (Parsed::new(language, &change.before), Parsed::new(language, &change.after));
         Some(Trees { before, after })
+    }
+
+    pub(super) fn answering_functions(&self) -> Vec<String> {
+        answering_functions(&self.before, &self.after)
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::script::Edit;
 use super::super::sinks::{Guarding, Sink, guarding, is_bound, sinks_below};
 use super::super::slices::reach_of_name;
 use super::super::tree::{body, body_statements, condition, inner, is_if, parts, squeezed, words};
-use super::exits::{Exit, denies, exit_of, exit_of_body, raised};
+use super::exits::{Exit, denies, exit_of, exit_of_body, raised, returned};
 use super::insertions::assigned_in;
 use super::values::{assigned_names, last_name};
 use super::{Judged, Scene, Verdict, ask, ask_two, function_of, identifier, mentions, refuse, shown};
@@ -68,13 +68,19 @@ impl<'c> Scene<'c> {
                 ));
             }
             _ => {
+                let verdict = self.leave_verdict(node, &test, &text);
+                let answer = inner_statements.last().and_then(|last| returned(*last));
+                let verdict = match answer {
+                    Some(answer) => self.with_callers(verdict, &format!("If `{text}`"), answer),
+                    None => verdict,
+                };
                 all.push(Judged::new(
                     node,
                     format!(
                         "If `{text}`, the code leaves here: `{}`",
                         inner_statements.last().map_or(String::new(), |one| shown(self.new, *one))
                     ),
-                    self.leave_verdict(node, &test, &text),
+                    verdict,
                 ));
             }
         }

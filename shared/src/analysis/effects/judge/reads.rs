@@ -5,6 +5,7 @@ use tree_sitter::Node;
 use super::super::absence::{Substitute, operator_of, receiver, substitute, test_of};
 use super::super::sinks::has;
 use super::super::tree::{condition, inner, is_call, is_choice, squeezed};
+use super::exits::returned;
 use super::values::LOOKS;
 use super::{Judged, Scene, arguments, shown};
 use crate::analysis::syntax::references::dotted_path;
@@ -188,6 +189,13 @@ impl<'c> Scene<'c> {
             None => format!("`{}` may be missing without a crash", widened.operand),
         };
         let verdict = self.widened_verdict(widened, new);
+        let state = format!("Without `{}`", widened.operand);
+        let is_answer = returned(super::super::tree::statement_of(new))
+            .is_some_and(|value| inner(value).byte_range() == inner(new).byte_range());
+        let verdict = match widened.code {
+            Some(code) if is_answer => self.with_callers(verdict, &state, code),
+            _ => verdict,
+        };
         Judged::new(new, fact, verdict)
     }
 }

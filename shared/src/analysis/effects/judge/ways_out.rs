@@ -91,10 +91,8 @@ impl<'c> Scene<'c> {
             };
             match (harm, loud) {
                 (false, _) if act.what == Act::Store && !uses => {
-                    questions.push(ask(
-                        format!("If `{text}`, `{what}` is left out, which does not use it. Is that right?"),
-                        &name,
-                    ));
+                    questions
+                        .push(ask(format!("If `{text}`, `{what}` does not happen. Is that right?"), &name));
                 }
                 (false, _) => {}
                 (true, false) => return skipped("work is left out in silence"),
@@ -106,7 +104,7 @@ impl<'c> Scene<'c> {
         }
         if !about {
             return ask(
-                format!("Is it right to leave if `{text}`, which the line that crashed does not use?"),
+                format!("Is it right to leave if `{text}`, though the line that crashed asks nothing of it?"),
                 &name,
             );
         }
