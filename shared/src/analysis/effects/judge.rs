@@ -591,3 +591,30 @@ fn is_call_of_require(value: Node<'_>) -> bool {
 fn arguments(call: Node<'_>) -> Vec<Node<'_>> {
     call.child_by_field_name("arguments").map(parts).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_name_of_a_chain_is_found() {
+        for (chain, first) in [
+            ("order.note", "order"),
+            ("self.order.note", "order"),
+            ("$item['price']", "$item"),
+            ("&row.name", "&row"),
+            ("count", "count"),
+        ] {
+            assert_eq!(root(chain), first);
+        }
+    }
+
+    #[test]
+    fn a_name_is_mentioned_as_a_whole_only() {
+        assert!(mentions("total(order.note)", "order.note"));
+        assert!(mentions("a[order]", "order"));
+        assert!(!mentions("preorder.note", "order.note"));
+        assert!(!mentions("order.notes", "order.note"));
+        assert!(!mentions("order", ""));
+    }
+}
