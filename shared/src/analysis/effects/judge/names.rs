@@ -94,7 +94,7 @@ impl<'c> Scene<'c> {
                     && entry.sink == Sink::Query
                     && sink_of(self.new, entry.call, self.bindings) == Some(Sink::Query);
             if hard {
-                return self.act_is_given(&operand, entry);
+                return self.act_is_given(operand, entry);
             }
         }
         match reached.sinks.iter().find(|entry| entry.sink == Sink::Write) {
