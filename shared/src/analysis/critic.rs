@@ -159,7 +159,7 @@ pub fn opening(boundary: &Boundary, shown: &Shown<'_>) -> Message {
     let names = code.changed_functions();
     if !names.is_empty() {
         let calls = match code.calls_of(&names, &lines) {
-            calls if calls.is_empty() => "Nothing in the repository calls it by its name.\n".to_owned(),
+            calls if calls.is_empty() => "Nothing in the repository names it elsewhere.\n".to_owned(),
             calls => calls,
         };
         let what = format!("who calls {}", names.join(", "));

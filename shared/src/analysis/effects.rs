@@ -68,8 +68,27 @@ pub(crate) struct Sides<'c> {
     pub(crate) bindings: &'c Bindings,
 }
 
+/// Functions that a change gives another answer, by the names that others call them by.
+pub(crate) fn answering_functions(before: &Parsed<'_>, after: &Parsed<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    for edit in script::differences(before, after) {
+        let (script::Edit::Replaced { new, .. } | script::Edit::Inserted { new }) = edit else { continue };
+        let function = tree::function_of(after.family(), new);
+        let Some(name) = function.and_then(tree::name_of).filter(|_| tree::touches_answer(new)) else {
+            continue;
+        };
+        names.push(after.text_of(name).to_owned());
+    }
+    names
+}
+
 /// What a change does, with all objections and questions of code.
-pub(crate) fn effects_of(change: &FileChange, sides: Option<&Sides<'_>>, crash: &Crash) -> Effects {
+pub(crate) fn effects_of(
+    change: &FileChange,
+    sides: Option<&Sides<'_>>,
+    crash: &Crash,
+    others: &[(&str, &str)],
+) -> Effects {
     let Some(sides) = sides else { return without_grammar(change) };
     let edits = script::differences(sides.before, sides.after);
     let here = crash.path == change.path && crash.line > 0;
@@ -87,6 +106,8 @@ pub(crate) fn effects_of(change: &FileChange, sides: Option<&Sides<'_>>, crash: 
             .join(" ")
             .replace("?.", "."),
         edits: &edits,
+        path: &change.path,
+        others,
     };
     collected(scene.judge())
 }

@@ -32,6 +32,8 @@ const MAX_EDIT_BYTES: usize = 60_000;
 const MAX_EXPLANATION_CHARS: usize = 4_000;
 /// Other files looked through for a name, and the ones that mention it.
 const MAX_MENTIONS: usize = 200;
+/// Files that mention a function whose answer changes: its callers, and others of the same name.
+const MAX_CALLERS: usize = 100;
 
 /// System text, tools and effort.
 pub fn setting(boundary: &Boundary) -> Setting {
@@ -293,15 +295,20 @@ fn apply_and_validate(wire: WireProposal, files: &[RepoPath], code: &Code<'_>) -
 
 fn check(changes: &[FileChange], code: &Code<'_>) -> Findings {
     let Code { snapshot, project, crash } = *code;
-    let names = validators::names_to_search(changes);
     let changed = |path: &RepoPath| changes.iter().any(|change| change.path == path.as_str());
-    let mentions: Vec<(&str, &str)> = snapshot
-        .paths()
-        .filter(|path| !names.is_empty() && !changed(path))
-        .filter_map(|path| Some((path.as_str(), snapshot.text(path)?)))
-        .filter(|(_, text)| names.iter().any(|name| text.contains(name.as_str())))
-        .take(MAX_MENTIONS)
-        .collect();
+    let mentioning = |names: &[String], most: usize| -> Vec<(&str, &str)> {
+        snapshot
+            .paths()
+            .filter(|path| !names.is_empty() && !changed(path))
+            .filter_map(|path| Some((path.as_str(), snapshot.text(path)?)))
+            .filter(|(_, text)| names.iter().any(|name| text.contains(name.as_str())))
+            .take(most)
+            .collect()
+    };
+    let mut mentions = mentioning(&validators::names_to_search(changes), MAX_MENTIONS);
+    mentions.extend(mentioning(&validators::names_to_follow(changes), MAX_CALLERS));
+    mentions.sort_unstable();
+    mentions.dedup();
     let paths: Vec<&str> = snapshot.paths().map(RepoPath::as_str).collect();
     validators::check(&ProposedChange {
         files: changes,

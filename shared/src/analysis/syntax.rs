@@ -13,10 +13,12 @@ pub mod mentions;
 pub mod references;
 pub mod settings;
 pub mod tokens;
+pub mod unchanged;
 
 use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
 use crate::analysis::diff::FileChange;
+use unchanged::Parts;
 
 /// A language that has a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -230,15 +232,23 @@ struct Step<'p> {
 
 impl<'p> Walk<'p> {
     pub fn of(parsed: &'p Parsed<'p>) -> Walk<'p> {
+        Walk::without(parsed, &Parts::default())
+    }
+
+    /// As [`of`](Walk::of), without some parts and everything below them.
+    pub fn without(parsed: &'p Parsed<'p>, left_out: &Parts) -> Walk<'p> {
         let mut names = Names::default();
-        let mut steps = Vec::with_capacity(parsed.root().descendant_count());
+        let mut steps = Vec::new();
         let mut cursor = parsed.root().walk();
         let mut depth = 0;
         loop {
             let node = cursor.node();
-            let field = names.field(&cursor);
-            steps.push(Step { node, kind: names.kind(node), field, depth });
-            if cursor.goto_first_child() {
+            let is_left_out = left_out.contains(node);
+            if !is_left_out {
+                let field = names.field(&cursor);
+                steps.push(Step { node, kind: names.kind(node), field, depth });
+            }
+            if !is_left_out && cursor.goto_first_child() {
                 depth += 1;
                 continue;
             }

@@ -14,7 +14,7 @@ mod outline;
 mod reading;
 mod searching;
 
-pub(in crate::analysis) use callers::calls;
+pub(in crate::analysis) use callers::{FoundUse, uses_of};
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

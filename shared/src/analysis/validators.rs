@@ -5,14 +5,11 @@
 //! a fix. Where a grammar is known they read the syntax tree, since a search through the text
 //! cannot tell a call from a comment; other languages get the coarser rules of `plain_text`.
 
-mod computation;
 #[cfg(test)]
 mod corpus;
 mod dangerous_calls;
 mod deleted_checks;
-mod exits;
 mod forbidden_paths;
-mod guards;
 mod hidden_characters;
 mod network_hosts;
 mod new_imports;
@@ -32,12 +29,12 @@ pub(crate) mod weakened_tests;
 
 use crate::analysis::diff::FileChange;
 use crate::analysis::effects::{self, Crash, Effects, effects_of};
-use crate::analysis::syntax::imports::Bindings;
 use crate::reason::Reason;
 use reviewed::{Reviewed, Trees};
 
 pub(crate) use reports_silenced::is_log_call;
 pub use scope::MAX_CHANGED_LINES;
+pub(crate) use waiting::is_about_waiting;
 
 /// A fix as the validators see it.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +72,6 @@ const FILE_RULES: &[fn(&Reviewed<'_>) -> Option<Reason>] = &[
     deleted_checks::check_deleted,
     reports_silenced::report_silenced,
     waiting::waits_longer,
-    computation::computation_changed,
     silenced_warnings::warning_silenced,
     weakened_tests::test_weakened,
     hidden_characters::invisible_character,
@@ -102,11 +98,12 @@ pub fn check(change: &ProposedChange<'_>) -> Findings {
             reasons.extend(unfamiliar::unfamiliar(&reviewed, change));
         }
         if is_small {
-            let bindings = reviewed.sides.as_ref().map(|sides| Bindings::of(&sides.after.imports));
-            let sides = reviewed.sides.as_ref().zip(bindings.as_ref()).map(|(sides, bindings)| {
-                effects::Sides { before: sides.before.parsed, after: sides.after.parsed, bindings }
+            let sides = reviewed.sides.as_ref().map(|sides| effects::Sides {
+                before: sides.before.parsed,
+                after: sides.after.parsed,
+                bindings: &sides.after.bindings,
             });
-            let effects = effects_of(file, sides.as_ref(), change.crash);
+            let effects = effects_of(file, sides.as_ref(), change.crash, change.other_files);
             let known = |reason: &Reason| reasons.iter().any(|one| one.code == reason.code);
             let more: Vec<Reason> =
                 effects.refusals.iter().filter(|reason| !known(reason)).cloned().collect();
@@ -129,6 +126,16 @@ pub fn forbidden_place(path: &str, project_path: &str) -> Option<Reason> {
     };
     let reviewed = Reviewed::new(&file, None);
     scope::outside_project(&reviewed, &change).or_else(|| forbidden_paths::forbidden_path(&reviewed))
+}
+
+/// Functions whose callers are looked at, since the change gives them another answer. Unlike [`names_to_search`], a file
+/// that is left out costs no more than a look.
+pub fn names_to_follow(files: &[FileChange]) -> Vec<String> {
+    let trees = files.iter().filter_map(Trees::of);
+    let mut names: Vec<String> = trees.flat_map(|trees| trees.answering_functions()).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Names whose mentions elsewhere decide: functions whose signature the change touches, and

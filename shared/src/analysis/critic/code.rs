@@ -18,7 +18,7 @@ use crate::analysis::syntax::blanking::{Kept, blanked, is_word, words_on};
 use crate::analysis::syntax::definitions::{definitions, enclosing_class, enclosing_function};
 use crate::analysis::syntax::mentions::has_word;
 use crate::analysis::syntax::{Language, Parsed, Walk};
-use crate::analysis::tools::calls;
+use crate::analysis::tools::{FoundUse, uses_of};
 use crate::analysis::validators::weakened_tests::is_test;
 use crate::cleaning;
 
@@ -252,42 +252,30 @@ impl<'a> BlankedCode<'a> {
         names
     }
 
-    /// The calls of these functions in the whole repository, those of the application before those of tests, with the
-    /// lines around each; `shown_lines` of the changed file are not shown again.
+    /// The calls of these functions in the whole repository, or what else names them, with the lines around each;
+    /// `shown_lines` of the changed file are not shown again.
     pub(super) fn calls_of(&self, names: &[String], shown_lines: &BTreeSet<u32>) -> String {
-        let mut found: Vec<(bool, &RepoPath, u32, Option<String>)> = Vec::new();
-        let (mut files, mut bytes) = (0, 0);
-        for path in self.snapshot.paths() {
-            let Some(text) = self.snapshot.text(path) else { continue };
-            let names: Vec<&String> = names.iter().filter(|name| has_word(text, name)).collect();
-            let Some(language) = Language::of_path(path.as_str()).filter(|_| !names.is_empty()) else {
-                continue;
-            };
-            if files == MAX_PARSED_FILES || bytes + text.len() > MAX_PARSED_BYTES {
-                break;
-            }
-            files += 1;
-            bytes += text.len();
-            for name in names {
-                let calls = calls(language, text, name).into_iter();
-                found.extend(calls.map(|(line, function)| (is_test(path.as_str()), path, line, function)));
-            }
-        }
-        found.sort_by_key(|(is_test, path, line, _)| (*is_test, *path, *line));
+        let found = uses_of(self.snapshot, names, &self.change.path);
         let left_out = found.len().saturating_sub(MAX_CALLS);
         let mut shown = String::new();
-        for (_, path, line, function) in found.into_iter().take(MAX_CALLS) {
+        for FoundUse { path, line, function, is_call } in found.into_iter().take(MAX_CALLS) {
             let within = function
                 .map_or(String::new(), |name| format!(" in `{}`", cleaning::one_line(&name, MAX_LINE_CHARS)));
+            let within = if is_call { within } else { format!("{within}, no call but the name") };
             if path.as_str() == self.change.path && shown_lines.contains(&line) {
                 let _ = writeln!(shown, "Line {line} of `{path}`{within}, as shown above.");
+                continue;
+            }
+            // What has no grammar can't be blanked, and its words are somebody's.
+            if Language::of_path(path.as_str()).is_none() {
+                let _ = writeln!(shown, "Line {line} of `{path}`{within}.");
                 continue;
             }
             let _ = writeln!(shown, "Line {line} of `{path}`{within}:");
             shown.push_str(&self.lines(path, &widened(line..=line, AROUND_CALL)));
         }
         if left_out > 0 {
-            let _ = writeln!(shown, "({left_out} more calls are left out)");
+            let _ = writeln!(shown, "({left_out} more are left out)");
         }
         shown
     }

@@ -2,18 +2,25 @@
 //! harmless, has to be asked, or must not happen. Whatever no rule recognises is asked, or refused if it reaches a sink.
 
 mod branches;
+mod callers;
+mod computation;
 mod conditions;
 mod exits;
 mod handlers;
+mod insertions;
 mod left_out;
 mod names;
+mod reached;
 mod reads;
 mod texts;
 mod values;
+mod ways_out;
 
 use tree_sitter::Node;
 
 use super::script::Edit;
+use super::sinks::Sink;
+use super::slices::Entry;
 use super::tree::{above, function_of, is_handler, is_if, is_try, parts, squeezed};
 use super::{Crash, sinks};
 use crate::analysis::syntax::imports::Bindings;
@@ -33,6 +40,10 @@ pub(super) struct Scene<'c> {
     /// Source text of the line that crashed, without layout.
     pub(super) crash_text: String,
     pub(super) edits: &'c [Edit<'c, 'c>],
+    /// Path of the changed file.
+    pub(super) path: &'c str,
+    /// Path and text of files that may call what changes.
+    pub(super) others: &'c [(&'c str, &'c str)],
 }
 
 /// What becomes of one difference.
@@ -61,6 +72,11 @@ fn ask(text: impl Into<String>, identifier: &str) -> Verdict {
     Verdict::Ask { text: text.into(), identifier: identifier.to_owned(), needs_two: false }
 }
 
+/// Asks whether something leaves every result as it was.
+fn ask_right(what: &str, identifier: &str) -> Verdict {
+    ask(format!("Is {what} right for every input that worked before?"), identifier)
+}
+
 fn ask_two(text: impl Into<String>, identifier: &str) -> Verdict {
     Verdict::Ask { text: text.into(), identifier: identifier.to_owned(), needs_two: true }
 }
@@ -76,6 +92,9 @@ impl<'c> Scene<'c> {
         for edit in self.edits {
             let from = all.len();
             self.judge_one(*edit, &mut all);
+            if !all[from..].iter().any(|one| matches!(one.verdict, Verdict::Refuse { .. })) {
+                all.extend(self.computes_otherwise(*edit));
+            }
             for judged in &mut all[from..] {
                 if let Verdict::Ask { identifier, .. } = &mut judged.verdict {
                     *identifier = self.quotable(identifier, *edit);
@@ -333,6 +352,27 @@ impl<'c> Scene<'c> {
         Judged::new(new, fact, verdict)
     }
 
+    /// A call that acts and was not there.
+    fn act_is_new(&self, sink: Sink, call: Node<'c>) -> Verdict {
+        let why = format!("`{}` ({}) is new", shown(self.new, call), sink.name());
+        refuse(ReasonCode::SensitiveChange, why)
+    }
+
+    /// A call that acts is given something else by a piece of code.
+    fn act_is_given(&self, code: &str, entry: &Entry<'c>) -> Verdict {
+        let call = shown(self.new, entry.call);
+        let why = format!("`{code}` changes what `{call}` ({}) is given", entry.sink.name());
+        refuse(ReasonCode::SensitiveChange, why)
+    }
+
+    /// The name that a quote about a condition should hold: of what it asks for, else the first in it.
+    fn asked_name(&self, operands: &[String], node: Node<'c>) -> String {
+        operands.first().map_or_else(
+            || identifier(self.new, super::tree::condition(node).unwrap_or(node)),
+            |one| values::last_name(one),
+        )
+    }
+
     fn is_assignment_of_reader(&self, node: Node<'c>) -> bool {
         super::tree::assigned(super::tree::inner(node)).is_some_and(|(target, value)| {
             !self.new.text_of(target).contains(['.', '[']) && values::only_reads(self.new, value)
@@ -550,4 +590,31 @@ fn is_call_of_require(value: Node<'_>) -> bool {
 /// Parts of a call's arguments.
 fn arguments(call: Node<'_>) -> Vec<Node<'_>> {
     call.child_by_field_name("arguments").map(parts).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_name_of_a_chain_is_found() {
+        for (chain, first) in [
+            ("order.note", "order"),
+            ("self.order.note", "order"),
+            ("$item['price']", "$item"),
+            ("&row.name", "&row"),
+            ("count", "count"),
+        ] {
+            assert_eq!(root(chain), first);
+        }
+    }
+
+    #[test]
+    fn a_name_is_mentioned_as_a_whole_only() {
+        assert!(mentions("total(order.note)", "order.note"));
+        assert!(mentions("a[order]", "order"));
+        assert!(!mentions("preorder.note", "order.note"));
+        assert!(!mentions("order.notes", "order.note"));
+        assert!(!mentions("order", ""));
+    }
 }

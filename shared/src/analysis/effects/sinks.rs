@@ -110,6 +110,10 @@ const SYSTEM: &str = "\
 const SECRETS: &str = "\
     password passwd pwd secret secrets token tokens apikey credential credentials cookie cookies authorization jwt \
     environ env privatekey session sessionid pin cvv cvc iban ssn cardnumber";
+/// Words of names that bound what a program takes or how long it waits.
+const BOUNDS: &str = "\
+    max min limit timeout retries retry ttl attempts deadline threshold ge gt le lt pattern regex multiple_of extra \
+    frozen decimal_places allow_inf_nan";
 /// Names that stand for everything that a request, a person or a configuration holds.
 const WHOLE: &str = "\
     headers cookies environ meta settings config configuration context request req body payload event user account \
@@ -146,6 +150,11 @@ pub(super) fn guarding<'w>(names: impl IntoIterator<Item = &'w str>) -> Guarding
 /// Whether names speak of money.
 pub(super) fn is_money<'w>(names: impl IntoIterator<Item = &'w str>) -> bool {
     names.into_iter().any(|name| words(name).iter().any(|word| has(MONEY, word)))
+}
+
+/// Whether a name is of a limit.
+pub(super) fn is_bound(name: &str) -> bool {
+    has(BOUNDS, name) || (name.len() > 3 && words(name).iter().any(|word| has(BOUNDS, word)))
 }
 
 /// Whether a name is of something that no log line, no error text and no answer may tell.

@@ -273,13 +273,29 @@ pub(super) fn function_of<'p>(family: Family, node: Node<'p>) -> Option<Node<'p>
 }
 
 fn has_name(node: Node<'_>) -> bool {
-    !is_lambda(node.kind())
-        || node.parent().is_some_and(|parent| {
-            matches!(
-                parent.kind(),
-                "variable_declarator" | "pair" | "public_field_definition" | "field_definition"
-            )
-        })
+    !is_lambda(node.kind()) || named_by(node).is_some()
+}
+
+/// What gives a function without a name of its own one.
+fn named_by(node: Node<'_>) -> Option<Node<'_>> {
+    let kinds = ["variable_declarator", "pair", "public_field_definition", "field_definition"];
+    node.parent().filter(|parent| kinds.contains(&parent.kind()))
+}
+
+/// Whether a piece of code is part of what a function gives back, or gives something back.
+pub(super) fn touches_answer(node: Node<'_>) -> bool {
+    let is_return = |kind: &str| kind.starts_with("return");
+    let mut found = above(node, |one| is_return(one.kind())).is_some();
+    visit_below(node, |_, at| found |= is_return(at.kind));
+    found
+}
+
+/// The name that a function is called by.
+pub(super) fn name_of(function: Node<'_>) -> Option<Node<'_>> {
+    function.child_by_field_name("name").or_else(|| {
+        let parent = named_by(function)?;
+        ["name", "key", "property"].iter().find_map(|field| parent.child_by_field_name(field))
+    })
 }
 
 /// Whether a node is a chain of names: `a`, `a.b`, `a[0].c`, `a.b()`.

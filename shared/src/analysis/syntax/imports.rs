@@ -37,6 +37,15 @@ impl Bindings {
         Bindings(imports.iter().flat_map(|import| import.bindings.iter().cloned()).collect())
     }
 
+    /// Names that stand for something else in the other file, or for nothing.
+    pub fn differing_names<'b>(&'b self, other: &'b Bindings) -> Vec<&'b str> {
+        let differs =
+            |(name, path): &(&'b String, &'b String), there: &Bindings| there.0.get(*name) != Some(*path);
+        let here = self.0.iter().filter(|one| differs(one, other));
+        let there = other.0.iter().filter(|one| differs(one, self));
+        here.chain(there).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// A dotted path with its first name replaced by what was imported under it; `None` where that
     /// name was not imported.
     pub fn resolve(&self, path: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 //! trees, since Python's blocks are told by indentation alone.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use tree_sitter::Node;
 
@@ -12,7 +13,23 @@ use super::{Family, Parsed, Position, Then, is_comment_kind, visit_part};
 
 /// Whether both texts do the same: they differ in comments, doc strings and layout at most.
 pub fn same_meaning(before: &Parsed<'_>, after: &Parsed<'_>) -> bool {
-    nested_tokens(before) == nested_tokens(after)
+    let (olds, news) = (top_level(before), top_level(after));
+    // What is the same to the letter at both ends needs no tokens: most of a file.
+    let same = |(old, new): &(&Node<'_>, &Node<'_>)| {
+        old.kind_id() == new.kind_id() && before.text_of(**old) == after.text_of(**new)
+    };
+    let start = olds.iter().zip(&news).take_while(same).count();
+    let end = olds[start..].iter().rev().zip(news[start..].iter().rev()).take_while(same).count();
+    let rest = |nodes: &[Node<'_>], text_end: usize| {
+        let from = nodes.get(start).map_or(text_end, |one| one.start_byte());
+        from..nodes.get(nodes.len() - end).map_or(text_end, |one| one.start_byte())
+    };
+    nested_tokens(before, rest(&olds, before.text.len()))
+        == nested_tokens(after, rest(&news, after.text.len()))
+}
+
+fn top_level<'p>(parsed: &'p Parsed<'_>) -> Vec<Node<'p>> {
+    parsed.root().children(&mut parsed.root().walk()).collect()
 }
 
 /// The tokens of a node with single spaces between them, without comments and trailing commas.
@@ -23,7 +40,7 @@ pub fn normalised(parsed: &Parsed<'_>, node: Node<'_>) -> String {
 /// As [`normalised`], only of what begins before a byte position.
 pub fn normalised_until(parsed: &Parsed<'_>, node: Node<'_>, end: usize) -> String {
     let mut text = String::new();
-    for token in leaves(parsed, node, end) {
+    for token in leaves(parsed, node, 0..end) {
         if !text.is_empty() {
             text.push(' ');
         }
@@ -39,18 +56,21 @@ struct Token<'t, 'p> {
     text: Cow<'t, str>,
 }
 
-fn nested_tokens<'p, 't>(parsed: &'p Parsed<'t>) -> Vec<(usize, &'p str, Cow<'t, str>)> {
-    let all = leaves(parsed, parsed.root(), usize::MAX);
+fn nested_tokens<'p, 't>(parsed: &'p Parsed<'t>, range: Range<usize>) -> Vec<(usize, &'p str, Cow<'t, str>)> {
+    let all = leaves(parsed, parsed.root(), range);
     all.into_iter().map(|token| (token.depth, token.parent, token.text)).collect()
 }
 
-/// The tokens below a node that begin before a byte position. Nothing behind it is looked at: a signature is short, and
+/// The tokens below a node that begin in a range of bytes. Nothing outside of it is looked at: a signature is short, and
 /// its function may be long.
-fn leaves<'t, 'p>(parsed: &Parsed<'t>, top: Node<'p>, end: usize) -> Vec<Token<'t, 'p>> {
+fn leaves<'t, 'p>(parsed: &Parsed<'t>, top: Node<'p>, range: Range<usize>) -> Vec<Token<'t, 'p>> {
     let mut tokens: Vec<Token<'t, 'p>> = Vec::new();
     visit_part(top, |node, position| {
-        if node.start_byte() >= end {
+        if node.start_byte() >= range.end {
             return Then::Stop;
+        }
+        if node.end_byte() <= range.start && node.start_byte() < range.start {
+            return Then::Beside;
         }
         let is_documentation = || is_doc_string(parsed.family(), node, position) && node != top;
         if is_comment_kind(position.kind) || is_documentation() {

@@ -9,11 +9,14 @@ use std::fmt::Write;
 
 use super::order::application_first;
 use super::{CallersInput, MAX_ANSWER_BYTES, MAX_MATCHES, Toolbox, counted, echo, shown_folder};
+use crate::analysis::repo_path::RepoPath;
+use crate::analysis::snapshot::Snapshot;
 use crate::analysis::syntax::definitions::{Definition, definitions, enclosing_function};
 use crate::analysis::syntax::imports::{Bindings, imports};
 use crate::analysis::syntax::mentions::has_word;
 use crate::analysis::syntax::references::{Use, references};
 use crate::analysis::syntax::{Language, Parsed, Walk};
+use crate::analysis::validators::weakened_tests::is_test;
 use crate::cleaning;
 
 /// Files that are parsed for one question.
@@ -190,6 +193,67 @@ fn plain_name(asked: &str) -> Result<&str, String> {
     Ok(name)
 }
 
+/// A line of the snapshot that uses a function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::analysis) struct FoundUse<'s> {
+    pub(in crate::analysis) path: &'s RepoPath,
+    /// Counted from 1.
+    pub(in crate::analysis) line: u32,
+    /// The function around the line.
+    pub(in crate::analysis) function: Option<String>,
+    pub(in crate::analysis) is_call: bool,
+}
+
+/// The calls of these functions in the whole snapshot; where nothing calls them, the other lines of code and of templates
+/// that name them. Those of the application come before those of tests, and those that know the file of the functions
+/// (in it, or naming it) before others, which may mean another function of the same name.
+pub(in crate::analysis) fn uses_of<'s>(
+    snapshot: &'s Snapshot,
+    names: &[String],
+    defined_in: &str,
+) -> Vec<FoundUse<'s>> {
+    let stem = defined_in.rsplit('/').next().and_then(|name| name.split('.').next()).unwrap_or_default();
+    let mut found: Vec<(bool, FoundUse<'s>)> = Vec::new();
+    let (mut files, mut bytes) = (0, 0);
+    for path in snapshot.paths() {
+        let Some(text) = snapshot.text(path) else { continue };
+        let names: Vec<&String> = names.iter().filter(|name| has_word(text, name)).collect();
+        if names.is_empty() {
+            continue;
+        }
+        if files == MAX_PARSED_FILES || bytes + text.len() > MAX_PARSED_BYTES {
+            break;
+        }
+        files += 1;
+        bytes += text.len();
+        let knows_file = path.as_str() == defined_in || has_word(text, stem);
+        for name in names {
+            let mentions = match Language::of_path(path.as_str()) {
+                Some(language) => look_at_code(language, text, name).mentions,
+                None if is_template(path.as_str()) => mentions_in_text(text, name),
+                None => continue,
+            };
+            found.extend(mentions.into_iter().filter(|(_, (mention, _))| *mention != Mention::Import).map(
+                |(line, (mention, function))| {
+                    (knows_file, FoundUse { path, line, function, is_call: mention == Mention::Call })
+                },
+            ));
+        }
+    }
+    if found.iter().any(|(_, one)| one.is_call) {
+        found.retain(|(_, one)| one.is_call);
+    }
+    found.sort_by_key(|(knows_file, one)| (is_test(one.path.as_str()), !knows_file, one.path, one.line));
+    found.into_iter().map(|(_, one)| one).collect()
+}
+
+/// Pages that call functions by tags and properties, in languages without a grammar here.
+fn is_template(path: &str) -> bool {
+    let ends =
+        ["html", "htm", "jinja", "jinja2", "j2", "vue", "svelte", "erb", "twig", "hbs", "tmpl", "gohtml"];
+    path.rsplit_once('.').is_some_and(|(_, end)| ends.contains(&end))
+}
+
 type Mentions = BTreeMap<u32, (Mention, Option<String>)>;
 
 /// What a file of a known language says about a name.
@@ -214,7 +278,7 @@ fn look_at_code(language: Language, text: &str, name: &str) -> Looked {
     for reference in references(&walk, &Bindings::of(&imports)) {
         // The line of the name itself; a chain of calls may begin far above.
         if reference.last_name() == name {
-            let is_call = reference.how == Use::Called;
+            let is_call = reference.how == Use::Called || is_element(reference.node);
             let line = line_of_name(&parsed, reference.node, name).unwrap_or(reference.line);
             add(line, if is_call { Mention::Call } else { Mention::Named });
         } else if reference.path.split('.').any(|part| part == name)
@@ -247,6 +311,12 @@ fn registers(decorator: &str) -> bool {
     REGISTERING.contains(&last.as_str()) || REGISTERING_ENDS.iter().any(|end| last.ends_with(end))
 }
 
+/// Whether a name is that of a JSX element, which calls its function: `<Price amount={1} />`.
+fn is_element(name: tree_sitter::Node<'_>) -> bool {
+    let kinds = ["jsx_opening_element", "jsx_self_closing_element"];
+    name.parent().is_some_and(|parent| kinds.contains(&parent.kind()))
+}
+
 /// Where the callee's last name stands in a call that may span lines.
 fn line_of_name(parsed: &Parsed<'_>, call: tree_sitter::Node<'_>, name: &str) -> Option<u32> {
     let callee = ["function", "constructor", "macro", "name", "method", "type"]
@@ -259,17 +329,4 @@ fn line_of_name(parsed: &Parsed<'_>, call: tree_sitter::Node<'_>, name: &str) ->
 fn mentions_in_text(text: &str, name: &str) -> Mentions {
     let lines = text.lines().zip(1_u32..).filter(|(line, _)| has_word(line, name));
     lines.map(|(_, number)| (number, (Mention::Text, None))).collect()
-}
-
-/// The lines of a file that call something by this name, counted from 1, each with the function around it.
-pub(in crate::analysis) fn calls(language: Language, text: &str, name: &str) -> Vec<(u32, Option<String>)> {
-    let parsed = Parsed::new(language, text);
-    let walk = Walk::of(&parsed);
-    let definitions = definitions(&walk);
-    let calls = references(&walk, &Bindings::of(&imports(&walk))).into_iter();
-    let calls = calls.filter(|call| call.how == Use::Called && call.last_name() == name);
-    let lines: std::collections::BTreeSet<u32> =
-        calls.map(|call| line_of_name(&parsed, call.node, name).unwrap_or(call.line)).collect();
-    let function = |line| enclosing_function(&definitions, line).map(|one| one.qualified_name.clone());
-    lines.into_iter().map(|line| (line, function(line))).collect()
 }

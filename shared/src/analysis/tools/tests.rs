@@ -1,4 +1,5 @@
 mod names;
+mod uses;
 
 use serde_json::json;
 

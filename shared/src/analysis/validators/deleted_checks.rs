@@ -1,14 +1,11 @@
 //! Checks that a fix takes away. A crash in a check stops what the check was there to stop; without the check it goes
 //! through. What a fix does to conditions is judged by `effects`.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use super::exits;
-use super::guards::{Raise, condition_of, raises};
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use crate::analysis::syntax::references::Use;
-use crate::analysis::syntax::{first_line, is_decorator_kind, statements, tokens};
+use crate::analysis::syntax::{first_line, is_decorator_kind, tokens};
 use crate::reason::{Reason, ReasonCode};
 use regex::Regex;
 
@@ -54,12 +51,8 @@ static CHECKING_SETTING: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 pub(super) fn check_deleted(file: &Reviewed<'_>) -> Option<Reason> {
-    let sides = file.sides.as_ref()?;
-    let mut removed = lost_raises(raises(&sides.before), &raises(&sides.after));
-    removed.extend(file.no_longer_found(checking_parts));
-    let mut added = file.newly_found(constant_conditions);
-    added.extend(file.newly_found(dead_code));
-    added.extend(file.newly_found(switched_off));
+    let removed = file.no_longer_found(checking_parts);
+    let added = file.newly_found(switched_off);
 
     let mut sentences = Vec::new();
     if !removed.is_empty() {
@@ -69,33 +62,6 @@ pub(super) fn check_deleted(file: &Reviewed<'_>) -> Option<Reason> {
         sentences.push(format!("The fix makes checks ineffective: {}.", places(&added)));
     }
     (!sentences.is_empty()).then(|| Reason::new(ReasonCode::CheckDeleted, sentences.join(" ")))
-}
-
-/// Raises that a function has fewer of, or that now stand under one more condition.
-fn lost_raises(old: Vec<Raise>, new: &[Raise]) -> Vec<Finding> {
-    let mut lost = Vec::new();
-    let functions: BTreeSet<&str> = old.iter().map(|raise| raise.function.as_str()).collect();
-    for function in functions {
-        let of_function = |raises: &[Raise]| {
-            let mut depths: Vec<usize> =
-                raises.iter().filter(|one| one.function == function).map(|one| one.depth).collect();
-            depths.sort_unstable();
-            depths
-        };
-        let (before, after) = (of_function(&old), of_function(new));
-        let deeper =
-            before.len() == after.len() && before.iter().zip(&after).any(|(before, after)| after > before);
-        if after.len() < before.len() || deeper {
-            let missing = old.iter().filter(|one| one.function == function);
-            let gone = missing
-                .clone()
-                .find(|one| !new.iter().any(|other| other.text == one.text && other.depth <= one.depth));
-            lost.extend(
-                gone.or(missing.clone().next()).map(|one| Finding::new(shortened(&one.text), one.line)),
-            );
-        }
-    }
-    lost
 }
 
 /// Decorators, locks, declared dependencies and calls that check something.
@@ -127,58 +93,6 @@ fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
         } else if is_lock || (is_decorator_kind(position.kind) && !is_harmless()) {
             let shown = shortened(parsed.text_of(node));
             found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
-        }
-    });
-    found
-}
-
-/// `if False`, `while 0`: conditions that no longer ask anything.
-fn constant_conditions(side: &Side<'_>) -> Vec<Finding> {
-    let parsed = side.parsed;
-    let mut found = Vec::new();
-    side.walk.visit(|node, position| {
-        let Some(condition) = condition_of(node, position.kind) else { return };
-        let text = tokens::normalised(parsed, condition);
-        let opened = text.trim_matches(['(', ')', ' ']);
-        let constant =
-            opened.split(' ').any(|token| matches!(token, "False" | "false" | "True" | "true" | "0" | "1"));
-        let alone = !opened.contains(['=', '<', '>', '.', '['])
-            && !opened.contains(" in ")
-            && !opened.contains(" is ");
-        if constant && alone {
-            found.push(Finding::new(format!("if {opened}"), first_line(node)));
-        }
-    });
-    found
-}
-
-/// Statements that leave a block in front of others, which then never run.
-fn dead_code(side: &Side<'_>) -> Vec<Finding> {
-    let parsed = side.parsed;
-    let mut found = Vec::new();
-    side.walk.visit(|block, position| {
-        if !matches!(
-            position.kind,
-            "block"
-                | "statement_block"
-                | "statement_list"
-                | "module"
-                | "program"
-                | "compound_statement"
-                | "then"
-                | "body_statement"
-        ) {
-            return;
-        }
-        for pair in statements(block).windows(2) {
-            let runs_anyway = matches!(
-                pair[1].kind(),
-                "function_declaration" | "empty_statement" | "rescue" | "else" | "ensure" | "function_item"
-            );
-            if exits::leaves(pair[0]) && !runs_anyway {
-                let statement = tokens::normalised(parsed, pair[0]);
-                found.push(Finding::new(format!("{statement} before other code"), first_line(pair[0])));
-            }
         }
     });
     found

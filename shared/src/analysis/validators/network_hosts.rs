@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::reviewed::{Finding, Reviewed, Side, newly, places};
-use crate::analysis::syntax::first_line;
+use super::reviewed::{Finding, Reviewed, newly, places};
 use crate::analysis::syntax::references::dotted_path;
+use crate::analysis::syntax::{Parsed, Walk, first_line};
 use crate::reason::{Reason, ReasonCode};
 
 static URL: LazyLock<Regex> = LazyLock::new(|| {
@@ -44,9 +44,11 @@ const TEXT_CALLS: &[&str] = &[
 pub(super) fn host_added(file: &Reviewed<'_>) -> Option<Reason> {
     let added = match &file.sides {
         Some(sides) => {
-            let known = hosts(&sides.before);
-            let mut added = hosts(&sides.after);
-            added.retain(|host| known.iter().all(|one| one.key != host.key));
+            let mut added = hosts(sides.after.parsed, &sides.after.walk);
+            if !added.is_empty() {
+                let known = hosts(sides.before.parsed, sides.before.whole());
+                added.retain(|host| known.iter().all(|one| one.key != host.key));
+            }
             added
         }
         None => newly(
@@ -61,11 +63,10 @@ pub(super) fn host_added(file: &Reviewed<'_>) -> Option<Reason> {
     })
 }
 
-/// Hosts in the string literals of a file.
-fn hosts(side: &Side<'_>) -> Vec<Finding> {
-    let parsed = side.parsed;
+/// Hosts in string literals.
+fn hosts(parsed: &Parsed<'_>, walk: &Walk<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    side.walk.visit(|node, position| {
+    walk.visit(|node, position| {
         let is_literal = matches!(
             position.kind,
             "string"

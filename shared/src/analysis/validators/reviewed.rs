@@ -4,10 +4,12 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::analysis::diff::{ChangedLine, FileChange, Hunk, hunks};
+use crate::analysis::effects::answering_functions;
 use crate::analysis::syntax::definitions::{Definition, definitions};
 use crate::analysis::syntax::imports::{Bindings, Import, imports};
 use crate::analysis::syntax::references::{Reference, references};
 use crate::analysis::syntax::settings::{Setting, settings};
+use crate::analysis::syntax::unchanged::{Unchanged, Version};
 use crate::analysis::syntax::{Language, Parsed, Walk};
 
 /// Findings named in one reason; the rest are counted.
@@ -28,36 +30,44 @@ impl<'c> Trees<'c> {
         let (before, after) = (Parsed::new(language, &change.before), Parsed::new(language, &change.after));
         Some(Trees { before, after })
     }
+
+    pub(super) fn answering_functions(&self) -> Vec<String> {
+        answering_functions(&self.before, &self.after)
+    }
 }
 
-/// One side of a change: its tree, and what stands in it.
+/// One side of a change: its tree, and what is in the parts of it that differ. A small fix leaves most of a file as it was,
+/// and what is the same on both sides can be neither new nor gone.
 pub(super) struct Side<'c> {
     pub(super) parsed: &'c Parsed<'c>,
     pub(super) imports: Vec<Import>,
+    pub(super) bindings: Bindings,
     pub(super) definitions: Vec<Definition<'c>>,
-    /// All nodes, for whatever looks at each.
+    /// The nodes of the parts that differ, for whatever looks at each.
     pub(super) walk: Walk<'c>,
+    whole: Walk<'c>,
     references: OnceCell<Vec<Reference<'c>>>,
+    all_references: OnceCell<Vec<Reference<'c>>>,
     settings: OnceCell<Vec<Setting>>,
 }
 
 impl<'c> Side<'c> {
-    fn new(parsed: &'c Parsed<'c>) -> Side<'c> {
-        let walk = Walk::of(parsed);
-        Side {
-            parsed,
-            imports: imports(&walk),
-            definitions: definitions(&walk),
-            walk,
-            references: OnceCell::new(),
-            settings: OnceCell::new(),
-        }
-    }
-
+    /// Names that the parts that differ use.
     pub(super) fn references(&self) -> &[Reference<'c>] {
-        self.references.get_or_init(|| references(&self.walk, &Bindings::of(&self.imports)))
+        self.references.get_or_init(|| references(&self.walk, &self.bindings))
     }
 
+    /// Names that the whole file uses.
+    pub(super) fn all_references(&self) -> &[Reference<'c>] {
+        self.all_references.get_or_init(|| references(&self.whole, &self.bindings))
+    }
+
+    /// The nodes of the whole file.
+    pub(super) fn whole(&self) -> &Walk<'c> {
+        &self.whole
+    }
+
+    /// Values that the parts that differ give to names.
     pub(super) fn settings(&self) -> &[Setting] {
         self.settings.get_or_init(|| settings(&self.walk))
     }
@@ -69,6 +79,38 @@ pub(super) struct Sides<'c> {
     pub(super) after: Side<'c>,
 }
 
+impl<'c> Sides<'c> {
+    fn of(trees: &'c Trees<'c>) -> Sides<'c> {
+        let [old, new] = [&trees.before, &trees.after].map(|parsed| {
+            let whole = Walk::of(parsed);
+            let imports = imports(&whole);
+            let bindings = Bindings::of(&imports);
+            (parsed, whole, imports, bindings)
+        });
+        let unchanged = Unchanged::between(
+            Version { parsed: old.0, bindings: &old.3 },
+            Version { parsed: new.0, bindings: &new.3 },
+        );
+        let [before, after] = [(old, unchanged.before), (new, unchanged.after)].map(
+            |((parsed, whole, imports, bindings), parts)| {
+                let walk = Walk::without(parsed, &parts);
+                Side {
+                    parsed,
+                    imports,
+                    bindings,
+                    definitions: definitions(&walk),
+                    walk,
+                    whole,
+                    references: OnceCell::new(),
+                    all_references: OnceCell::new(),
+                    settings: OnceCell::new(),
+                }
+            },
+        );
+        Sides { before, after }
+    }
+}
+
 /// A changed file with its diff and, where the language is known, both sides as trees.
 pub(super) struct Reviewed<'c> {
     pub(super) change: &'c FileChange,
@@ -78,9 +120,7 @@ pub(super) struct Reviewed<'c> {
 
 impl<'c> Reviewed<'c> {
     pub(super) fn new(change: &'c FileChange, trees: Option<&'c Trees<'c>>) -> Reviewed<'c> {
-        let sides =
-            trees.map(|trees| Sides { before: Side::new(&trees.before), after: Side::new(&trees.after) });
-        Reviewed { change, hunks: hunks(change), sides }
+        Reviewed { change, hunks: hunks(change), sides: trees.map(Sides::of) }
     }
 
     pub(super) fn path(&self) -> &'c str {

@@ -74,7 +74,7 @@ fn is_called(one: &Definition<'_>, before: &Side<'_>) -> bool {
     !one.decorators.is_empty()
         || (is_dunder && one.kind == DefinitionKind::Function)
         || before
-            .references()
+            .all_references()
             .iter()
             .any(|reference| reference.last_name() == one.name && !own_lines.contains(&reference.line))
 }

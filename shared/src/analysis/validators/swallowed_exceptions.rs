@@ -11,9 +11,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use tree_sitter::Node;
 
-use super::guards::function_around;
 use super::reports_silenced::is_log_call;
 use super::reviewed::{Finding, Reviewed, places, shortened};
+use crate::analysis::syntax::definitions::kind_of_definition;
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::settings::Setting;
 use crate::analysis::syntax::{Family, Parsed, Position, first_line, statements, tokens, visit_below};
@@ -104,6 +104,16 @@ fn same_handler(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>
         _ => body.map_or(node.end_byte(), |body| body.start_byte()),
     };
     format!("{}: {}", function_around(parsed, position), tokens::normalised_until(parsed, node, end))
+}
+
+/// Names of the functions and classes around a node, with dots.
+fn function_around(parsed: &Parsed<'_>, position: &Position<'_, '_>) -> String {
+    let names = position
+        .ancestors
+        .iter()
+        .filter(|node| kind_of_definition(parsed.family(), node.kind()).is_some())
+        .map(|node| parsed.field_text(*node, "name"));
+    names.collect::<Vec<_>>().join(".")
 }
 
 fn of_settings(settings: &[Setting]) -> Vec<Finding> {
@@ -216,7 +226,13 @@ fn script_swallows(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
                     .iter()
                     .any(|event| parsed.text_of(first).contains(event));
             }
-            path.contains('.') && path.ends_with(".catch") && handler_swallows(parsed, first)
+            // `.then(…, handler)` is a `catch` that does not look like one.
+            let handler = match path.rsplit_once('.') {
+                Some((_, "catch")) => Some(first),
+                Some((_, "then")) => arguments.named_child(1),
+                _ => None,
+            };
+            handler.is_some_and(|handler| handler_swallows(parsed, handler))
         }
         _ => false,
     }

@@ -2,12 +2,13 @@
 //!
 //! Lists of bad names never end. A small fix works with what its file works with already, and with
 //! calls that only compute; so an imported call that is neither is refused, whatever it is named.
-//! The same goes for names made at run time, patched modules, loops that may not end, and answers
-//! that are sent elsewhere. It speaks only where no other rule has an objection.
+//! The same goes for names made at run time, patched modules, and answers that are sent elsewhere. It speaks only where no other rule has an objection.
 
 mod names;
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -19,11 +20,11 @@ use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use super::standard_libraries::is_standard;
 use crate::analysis::syntax::imports::Import;
 use crate::analysis::syntax::references::{Origin, Reference, Use};
-use crate::analysis::syntax::{Family, Parsed, first_line, statements, tokens};
+use crate::analysis::syntax::{Family, Parsed, first_line, tokens};
 use crate::reason::{Reason, ReasonCode};
 use names::{
-    ACTING, BOUNDS, GUARDED_MODULES, HARMLESS_MODULES, LOOKS, METHODS, NOT_HARMLESS, PARTS, PRIVILEGES,
-    ROOTS, SINKS, WHOLE,
+    ACTING, GUARDED_MODULES, HARMLESS_MODULES, LOOKS, METHODS, NOT_HARMLESS, PARTS, PRIVILEGES, ROOTS, SINKS,
+    WHOLE,
 };
 
 /// A repetition in a repetition, or a URL that is code.
@@ -39,18 +40,10 @@ pub(super) fn unfamiliar(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Op
     if !matches!(sides.after.parsed.family(), Family::Python | Family::Script | Family::Go) {
         return None;
     }
-    let loosened = file.no_longer_found(bounds);
-    if !loosened.is_empty() {
-        let detail = format!("The fix changes what is accepted: {}.", places(&loosened));
-        return Some(Reason::new(ReasonCode::CheckDeleted, detail));
-    }
-    let mut handled = file.newly_found(second_handlers);
-    handled.extend(file.no_longer_found(errors_returned));
-    if !handled.is_empty() {
-        let detail = format!("The fix answers errors out of sight: {}.", places(&handled));
-        return Some(Reason::new(ReasonCode::ExceptionSwallowed, detail));
-    }
-    let known: HashSet<&str> = sides.before.references().iter().map(|one| one.path.as_str()).collect();
+    let known = LazyCell::new(|| {
+        let all = sides.before.all_references();
+        all.iter().map(|one| one.path.as_str()).collect::<HashSet<&str>>()
+    });
     let mut added = file.newly_found(|side| foreign_calls(side, &known, change));
     added.extend(file.newly_found(far_reaching));
     (!added.is_empty()).then(|| {
@@ -64,11 +57,15 @@ pub(super) fn unfamiliar(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Op
 
 /// Imported names, other than those that the file used before, that only compute, or that are the
 /// project's own and sound as if they only computed.
-fn foreign_calls(side: &Side<'_>, known: &HashSet<&str>, change: &ProposedChange<'_>) -> Vec<Finding> {
+fn foreign_calls<'k>(
+    side: &Side<'_>,
+    known: &impl Deref<Target = HashSet<&'k str>>,
+    change: &ProposedChange<'_>,
+) -> Vec<Finding> {
     let family = side.parsed.family();
     let imported = side.references().iter().filter(|one| one.origin == Origin::Imported);
     imported
-        .filter(|one| !known.contains(one.path.as_str()) && !is_harmless(one))
+        .filter(|one| !is_harmless(one))
         // A function may be handed on instead of called; types and constants begin with a capital.
         .filter(|one| {
             let is_function = family != Family::Go && one.last_name().starts_with(|c: char| c.is_lowercase());
@@ -76,6 +73,7 @@ fn foreign_calls(side: &Side<'_>, known: &HashSet<&str>, change: &ProposedChange
         })
         .filter(|one| {
             !is_own_helper(side, one, change)
+                && !known.contains(one.path.as_str())
                 && !only_looks(one, known)
                 && !was_unbound(side, one, known, change)
         })
@@ -135,7 +133,7 @@ fn is_raised(one: &Reference<'_>) -> bool {
     one.last_name().starts_with(|c: char| c.is_uppercase()) && one.node.parent().is_some_and(raises)
 }
 
-/// Names that reach far, names that are made at run time, and loops without an end.
+/// Names that reach far, and names that are made at run time.
 fn far_reaching(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
     let mut found: Vec<Finding> = side
@@ -154,12 +152,7 @@ fn far_reaching(side: &Side<'_>) -> Vec<Finding> {
         .collect();
     side.walk.visit(|node, position| {
         let kind = position.kind;
-        if is_endless(parsed, node, kind) {
-            found.push(Finding::new("a loop that may not end", first_line(node)));
-        } else if is_risky_text(parsed, node, kind)
-            || returns_constant(parsed, node, kind)
-            || writes_below_any_key(parsed, node, kind)
-        {
+        if is_risky_text(parsed, node, kind) || writes_below_any_key(parsed, node, kind) {
             let shown = shortened(parsed.text_of(node));
             found.push(Finding { key: tokens::normalised(parsed, node), shown, line: first_line(node) });
         } else if let Some(callee) = callee_made_at_run_time(parsed, node, kind) {
@@ -218,23 +211,6 @@ fn first_is_plain_text(call: Node<'_>) -> bool {
     argument(call, 0).is_some_and(|name| name.kind() == "string")
 }
 
-/// A loop with a condition alone, or with none: every other runs over what is there.
-fn is_endless(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
-    match kind {
-        "while_statement" | "do_statement" => true,
-        "for_statement" => match parsed.family() {
-            Family::Script => node
-                .child_by_field_name("condition")
-                .is_none_or(|condition| parsed.text_of(condition).trim_matches(';').trim().is_empty()),
-            Family::Go => !node
-                .named_children(&mut node.walk())
-                .any(|child| matches!(child.kind(), "range_clause" | "for_clause")),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
 /// What is called where no name stands: `x["a" + b](…)`, `getattr(a, b)(…)`.
 fn callee_made_at_run_time<'t>(parsed: &Parsed<'_>, node: Node<'t>, kind: &str) -> Option<Node<'t>> {
     if !matches!(kind, "call" | "call_expression" | "new_expression") {
@@ -279,49 +255,6 @@ fn writes_below_any_key(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool
         depth += 1;
     }
     false
-}
-
-/// A function that no longer does anything but answer with a literal.
-fn returns_constant(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
-    if !matches!(kind, "function_definition" | "function_declaration" | "method_definition") {
-        return false;
-    }
-    let Some(body) = node.child_by_field_name("body") else { return false };
-    let [only] = statements(body)[..] else { return false };
-    only.kind() == "return_statement" && {
-        let value = parsed.text_of(only).trim_start_matches("return").trim_matches([' ', ';']);
-        matches!(
-            value,
-            "" | "None" | "True" | "False" | "null" | "true" | "false" | "undefined" | "[]" | "{}"
-        ) || value.parse::<f64>().is_ok()
-            || matches!(value, "\"\"" | "''")
-    }
-}
-
-/// Go's ways out that hand an error on.
-fn errors_returned(side: &Side<'_>) -> Vec<Finding> {
-    let mut found = Vec::new();
-    side.walk.visit(|node, position| {
-        let hands_on = position.kind == "return_statement" && side.parsed.text_of(node).contains("err");
-        if side.parsed.family() == Family::Go && hands_on {
-            found.push(Finding::new("return err", first_line(node)));
-        }
-    });
-    found
-}
-
-/// `.then(…, handler)`: a `catch` that does not look like one.
-fn second_handlers(side: &Side<'_>) -> Vec<Finding> {
-    let called = side.references().iter().filter(|one| one.how == Use::Called && one.last_name() == "then");
-    called
-        .filter(|one| side.parsed.family() == Family::Script && argument(one.node, 1).is_some())
-        .map(|one| Finding::new(tokens::normalised(side.parsed, one.node), one.line))
-        .collect()
-}
-
-fn bounds(side: &Side<'_>) -> Vec<Finding> {
-    let named = side.settings().iter().filter(|setting| has(BOUNDS, &setting.name));
-    named.map(|one| Finding::new(format!("{} = {}", one.name, one.value), one.line)).collect()
 }
 
 fn has(list: &str, word: &str) -> bool {

@@ -12,7 +12,7 @@ use crate::analysis::syntax::{first_line, is_decorator_kind};
 use crate::reason::{Reason, ReasonCode};
 
 /// Names of limits in time and of repetitions.
-pub(super) static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
+static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix)timeout | retr(?:y|ies) | max_?attempts? | backoff | deadline | pool_?size
         | max_?(?:overflow|connections) | recursion_?limit",
@@ -43,6 +43,11 @@ pub(super) fn waits_longer(file: &Reviewed<'_>) -> Option<Reason> {
             format!("The fix waits longer or tries again instead of mending the cause: {}.", places(&found));
         Reason::new(ReasonCode::TimeoutRaised, detail)
     })
+}
+
+/// Whether a name is of a limit in time or of repetitions: what is waited for is judged here.
+pub(crate) fn is_about_waiting(name: &str) -> bool {
+    WAITING_NAME.is_match(name)
 }
 
 /// Limits that are higher than what stood there under the same name.

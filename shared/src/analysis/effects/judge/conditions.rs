@@ -8,7 +8,7 @@ use super::super::sinks::{Guarding, Sink, guarding, sinks_below};
 use super::super::slices::{Loops, reach};
 use super::super::tree::{body, condition, inner, is_call, is_choice, parts, squeezed, words};
 use super::values::last_name;
-use super::{Judged, Scene, Verdict, arguments, ask, ask_two, exits, identifier, refuse, shown};
+use super::{Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, exits, identifier, refuse, shown};
 use crate::analysis::sensitive_paths::words as split_words;
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::{Parsed, visit_below};
@@ -345,12 +345,7 @@ impl<'c> Scene<'c> {
             None if guarding(words(self.new, asks)) == Guarding::Strong => {
                 refuse(ReasonCode::CheckDeleted, format!("`{is}` decides who may do something"))
             }
-            None => ask(
-                format!(
-                    "Is the condition `{is}` in place of `{was}` right for every input that worked before?"
-                ),
-                name,
-            ),
+            None => ask_right(&format!("the condition `{is}` in place of `{was}`"), name),
         }
     }
 

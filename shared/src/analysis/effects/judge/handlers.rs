@@ -6,8 +6,8 @@ use super::super::absence::{Substitute, substitute};
 use super::super::sinks::sinks_below;
 use super::super::slices::reach_of_name;
 use super::super::tree::{body, body_statements, is_call, is_handler, parts, squeezed, words};
-use super::branches::assigned_in;
 use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
+use super::insertions::assigned_in;
 use super::values::{assigned_names, last_name};
 use super::{Judged, Scene, Verdict, ask, identifier, mentions, refuse, shown};
 use crate::analysis::syntax::Family;
@@ -102,8 +102,13 @@ impl<'c> Scene<'c> {
                 if let Some(why) = self.breaks_kind(handler, &own) {
                     return of(refuse(ReasonCode::SignatureChanged, why));
                 }
-                match own.last().and_then(|last| returned(*last)).map(|value| substitute(self.new, value)) {
-                    None | Some(Substitute::Neutral) => of(self.conversion_or_ask(handler, &operand)),
+                let answer = own.last().and_then(|last| returned(*last));
+                match answer.map(|value| substitute(self.new, value)) {
+                    None => of(self.conversion_or_ask(handler, &operand)),
+                    Some(Substitute::Neutral) => {
+                        let verdict = self.conversion_or_ask(handler, &operand);
+                        of(self.with_callers(verdict, &format!("After `{event}`"), answer.unwrap_or(handler)))
+                    }
                     Some(Substitute::Number | Substitute::Yes) => of(refuse(
                         ReasonCode::ComputationChanged,
                         format!(

@@ -92,9 +92,12 @@ impl<'c> Scene<'c> {
                         words(parsed, target).into_iter().map(str::to_owned).collect(),
                         squeezed(parsed, value),
                     ));
-                    if at.kind.contains("augmented")
-                        || at.kind == "compound_assignment_expr"
-                        || at.kind == "operator_assignment"
+                    // The step of a loop's header is no work of its own.
+                    let is_step = matches!(at.field, Some("increment" | "update"));
+                    if !is_step
+                        && (at.kind.contains("augmented")
+                            || at.kind == "compound_assignment_expr"
+                            || at.kind == "operator_assignment")
                     {
                         acts.push((Act::Store, node));
                     }

@@ -94,14 +94,7 @@ impl<'c> Scene<'c> {
                     && entry.sink == Sink::Query
                     && sink_of(self.new, entry.call, self.bindings) == Some(Sink::Query);
             if hard {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!(
-                        "`{operand}` changes what `{}` ({}) is given",
-                        shown(self.new, entry.call),
-                        entry.sink.name()
-                    ),
-                );
+                return self.act_is_given(operand, entry);
             }
         }
         match reached.sinks.iter().find(|entry| entry.sink == Sink::Write) {

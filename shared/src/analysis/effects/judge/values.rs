@@ -5,10 +5,14 @@ use tree_sitter::Node;
 use super::super::absence::{Substitute, operator_of, receiver, substitute, test_of};
 use super::super::sinks::{Sink, has, is_money, sink_of, sinks_below};
 use super::super::slices::{Loops, reach};
-use super::super::tree::{above, assigned, body, condition, inner, is_call, is_handler, squeezed, words};
+use super::super::tree::{
+    above, assigned, body, condition, inner, is_call, is_handler, is_loop, squeezed, words,
+};
 use super::conditions::Chosen;
 use super::texts::{callees, telling};
-use super::{Judged, Scene, Verdict, arguments, ask, exits, identifier, is_import, refuse, root, shown};
+use super::{
+    Judged, Scene, Verdict, arguments, ask, ask_right, exits, identifier, is_import, refuse, root, shown,
+};
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::{Family, Parsed, is_decorator_kind, visit_below};
 use crate::reason::ReasonCode;
@@ -97,18 +101,11 @@ impl<'c> Scene<'c> {
             (Some(sink), _) => {
                 refuse(ReasonCode::SensitiveChange, format!("`{code}` changes {}", sink.name()))
             }
-            (None, Some(entry)) => refuse(
-                ReasonCode::SensitiveChange,
-                format!(
-                    "`{code}` changes what `{}` ({}) is given",
-                    shown(self.new, entry.call),
-                    entry.sink.name()
-                ),
-            ),
+            (None, Some(entry)) => self.act_is_given(&code, entry),
             (None, None) if filters && !by_truth => {
                 refuse(ReasonCode::WorkSkipped, format!("Entries are left out: `{code}`"))
             }
-            (None, None) => ask(format!("Is `{code}` right for every input that worked before?"), &name),
+            (None, None) => ask_right(&format!("`{code}`"), &name),
         };
         Judged::new(call, fact, verdict)
     }
@@ -177,6 +174,9 @@ impl<'c> Scene<'c> {
                 format!("`{was}` is computed in another way: `{is}`"),
             );
         }
+        if is_loop(new.kind()) && new.kind_id() != old.kind_id() {
+            return code(ReasonCode::SensitiveChange, format!("A loop is new: `{is}`"));
+        }
         if self.spreads_whole(old, new) {
             return code(
                 ReasonCode::SensitiveChange,
@@ -184,10 +184,7 @@ impl<'c> Scene<'c> {
             );
         }
         if let Some((sink, call)) = self.new_sink(old, new) {
-            return code(
-                ReasonCode::SensitiveChange,
-                format!("`{}` ({}) is new", shown(self.new, call), sink.name()),
-            );
+            return self.act_is_new(sink, call);
         }
         if let Some(callee) = callees(self.new, new)
             .into_iter()
@@ -225,14 +222,7 @@ impl<'c> Scene<'c> {
         }
         let reached = reach(self.new, self.bindings, new, Loops::Run);
         if let Some(entry) = reached.sinks.first() {
-            return code(
-                ReasonCode::SensitiveChange,
-                format!(
-                    "`{is}` changes what `{}` ({}) is given",
-                    shown(self.new, entry.call),
-                    entry.sink.name()
-                ),
-            );
+            return self.act_is_given(&is, entry);
         }
         if is_money(words(self.new, new)) || is_money(reached.names.iter().map(String::as_str)) {
             return code(ReasonCode::ComputationChanged, format!("`{is}` changes an amount of money"));
@@ -247,7 +237,7 @@ impl<'c> Scene<'c> {
                 );
             }
         }
-        ask(format!("Is `{is}` in place of `{was}` right for every input that worked before?"), &name)
+        ask_right(&format!("`{is}` in place of `{was}`"), &name)
     }
 
     /// An exception type in the header of a handler that was there.

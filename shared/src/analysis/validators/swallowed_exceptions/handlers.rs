@@ -5,7 +5,6 @@ use tree_sitter::Node;
 use super::{is_silent, silent_or_broad};
 use crate::analysis::syntax::references::dotted_path;
 use crate::analysis::syntax::{Parsed, statements};
-use crate::analysis::validators::exits;
 use crate::analysis::validators::reports_silenced::is_log_call;
 
 /// Types that catch nearly everything, or that only ever mean a mistake in the code.
@@ -66,7 +65,7 @@ fn forgets(parsed: &Parsed<'_>, types: &[String], body: Option<Node<'_>>) -> boo
     let raises = statements.last().is_some_and(|last| {
         let inner = if last.kind() == "expression_statement" { last.named_child(0) } else { None };
         let inner = inner.unwrap_or(*last);
-        exits::is_raise(parsed, inner, inner.kind()) || is_bare_raise(parsed, *last)
+        is_raise(parsed, inner) || is_bare_raise(parsed, *last)
     });
     let broad = types.is_empty() || types.iter().any(|name| BROAD.contains(&name.as_str()));
     silent_or_broad(types, silent, raises) || (broad && !raises)
@@ -79,6 +78,11 @@ fn says_nothing(parsed: &Parsed<'_>, statement: Node<'_>) -> bool {
         "call" => is_log_call(&dotted_path(parsed, statement)),
         _ => false,
     }
+}
+
+fn is_raise(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    matches!(node.kind(), "throw_statement" | "throw_expression")
+        || (node.kind() == "call" && parsed.field_text(node, "method") == "raise")
 }
 
 /// Ruby's `raise` alone, which raises the same error again.

@@ -59,7 +59,7 @@ pub(super) fn no_longer_passed_on(sides: &Sides<'_>) -> Vec<Finding> {
 /// What a file tries with `?`.
 fn tried(side: &Side<'_>) -> HashSet<String> {
     let mut found = HashSet::new();
-    side.walk.visit(|node, position| {
+    side.whole().visit(|node, position| {
         if position.kind == "try_expression" {
             found.extend(node.named_child(0).map(|inner| tokens::normalised(side.parsed, inner)));
         }

@@ -67,8 +67,3 @@ pub(super) const SINKS: &str = "\
     FileResponse RedirectResponse HTMLResponse StreamingResponse redirect sendFile download send_file \
     send_from_directory send_mail send_email sendMail sendEmail set_cookie setCookie cookie ServeFile \
     SetCookie Redirect render_template_string";
-
-/// Settings that bound what is accepted.
-pub(super) const BOUNDS: &str = "\
-    ge gt le lt min_length max_length min_items max_items pattern regex multiple_of extra frozen \
-    max_digits decimal_places allow_inf_nan minLength maxLength";
