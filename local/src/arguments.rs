@@ -81,11 +81,6 @@ pub enum Command {
     /// Show the newest attempts, or one in full.
     #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
     Attempts(AttemptsArgs),
-    /// Find the attempts behind messages of the dead-letter queue, in the table that `AUTOFIX_TABLE` names.
-    #[command(
-        after_help = "Examples:\n    aws sqs receive-message --queue-url <DeadLetterQueueUrl> --max-number-of-messages 10 | autofix dead-letters\n    autofix dead-letters messages.json --wake"
-    )]
-    DeadLetters(DeadLettersArgs),
     /// Fill the Secrets Manager secret that the deployed functions read.
     #[command(
         subcommand,
@@ -265,16 +260,6 @@ pub struct AttemptsArgs {
     /// Where AutoFix is.
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     pub url: String,
-}
-
-#[derive(Args)]
-pub struct DeadLettersArgs {
-    /// A message, or what `aws sqs receive-message` printed; `-` is standard input.
-    #[arg(default_value = "-")]
-    pub file: PathBuf,
-    /// Have the worker woken for what is found.
-    #[arg(long)]
-    pub wake: bool,
 }
 
 #[cfg(test)]

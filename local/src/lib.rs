@@ -35,8 +35,6 @@ pub mod chaos;
 pub mod checkout;
 /// The commands `send`, `fix` and `attempts`.
 pub mod client;
-/// The command `dead-letters`: from what Lambda gave up back to the attempt.
-pub mod dead_letters;
 /// The command `demo`.
 pub mod demo;
 /// The command `doctor`: every setting and credential, tried.

@@ -12,7 +12,6 @@ use autofix::journal::Journal;
 use autofix::logging;
 use autofix::outbound::Outbound;
 use autofix_local::arguments::{Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
-use autofix_local::dead_letters::{self, Found, Office};
 use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
@@ -140,16 +139,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Attempts(args) => {
             let server = client::Server { url: args.url, environment };
             server.show_attempts(args.id.as_deref()).await.context("read the attempts")
-        }
-        Command::DeadLetters(args) => {
-            let letters = dead_letters::open(&args.file)?;
-            let sdk = autofix::aws::sdk_config().await;
-            let office = Office {
-                store: autofix::aws::store(&sdk, &CommonConfig::from_env(&environment)?),
-                streams: aws_sdk_dynamodbstreams::Client::new(&sdk),
-                now: clock.now(),
-            };
-            office.answer(&letters, if args.wake { Found::Woken } else { Found::Shown }).await
         }
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -1,9 +1,8 @@
 //! All functions together: the doors as one router, the worker fed by the table's stream and by the
 //! clock, as Lambda would feed it. Whoever drives it decides when: `serve` in a loop, tests step by step.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -25,7 +24,6 @@ use fix_worker::wake::Wake;
 use fix_worker::{Invocation, Worker};
 use jiff::SignedDuration;
 use sentry_intake::Intake;
-use serde_json::{Value, json};
 use slack_interactions::Interactions;
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
@@ -38,8 +36,6 @@ use crate::table::EmbeddedTable;
 const INVOCATION: SignedDuration = SignedDuration::from_mins(15);
 /// Deliveries of a record that fails, as in the template; after that the clock takes over.
 const DELIVERIES: u32 = 4;
-/// Records given up that are remembered; nobody empties this queue.
-const DEAD_LETTERS: usize = 100;
 /// Invocations of the worker at once, as in the template.
 const PARALLEL: usize = 10;
 /// Pause between two looks at the stream where no request to a door gives a reason to look sooner.
@@ -72,8 +68,7 @@ pub struct Surroundings<'a> {
 struct Lambda {
     clock: Clock,
     parallel: Semaphore,
-    shard_id: OnceLock<String>,
-    dead_letters: std::sync::Mutex<VecDeque<Value>>,
+    given_up: AtomicU64,
 }
 
 impl Lambda {
@@ -82,28 +77,6 @@ impl Lambda {
         static INVOCATIONS: AtomicU64 = AtomicU64::new(0);
         let number = INVOCATIONS.fetch_add(1, Ordering::Relaxed);
         Invocation { request_id: format!("local-{number}"), deadline: self.clock.now() + INVOCATION }
-    }
-
-    /// Puts into the queue what a mapping puts there: which record it was, and nothing of what was in it.
-    fn give_up(&self, record: &EventRecord, invocation: &Invocation) {
-        let (number, arrived) = (&record.change.sequence_number, self.clock.now().to_string());
-        let letter = json!({
-            "requestContext": {
-                "requestId": invocation.request_id, "functionArn": "local", "condition": "RetryAttemptsExhausted",
-                "approximateInvokeCount": DELIVERIES,
-            },
-            "version": "1.0", "timestamp": arrived,
-            "DDBStreamBatchInfo": {
-                "shardId": self.shard_id.get(), "startSequenceNumber": number, "endSequenceNumber": number,
-                "approximateArrivalOfFirstRecord": arrived, "approximateArrivalOfLastRecord": arrived,
-                "batchSize": 1, "streamArn": record.event_source_arn,
-            },
-        });
-        let mut letters = self.dead_letters.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        letters.push_back(letter);
-        if letters.len() > DEAD_LETTERS {
-            letters.pop_front();
-        }
     }
 }
 
@@ -171,8 +144,7 @@ impl OneProcess {
         let lambda = Lambda {
             clock: clock.clone(),
             parallel: Semaphore::new(PARALLEL),
-            shard_id: OnceLock::new(),
-            dead_letters: std::sync::Mutex::default(),
+            given_up: AtomicU64::new(0),
         };
         Ok(OneProcess {
             doors: door::closed(routes, Watchman::new(Metrics::none(), clock.clone()))
@@ -239,22 +211,12 @@ impl OneProcess {
     /// The records that the stream has now, for [`OneProcess::deliver_record`]; it will not have them again.
     pub async fn records(&self) -> anyhow::Result<Vec<EventRecord>> {
         let mut stream = self.stream.lock().await;
-        let records = stream.poll().await?;
-        if let Some(shard) = stream.shard_id() {
-            self.lambda.shard_id.get_or_init(|| shard.to_owned());
-        }
-        Ok(records)
+        stream.poll().await
     }
 
-    /// What is in the dead-letter queue, oldest first, as Lambda writes it.
-    pub fn dead_letters(&self) -> Vec<Value> {
-        let letters = self.lambda.dead_letters.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        letters.iter().cloned().collect()
-    }
-
-    /// A client of the table's stream.
-    pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
-        self.table.streams()
+    /// How many records were given up, which Lambda would put into the dead-letter queue. The clock takes up their attempts.
+    pub fn given_up(&self) -> u64 {
+        self.lambda.given_up.load(Ordering::Relaxed)
     }
 
     /// Delivers one record, be it for the first time or once more.
@@ -348,7 +310,7 @@ async fn deliver_record(worker: &Worker, record: EventRecord, lambda: &Lambda) -
         }
     }
     error!("A record of the stream was not taken; its attempt is left to the clock");
-    lambda.give_up(&record, &invocation);
+    lambda.given_up.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
 

@@ -172,7 +172,7 @@ fn tokens_script() -> Script {
             knows who holds the key has to look first.",
         "complexity": "simple",
         "security_implications": "high",
-        "blast_radius": "service",
+        "blast_radius": "wide",
         "recommendation": "Find out who issues tokens without `sub`, and rotate BOOKSHOP_TOKEN_KEY if nobody \
             should. Then let `read_claims` raise NotSignedIn for a token that lacks a claim it needs, with \
             a test.",

@@ -21,10 +21,10 @@ mod event;
 mod id;
 mod joined;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod matrix;
 mod merged;
-#[cfg(test)]
-mod model;
 mod offer;
 mod people;
 mod place;

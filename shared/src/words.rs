@@ -3,10 +3,10 @@
 
 /// Declares an enum of words: `as_str`, `ALL`, `Display`, `FromStr` and serde all use the same list.
 macro_rules! word_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal $(| $old:literal)*,)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
-        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)+ }
+        pub enum $name { $($(#[$doc])* #[serde(rename = $word $(, alias = $old)*)] $variant,)+ }
 
         impl $name {
             /// Every variant, in the order of declaration.
@@ -27,7 +27,10 @@ macro_rules! word_enum {
         impl ::std::str::FromStr for $name {
             type Err = $crate::words::UnknownWord;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|v| v.as_str() == text).ok_or($crate::words::UnknownWord)
+                match text {
+                    $($word $(| $old)* => Ok($name::$variant),)+
+                    _ => Err($crate::words::UnknownWord),
+                }
             }
         }
     };

@@ -62,7 +62,7 @@ impl Maker {
             diff: format!("-{}\n+{}\n", self.text, self.text),
             before_sha256: "0".repeat(64),
             unchecked: vec![self.text(); 6],
-            reach: Some(Reach::Used { radius: BlastRadius::Service, names: vec![self.text(); 3], files: 2 }),
+            reach: Some(Reach::Used { radius: BlastRadius::Wide, names: vec![self.text(); 3], files: 2 }),
             effects: Effects::default(),
             answers: Vec::new(),
         }

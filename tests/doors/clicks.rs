@@ -121,7 +121,7 @@ async fn a_signed_form_that_is_no_click_is_refused_or_ignored() {
         assert_eq!(world.click(form.clone()).await.status, status, "{}", form.body);
     }
     world.settle().await;
-    assert!(world.shown(&world.card()).contains("AutoFix ready"));
+    assert!(world.shown(&world.card()).contains("Ready to Deploy"));
     assert!(world.sandbox.github.open_pull_requests(REPO).unwrap().len() == 1);
 }
 

@@ -21,7 +21,8 @@ async fn an_alert_becomes_a_pull_request_a_card_and_a_merge() {
     let card = world.card();
     let shown = world.shown(&card);
     for expected in [
-        "AutoFix ready: bookshop",
+        "AutoFix: CTO Review Complete - Ready to Deploy",
+        "AttributeError in address_lines",
         "backend/bookshop/labels.py:34",
         "🚀 Deploy Live",
         "❌ Dismiss",

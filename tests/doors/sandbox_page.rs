@@ -35,7 +35,7 @@ async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its
     for expected in [
         "AttributeError: 'NoneType' object has no attribute 'strip' 1 event",
         "Sentry reported “AttributeError: 'NoneType' object has no attribute 'strip'” to AutoFix: 1 accepted.",
-        "🔧 AutoFix ready: bookshop",
+        "🔧 AutoFix: CTO Review Complete - Ready to Deploy",
         "🚀 Deploy Live",
         "open #1",
     ] {

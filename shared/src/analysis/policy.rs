@@ -385,7 +385,7 @@ fn against_classification(analysis: &Analysis) -> Vec<Reason> {
 fn against_complexity(complexity: Option<Complexity>) -> Option<Reason> {
     match complexity {
         Some(Complexity::Minimal | Complexity::Simple) => None,
-        Some(word @ (Complexity::Moderate | Complexity::Complex)) => {
+        Some(word @ (Complexity::Standard | Complexity::Complex)) => {
             let detail = format!("The fix is `{word}`; only `minimal` and `simple` ones are opened.");
             Some(Reason::new(ReasonCode::ComplexityTooHigh, detail))
         }
@@ -406,7 +406,7 @@ fn against_security(risk: Option<SecurityRisk>) -> Option<Reason> {
 fn against_blast_radius(radius: Option<BlastRadius>) -> Option<Reason> {
     match radius {
         Some(BlastRadius::Isolated) => None,
-        Some(word @ (BlastRadius::Module | BlastRadius::Service | BlastRadius::Global)) => {
+        Some(word @ (BlastRadius::Moderate | BlastRadius::Wide)) => {
             let detail = format!("The change reaches further than one place: its blast radius is `{word}`.");
             Some(Reason::new(ReasonCode::BlastRadius, detail))
         }

@@ -30,7 +30,7 @@ pub enum Reach {
     Alone,
     /// Others do.
     Used {
-        /// Whether all of them stand in the same folder (`module`) or not (`service`).
+        /// Whether all of them stand in the same folder (`moderate`) or not (`wide`).
         radius: BlastRadius,
         /// What they use: functions and classes, at most three; from the repository.
         names: Vec<String>,
@@ -49,7 +49,7 @@ impl Reach {
         match self {
             Reach::Alone => BlastRadius::Isolated,
             Reach::Used { radius, .. } => *radius,
-            Reach::WholeFile | Reach::NotCounted => BlastRadius::Module,
+            Reach::WholeFile | Reach::NotCounted => BlastRadius::Moderate,
         }
     }
 }
@@ -90,7 +90,7 @@ pub fn reach_of(change: &FileChange, snapshot: &Snapshot) -> Reach {
     let folder = change.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let is_near = |path: &&RepoPath| path.folder().as_str() == folder;
     Reach::Used {
-        radius: if files.iter().all(is_near) { BlastRadius::Module } else { BlastRadius::Service },
+        radius: if files.iter().all(is_near) { BlastRadius::Moderate } else { BlastRadius::Wide },
         names: used.into_iter().take(MAX_NAMES).cloned().collect(),
         files: u32::try_from(files.len()).unwrap_or(u32::MAX),
     }
@@ -203,19 +203,19 @@ mod tests {
         let edit = ("return address", "return address or []");
         let near = ("app/main.py", "from app.labels import lines\n");
         let far = ("jobs/nightly.py", "import app.labels\napp.labels.lines(1)\n");
-        check(edit, &[near], &used(BlastRadius::Module, "lines", 1));
-        check(edit, &[near, far], &used(BlastRadius::Service, "lines", 2));
+        check(edit, &[near], &used(BlastRadius::Moderate, "lines", 1));
+        check(edit, &[near, far], &used(BlastRadius::Wide, "lines", 2));
     }
 
     #[test]
     fn methods_constructors_and_attributes_count_by_the_name_that_others_use() {
         let uses = |text| [("app/main.py", text)];
-        check(("return 1", "return 2"), &uses("label.draw()\n"), &used(BlastRadius::Module, "draw", 1));
-        check(("self.x = 1", "self.x = 2"), &uses("Label()\n"), &used(BlastRadius::Module, "Label", 1));
+        check(("return 1", "return 2"), &uses("label.draw()\n"), &used(BlastRadius::Moderate, "draw", 1));
+        check(("self.x = 1", "self.x = 2"), &uses("Label()\n"), &used(BlastRadius::Moderate, "Label", 1));
         check(
             ("    size = 1", "    size = 2"),
             &uses("Label.size\n"),
-            &used(BlastRadius::Module, "Label", 1),
+            &used(BlastRadius::Moderate, "Label", 1),
         );
     }
 
@@ -225,6 +225,6 @@ mod tests {
         let change = FileChange { path: "app/a.lua".into(), before: "a\n".into(), after: "b\n".into() };
         let nothing = SnapshotBuilder::new(Limits::default()).build(None).unwrap();
         assert_eq!(reach_of(&change, &nothing), Reach::NotCounted);
-        assert_eq!(Reach::NotCounted.radius(), BlastRadius::Module);
+        assert_eq!(Reach::NotCounted.radius(), BlastRadius::Moderate);
     }
 }

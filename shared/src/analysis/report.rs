@@ -8,7 +8,7 @@ use crate::words::word_enum;
 
 word_enum! {
     /// How much work a right fix is.
-    pub enum Complexity { Minimal = "minimal", Simple = "simple", Moderate = "moderate", Complex = "complex", }
+    pub enum Complexity { Minimal = "minimal", Simple = "simple", Standard = "standard" | "moderate", Complex = "complex", }
 }
 word_enum! {
     /// What the fix could do to security.
@@ -16,7 +16,7 @@ word_enum! {
 }
 word_enum! {
     /// How far the change reaches.
-    pub enum BlastRadius { Isolated = "isolated", Module = "module", Service = "service", Global = "global", }
+    pub enum BlastRadius { Isolated = "isolated", Moderate = "moderate" | "module", Wide = "wide" | "service" | "global", }
 }
 word_enum! {
     /// Who has to act.

@@ -53,7 +53,7 @@ something first.
 `complexity`, of the change:
 - `minimal`: one expression or one condition.
 - `simple`: a few lines in one function, nothing new to understand.
-- `moderate`: several functions, or a new rule that a reader has to learn.
+- `standard`: several functions, or a new rule that a reader has to learn.
 - `complex`: several files, data that has to be converted, or behaviour over time (locks, retries, order).
 
 `security_implications`, of the change:
@@ -65,9 +65,9 @@ something first.
 `blast_radius`, for which inputs and callers the outcome changes:
 - `isolated`: only for inputs that crashed here before, or whose result was plainly wrong because of the same fault, however \
 many callers the function has; or for one caller.
-- `module`: also for inputs that worked and gave a right result, and only within one module.
-- `service`: also for inputs that worked and gave a right result, in other parts of this service: shared helpers, stored data, answers of endpoints.
-- `global`: for other services or everyone who uses the code: public interfaces, formats, configuration.
+- `moderate`: also for inputs that worked and gave a right result, and only within one module.
+- `wide`: also for inputs that worked and gave a right result, beyond one module: shared helpers, stored data, answers of endpoints, \
+other services, public interfaces, formats, configuration.
 
 `categories`, each only if the change itself does it; empty if none does:
 - `security`: it alters what a check of identity, permission, token, signature or protective validation lets through, or \

@@ -24,7 +24,7 @@ impl Attempt {
     pub fn approvals_needed(&self, asked: u32) -> u32 {
         match self.blast_radius() {
             Some(BlastRadius::Isolated) => 1,
-            Some(BlastRadius::Module | BlastRadius::Service | BlastRadius::Global) | None => asked.max(1),
+            Some(BlastRadius::Moderate | BlastRadius::Wide) | None => asked.max(1),
         }
     }
 

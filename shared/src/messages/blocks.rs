@@ -222,8 +222,20 @@ pub(super) fn link(url: &str, label: &str) -> String {
 }
 
 /// Escaped, and without bold: a line in bold is a label of ours, and who writes to the model must not write our labels.
+/// Between back-ticks nothing is bold, so code stays as it is.
 fn plain(text: &str) -> String {
-    escape(text).replace('*', "∗")
+    let escaped = escape(text);
+    let lines = escaped.split('\n').map(|line| {
+        let parts: Vec<&str> = line.split('`').collect();
+        let last = parts.len() - 1;
+        let each = parts.into_iter().enumerate().map(|(at, part)| {
+            // A back-tick without a second one on its line begins no code.
+            let is_code = at % 2 == 1 && at < last;
+            if is_code { part.to_owned() } else { part.replace('*', "∗") }
+        });
+        each.collect::<Vec<_>>().join("`")
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The three characters that Slack's mrkdwn gives a meaning.
@@ -256,6 +268,7 @@ mod tests {
         let shown = outside("<!channel> <https://evil.example|click> & more", 200);
         assert_eq!(shown, "&lt;!channel&gt; &lt;https://evil.example|click&gt; &amp; more");
         assert_eq!(outside_lines("fine\n*Security*\n🟢 none", 200), "fine\n∗Security∗\n🟢 none");
+        assert_eq!(outside("`f(*a | b)` and *c* `*d", 200), "`f(*a | b)` and ∗c∗ `∗d");
         assert_eq!(link("javascript:alert(1)", "x"), "x");
         assert_eq!(link("https://a.example/?a=1|2", "a|b>"), "<https://a.example/?a=1%7C2|a¦b&gt;>");
         let mut card = Card::new("t");

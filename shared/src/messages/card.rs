@@ -6,6 +6,7 @@ use super::judgements::judgements;
 use super::labels::place;
 use super::related::{also_fixes, waits_for_a_place};
 use super::story::{pull_request_line, reason_line, state_lines, tries_lines};
+use crate::analysis::report::Analysis;
 use crate::attempt::{Attempt, Checks, Fix, Offer, Owner, OwnerBasis, RollBack, Rollout, State};
 use crate::reason::ReasonCode;
 
@@ -19,35 +20,59 @@ pub struct WayOn {
     pub approvals: u32,
 }
 
-/// The card that shows this attempt as it is now.
+/// The card that shows this attempt as it is now. While there is something to decide it has the whole review; afterwards
+/// only the story.
 pub fn card(attempt: &Attempt, way_on: &WayOn) -> Card {
-    let (mark, headline) = headline(attempt);
-    let project = &attempt.subject.project;
-    let error = error_line(attempt);
-    let mut card = Card::new(&format!("{mark} {headline}: {error} in {project}"));
-    card.header(&format!("{mark} {headline}: {project}"));
+    let mut card = head(attempt);
+    let decided = is_decided(&attempt.state);
     facts(&mut card, attempt);
+    if let Some(analysis) = attempt.analysis.as_ref().filter(|_| !decided) {
+        review(&mut card, attempt, analysis);
+    }
     state_lines(&mut card, attempt, way_on.approvals);
     tries_lines(&mut card, attempt);
     also_fixes(&mut card, attempt);
-    if let Some(analysis) = &attempt.analysis {
-        labelled(&mut card, "Root cause", &analysis.root_cause, 1_200);
-        labelled(&mut card, "Recommendation", &analysis.recommendation, 700);
-    }
-    if let Some(fix) = attempt.state.fix() {
+    buttons::show(&mut card, attempt, way_on.buttons);
+    if let Some(fix) = attempt.state.fix().filter(|_| !decided) {
         diff(&mut card, fix);
     }
-    buttons::show(&mut card, attempt, way_on.buttons);
     footer(&mut card, attempt, way_on);
     card
 }
 
+/// Headline and the line that names the error, which the notification says, too.
+fn head(attempt: &Attempt) -> Card {
+    let (mark, headline) = headline(attempt);
+    let error = error_line(attempt);
+    let mut card = Card::new(&format!("{mark} {headline}: {error} ({})", attempt.subject.project));
+    card.header(&format!("{mark} {headline}"));
+    card.section(&format!("*{}* in {}", outside(&error, 200), outside(&attempt.subject.project, 100)));
+    card
+}
+
+/// Whether people have decided, so that nobody has to judge the fix any more.
+fn is_decided(state: &State) -> bool {
+    match state {
+        State::Rejected { .. }
+        | State::Deployed { .. }
+        | State::Verified { .. }
+        | State::Regressed { .. }
+        | State::RolledBack { .. } => true,
+        State::Pending
+        | State::Analyzing { .. }
+        | State::Proposed { .. }
+        | State::Withdrawing { .. }
+        | State::PrCreated { .. }
+        | State::AwaitingApproval { .. }
+        | State::Approved { .. }
+        | State::Failed { .. }
+        | State::Skipped { .. } => false,
+    }
+}
+
 /// A card with the headline, the place and the links only: for a Slack that refuses the full one.
 pub fn plain_card(attempt: &Attempt, way_on: &WayOn) -> Card {
-    let (mark, headline) = headline(attempt);
-    let mut card =
-        Card::new(&format!("{mark} {headline}: {} in {}", error_line(attempt), attempt.subject.project));
-    card.header(&format!("{mark} {headline}: {}", attempt.subject.project));
+    let mut card = head(attempt);
     if let Some(reason) = attempt.state.reasons().first() {
         card.section(&reason_line(reason));
     }
@@ -63,13 +88,13 @@ fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
         State::Pending | State::Analyzing { .. } => ("🔎", "AutoFix is looking at it"),
         State::Proposed { .. } if waits_for_a_place(attempt).is_some() => ("⏸️", "AutoFix: a fix waits"),
         State::Proposed { .. } => ("🔧", "AutoFix proposes a fix"),
-        State::Withdrawing { .. } => ("🔁", "AutoFix starts anew"),
+        State::Withdrawing { .. } => ("🔁", "AutoFix analyses it again"),
         State::PrCreated { offer: Offer { checks: Checks::Red { .. }, .. } } => {
             ("🔴", "AutoFix: checks failed")
         }
         State::PrCreated { .. } => ("⏳", "AutoFix: checks running"),
         State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged"),
-        State::AwaitingApproval { .. } => ("🔧", "AutoFix ready"),
+        State::AwaitingApproval { .. } => ("🔧", "AutoFix: CTO Review Complete - Ready to Deploy"),
         State::Approved { .. } => ("🚀", "AutoFix: deploying"),
         State::Deployed { merged, .. } => match merged.deployment.as_ref().map(|to| to.rollout) {
             Some(Rollout::Live) => ("✅", "AutoFix deployed"),
@@ -86,7 +111,7 @@ fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
         State::Rejected { .. } => ("❌", "AutoFix dismissed"),
         State::Failed { .. } => ("⚠️", "AutoFix failed"),
         State::Skipped { reasons, .. } => match reasons.first().map(|reason| reason.code) {
-            Some(ReasonCode::AlreadyFixed) => ("✅", "Already fixed"),
+            Some(ReasonCode::AlreadyFixed) => ("✅", "AutoFix: Already Fixed"),
             Some(ReasonCode::DryRun) => ("🧪", "AutoFix dry run"),
             Some(ReasonCode::SentryAgentTookOver) => ("🤝", "Left to Sentry's agent"),
             Some(ReasonCode::SameFaultMerged) => ("⏳", "The fix is merged"),
@@ -95,19 +120,25 @@ fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
                 | ReasonCode::SameFaultDismissed
                 | ReasonCode::SameFaultAnswered
                 | ReasonCode::SameFaultUndecided,
-            ) => ("🔁", "Known fault"),
+            ) => ("🔁", "AutoFix: Known Error"),
             Some(ReasonCode::OpenPullRequestLimit) => ("⏸️", "AutoFix: a fix was not opened"),
             Some(ReasonCode::DisabledByRepository) => ("⏸️", "AutoFix is off for this repository"),
-            _ => ("🔍", "Manual Review Required"), // whatever the reason, a person has to look
+            _ => ("🔍", "AutoFix: Manual Review Required"), // whatever the reason, a person has to look
         },
     }
 }
 
+/// `AttributeError in address_lines`.
 fn error_line(attempt: &Attempt) -> String {
-    attempt.subject.error_type.clone().unwrap_or_else(|| attempt.subject.title.clone())
+    let subject = &attempt.subject;
+    match (&subject.error_type, &subject.function) {
+        (Some(kind), Some(function)) => format!("{kind} in {function}"),
+        (Some(kind), None) => kind.clone(),
+        (None, _) => subject.title.clone(),
+    }
 }
 
-/// The facts that people know from every card: error, place, and the four judgements with their marks.
+/// The facts that people know from every card: error, place, owner.
 fn facts(card: &mut Card, attempt: &Attempt) {
     let subject = &attempt.subject;
     let message = subject.error_message.as_deref().unwrap_or(&subject.title);
@@ -119,12 +150,17 @@ fn facts(card: &mut Card, attempt: &Attempt) {
     if let Some(place) = place(attempt) {
         fields.push(format!("*File*\n`{}`", code(&place, 300)));
     }
-    if let Some(analysis) = &attempt.analysis {
-        let judgements = judgements(analysis, attempt.state.fix());
-        fields.extend(judgements.map(|one| format!("*{}*\n{} {}", one.name, one.mark.emoji(), one.word)));
-    }
     fields.extend(attempt.owner.as_ref().map(owner));
     card.fields(&fields);
+}
+
+/// The four judgements in one row, cause and recommendation.
+fn review(card: &mut Card, attempt: &Attempt, analysis: &Analysis) {
+    let judgements = judgements(analysis, attempt.state.fix());
+    let row = judgements.map(|one| format!("{} {} *{}*", one.name, one.emoji, one.word)).join("  ·  ");
+    card.section(&format!("*📊 CTO Analysis*\n{row}"));
+    labelled(card, "🔍 Root Cause", &analysis.root_cause, 1_200);
+    labelled(card, "💡 CTO Recommendation", &analysis.recommendation, 700);
 }
 
 /// Not a mention: GitHub's names are not Slack's.
@@ -146,7 +182,9 @@ fn labelled(card: &mut Card, label: &str, text: &str, max_chars: usize) {
 
 fn diff(card: &mut Card, fix: &Fix) {
     card.section(&format!("*Change* in `{}`", code(&fix.file_path, 300)));
-    card.code(&fix.diff, 3_000);
+    // The file is named above; what git says of it before the first hunk tells nobody anything.
+    let hunks = fix.diff.find("@@ ").map_or(fix.diff.as_str(), |start| &fix.diff[start..]);
+    card.code(hunks, 2_000);
     if !fix.unchecked.is_empty() {
         let lines: Vec<String> =
             fix.unchecked.iter().take(4).map(|line| format!("• {}", outside(line, 150))).collect();

@@ -17,11 +17,11 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub fn emoji(self) -> &'static str {
+    fn colour(self) -> &'static str {
         match self {
-            Mark::Good => "✅",
-            Mark::Careful => "⚠️",
-            Mark::Bad => "❌",
+            Mark::Good => "🟢",
+            Mark::Careful => "🟡",
+            Mark::Bad => "🔴",
         }
     }
 
@@ -39,6 +39,8 @@ impl Mark {
 pub struct Judgement {
     pub name: &'static str,
     pub mark: Mark,
+    /// The mark on a card: a colour for how much there is of it, a tick if there is no security risk at all.
+    pub emoji: &'static str,
     /// The analysis' word (of blast radii the wider one, where code counted further), or a percentage, or that it is not stated.
     pub word: String,
 }
@@ -47,7 +49,7 @@ pub struct Judgement {
 pub fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> [Judgement; 4] {
     let complexity = match analysis.complexity {
         Some(Complexity::Minimal | Complexity::Simple) => Mark::Good,
-        Some(Complexity::Moderate) => Mark::Careful,
+        Some(Complexity::Standard) => Mark::Careful,
         Some(Complexity::Complex) | None => Mark::Bad,
     };
     let security = match analysis.security_implications {
@@ -59,8 +61,8 @@ pub fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> [Judgement; 4] {
     let widest = analysis.blast_radius.map(|said| counted.map_or(said, |counted| said.max(counted)));
     let radius = match widest {
         Some(BlastRadius::Isolated) => Mark::Good,
-        Some(BlastRadius::Module) => Mark::Careful,
-        Some(BlastRadius::Service | BlastRadius::Global) | None => Mark::Bad,
+        Some(BlastRadius::Moderate) => Mark::Careful,
+        Some(BlastRadius::Wide) | None => Mark::Bad,
     };
     let confidence = fix.map(|fix| fix.confidence).or(analysis.confidence);
     let sure = match confidence {
@@ -70,11 +72,18 @@ pub fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> [Judgement; 4] {
     };
     let word = |word: Option<&str>| word.unwrap_or("not stated").to_owned();
     let percent = confidence.map_or("not stated".to_owned(), |number| format!("{:.0} %", number * 100.0));
-    let judgement = |name, mark, word| Judgement { name, mark, word };
+    let security_emoji = match analysis.security_implications {
+        Some(SecurityRisk::None) => "✅",
+        Some(SecurityRisk::Low) => "🟡",
+        Some(SecurityRisk::Medium) => "🟠",
+        Some(SecurityRisk::High) | None => "🔴",
+    };
+    let judgement = |name, mark: Mark, word| Judgement { name, mark, emoji: mark.colour(), word };
+    let risk = word(analysis.security_implications.map(SecurityRisk::as_str));
     [
         judgement("Complexity", complexity, word(analysis.complexity.map(Complexity::as_str))),
-        judgement("Security", security, word(analysis.security_implications.map(SecurityRisk::as_str))),
-        judgement("Blast radius", radius, word(widest.map(BlastRadius::as_str))),
+        Judgement { emoji: security_emoji, ..judgement("Security", security, risk) },
+        judgement("Blast Radius", radius, word(widest.map(BlastRadius::as_str))),
         judgement("Confidence", sure, percent),
     ]
 }

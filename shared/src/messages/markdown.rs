@@ -15,17 +15,29 @@ pub(super) fn outside_lines(text: &str, max_chars: usize) -> String {
     lines.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Text in a fixed font, inside a line. A table cell's bar is replaced.
+/// Text in a fixed font, inside a line, unaltered: between more back-ticks than it contains.
 pub(super) fn code(text: &str, max_chars: usize) -> String {
     let safe = safe(&cleaning::one_line(text, max_chars * 2), max_chars);
-    format!("`{}`", safe.as_str().replace('`', "'").replace('|', "¦"))
+    let fence = "`".repeat(longest_run(safe.as_str()) + 1);
+    // A space at each end keeps a back-tick of the text apart from those around it; Markdown takes it off again.
+    let pad = if safe.as_str().starts_with('`') || safe.as_str().ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{safe}{pad}{fence}")
+}
+
+/// As [`code`], in a cell of a table, where a bar would end it.
+pub(super) fn code_cell(text: &str, max_chars: usize) -> String {
+    code(text, max_chars).replace('|', "\\|")
+}
+
+/// Back-ticks in a row.
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// A block of text in a fixed font, fenced by more back-ticks than it contains.
 pub(super) fn code_block(text: &str, language: &str, max_chars: usize) -> String {
     let safe = safe(&cleaning::multi_line(text, max_chars * 2), max_chars);
-    let longest = safe.as_str().split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
+    let fence = "`".repeat(longest_run(safe.as_str()).max(2) + 1);
     format!("{fence}{language}\n{}\n{fence}", safe.as_str().trim_end_matches('\n'))
 }
 
@@ -34,7 +46,34 @@ fn safe(clean: &str, max_chars: usize) -> Redacted {
     redact(clean).capped(max_chars)
 }
 
+/// Prose escaped; what stands between two back-ticks of a line stays code, where nothing has a meaning.
 fn escape(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    let last = parts.len() - 1;
+    let mut out = String::with_capacity(text.len() + 16);
+    for (at, part) in parts.iter().enumerate() {
+        let is_code = at % 2 == 1 && at < last && !part.trim().is_empty();
+        match is_code {
+            true => {
+                out.push('`');
+                out.push_str(part);
+                out.push('`');
+            }
+            // The back-ticks that began no code.
+            false if at > 0 && at % 2 == 1 => {
+                out.push_str("\\`");
+                out.push_str(&escape_prose(part));
+                if at < last {
+                    out.push_str("\\`");
+                }
+            }
+            false => out.push_str(&escape_prose(part)),
+        }
+    }
+    out
+}
+
+fn escape_prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
@@ -81,7 +120,7 @@ mod tests {
         let shown = outside("Fixes #12 @admin [x](https://evil.example) <img src=x> `code` www", 500);
         assert_eq!(
             shown,
-            "Fixes #<!-- -->12 @<!-- -->admin \\[x\\]\\(https&#58;//evil.example\\) &lt;img src=x&gt; \\`code\\` www"
+            "Fixes #<!-- -->12 @<!-- -->admin \\[x\\]\\(https&#58;//evil.example\\) &lt;img src=x&gt; `code` www"
         );
         assert_eq!(outside("- item", 50), "\\- item");
         assert_eq!(
@@ -94,6 +133,9 @@ mod tests {
     #[test]
     fn a_code_block_cannot_be_left() {
         assert_eq!(code_block("a\n````\nb", "diff", 100), "`````diff\na\n````\nb\n`````");
-        assert_eq!(code("a`b|c", 10), "`a'b¦c`");
+        assert_eq!(code("a`b|c", 10), "``a`b|c``");
+        assert_eq!(code("`a", 10), "`` `a ``");
+        assert_eq!(code_cell("a|b", 10), "`a\\|b`");
+        assert_eq!(outside("the `x | y: *z` of `@a and *b*", 50), "the `x | y: *z` of \\`@<!-- -->a and \\*b\\*");
     }
 }

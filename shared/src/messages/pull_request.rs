@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::issues::issues_in_body;
-use super::markdown::{code, code_block, outside, outside_lines};
+use super::markdown::{code, code_cell, code_block, outside, outside_lines};
 use crate::analysis::effects::Effects;
 use crate::analysis::report::YesNo;
 use crate::attempt::{Attempt, AttemptId, Decision, Fix};
@@ -80,10 +80,10 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
             Some(line) => format!("{}:{line}", analysis.file_path),
             None => analysis.file_path.clone(),
         };
-        let _ = writeln!(body, "| Place | {} |", code(&place, 300));
+        let _ = writeln!(body, "| Place | {} |", code_cell(&place, 300));
         let _ = writeln!(body, "| Complexity | {} |", word(analysis.complexity.map(|w| w.as_str())));
         let _ = writeln!(body, "| Security | {} |", word(analysis.security_implications.map(|w| w.as_str())));
-        let _ = writeln!(body, "| Blast radius | {} |", word(analysis.blast_radius.map(|w| w.as_str())));
+        let _ = writeln!(body, "| Blast Radius | {} |", word(analysis.blast_radius.map(|w| w.as_str())));
         let _ = writeln!(body, "| Confidence | {:.0} % |\n", fix.confidence * 100.0);
         section(&mut body, "Root cause", &outside_lines(&analysis.root_cause, 4_000));
         section(&mut body, "Why this change", &outside_lines(&fix.explanation, 3_000));

@@ -195,7 +195,7 @@ fn dismissal_words(dismissal: &Dismissal) -> String {
 
 /// What stopped the last try to do what a person asked for.
 pub(super) fn refused_line(what: &str, problem: &Reason) -> String {
-    format!("{} *{what}* {}", Mark::Careful.emoji(), outside(&problem.detail, 600))
+    format!("{} *{what}* {}", "⚠️", outside(&problem.detail, 600))
 }
 
 /// A reason in full: what to do stands at its end.

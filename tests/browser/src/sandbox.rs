@@ -6,7 +6,7 @@ use thirtyfour::prelude::*;
 use crate::visit::{Scripts, Visit};
 
 /// What the card says when it can be decided on, and after the merge.
-pub const READY: &str = "AutoFix ready: bookshop";
+pub const READY: &str = "AutoFix: CTO Review Complete - Ready to Deploy";
 const DEPLOYED: &str = "Merged";
 const CAME_BACK: &str = "AutoFix: the error came back";
 const ROLLED_BACK: &str = "AutoFix rolled back";

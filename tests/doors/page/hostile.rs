@@ -103,7 +103,7 @@ impl Attack {
             ),
             before_sha256: String::new(),
             unchecked: vec![self.text()],
-            reach: Some(Reach::Used { radius: BlastRadius::Service, names: vec![self.text(); 3], files: 2 }),
+            reach: Some(Reach::Used { radius: BlastRadius::Wide, names: vec![self.text(); 3], files: 2 }),
             effects: self.effects(),
             answers: vec![self.answer()],
         }
