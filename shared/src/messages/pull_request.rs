@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::issues::issues_in_body;
-use super::markdown::{code, code_cell, code_block, outside, outside_lines};
+use super::markdown::{code, code_block, code_cell, outside, outside_lines};
 use crate::analysis::effects::Effects;
 use crate::analysis::report::YesNo;
 use crate::attempt::{Attempt, AttemptId, Decision, Fix};

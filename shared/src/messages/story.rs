@@ -3,7 +3,6 @@
 use super::after;
 use super::blocks::{Card, code, link, outside, time};
 use super::dialogs::dismissal_label;
-use super::judgements::Mark;
 use super::related::{same_fault_line, waiting_line, waits_for_a_place};
 use crate::analysis::reach::Reach;
 use crate::attempt::{
