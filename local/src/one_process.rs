@@ -1,8 +1,8 @@
 //! All functions together: the doors as one router, the worker fed by the table's stream and by the
 //! clock, as Lambda would feed it. Whoever drives it decides when: `serve` in a loop, tests step by step.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -141,11 +141,8 @@ impl OneProcess {
                 answer
             }
         };
-        let lambda = Lambda {
-            clock: clock.clone(),
-            parallel: Semaphore::new(PARALLEL),
-            given_up: AtomicU64::new(0),
-        };
+        let lambda =
+            Lambda { clock: clock.clone(), parallel: Semaphore::new(PARALLEL), given_up: AtomicU64::new(0) };
         Ok(OneProcess {
             doors: door::closed(routes, Watchman::new(Metrics::none(), clock.clone()))
                 .layer(middleware::from_fn(notify)),

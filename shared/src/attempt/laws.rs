@@ -56,8 +56,11 @@ struct Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     let event = any::<prop::sample::Index>();
-    (prop::bool::weighted(0.75), event, 0..90_i64)
-        .prop_map(|(onward, event, minutes)| Happening { onward, event, minutes })
+    (prop::bool::weighted(0.75), event, 0..90_i64).prop_map(|(onward, event, minutes)| Happening {
+        onward,
+        event,
+        minutes,
+    })
 }
 
 fn choose(happening: &Happening, attempt: &Attempt, time: Timestamp) -> Event {

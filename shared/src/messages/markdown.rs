@@ -136,6 +136,9 @@ mod tests {
         assert_eq!(code("a`b|c", 10), "``a`b|c``");
         assert_eq!(code("`a", 10), "`` `a ``");
         assert_eq!(code_cell("a|b", 10), "`a\\|b`");
-        assert_eq!(outside("the `x | y: *z` of `@a and *b*", 50), "the `x | y: *z` of \\`@<!-- -->a and \\*b\\*");
+        assert_eq!(
+            outside("the `x | y: *z` of `@a and *b*", 50),
+            "the `x | y: *z` of \\`@<!-- -->a and \\*b\\*"
+        );
     }
 }
