@@ -57,6 +57,8 @@ pub(super) fn inside_package(text: &str) -> Option<Vec<String>> {
 /// Empty for code that is in no file, such as `<string>` or `[native code]`.
 pub(super) fn path_segments(text: &str) -> Vec<String> {
     let text = text.trim().replace('\\', "/");
+    // Windows writes long paths as `\\?\C:\…`.
+    let text = text.strip_prefix("//?/").unwrap_or(&text);
     let text = without_layer(text.split('?').next().unwrap_or_default());
     // Next.js and Turbopack have folders like `[slug]` and `[project]`; `[native code]` is none.
     let is_bare_word = text.starts_with('[') && !text.contains(['/', '.']);
@@ -141,6 +143,7 @@ mod tests {
         check("./x.py", &["x.py"]);
         check("../shared/x.py", &["shared", "x.py"]);
         check("C:\\work\\shop\\x.py", &["work", "shop", "x.py"]);
+        check("\\\\?\\C:\\shop\\x.py", &["shop", "x.py"]);
         check("app:///x.js", &["x.js"]);
         check("app:///static/js/main.js?v=3", &["static", "js", "main.js"]);
         check("webpack:///./src/x.ts", &["src", "x.ts"]);
