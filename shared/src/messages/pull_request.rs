@@ -234,19 +234,19 @@ mod tests {
         insta::assert_snapshot!(body, @r"
         ### What the change does
 
-        * line 11: \`address.line2\` may be missing now.
-        * line 12: \`address.line2\` may be missing now.
+        * line 11: `address.line2` may be missing now.
+        * line 12: `address.line2` may be missing now.
 
         The code alone does not decide these; they were asked and answered:
 
-        * May \`line2\` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
+        * May `line2` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
           * The critic: yes
-            * `shop/orders.py:6`: `line2: str ¦ None = None  # 'x' @admin`
-            * `shop/orders.py:7`: `line2: str ¦ None = None  # 'x' @admin`
-            * `shop/orders.py:8`: `line2: str ¦ None = None  # 'x' @admin`
+            * `shop/orders.py:6`: ``line2: str | None = None  # `x` @admin``
+            * `shop/orders.py:7`: ``line2: str | None = None  # `x` @admin``
+            * `shop/orders.py:8`: ``line2: str | None = None  # `x` @admin``
           * The second critic: yes
-            * `shop/orders.py:6`: `line2: str ¦ None = None  # 'x' @admin`
-        * May \`line2\` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
+            * `shop/orders.py:6`: ``line2: str | None = None  # `x` @admin``
+        * May `line2` be missing? &lt;b&gt;Fixes #<!-- -->1&lt;/b&gt;
           * The critic: no answer
         ");
     }
