@@ -40,7 +40,8 @@ fn every_setting_that_a_function_reads_is_set_by_the_template_and_told_in_the_re
         ("AttemptQueriesFunction", "QueriesConfig"),
         ("FixWorkerFunction", "WorkerConfig"),
     ] {
-        let read = settings_of(config);
+        let mut read = settings_of(config);
+        read.insert("RUST_LOG".to_owned());
         assert!(read.len() > 5, "{config}: {read:?}");
         assert_eq!(*template.variables(function).unwrap(), read, "{function}");
         for name in read {

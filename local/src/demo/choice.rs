@@ -29,18 +29,21 @@ impl Story {
             self.step("clicking 🚀 Deploy Live");
             return Ok(Choice::Deploy);
         }
-        write!(
-            std::io::stdout(),
-            "Press Enter for 🚀 Deploy Live, type d and Enter for ❌ Dismiss, or press a button on the page: "
-        )?;
-        std::io::stdout().flush()?;
-        tokio::select! {
-            line = typed_line() => {
-                Ok(if line?.trim().eq_ignore_ascii_case("d") { Choice::Dismiss } else { Choice::Deploy })
-            }
-            decided = self.decided(id) => {
-                say!("");
-                decided.map(|()| Choice::MadeOnThePage)
+        loop {
+            write!(
+                std::io::stdout(),
+                "Press Enter for 🚀 Deploy Live, type d and Enter for ❌ Dismiss, or press a button on the page: "
+            )?;
+            std::io::stdout().flush()?;
+            tokio::select! {
+                line = typed_line() => match choice_of(&line?) {
+                    Some(choice) => return Ok(choice),
+                    None => say!("Nothing was decided: only Enter alone deploys, only d dismisses."),
+                },
+                decided = self.decided(id) => {
+                    say!("");
+                    return decided.map(|()| Choice::MadeOnThePage);
+                }
             }
         }
     }
@@ -53,6 +56,16 @@ impl Story {
     }
 }
 
+/// What a line at the terminal decides; `None` where it decides nothing. An end of input is no Enter.
+fn choice_of(line: &str) -> Option<Choice> {
+    match (line, line.trim()) {
+        ("", _) => Some(Choice::Dismiss),
+        (_, "") => Some(Choice::Deploy),
+        (_, "d" | "D") => Some(Choice::Dismiss),
+        _ => None,
+    }
+}
+
 /// Read in a thread of its own: where nobody types any more, it holds up no end of the program.
 async fn typed_line() -> anyhow::Result<String> {
     let (sender, receiver) = oneshot::channel();
@@ -62,4 +75,26 @@ async fn typed_line() -> anyhow::Result<String> {
         let _ = sender.send(read); // decided on the page meanwhile
     });
     receiver.await.context("read from the terminal")?.context("read from the terminal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_enter_deploys_and_only_d_dismisses() {
+        for (line, expected) in [
+            ("\n", Some(Choice::Deploy)),
+            ("  \r\n", Some(Choice::Deploy)),
+            ("d\n", Some(Choice::Dismiss)),
+            ("D\n", Some(Choice::Dismiss)),
+            ("", Some(Choice::Dismiss)),
+            ("n\n", None),
+            ("no\n", None),
+            ("maybe\n", None),
+            ("dd\n", None),
+        ] {
+            assert_eq!(choice_of(line), expected, "{line:?}");
+        }
+    }
 }

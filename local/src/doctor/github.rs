@@ -105,7 +105,8 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
                 return findings;
             }
         };
-        if before == 0 {
+        // Nobody vouches for a credential that GitHub did not get to see.
+        if before == 0 && head.is_some() {
             findings.insert(0, Finding::good(kind.what(), "accepted"));
         }
         if let Some((base, head)) = head

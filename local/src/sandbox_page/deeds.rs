@@ -35,7 +35,7 @@ pub(super) async fn throw(
     RawBody(body): RawBody,
 ) -> Response {
     match chosen(&headers, &body, "scenario", "There is no such error to throw.") {
-        Ok(scenario) => back("sentry", place.throw(scenario).await),
+        Ok(scenario) => back(None, place.throw(scenario).await),
         Err(refused) => *refused,
     }
 }
@@ -46,7 +46,7 @@ pub(super) async fn go_on(
     RawBody(body): RawBody,
 ) -> Response {
     match chosen::<Step>(&headers, &body, "step", "There is nothing like it to happen.") {
-        Ok(step) => back("aftermath", place.go_on(step).await),
+        Ok(step) => back(None, place.go_on(step).await),
         Err(refused) => *refused,
     }
 }
@@ -57,7 +57,7 @@ pub(super) async fn press(
     RawBody(body): RawBody,
 ) -> Response {
     match own_form(&headers, &body) {
-        Ok(form) => back("slack", place.press(&form.field("ts"), &form.field("action")).await),
+        Ok(form) => back(Some("slack"), place.press(&form.field("ts"), &form.field("action")).await),
         Err(refused) => *refused,
     }
 }
@@ -68,7 +68,7 @@ pub(super) async fn answer_dialog(
     RawBody(body): RawBody,
 ) -> Response {
     match own_form(&headers, &body) {
-        Ok(form) => back("slack", place.answer_dialog(&form).await),
+        Ok(form) => back(Some("slack"), place.answer_dialog(&form).await),
         Err(refused) => *refused,
     }
 }
@@ -247,10 +247,12 @@ fn chosen<T: FromStr>(
     chosen.map_err(|_| Box::new(refusal(StatusCode::BAD_REQUEST, "Not understood", unknown)))
 }
 
-/// Back to the page, by a GET, so that reloading it does nothing again.
-fn back(part: &str, done: anyhow::Result<()>) -> Response {
+/// Back to the page, by a GET, so that reloading it does nothing again; to its beginning where `part` is `None`, since what
+/// changes is in the three columns there.
+fn back(part: Option<&str>, done: anyhow::Result<()>) -> Response {
+    let fragment = part.map_or(String::new(), |part| format!("#{part}"));
     match done {
-        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{PATH}#{part}"))]).into_response(),
+        Ok(()) => (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{PATH}{fragment}"))]).into_response(),
         Err(error) => {
             error!(error = format!("{error:#}"), "Cannot do what the sandbox's page asks for");
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "Not done", &format!("{error:#}"))
