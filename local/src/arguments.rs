@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 #[command(
     name = "autofix",
     version,
-    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours only on a terminal, and not where NO_COLOR is set."
+    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours on a terminal only, unless NO_COLOR is set."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -28,19 +28,19 @@ pub enum Command {
         after_help = "Examples:\n    autofix demo\n    autofix demo --yes\n    autofix demo --scenario regression --stay"
     )]
     Demo(DemoArgs),
-    /// Serve the doors on one port, with worker and clock, the table in a folder.
+    /// Run AutoFix in one process: endpoints, worker and clock on one port, the table in a folder.
     #[command(
         after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
     )]
     Serve(ServeArgs),
     /// Ask for what is missing, one thing at a time, and write it into `.env`.
     #[command(
-        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup < answers.txt\n\nEach answer is tried and kept at once: Ctrl-D or Ctrl-C loses nothing, and the next time only what is still missing is\nasked for. Enter leaves a thing out. No secret is shown. It ends with what `autofix doctor` says. Exit code 0: AutoFix\ncan work, or has only to be started; 1: something has to be put right, or the answers ended early."
+        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup < answers.txt\n\nIt tries each answer and saves it at once: Ctrl-D or Ctrl-C loses nothing, and the next `setup` asks only for what is still\nmissing. Enter skips a setting. It shows no secret. It ends with what `autofix doctor` says. Exit code 0: AutoFix works, or\nonly has to be started; 1: something needs correction, or the answers ended early."
     )]
     Setup(SetupArgs),
-    /// Try every setting and credential against the live services, and say what to do about what is not right.
+    /// Try every setting and credential against the live services, and say how to correct what is wrong.
     #[command(
-        after_help = "Examples:\n    autofix doctor\n    autofix doctor --json | jq '.checks[] | select(.standing == \"bad\")'\n    autofix doctor --sandbox\n\nNothing is written anywhere. Exit code 0: AutoFix can work; 1: something has to be put right."
+        after_help = "Examples:\n    autofix doctor\n    autofix doctor --json | jq '.checks[] | select(.standing == \"bad\")'\n    autofix doctor --sandbox\n\nIt writes nothing anywhere. Exit code 0: AutoFix can work; 1: something needs correction."
     )]
     Doctor(DoctorArgs),
     /// Print the Slack app as a manifest: paste it at api.slack.com/apps, Create New App, From a manifest.
@@ -58,12 +58,12 @@ pub enum Command {
         after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json\n\nReads, one or a folder of them as `.json` files:\n    what the \"JSON\" link of an event in Sentry downloads\n    an event of Sentry's API, or a list of them: …/issues/{id}/events/?full=true\n    the body of a webhook: an error, an issue alert, an issue, or the legacy WebHooks plugin's\n    a sample event of `events/`\nThe issue and the project may be missing. Exit code 1: none of the events could be analysed."
     )]
     Analyze(AnalyzeArgs),
-    /// Play random errors, clicks, deaths and faults on this machine, and check that every promise still holds.
+    /// Play random errors, clicks, crashes and failures on this machine, and check that every promise still holds.
     #[command(
-        after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. Not determined by it: which of two requests under way at once comes first,\nand the random parts of ids. A repeat of a seed may therefore differ in details."
+        after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. It does not determine the order of two requests that run at the same time, or\nthe random parts of ids. So a repeat of a seed may differ in details."
     )]
     Chaos(ChaosArgs),
-    /// Measure webhooks a second, and drive many attempts to their end, with stand-ins of the four services.
+    /// Measure webhooks a second, and drive many attempts to their end, with fakes of the four services.
     #[command(
         after_help = "Examples:\n    cargo run --profile bench -p autofix-local -- load\n    autofix load --webhooks 3000 --attempts 50\n    autofix load --attempts 0 --json"
     )]
@@ -73,7 +73,7 @@ pub enum Command {
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
     )]
     Send(SendArgs),
-    /// Have an error looked at by a running AutoFix, whatever came of it before.
+    /// Ask a running AutoFix to analyse an error, whatever the result of earlier attempts.
     #[command(
         after_help = "Examples:\n    autofix fix https://acme.sentry.io/issues/117/\n    autofix fix https://acme.sentry.io/issues/117/ --url https://autofix.acme.example"
     )]
@@ -91,7 +91,7 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum SecretsCommand {
-    /// Write the secrets of a `.env` file into the secret; what else is in it stays. Prints no value.
+    /// Write the secrets of a `.env` file into the secret; its other entries stay. Prints no value.
     #[command(
         after_help = "Examples:\n    autofix secrets push --dry-run\n    autofix secrets push --from production.env --secret arn:aws:secretsmanager:…"
     )]
@@ -106,7 +106,7 @@ pub struct PushArgs {
     /// ARN or name of the secret [default: `AUTOFIX_SECRET_ARN`].
     #[arg(long, value_name = "ARN")]
     pub secret: Option<String>,
-    /// Only show which names would be written; AWS is not asked.
+    /// Only show which names it would write, without asking AWS.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -122,7 +122,7 @@ pub struct DemoArgs {
     /// Folder for the git repository [default: a new temporary one].
     #[arg(long)]
     pub data: Option<PathBuf>,
-    /// Keep the page with Sentry, Slack and GitHub open after the story, as it stays in a terminal without `--yes`.
+    /// Keep the page with Sentry, Slack and GitHub open after the story, as in a terminal without `--yes`.
     #[arg(long)]
     pub stay: bool,
 }
@@ -135,7 +135,7 @@ pub struct ServeArgs {
     /// Folder of the table.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
-    /// Use stand-ins of the four services in place of the real ones, and show them on a page at `/sandbox`.
+    /// Use fakes of the four services, and show them on a page at `/sandbox`.
     #[arg(long)]
     pub sandbox: bool,
     /// Serve only the table (on `--port`), for functions under `sam local` or `cargo lambda`.
@@ -148,13 +148,13 @@ pub struct ServeArgs {
 
 #[derive(Args)]
 pub struct SetupArgs {
-    /// The file that is written; its other lines stay as they are.
+    /// The file to write; its other lines stay as they are.
     #[arg(long, default_value = ".env")]
     pub file: PathBuf,
     /// Also write the file's secrets into this Secrets Manager secret, which the deployed functions read.
     #[arg(long, value_name = "ARN")]
     pub push: Option<String>,
-    /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` is set.
+    /// Folder of the table of `autofix serve`; not used if `AUTOFIX_TABLE` is set.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
 }
@@ -164,17 +164,17 @@ pub struct DoctorArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
-    /// Look at stand-ins of the four services in place of the real ones.
+    /// Check fakes of the four services.
     #[arg(long)]
     pub sandbox: bool,
-    /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` is set.
+    /// Folder of the table of `autofix serve`; not used if `AUTOFIX_TABLE` is set.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
 }
 
 #[derive(Args)]
 pub struct SlackManifestArgs {
-    /// Where AutoFix is reached from outside, without the prefix; or the output `SlackRequestUrl`.
+    /// Public address of AutoFix, without the prefix; or the output `SlackRequestUrl`.
     #[arg(long)]
     pub url: String,
 }
@@ -192,10 +192,10 @@ pub struct AnalyzeArgs {
     /// The git repository with the code; its checked-out commit is analysed.
     #[arg(long)]
     pub repo: PathBuf,
-    /// Do not ask Claude: show only which frames are found in the code.
+    /// Don't ask Claude: only show which frames are in the code.
     #[arg(long)]
     pub dry_run: bool,
-    /// Print one JSON object an event.
+    /// Print one JSON object per event.
     #[arg(long)]
     pub json: bool,
 }
@@ -205,7 +205,7 @@ pub struct ChaosArgs {
     /// The seed of the first run; each run has the next one [default: from the time].
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Different errors that are reported in a run.
+    /// Different errors in a run.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
     pub attempts: u16,
     /// Runs.
@@ -215,10 +215,10 @@ pub struct ChaosArgs {
 
 #[derive(Args)]
 pub struct LoadArgs {
-    /// Webhooks to send in all; 0 leaves the door out.
+    /// Number of webhooks to send; 0 skips the webhooks.
     #[arg(long, default_value_t = 100_000)]
     pub webhooks: usize,
-    /// Attempts to drive to their end; 0 leaves the worker out.
+    /// Attempts to drive to their end; 0 skips the worker.
     #[arg(long, default_value_t = 1_000)]
     pub attempts: usize,
     /// Folder for tables and git repositories [default: a new temporary one, deleted at the end].
@@ -236,10 +236,10 @@ pub struct SendArgs {
     /// Where AutoFix is.
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     pub url: String,
-    /// Print the signed event in place of posting it, for `sam local invoke --event -`.
+    /// Print the signed event instead of posting it, for `sam local invoke --event -`.
     #[arg(long)]
     pub print: bool,
-    /// For a click: the attempt that it is about, in place of the one in the file.
+    /// For a click: its attempt, instead of the one in the file.
     #[arg(long, value_name = "ID")]
     pub attempt: Option<String>,
 }

@@ -1,54 +1,24 @@
-//! Where `serve` finds its settings: the environment, then a `.env` file. What is missing is told at
-//! once, by name and with where to get it.
+//! Where `serve` finds its settings: the environment, then a `.env` file. It lists everything that is missing at once,
+//! by name and with where to get it.
 
 use std::path::Path;
 
 use anyhow::Context;
-use autofix::config::{Environment, names};
+use autofix::config::{Environment, names, settings};
 
-/// What the real services cannot do without, and where people find it.
-const NEEDED: &[(&str, &str)] = &[
-    (names::ANTHROPIC_API_KEY, "console.anthropic.com, Settings, API keys"),
-    (
-        names::GITHUB_TOKEN,
-        "github.com, Settings, Developer settings, Fine-grained tokens: contents and pull requests read and write, commit statuses, actions and deployments read; or `AUTOFIX_GITHUB_APP_ID`",
-    ),
-    (
-        names::GITHUB_APP_PRIVATE_KEY,
-        "github.com, the organisation's Settings, Developer settings, GitHub Apps, your App, Private keys",
-    ),
-    ("AUTOFIX_GITHUB_REPO", "the repository with your code, `owner/name`"),
-    (
-        names::SENTRY_WEBHOOK_SECRET,
-        "sentry.io, Settings, Developer Settings (or Custom Integrations), your integration, Client Secret",
-    ),
-    (names::API_TOKEN, "a long random text of your own; it opens the list of attempts"),
+/// What the real services cannot do without.
+const NEEDED: [&str; 6] = [
+    names::ANTHROPIC_API_KEY,
+    names::GITHUB_TOKEN,
+    names::GITHUB_APP_PRIVATE_KEY,
+    "AUTOFIX_GITHUB_REPO",
+    names::SENTRY_WEBHOOK_SECRET,
+    names::API_TOKEN,
 ];
 
-/// What AutoFix works without, less well, and where people find it.
-const USEFUL: &[(&str, &str)] = &[
-    (
-        names::SENTRY_AUTH_TOKEN,
-        "sentry.io, Settings, Developer Settings (or Custom Integrations), your integration, Tokens, New Token",
-    ),
-    (names::SLACK_BOT_TOKEN, "api.slack.com/apps, your app, OAuth & Permissions, Bot User OAuth Token"),
-    (names::SLACK_WEBHOOK_URL, "api.slack.com/apps, your app, Incoming Webhooks, Webhook URL"),
-    (names::SLACK_SIGNING_SECRET, "api.slack.com/apps, your app, Basic Information, Signing Secret"),
-    (
-        "AUTOFIX_GITHUB_APP_ID",
-        "github.com, the organisation's Settings, Developer settings, GitHub Apps, your App, App ID",
-    ),
-    ("AUTOFIX_GITHUB_PATH", "the folder as it stands on GitHub, such as `backend`"),
-    ("AUTOFIX_PUBLIC_URL", "your reverse proxy or tunnel; on AWS the host of the stack's output `StatusUrl`"),
-    ("SENTRY_ORG", "the slug in the address of its pages: https://<slug>.sentry.io"),
-    ("AUTOFIX_SLACK_CHANNEL", "Slack: the channel's name, View channel details, at the very end"),
-    ("AUTOFIX_SLACK_APPROVERS", "Slack: a person's profile, the three dots, Copy member ID"),
-];
-
-/// Where people find a secret, and what it has to be able to do.
-pub fn whence(name: &str) -> &'static str {
-    let found = NEEDED.iter().chain(USEFUL).find(|(known, _)| *known == name);
-    found.map_or("see the README's table of settings", |(_, whence)| whence)
+/// Where people find the value of a setting, and what it has to be able to do.
+pub fn where_to_find(name: &str) -> &'static str {
+    settings::named(name).and_then(|setting| setting.found_at).unwrap_or("see docs/configuration.md")
 }
 
 /// The process's environment over the `.env` file of a folder.
@@ -111,11 +81,11 @@ pub fn missing(environment: &Environment) -> Vec<String> {
         false => names::GITHUB_APP_PRIVATE_KEY,
     };
     let unsigned = matches!(environment.get("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"), Some("true" | "1" | "yes"));
-    let absent = NEEDED.iter().filter(|(name, _)| environment.get(name).is_none() && *name != not_needed);
-    let absent = absent.filter(|(name, _)| *name != names::SENTRY_WEBHOOK_SECRET || !unsigned);
+    let absent = NEEDED.iter().filter(|name| environment.get(name).is_none() && **name != not_needed);
+    let absent = absent.filter(|name| **name != names::SENTRY_WEBHOOK_SECRET || !unsigned);
     let mut missing: Vec<String> = absent
-        .filter(|(name, _)| *name != "AUTOFIX_GITHUB_REPO" || environment.get("AUTOFIX_PROJECTS").is_none())
-        .map(|(name, whence)| format!("`{name}`: {whence}"))
+        .filter(|name| **name != "AUTOFIX_GITHUB_REPO" || environment.get("AUTOFIX_PROJECTS").is_none())
+        .map(|name| format!("`{name}`: {}", where_to_find(name)))
         .collect();
     let (bot, webhook) = (environment.get(names::SLACK_BOT_TOKEN), environment.get(names::SLACK_WEBHOOK_URL));
     if bot.is_none() && webhook.is_none() {

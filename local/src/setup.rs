@@ -205,10 +205,9 @@ impl Conversation<'_, '_> {
             return Ok(Outcome::SomethingIsWrong);
         }
         let next = match report.is_healthy() {
-            true => "Next: `autofix serve`, or `sam deploy` (README, \"Deploying to AWS\").",
+            true => "Next: `autofix serve`, or `sam deploy` (docs/deploy-aws.md).",
             false => {
-                "What is left is to start it: `autofix serve`, or `sam deploy` (README, \"Deploying to AWS\"); then \
-                 `autofix doctor`\nonce more."
+                "Now start it: `autofix serve`, or `sam deploy` (docs/deploy-aws.md). Then run `autofix doctor` again."
             }
         };
         self.explain(next);

@@ -7,6 +7,8 @@ mod approvers;
 mod bar;
 mod projects;
 mod reader;
+/// The list of all settings, for documents and commands.
+pub mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

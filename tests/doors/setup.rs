@@ -146,7 +146,7 @@ async fn an_autofix_that_has_only_to_be_started_is_set_up() {
     answers[4] = "http://127.0.0.1:1";
     let (outcome, shown) = desk.answers(&answers).await;
     assert_eq!(outcome, Outcome::Ready, "{shown}");
-    assert!(shown.contains("✗ Public address") && shown.contains("What is left is to start it"), "{shown}");
+    assert!(shown.contains("✗ Public address") && shown.contains("Now start it"), "{shown}");
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use autofix::config::settings::{self, LambdaFunction, SettingKind, Unset};
 use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig, names};
 use autofix::metrics::{Measured, Metrics};
 use autofix_local::sample_event::SampleEvent;
@@ -31,52 +32,55 @@ fn every_function_can_read_its_settings_from_what_the_template_sets() {
 }
 
 #[test]
-fn every_setting_that_a_function_reads_is_set_by_the_template_and_told_in_the_readme() {
-    let template = Template::deployed().unwrap();
-    let readme = text_of("README.md");
-    for (function, config) in [
-        ("SentryIntakeFunction", "IntakeConfig"),
-        ("SlackInteractionsFunction", "InteractionsConfig"),
-        ("AttemptQueriesFunction", "QueriesConfig"),
-        ("FixWorkerFunction", "WorkerConfig"),
-    ] {
-        let mut read = settings_of(config);
-        read.insert("RUST_LOG".to_owned());
-        assert!(read.len() > 5, "{config}: {read:?}");
-        assert_eq!(*template.variables(function).unwrap(), read, "{function}");
-        for name in read {
-            assert!(readme.contains(&format!("`{name}`")), "README.md does not tell `{name}`");
-        }
-    }
-    for name in names::SECRETS {
-        assert!(readme.contains(&format!("`{name}`")), "README.md does not tell `{name}`");
+fn every_function_gets_exactly_the_settings_that_it_reads() {
+    let deployed = Template::deployed().unwrap();
+    let resources = &template()["Resources"];
+    for function in LambdaFunction::ALL {
+        let read = |kind: SettingKind| -> BTreeSet<String> {
+            let read = settings::all().filter(|setting| setting.read_by.contains(&function));
+            read.filter(|setting| setting.kind == kind).map(|setting| setting.name.to_owned()).collect()
+        };
+        let resource = function.resource();
+        let mut plain = read(SettingKind::Plain);
+        plain.insert("RUST_LOG".to_owned()); // read before the configuration
+        assert_eq!(*deployed.variables(resource).unwrap(), plain, "{resource}");
+        // Secrets are never set there. They are named, so that `sam local` may set them.
+        let named = resources[resource]["Properties"]["Environment"]["Variables"].as_mapping().unwrap();
+        let named = named.keys().map(|name| name.as_str().unwrap().to_owned());
+        let secrets = named.filter(|name| names::SECRETS.contains(&name.as_str())).collect();
+        assert_eq!(read(SettingKind::Secret), secrets, "{resource}");
     }
 }
 
-/// Names of the variables that a function's configuration reads, from its source.
-fn settings_of(config: &str) -> BTreeSet<String> {
-    let code = |path: &str| text_of(path).split("#[cfg(test)]").next().unwrap().to_owned();
-    let whole = code("shared/src/config.rs");
-    let implementation = |name: &str| {
-        let (_, rest) = whole.split_once(&format!("\nimpl {name} {{")).unwrap();
-        rest.split("\n}\n").next().unwrap().to_owned()
-    };
-    let mut text = implementation(config);
-    for (call, read) in [
-        ("CommonConfig::read", implementation("CommonConfig")),
-        ("Approvers::read", code("shared/src/config/approvers.rs")),
-        ("Projects::read", code("shared/src/config/projects.rs")),
-        ("Bars::read", code("shared/src/config/bar.rs")),
-        ("read.price", code("shared/src/config/reader.rs").split("fn price").nth(1).unwrap().to_owned()),
-    ] {
-        if text.contains(call) {
-            text.push_str(&read);
-        }
+#[test]
+fn every_parameter_of_a_setting_has_the_settings_default() {
+    let parameters = &template()["Parameters"];
+    for setting in settings::all() {
+        let Some(parameter) = setting.parameter else { continue };
+        let default = match setting.unset {
+            Unset::DefaultValue(value) => value,
+            Unset::NoValue(_) => "",
+        };
+        let deployed = match &parameters[parameter]["Default"] {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            other => panic!("{parameter}: {other:?}"),
+        };
+        let same = match (deployed.parse::<f64>(), default.parse::<f64>()) {
+            (Ok(deployed), Ok(default)) => deployed == default,
+            _ => deployed == default,
+        };
+        assert!(same, "{parameter} is `{deployed}`, `{}` is `{default}`", setting.name);
     }
-    let is_name = |word: &&str| {
-        word.contains('_') && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    };
-    text.split('"').skip(1).step_by(2).filter(is_name).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_parameter_is_in_the_documents() {
+    let documents = text_of("docs/configuration.md") + &text_of("docs/deploy-aws.md");
+    for name in template()["Parameters"].as_mapping().unwrap().keys() {
+        let name = name.as_str().unwrap();
+        assert!(documents.contains(&format!("`{name}`")), "no document names the parameter `{name}`");
+    }
 }
 
 #[test]

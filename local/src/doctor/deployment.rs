@@ -11,7 +11,7 @@ use url::Url;
 
 use super::Table;
 use super::report::Finding;
-use crate::settings::whence;
+use crate::settings::where_to_find;
 
 /// Whoever waits for a webhook's answer would not wait longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,7 +49,7 @@ async fn look(store: &Store, now: Timestamp) -> anyhow::Result<()> {
 
 pub(super) async fn api_token(secrets: &Secrets) -> Finding {
     let what = "API token";
-    let next = format!("Set `{}`: {}.", names::API_TOKEN, whence(names::API_TOKEN));
+    let next = format!("Set `{}`: {}.", names::API_TOKEN, where_to_find(names::API_TOKEN));
     match secrets.get(names::API_TOKEN).await.ok().flatten() {
         None => Finding::bad(what, "not set: nobody can look at the page or the attempts", next),
         Some(token) if token.expose().chars().count() < SHORTEST_TOKEN => {

@@ -9,7 +9,7 @@ use autofix::outbound::ServiceError;
 use autofix::secrets::Secrets;
 
 use super::report::Finding;
-use crate::settings::whence;
+use crate::settings::where_to_find;
 
 /// What is looked at, and as whom.
 pub(super) struct Examined<'a> {
@@ -45,11 +45,11 @@ impl Kind {
     /// Where the credential comes from.
     fn credential(self) -> String {
         match self {
-            Kind::Token => format!("Set `{}`: {}.", names::GITHUB_TOKEN, whence(names::GITHUB_TOKEN)),
+            Kind::Token => format!("Set `{}`: {}.", names::GITHUB_TOKEN, where_to_find(names::GITHUB_TOKEN)),
             Kind::App => format!(
                 "Check `AUTOFIX_GITHUB_APP_ID` and `{}`: {}.",
                 names::GITHUB_APP_PRIVATE_KEY,
-                whence(names::GITHUB_APP_PRIVATE_KEY)
+                where_to_find(names::GITHUB_APP_PRIVATE_KEY)
             ),
         }
     }

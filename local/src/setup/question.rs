@@ -6,7 +6,7 @@ use autofix::journal::Service;
 use super::person::Typing;
 use crate::doctor::plausible;
 use crate::one_process::setting_problems;
-use crate::settings::{whence, with};
+use crate::settings::{where_to_find, with};
 
 /// One thing that is asked for.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ impl Question {
         let mut lines = vec![format!("{}.", self.what)];
         // Those two have been said already.
         if ![GITHUB_REPO.name, GITHUB_TOKEN.name].contains(&self.name) {
-            lines.push(format!("  Where: {}", whence(self.name)));
+            lines.push(format!("  Where: {}", where_to_find(self.name)));
         }
         match self.without {
             Without::NotAtAll => {}

@@ -14,16 +14,22 @@ impl<'a> Reader<'a> {
         Reader { environment, problems: Vec::new() }
     }
 
+    fn value(&self, name: &str) -> Option<&'a str> {
+        #[cfg(test)]
+        NAMES_ASKED.with_borrow_mut(|names| names.push(name.to_owned()));
+        self.environment.get(name)
+    }
+
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.environment.get(name).map(str::to_owned)
+        self.value(name).map(str::to_owned)
     }
 
     pub(super) fn text_or(&self, name: &str, default: &str) -> String {
-        self.environment.get(name).unwrap_or(default).to_owned()
+        self.value(name).unwrap_or(default).to_owned()
     }
 
     pub(super) fn required(&mut self, name: &str, what: &str) -> String {
-        self.environment.get(name).map(str::to_owned).unwrap_or_else(|| {
+        self.value(name).map(str::to_owned).unwrap_or_else(|| {
             self.problems.push(format!("`{name}` is not set: {what}"));
             String::new()
         })
@@ -31,7 +37,7 @@ impl<'a> Reader<'a> {
 
     /// US dollars per million tokens, as JSON; the table's price where nothing is set.
     pub(super) fn price(&mut self, model: &str) -> Price {
-        let Some(text) = self.environment.get("AUTOFIX_MODEL_PRICE") else { return Price::of(model) };
+        let Some(text) = self.value("AUTOFIX_MODEL_PRICE") else { return Price::of(model) };
         let price = serde_json::from_str::<Price>(text).ok().filter(Price::is_sensible);
         price.unwrap_or_else(|| {
             self.problems.push(
@@ -77,7 +83,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn flag_or(&mut self, name: &str, default: Flag) -> Flag {
-        match self.environment.get(name) {
+        match self.value(name) {
             None => default,
             Some("false" | "0" | "no") => Flag::Off,
             Some("true" | "1" | "yes") => Flag::On,
@@ -90,7 +96,7 @@ impl<'a> Reader<'a> {
 
     /// Words between commas.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
-        let text = self.environment.get(name).unwrap_or_default();
+        let text = self.value(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
     }
 
@@ -100,7 +106,7 @@ impl<'a> Reader<'a> {
         name: &str,
         words: impl Iterator<Item = &'static str>,
     ) -> Option<T> {
-        let text = self.environment.get(name)?;
+        let text = self.value(name)?;
         let read = text.to_ascii_lowercase().parse().ok();
         if read.is_none() {
             self.problems.push(format!("`{name}` must be one of: {}", words.collect::<Vec<_>>().join(", ")));
@@ -110,7 +116,7 @@ impl<'a> Reader<'a> {
 
     /// A number within bounds (both included).
     pub(super) fn number(&mut self, name: &str, default: f64, bounds: std::ops::RangeInclusive<f64>) -> f64 {
-        let Some(text) = self.environment.get(name) else { return default };
+        let Some(text) = self.value(name) else { return default };
         match text.parse::<f64>() {
             Ok(number) if bounds.contains(&number) => number,
             _ => {
@@ -158,4 +164,17 @@ impl<'a> Reader<'a> {
     pub(super) fn finish<T>(self, settings: T) -> Result<T, ConfigError> {
         if self.problems.is_empty() { Ok(settings) } else { Err(ConfigError(self.problems)) }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static NAMES_ASKED: std::cell::RefCell<Vec<String>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// The settings that are read while something runs.
+#[cfg(test)]
+pub(super) fn names_asked<T>(run: impl FnOnce() -> T) -> std::collections::BTreeSet<String> {
+    NAMES_ASKED.take();
+    run();
+    NAMES_ASKED.take().into_iter().collect()
 }

@@ -1,4 +1,4 @@
-//! Pictures of the pages, for the README and for people who want to look.
+//! Pictures of the pages, for the documents and for people who want to look.
 
 use std::path::Path;
 

@@ -11,7 +11,7 @@ use thirtyfour::{LoggingPrefsLogLevel, TypingData};
 
 use crate::arguments::Arguments;
 
-/// The sandbox's, as the README tells it.
+/// The sandbox's, as the documents say.
 pub const API_TOKEN: &str = "development-api-token";
 /// How long a page may take to show something; more than the list's period of 15 s.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -45,7 +45,7 @@ async fn an_address_is_a_doors_in_one_spelling_only() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(!answer.detail().is_empty(), "{path}: the answer is not in our form");
     }
-    // A question mark begins the query, in which nothing is looked for but what stands in the README.
+    // A question mark begins the query, and AutoFix reads only the names that docs/api.md has.
     for path in ["/autofix/status?", "/autofix/status?/../attempts", "/autofix/status?token=x"] {
         let answer = world.ask(Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!((answer.status, answer.body["counts"].is_null()), (StatusCode::OK, true), "{path}");
