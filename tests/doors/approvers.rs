@@ -101,7 +101,7 @@ async fn two_approvals_are_given_by_two_people() {
     let (id, card) = world.until_armed().await;
     let shown = world.shown(&card);
     let asks = "2 different people have to press Deploy Live: 1 other file uses `address_lines`";
-    assert!(shown.contains(asks) && shown.contains("⚠️ module"), "{shown}");
+    assert!(shown.contains(asks) && shown.contains("🟡 moderate"), "{shown}");
     assert_eq!(world.attempt(&id).await["error_analysis"]["blast_radius"], "isolated", "says the analysis");
     world.press(&card, DEPLOY).await;
     world.settle().await;
@@ -156,7 +156,7 @@ async fn code_that_begins_to_use_the_fix_asks_for_another_approval_after_the_reb
     world.after(SignedDuration::from_mins(5)).await;
     assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
     let shown = world.shown(&world.card());
-    assert!(shown.contains("2 different people") && shown.contains("❌ service"), "{shown}");
+    assert!(shown.contains("2 different people") && shown.contains("🔴 wide"), "{shown}");
     world.press(&world.card(), DEPLOY).await;
     world.press_as(&world.card(), DEPLOY, SECOND_APPROVER_ID).await;
     world.settle().await;

@@ -222,11 +222,13 @@ fn way_on() -> WayOn {
     WayOn { buttons: Buttons::WithDialogs, details: None, approvals: 2 }
 }
 
-/// The part of a card that tells of its state: from below the facts to above the diff, and the buttons.
+/// The part of a card that tells of its state: from below the facts to the buttons or the footer, and the buttons.
 fn told(attempt: &Attempt) -> String {
     let card = messages::card(attempt, &way_on());
     let shown = rendered(card.blocks()).replace(&attempt.id.to_string(), "ATTEMPT");
-    let story = shown.split("\n\nChange in").next().unwrap().split_once("`pytest:34`").unwrap().1.trim();
+    let story = shown.split_once("`pytest:34`").unwrap().1;
+    let ends = ["\n[ ", "\n────", "\n\nChange in"];
+    let story = ends.iter().fold(story, |story, end| story.split(end).next().unwrap()).trim();
     let buttons = shown.lines().filter(|line| line.starts_with("[ ")).collect::<Vec<_>>().join("\n");
     format!("{}\n{story}\n{buttons}", shown.lines().next().unwrap()).trim().to_owned()
 }

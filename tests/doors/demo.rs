@@ -36,7 +36,8 @@ async fn what_the_demo_tells_in_the_terminal_is_on_its_page_to_the_roll_back() {
     assert!(before.contains("No card yet. Throw an error."), "{before}");
     story.play().await.unwrap();
     let after = seen(&story).await;
-    for expected in ["merged #1", "merged #2", "AutoFix rolled back", "🔍 Manual Review Required", "Details"]
+    for expected in
+        ["merged #1", "merged #2", "AutoFix rolled back", "🔍 AutoFix: Manual Review Required", "Details"]
     {
         assert!(after.contains(expected), "{expected} is not in: {after}");
     }

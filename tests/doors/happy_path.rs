@@ -94,7 +94,7 @@ async fn a_security_sensitive_error_is_left_to_people_with_every_reason() {
     }
     let card = world.card();
     let shown = world.shown(&card);
-    assert!(shown.contains("🔍 Manual Review Required"), "{shown}");
+    assert!(shown.contains("🔍 AutoFix: Manual Review Required"), "{shown}");
     assert!(!shown.contains("Deploy Live"), "{shown}");
     assert!(world.fix_branches().is_empty());
     assert!(world.sandbox.github.pull_requests(REPO).unwrap().is_empty());

@@ -161,7 +161,7 @@ async fn a_fix_that_a_person_dismissed_is_not_proposed_under_another_issue() {
     let detail = attempt["reason"]["detail"].as_str().unwrap();
     assert!(detail.contains("#1 was dismissed on 2026-11-22 10:00 UTC"), "{detail}");
     let shown = world.shown(&world.card_of(&second));
-    assert!(shown.contains("Known fault") && shown.contains("decided by @ann"), "{shown}");
+    assert!(shown.contains("Known Error") && shown.contains("decided by @ann"), "{shown}");
     assert!(shown.contains(&first) && !shown.contains("Deploy Live"), "{shown}");
     assert_eq!(world.sandbox.claude.turns_answered(), paid);
 
@@ -207,7 +207,7 @@ async fn an_answer_that_was_paid_for_is_not_paid_for_again() {
     let attempt = world.ended_for(&second, "same_fault_answered").await;
     let detail = attempt["reason"]["detail"].as_str().unwrap();
     assert!(detail.contains(&first) && detail.contains("2026-11-29 10:00 UTC"), "{detail}");
-    assert!(world.shown(&world.card_of(&second)).contains("Known fault"));
+    assert!(world.shown(&world.card_of(&second)).contains("Known Error"));
     assert_eq!(world.sandbox.claude.turns_answered(), paid);
 
     // The answer holds for a week; both issues are free again at the same time.

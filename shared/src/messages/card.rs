@@ -46,7 +46,7 @@ fn head(attempt: &Attempt) -> Card {
     let error = error_line(attempt);
     let mut card = Card::new(&format!("{mark} {headline}: {error} ({})", attempt.subject.project));
     card.header(&format!("{mark} {headline}"));
-    card.section(&format!("*{}* in {}", outside(&error, 200), outside(&attempt.subject.project, 100)));
+    card.section(&format!("*{}*  ·  {}", outside(&error, 200), outside(&attempt.subject.project, 100)));
     card
 }
 

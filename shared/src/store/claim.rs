@@ -105,7 +105,9 @@ impl Store {
         match update.send().await {
             Ok(_) => Ok(Some(Saved::Yes)),
             Err(error) if super::attempts::is_condition(&error) => Ok(Some(Saved::Conflict)),
-            Err(error) if super::attempts::is_busy(&error) || super::attempts::is_throttled(&error) => Ok(None),
+            Err(error) if super::attempts::is_busy(&error) || super::attempts::is_throttled(&error) => {
+                Ok(None)
+            }
             Err(error) => Err(unavailable(error)),
         }
     }

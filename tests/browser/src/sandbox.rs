@@ -10,7 +10,7 @@ pub const READY: &str = "AutoFix: CTO Review Complete - Ready to Deploy";
 const DEPLOYED: &str = "Merged";
 const CAME_BACK: &str = "AutoFix: the error came back";
 const ROLLED_BACK: &str = "AutoFix rolled back";
-const LEFT_TO_PEOPLE: &str = "Manual Review Required: bookshop";
+const LEFT_TO_PEOPLE: &str = "AutoFix: Manual Review Required";
 pub const DEPLOY: &str = ".card button.primary";
 const DISMISS: &str = ".card button.danger";
 
@@ -50,7 +50,7 @@ pub async fn dismiss(visit: &Visit) -> anyhow::Result<()> {
     ensure!(kept == "Ours is nearly done", "the page's refresh took away what was typed: {kept}");
     visit.click(".dialog button.primary").await?;
     visit.sees_text("#pull-1-state", "closed").await?;
-    visit.sees_text(".card", "AutoFix dismissed: bookshop").await?;
+    visit.sees_text(".card", "AutoFix dismissed").await?;
     visit.sees_text(".card", "Ours is nearly done").await?;
     visit.until("the dialog is closed", "!document.querySelector('.dialog')").await
 }
