@@ -281,7 +281,7 @@ pub const GROUPS: &[SettingGroup] = &[
             plain(
                 "AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS",
                 DefaultValue("false"),
-                "`true` on Lambda: accepts webhooks from anyone while `SENTRY_WEBHOOK_SECRET` is not set. For trials only.",
+                "`true` accepts webhooks from anyone while `SENTRY_WEBHOOK_SECRET` is not set. For trials only.",
             )
             .parameter("AllowUnsignedWebhooks")
             .read_by(&[SentryIntake]),
