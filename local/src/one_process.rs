@@ -9,7 +9,7 @@ use anyhow::Context;
 use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
-use autofix::door::{self, Watchman};
+use autofix::door::{self, RefusalLog};
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
@@ -144,7 +144,7 @@ impl OneProcess {
         let lambda =
             Lambda { clock: clock.clone(), parallel: Semaphore::new(PARALLEL), given_up: AtomicU64::new(0) };
         Ok(OneProcess {
-            doors: door::closed(routes, Watchman::new(Metrics::none(), clock.clone()))
+            doors: door::closed(routes, RefusalLog::new(Metrics::none(), clock.clone()))
                 .layer(middleware::from_fn(notify)),
             door_used,
             stream: Mutex::new(StreamReader::new(table.streams(), &name)?),

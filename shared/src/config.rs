@@ -146,7 +146,7 @@ pub struct IntakeConfig {
     pub projects: Projects,
     pub bars: Bars,
     /// `SENTRY_ORG`: the organisation of a report that names none.
-    pub organization: Option<String>,
+    pub sentry_org: Option<String>,
     /// `SENTRY_URL`: where the page of an issue is that the report gives no address of.
     pub sentry_url: url::Url,
 }
@@ -160,7 +160,7 @@ impl IntakeConfig {
             max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
             projects: Projects::read(&mut read),
             bars: Bars::read(&mut read),
-            organization: read.slug("SENTRY_ORG"),
+            sentry_org: read.slug("SENTRY_ORG"),
             sentry_url: read.url("SENTRY_URL", SENTRY_URL),
         };
         read.finish(config)
@@ -290,7 +290,8 @@ impl WorkerConfig {
         let mut read = Reader::new(environment);
         let model = read.text_or("AUTOFIX_MODEL", "claude-opus-5-5");
         let slack_channel = read.channel("AUTOFIX_SLACK_CHANNEL");
-        let catch_up = read.flag_or("AUTOFIX_CATCH_UP", Flag::On);
+        let sentry_org = read.slug("SENTRY_ORG");
+        let catches_up = read.flag_or("AUTOFIX_CATCH_UP", Flag::On).is_on();
         let config = WorkerConfig {
             common: CommonConfig::read(&mut read),
             notices_channel: slack_channel.clone().or_else(|| projects::first_channel(&mut read)),
@@ -314,11 +315,11 @@ impl WorkerConfig {
                 0.0..=3_600.0,
             ) as i64),
             bars: Bars::read(&mut read),
-            sentry_org: read.slug("SENTRY_ORG"),
-            catch_up: read
-                .text("SENTRY_ORG")
-                .filter(|_| catch_up.is_on())
+            catch_up: sentry_org
+                .clone()
+                .filter(|_| catches_up)
                 .map(|organization| CatchUpConfig { organization, projects: Projects::read(&mut read) }),
+            sentry_org,
             github_app_id: read.word("AUTOFIX_GITHUB_APP_ID"),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),

@@ -1,5 +1,6 @@
 //! What the HTTP doors have in common: the size of a body, the form of an error, the bearer token.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
@@ -19,7 +20,7 @@ use crate::secrets::Secret;
 /// Largest body that a door reads, bytes. Sentry's largest events are below 1 MB; Lambda itself ends at 6 MB.
 pub const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
-/// Lines about requests that came to nothing in one minute: an attack must not fill the log.
+/// Log lines of one kind of refusal in a minute: an attack must not fill the log.
 pub const LINES_A_MINUTE: u32 = 60;
 
 /// An answer that refuses, as `{"detail": "…"}`.
@@ -52,14 +53,14 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(json!({ "detail": self.detail }))).into_response();
-        response.extensions_mut().insert(Nothing::Refused { why: self.detail });
+        response.extensions_mut().insert(NotTaken::Refused { why: self.detail });
         response
     }
 }
 
-/// Why a request came to nothing. An answer carries it along, and [`closed`] logs and counts it.
+/// Why a request has no effect. The response carries it along, and [`closed`] logs and counts it.
 #[derive(Clone, Debug)]
-pub enum Nothing {
+pub enum NotTaken {
     Refused {
         why: String,
     },
@@ -105,72 +106,78 @@ pub fn check_bearer(headers: &HeaderMap, token: Option<&Secret>) -> Result<(), R
     if scheme.eq_ignore_ascii_case(b"bearer ") && same { Ok(()) } else { Err(refused()) }
 }
 
-/// Who is told of requests that came to nothing.
+/// Logs and counts refused requests and ignored webhooks. Clones share the limit of [`LINES_A_MINUTE`].
 #[derive(Clone)]
-pub struct Watchman {
-    pub metrics: Metrics,
-    pub clock: Clock,
-    rate: Arc<Mutex<Rate>>,
+pub struct RefusalLog {
+    metrics: Metrics,
+    clock: Clock,
+    rates: Arc<Mutex<BTreeMap<&'static str, Rate>>>,
 }
 
-/// Lines of a minute, and what was not said since the last one.
+/// Lines of this minute, and requests since the last line.
 #[derive(Debug, Default)]
 struct Rate {
     minute: i64,
     lines: u32,
-    unsaid: u64,
+    requests: u64,
 }
 
-impl Watchman {
-    pub fn new(metrics: Metrics, clock: Clock) -> Watchman {
-        Watchman { metrics, clock, rate: Arc::default() }
+impl RefusalLog {
+    pub fn new(metrics: Metrics, clock: Clock) -> RefusalLog {
+        RefusalLog { metrics, clock, rates: Arc::default() }
     }
 
-    /// How many requests the next line stands for; `None` where this minute has had its lines.
-    fn may_say(&self) -> Option<u64> {
+    /// How many requests of this kind the next line is about; `None` if this minute has had its lines.
+    fn requests_to_log(&self, kind: &'static str) -> Option<u64> {
         let minute = self.clock.now().as_second() / 60;
-        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = rates.entry(kind).or_default();
         if rate.minute != minute {
             (rate.minute, rate.lines) = (minute, 0);
         }
-        rate.unsaid += 1;
+        rate.requests += 1;
         if rate.lines >= LINES_A_MINUTE {
             return None;
         }
         rate.lines += 1;
-        Some(std::mem::take(&mut rate.unsaid))
+        Some(std::mem::take(&mut rate.requests))
     }
 
-    fn tell(&self, asked: &Asked, status: StatusCode, nothing: &Nothing) {
-        let Some(requests) = self.may_say() else { return };
-        let Asked { path, resource, bytes } = asked;
-        let kind = match nothing {
-            Nothing::Refused { why } => {
-                let status = status.as_u16();
+    fn record(&self, request: &RequestFacts, status: StatusCode, not_taken: &NotTaken) {
+        let kind = not_taken.kind(status);
+        let Some(requests) = self.requests_to_log(kind) else { return };
+        let RequestFacts { path, resource, bytes } = request;
+        let status = status.as_u16();
+        match not_taken {
+            NotTaken::Refused { why } => {
                 warn!(path, resource, bytes, status, requests, "Refused a request: {why}");
-                match status {
-                    401 => "unauthorized",
-                    413 => "too_large",
-                    404 | 405 => "no_such_address",
-                    500.. => "unavailable",
-                    _ => "unreadable",
-                }
             }
-            Nothing::Ignored { why } => {
-                info!(path, resource, bytes, requests, "A webhook started nothing: {why}");
-                "ignored"
-            }
-        };
+            NotTaken::Ignored { why } => info!(path, resource, bytes, requests, "Ignored a webhook: {why}"),
+        }
         self.metrics.record(&Measured::Refusals { kind, count: requests }, self.clock.now());
     }
 }
 
-/// What a line says of a request. None of it is the sender's own words: whoever is refused must not write the log.
-struct Asked {
+impl NotTaken {
+    /// The metric's dimension.
+    fn kind(&self, status: StatusCode) -> &'static str {
+        match (self, status.as_u16()) {
+            (NotTaken::Ignored { .. }, _) => "ignored",
+            (NotTaken::Refused { .. }, 401) => "unauthorized",
+            (NotTaken::Refused { .. }, 413) => "too_large",
+            (NotTaken::Refused { .. }, 404 | 405) => "no_such_address",
+            (NotTaken::Refused { .. }, 500..) => "unavailable",
+            (NotTaken::Refused { .. }, _) => "unreadable",
+        }
+    }
+}
+
+/// What a log line says about a request. None of it is the sender's own text: a refused sender must not write the log.
+struct RequestFacts {
     /// The route, as we call it.
     path: String,
     resource: &'static str,
-    /// What the body is said to have.
+    /// The declared length of the body.
     bytes: Option<u64>,
 }
 
@@ -187,35 +194,35 @@ const RESOURCES: [&str; 9] = [
     "preprod_artifact",
 ];
 
-impl Asked {
-    fn of(request: &Request) -> Asked {
+impl RequestFacts {
+    fn of(request: &Request) -> RequestFacts {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let resource = header("sentry-hook-resource");
         let known =
             |resource: &str| RESOURCES.into_iter().find(|known| *known == resource).unwrap_or("other");
         let path = request.extensions().get::<MatchedPath>();
-        Asked {
-            path: path.map_or("none of ours", MatchedPath::as_str).to_owned(),
+        RequestFacts {
+            path: path.map_or("unknown", MatchedPath::as_str).to_owned(),
             resource: resource.map_or("none", known),
             bytes: header("content-length").and_then(|length| length.parse().ok()),
         }
     }
 }
 
-/// The routes of a door, or of all doors together, with an answer in our form for everything else. What comes to nothing is
-/// logged, at most [`LINES_A_MINUTE`] lines in one process, and counted.
-pub fn closed(routes: Router, watchman: Watchman) -> Router {
+/// The routes of one function, or of all functions together, with an error in our form for every other request. Logs and
+/// counts refused requests and ignored webhooks.
+pub fn closed(routes: Router, refusals: RefusalLog) -> Router {
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(watchman, watch))
+        .layer(from_fn_with_state(refusals, log_refusals))
 }
 
-async fn watch(State(watchman): State<Watchman>, request: Request, next: Next) -> Response {
-    let asked = Asked::of(&request);
+async fn log_refusals(State(refusals): State<RefusalLog>, request: Request, next: Next) -> Response {
+    let facts = RequestFacts::of(&request);
     let response = next.run(request).await;
-    if let Some(nothing) = response.extensions().get::<Nothing>() {
-        watchman.tell(&asked, response.status(), nothing);
+    if let Some(not_taken) = response.extensions().get::<NotTaken>() {
+        refusals.record(&facts, response.status(), not_taken);
     }
     response
 }
@@ -226,4 +233,22 @@ async fn not_found() -> Refused {
 
 async fn method_not_allowed() -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_own_lines_and_no_request_is_left_out_of_the_count() {
+        let refusals = RefusalLog::new(Metrics::none(), Clock::system());
+        let minute =
+            |refusals: &RefusalLog| refusals.rates.lock().unwrap().values().map(|rate| rate.minute).max();
+        let logged: u64 = (0..1_000).filter_map(|_| refusals.requests_to_log("unauthorized")).sum();
+        let pending = refusals.rates.lock().unwrap()["unauthorized"].requests;
+        assert_eq!(logged + pending, 1_000);
+        assert!(logged >= u64::from(LINES_A_MINUTE), "{logged}");
+        assert_eq!(refusals.requests_to_log("ignored"), Some(1), "another kind is not held back");
+        assert!(minute(&refusals).is_some());
+    }
 }

@@ -26,24 +26,22 @@ const PLUGIN_ADDRESS: &[u8] = b"autofix: address of the legacy WebHooks plugin";
 const PLUGIN_KEY_BYTES: usize = 16;
 
 /// The last part of the address for Sentry's legacy WebHooks plugin, which cannot sign: 32 hex digits, derived from the
-/// webhook secret, so that it changes with it and is one secret less to keep.
+/// webhook secret, so that it changes with it and is one secret less to keep. `None` for an empty secret.
 pub fn plugin_key(secret: &Secret) -> Option<String> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
-    mac.update(PLUGIN_ADDRESS);
-    let key = mac.finalize().into_bytes();
-    (!secret.expose().is_empty()).then(|| hex::encode(&key[..PLUGIN_KEY_BYTES]))
+    let key = plugin_mac(secret)?.finalize().into_bytes();
+    Some(hex::encode(&key[..PLUGIN_KEY_BYTES]))
 }
 
 /// Checks the last part of the plugin's address, in constant time.
 pub fn check_plugin_key(secret: &Secret, key: &str) -> Result<(), NotSigned> {
-    if secret.expose().is_empty() {
-        return Err(NotSigned);
-    }
     let mut given = [0_u8; PLUGIN_KEY_BYTES];
     hex::decode_to_slice(key, &mut given).map_err(|_| NotSigned)?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|_| NotSigned)?;
-    mac.update(PLUGIN_ADDRESS);
-    mac.verify_truncated_left(&given).map_err(|_| NotSigned)
+    plugin_mac(secret).ok_or(NotSigned)?.verify_truncated_left(&given).map_err(|_| NotSigned)
+}
+
+fn plugin_mac(secret: &Secret) -> Option<Hmac<Sha256>> {
+    let secret = Some(secret.expose().as_bytes()).filter(|secret| !secret.is_empty())?;
+    Some(Hmac::<Sha256>::new_from_slice(secret).ok()?.chain_update(PLUGIN_ADDRESS))
 }
 
 /// Checks `X-Slack-Signature`: `v0=` and the hex HMAC-SHA256 of `v0:{timestamp}:{body}`, not older than five minutes.

@@ -61,7 +61,7 @@ pub use listing::{Listing, ListingFilter, Page};
 pub use places::{Asked, WantedPlace};
 pub use retry::{NewTry, Tried};
 pub use turns::Turn;
-pub use webhooks::UnusedWebhook;
+pub use webhooks::{Sighting, UnusedWebhook};
 
 /// How long an attempt is kept after it was written last, seconds. Half a year of history.
 const KEEP_SECONDS: i64 = 180 * 24 * 3600;

@@ -217,7 +217,7 @@ async fn two_bugs_in_one_function_are_two_faults_and_the_second_is_told_of_the_o
     let told = asked
         .iter()
         .filter(|one| String::from_utf8_lossy(&one.body).contains("Pull request #1 is for the error"));
-    assert!(told.count() > 0, "the second analysis is told of the open fix");
+    assert!(told.count() > 0, "the second analysis sees the open fix");
 }
 
 #[tokio::test]
@@ -324,7 +324,7 @@ async fn an_old_webhook_at_the_address_for_signed_ones_is_told_its_own() {
     told(world.post(address, &plugin).await, StatusCode::UNAUTHORIZED, "WebHooks plugin");
     told(world.post(address, &hook).await, StatusCode::UNAUTHORIZED, "service hooks");
     told(world.deliver("event_alert", &plugin).await, StatusCode::BAD_REQUEST, "WebHooks plugin");
-    // The key itself is told to nobody.
+    // Nobody is shown the key itself.
     let key = plugin_address(&world);
     let key = key.rsplit('/').next().unwrap();
     assert!(!world.post(address, &plugin).await.detail().contains(key));
@@ -353,6 +353,31 @@ async fn what_is_below_the_bar_is_looked_at_when_it_reaches_it() {
 }
 
 #[tokio::test]
+async fn two_webhooks_of_one_event_count_once() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MIN_EVENTS", "2")]).await;
+    let event = Scenario::Fix.event(world.clock.now());
+    world.sandbox.sentry.throw(&event);
+    for hook in [Hook::IssueCreated, Hook::EventAlertTriggered, Hook::IssueCreated, Hook::EventAlertTriggered]
+    {
+        let answer = world.deliver_webhook(world.sandbox.sentry.webhook(&event, hook)).await;
+        assert!(answer.body["message"].as_str().unwrap().contains("seen 1 of the 2 times"), "{answer:?}");
+    }
+    let second = world.report(&event.again(2, world.clock.now()), Hook::EventAlertTriggered).await;
+    assert_eq!(second.status, StatusCode::ACCEPTED, "{second:?}");
+}
+
+#[tokio::test]
+async fn an_event_below_the_bar_that_has_no_stack_trace_posts_no_card() {
+    let world = World::with(SlackWay::Bot, &[("AUTOFIX_ENVIRONMENTS", "staging")]).await;
+    let mut event = Scenario::Fix.event(world.clock.now());
+    event.exceptions.iter_mut().for_each(|exception| exception.frames.clear());
+    let id = world.report(&event, Hook::IssueCreated).await.attempt_id();
+    world.settle().await;
+    world.ended_for(&id, "below_the_bar").await;
+    assert!(world.cards().is_empty());
+}
+
+#[tokio::test]
 async fn the_clock_finds_an_issue_that_has_reached_the_bar() {
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_MIN_EVENTS", "3"), ("SENTRY_ORG", "acme")]).await;
     world.after(SignedDuration::from_mins(6)).await;
@@ -378,7 +403,7 @@ async fn an_environment_that_only_the_event_tells_ends_the_attempt_without_a_car
     world.ended_for(&id, "below_the_bar").await;
     assert!(world.cards().is_empty());
     assert_eq!(world.sandbox.claude.turns_answered(), 0);
-    // An event of an environment that is wanted starts anew.
+    // An event of a wanted environment starts another attempt.
     let staging = world.alert_body(|event| event["environment"] = json!("staging"));
     assert_eq!(world.deliver("event_alert", &staging).await.status, StatusCode::ACCEPTED);
 }

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 use crate::{Queries, unavailable};
 
 #[derive(Deserialize)]
-struct Wish {
+struct StartRequest {
     /// The issue's page in Sentry.
     sentry_url: String,
 }
@@ -30,17 +30,17 @@ pub(crate) async fn start(
     RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
     queries.check_token(&headers).await?;
-    let wish: Wish = serde_json::from_slice(&body).map_err(|_| {
+    let request: StartRequest = serde_json::from_slice(&body).map_err(|_| {
         Refused::bad_request("The body must be JSON such as `{\"sentry_url\": \"https://…\"}`")
     })?;
-    let issue = queries.wished(&wish.sentry_url)?;
+    let issue = queries.issue_at(&request.sentry_url)?;
     let found = queries.found(&issue).await?;
     queries.start(found).await
 }
 
 impl Queries {
     /// The issue that an address is the page of.
-    fn wished(&self, address: &str) -> Result<IssueRef, Refused> {
+    fn issue_at(&self, address: &str) -> Result<IssueRef, Refused> {
         let sentry = &self.config.sentry_url;
         let is_ours = url::Url::parse(address).is_ok_and(|url| is_on(&url, sentry));
         if !is_ours {
@@ -84,16 +84,16 @@ impl Queries {
             occasion: Occasion::ByHand,
             max_per_hour: self.config.max_attempts_per_hour,
         };
-        let told = |status: StatusCode, id: AttemptId, message: &str| {
+        let answer = |status: StatusCode, id: AttemptId, message: &str| {
             Ok((status, Json(json!({ "fix_attempt_id": id, "message": message }))).into_response())
         };
         match self.store.admit(new, now).await.map_err(unavailable)? {
             Admission::Started(id) => {
                 info!(attempt.id = %id, issue = incident.issue_id, "Started attempt {id} by hand");
-                told(StatusCode::ACCEPTED, id, "Processing started")
+                answer(StatusCode::ACCEPTED, id, "Processing started")
             }
             Admission::Duplicate(id) | Admission::Completed(id) | Admission::Rests(id) => {
-                told(StatusCode::OK, id, "This issue is already being handled")
+                answer(StatusCode::OK, id, "This issue is already being handled")
             }
             Admission::HourFull | Admission::TurnedAway(_) => Err(Refused::new(
                 StatusCode::TOO_MANY_REQUESTS,

@@ -3,7 +3,7 @@
 use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, QueriesConfig};
-use autofix::door::Watchman;
+use autofix::door::RefusalLog;
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::sentry::Sentry;
@@ -17,8 +17,8 @@ async fn main() -> Result<(), lambda_http::Error> {
     let config = QueriesConfig::from_env(&environment)?;
     let clock = Clock::system();
     let (secrets, store) = aws::start(&environment, &config.common, &clock, Store::connect).await;
-    let watchman = Watchman::new(Metrics::to_stdout(&config.common.table), clock.clone());
+    let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let sentry = Sentry::new(Outbound::made_on_first_use(), config.sentry_url.clone(), &secrets);
     let routes = attempt_queries::routes(Queries { config, secrets, store, sentry, clock });
-    lambda_http::run(door::closed(routes, watchman)).await
+    lambda_http::run(door::closed(routes, refusals)).await
 }

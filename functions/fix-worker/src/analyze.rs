@@ -27,7 +27,7 @@ const SECOND_WEBHOOK_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 const LOOK_FOR_EVENT: SignedDuration = SignedDuration::from_secs(20);
 /// Attempts before this one that the analysis is told of: enough to see what was tried, and no long story.
 const MAX_EARLIER: usize = 3;
-/// Open fixes in the same files that the analysis is told of.
+/// Open fixes in the same files that the analysis sees.
 const MAX_OPEN: usize = 3;
 
 /// Analyses the attempt and applies what came of it.
@@ -93,20 +93,21 @@ async fn readable_incident(desk: &mut Desk<'_>) -> Result<Result<Incident, Event
             Err(event) => return Ok(Err(event)),
         },
     };
-    if let Some(why) = below_the_bar(desk, &incident) {
-        let sentence = format!("Not looked at: {why}.");
-        return Ok(Err(skipped(Reason::new(ReasonCode::BelowTheBar, sentence))));
+    if let Some(event) = below_the_bar(desk, &incident) {
+        return Ok(Err(event));
     }
     desk.attempt.subject = Subject::of(&redact_incident(&incident));
     Ok(Ok(incident))
 }
 
-/// Why what the event told is not worth an attempt: the webhook may have told less than the event. What a person started is.
-fn below_the_bar(desk: &Desk<'_>, incident: &Incident) -> Option<String> {
+/// How the attempt ends if the event is below the bar, which the webhook may not have said. What a person started is not.
+fn below_the_bar(desk: &Desk<'_>, incident: &Incident) -> Option<Event> {
     if desk.attempt.occasion == Occasion::ByHand {
         return None;
     }
-    desk.worker.config.bars.of(&incident.project).refuses(incident)
+    let why = desk.worker.config.bars.of(&incident.project).refuses(incident)?;
+    let sentence = format!("AutoFix did not look at this error: {why}.");
+    Some(skipped(Reason::new(ReasonCode::BelowTheBar, sentence)))
 }
 
 /// The same case at another commit, for an attempt that is past its analysis. `Err` says why there is none.
@@ -251,9 +252,13 @@ async fn with_stack_trace(
         (true, Some(_)) => match desk.worker.sentry.fetch_event(&incident).await? {
             Some(fuller) => {
                 let fuller = redact_incident(&fuller);
-                desk.store().save_incident(desk.attempt.id, &fuller, desk.now()).await?;
                 if fuller.has_stack_trace() {
+                    desk.store().save_incident(desk.attempt.id, &fuller, desk.now()).await?;
                     return Ok(Ok(fuller));
+                }
+                // Not saved: a webhook may have brought the stack trace in this moment.
+                if let Some(event) = below_the_bar(desk, &fuller) {
+                    return Ok(Err(event));
                 }
                 Missing::InTheEvent
             }
@@ -264,7 +269,7 @@ async fn with_stack_trace(
         (false, _) => Missing::Token,
     };
     let age = desk.now().duration_since(desk.attempt.created_at);
-    Ok(Err(match age < why.patience() {
+    Ok(Err(match age < why.timeout() {
         true => Event::Waits { what: WaitsFor::StackTrace, look_at: desk.now() + LOOK_FOR_EVENT },
         false => skipped(Reason::new(ReasonCode::NoStackTrace, why.sentence())),
     }))
@@ -283,7 +288,7 @@ enum Missing {
 
 impl Missing {
     /// How long after the first webhook a second one, or the event, may still come.
-    fn patience(self) -> SignedDuration {
+    fn timeout(self) -> SignedDuration {
         match self {
             Missing::InTheEvent => SignedDuration::ZERO,
             Missing::Event => EVENT_READABLE_AFTER,

@@ -7,7 +7,7 @@ use autofix::journal::Service;
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
 use autofix::sentry::ListedIssue;
-use autofix::store::{Admission, NewAttempt, Occasion, Saved, StoreError};
+use autofix::store::{Admission, NewAttempt, Occasion, Saved, Sighting, StoreError};
 use jiff::SignedDuration;
 use tracing::{error, info, warn};
 
@@ -113,12 +113,10 @@ async fn let_in(worker: &Worker, config: &CatchUpConfig, issue: ListedIssue) -> 
     if bar.refuses(&incident).is_some() {
         return Ok(());
     }
-    if bar.wants_more_events(times_seen.unwrap_or(1)).is_some() {
-        let issue = &incident.issue_id;
-        let seen = worker.store.count_below_the_bar(issue, None, times_seen, now).await?;
-        if bar.wants_more_events(seen).is_some() {
-            return Ok(());
-        }
+    let sighting = Sighting::of(&incident, times_seen);
+    let seen = worker.store.times_seen(&sighting, bar.min_events, now).await?;
+    if bar.wants_more_events(seen).is_some() {
+        return Ok(());
     }
     let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
     attempt.note(now, "Found by asking Sentry: no webhook had told of this issue");

@@ -24,7 +24,7 @@ const ROUNDS: usize = 8;
 /// Whose the fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Whose {
-    /// Ours to look at. The analysis is told of fixes that are open in the same file.
+    /// Ours to look at. The analysis sees the fixes that are open in the same file.
     Ours,
     /// The attempt has ended or waits; what there is to do is done.
     Another,

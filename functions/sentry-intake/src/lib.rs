@@ -9,13 +9,13 @@ use autofix::attempt::{Attempt, AttemptId, Subject};
 use autofix::cleaning::one_line;
 use autofix::clock::Clock;
 use autofix::config::{Bar, Flag, IntakeConfig, names};
-use autofix::door::{Nothing, RawBody, Refused};
+use autofix::door::{NotTaken, RawBody, Refused};
 use autofix::incident::Incident;
 use autofix::redaction::redact_incident;
 use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::legacy::{self, OldBody};
 use autofix::sentry::webhook::{self, Report, Trigger, Webhook};
-use autofix::store::{Admission, NewAttempt, Occasion, Saved, Store, StoreError, UnusedWebhook};
+use autofix::store::{Admission, NewAttempt, Occasion, Saved, Sighting, Store, StoreError, UnusedWebhook};
 use autofix::{sentry, signature};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -54,16 +54,17 @@ async fn signed(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
-    let told = |refused: Refused| match old_webhook(&headers, &body) {
+    let explained = |refused: Refused| match old_webhook(&headers, &body) {
         Some(sentence) => Refused::new(refused.status, sentence),
         None => refused,
     };
-    intake.check_signature(&headers, &body).await.map_err(told)?;
+    intake.check_signature(&headers, &body).await.map_err(explained)?;
     let resource = headers.get("sentry-hook-resource").and_then(|value| value.to_str().ok());
     let resource = resource
         .ok_or_else(|| Refused::bad_request("The header `Sentry-Hook-Resource` is missing"))
-        .map_err(told)?;
-    let read = webhook::read(resource, &body).map_err(|error| told(Refused::bad_request(error.to_string())));
+        .map_err(explained)?;
+    let read =
+        webhook::read(resource, &body).map_err(|error| explained(Refused::bad_request(error.to_string())));
     intake.take(read, (resource, body.len())).await
 }
 
@@ -133,12 +134,12 @@ impl Intake {
             Ok(Webhook::Ignored { why }) => Ok(ignored(&why)),
             Err(refused) => Err(refused),
         };
-        let nothing = match &done {
-            Ok(response) => response.extensions().get::<Nothing>().cloned(),
+        let not_taken = match &done {
+            Ok(response) => response.extensions().get::<NotTaken>().cloned(),
             Err(refused) if refused.status == StatusCode::SERVICE_UNAVAILABLE => None,
-            Err(refused) => Some(Nothing::Refused { why: refused.detail.clone() }),
+            Err(refused) => Some(NotTaken::Refused { why: refused.detail.clone() }),
         };
-        if let Some(Nothing::Ignored { why } | Nothing::Refused { why }) = nothing {
+        if let Some(NotTaken::Ignored { why } | NotTaken::Refused { why }) = not_taken {
             let resource = one_line(resource, MAX_RESOURCE_CHARS);
             let webhook = UnusedWebhook { resource, why, size: size as u64, at: self.clock.now() };
             // For people to look at only: the answer does not depend on it.
@@ -200,7 +201,7 @@ impl Intake {
 
     /// The incident with what its report leaves out and the settings know: organisation and address.
     fn placed(&self, mut incident: Incident) -> Incident {
-        incident.organization = incident.organization.or_else(|| self.config.organization.clone());
+        incident.organization = incident.organization.or_else(|| self.config.sentry_org.clone());
         if let (None, Some(organization)) = (&incident.web_url, &incident.organization) {
             incident.web_url =
                 Some(sentry::issue_page(&self.config.sentry_url, organization, &incident.issue_id));
@@ -208,21 +209,18 @@ impl Intake {
         incident
     }
 
-    /// Why an issue has not been seen often enough; nothing of one that has an attempt already.
+    /// Why an issue has not been seen often enough. `None` if it has an attempt already.
     async fn too_rare(
         &self,
         bar: &Bar,
         incident: &Incident,
         times_seen: Option<u64>,
     ) -> Result<Option<String>, StoreError> {
-        let issue = &incident.issue_id;
-        if bar.wants_more_events(times_seen.unwrap_or(1)).is_none()
-            || self.store.live_attempt(issue).await?.is_some()
-        {
+        if bar.min_events <= 1 || self.store.live_attempt(&incident.issue_id).await?.is_some() {
             return Ok(None);
         }
-        let event_id = incident.event_id.as_deref();
-        let seen = self.store.count_below_the_bar(issue, event_id, times_seen, self.clock.now()).await?;
+        let sighting = Sighting::of(incident, times_seen);
+        let seen = self.store.times_seen(&sighting, bar.min_events, self.clock.now()).await?;
         Ok(bar.wants_more_events(seen))
     }
 
@@ -258,7 +256,7 @@ impl Intake {
 /// The answer to a webhook that starts nothing. `why` starts with "Ignored".
 fn ignored(why: &str) -> Response {
     let mut response = received(StatusCode::OK, None, why);
-    response.extensions_mut().insert(Nothing::Ignored { why: why.to_owned() });
+    response.extensions_mut().insert(NotTaken::Ignored { why: why.to_owned() });
     response
 }
 

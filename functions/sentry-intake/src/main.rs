@@ -2,7 +2,7 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig};
-use autofix::door::Watchman;
+use autofix::door::RefusalLog;
 use autofix::metrics::Metrics;
 use autofix::store::Store;
 use autofix::{aws, door, logging, redaction};
@@ -20,7 +20,7 @@ async fn main() -> Result<(), lambda_http::Error> {
         looked
     };
     let (secrets, store) = aws::start(&environment, &config.common, &clock, prepare).await;
-    let watchman = Watchman::new(Metrics::to_stdout(&config.common.table), clock.clone());
+    let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let routes = sentry_intake::routes(Intake { config, secrets, store, clock });
-    lambda_http::run(door::closed(routes, watchman)).await
+    lambda_http::run(door::closed(routes, refusals)).await
 }

@@ -2,7 +2,7 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, InteractionsConfig};
-use autofix::door::Watchman;
+use autofix::door::RefusalLog;
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::slack::Slack;
@@ -18,7 +18,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let clock = Clock::system();
     let (secrets, store) = aws::start(&environment, &config.common, &clock, Store::connect).await;
     let slack = Slack::new(Outbound::made_on_first_use(), config.slack_api_url.clone(), &secrets);
-    let watchman = Watchman::new(Metrics::to_stdout(&config.common.table), clock.clone());
+    let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let routes = slack_interactions::routes(Interactions { config, secrets, store, slack, clock });
-    lambda_http::run(door::closed(routes, watchman)).await
+    lambda_http::run(door::closed(routes, refusals)).await
 }

@@ -101,7 +101,7 @@ impl Attempt {
                 self.begin_waiting(what, look_at, now);
                 state
             }
-            (state @ (State::Pending | State::Analyzing { .. }), Event::StackTraceCame) => {
+            (state @ (State::Pending | State::Analyzing { .. }), Event::StackTraceReceived) => {
                 self.note(now, "A second webhook brought the stack trace");
                 state
             }

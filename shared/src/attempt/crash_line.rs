@@ -24,9 +24,7 @@ impl Fix {
                 collapsed(text) == source && frame.line.is_none_or(|line| line.abs_diff(number) <= MAX_SHIFT)
             })
     }
-}
 
-impl Fix {
     /// Whether the file that it changes is one of those that the error's application frames name.
     pub fn is_in_a_file_of(&self, incident: &Incident) -> bool {
         let frames = incident.exceptions.iter().flat_map(|exception| &exception.frames);

@@ -36,7 +36,7 @@ pub enum Event {
         look_at: Timestamp,
     },
     /// A later webhook brought the stack trace that the first one lacked.
-    StackTraceCame,
+    StackTraceReceived,
     /// Another attempt has, or had, the same fault, and its answer holds for this one.
     SameFaultKnown {
         same_fault: Box<SameFault>,
@@ -80,7 +80,7 @@ pub enum Event {
         decision: Decision,
         dismissal: Option<Dismissal>,
     },
-    /// Another attempt goes on after this one ended without a merge: a person wants it, or Sentry brought the stack trace.
+    /// Another attempt continues after this one ended without a merge: a person wants it, or Sentry brought the stack trace.
     TriedAgain {
         retried: Retried,
     },

@@ -188,7 +188,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("fix proposed", Event::FixProposed { fix: Box::new(fix()) }),
         ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
         ("waits", Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at: later() }),
-        ("stack trace came", Event::StackTraceCame),
+        ("stack trace received", Event::StackTraceReceived),
         ("same fault", same_fault(ReasonCode::SameFaultDismissed)),
         ("same fault, joined", same_fault(ReasonCode::SameFaultJoined)),
         ("issue joined", Event::IssueJoined { issue: joining("7") }),

@@ -430,7 +430,7 @@ pub const GROUPS: &[SettingGroup] = &[
                 "RUST_LOG",
                 NoValue("`info` for AutoFix, `warn` for the rest"),
                 "A level for AutoFix's own log lines, such as `debug`, or a log filter. On Lambda the parameter `LogLevel` \
-                 holds if it is not set.",
+                 sets it.",
             ),
         ],
     },

@@ -52,22 +52,7 @@ fn head(attempt: &Attempt) -> Card {
 
 /// Whether people have decided, so that nobody has to judge the fix any more.
 fn is_decided(state: &State) -> bool {
-    match state {
-        State::Rejected { .. }
-        | State::Deployed { .. }
-        | State::Verified { .. }
-        | State::Regressed { .. }
-        | State::RolledBack { .. } => true,
-        State::Pending
-        | State::Analyzing { .. }
-        | State::Proposed { .. }
-        | State::Withdrawing { .. }
-        | State::PrCreated { .. }
-        | State::AwaitingApproval { .. }
-        | State::Approved { .. }
-        | State::Failed { .. }
-        | State::Skipped { .. } => false,
-    }
+    state.merged().is_some() || matches!(state, State::Rejected { .. })
 }
 
 /// A card with the headline, the place and the links only: for a Slack that refuses the full one.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::stack::{Stack, Stacks, Thread, WireException, exceptions};
 use super::variables::Spelling;
-use super::webhook::{self, WebhookError};
+use super::webhook::{self, Identity, WebhookError};
 use super::wire::{Leaf, List, Object, Pair, Pairs, Values};
 use super::{links, release};
 use crate::cleaning::one_line;
@@ -80,20 +80,17 @@ pub(super) fn any_event(event: Leaf<'_>) -> Option<Incident> {
     let addresses = [plain.issue_url, plain.url, plain.web_url];
     let issue_id = webhook::issue_id(plain.issue_id, &addresses);
     let project = webhook::first_in(&addresses, links::project).or_else(|| webhook::slug(plain.project));
-    let identity = Incident {
+    let identity = Identity {
         organization: webhook::first_in(&addresses, links::organization),
         project: project.or_else(|| webhook::slug(rest.project)).unwrap_or_default(),
         issue_id: issue_id.or_else(|| webhook::issue_id(rest.group, &[])).unwrap_or_default(),
         web_url: webhook::first_link(&[plain.web_url]),
-        ..Incident::default()
     };
     let parts = if rest.entries.is_list() { rest.parts() } else { plain.parts() };
     if !parts.describe_something() {
         return None;
     }
-    let read = parts.incident();
-    let Incident { organization, project, issue_id, web_url, .. } = identity;
-    Some(Incident { organization, project, issue_id, web_url, ..read }.bounded())
+    Some(identity.incident(parts.incident()))
 }
 
 /// `data.event` and `data.error` of a webhook.

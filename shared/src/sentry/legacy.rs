@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::event::{WebhookEvent, name};
 use super::links;
 use super::webhook::{
-    Identity, Report, Trigger, Webhook, WebhookError, first_in, first_link, issue_id, mending_if_needed,
-    parse, shape, slug,
+    Identity, Report, Trigger, Webhook, WebhookError, first_in, first_link, issue_id, parse, read_leniently,
+    shape, slug,
 };
 use super::wire::{Found, Leaf, Object};
 use crate::cleaning::one_line;
@@ -41,7 +41,7 @@ pub enum OldBody {
 
 /// Whether a body is one of the two. Says nothing about who sent it.
 pub fn recognise(body: &[u8]) -> Option<OldBody> {
-    let read = mending_if_needed(body, |body| {
+    let read = read_leniently(body, |body| {
         let Object(body): Object<Body<'_>> = parse(body)?;
         Ok(match body {
             _ if body.action.is_string() => None,
@@ -62,7 +62,7 @@ pub fn recognise(body: &[u8]) -> Option<OldBody> {
 /// # Errors
 /// [`WebhookError`] where the body is not JSON or lacks what identifies the error.
 pub fn read(body: &[u8]) -> Result<Webhook, WebhookError> {
-    mending_if_needed(body, read_json)
+    read_leniently(body, read_json)
 }
 
 fn read_json(body: &[u8]) -> Result<Webhook, WebhookError> {

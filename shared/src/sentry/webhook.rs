@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::event::{WebhookEvent, name};
+use super::lenient_json::repaired;
 use super::links;
-use super::mending::mended;
 use super::new_issues::ListedIssue;
 use super::wire::{Found, Leaf, List, Object};
 use crate::cleaning::one_line;
@@ -61,21 +61,21 @@ pub enum WebhookError {
     Shape { what: &'static str },
 }
 
-/// Reads a body of `resource` (the header's value). What is nearly JSON is mended first.
+/// Reads a body of `resource` (the header's value). What is nearly JSON is repaired first.
 ///
 /// # Errors
 /// [`WebhookError`] where the body is not JSON or lacks what identifies the error.
 pub fn read(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
-    mending_if_needed(body, |body| read_json(resource, body))
+    read_leniently(body, |body| read_json(resource, body))
 }
 
-/// Reads a body, and once more mended where it is no JSON.
-pub(super) fn mending_if_needed<T>(
+/// Reads a body, and once more repaired where it is no JSON.
+pub(super) fn read_leniently<T>(
     body: &[u8],
     read: impl Fn(&[u8]) -> Result<T, WebhookError>,
 ) -> Result<T, WebhookError> {
     match read(body) {
-        Err(WebhookError::NotJson) => read(mended(body).as_bytes()),
+        Err(WebhookError::NotJson) => read(repaired(body).as_bytes()),
         read => read,
     }
 }

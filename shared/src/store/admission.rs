@@ -22,8 +22,6 @@ use crate::reason::{Reason, ReasonCode};
 const CAME_BACK_AFTER_SECONDS: i64 = 10 * 60;
 /// How often a lost race is run again. Under a storm each round has a winner, and the hour is soon full.
 const MAX_ROUNDS: u32 = 60;
-/// Which of the writes of a start is the claim's.
-const CLAIM: usize = 2;
 /// Longest pause between rounds; Sentry waits one second for the answer in all.
 pub(super) const MAX_PAUSE_MS: u64 = 20;
 
@@ -64,7 +62,9 @@ impl Store {
         // With a slot seen ahead nothing is read before: the table checks slot and claim in any case. Whoever finds the
         // issue taken, or others at it, goes the long way.
         if let Some(slot) = self.slot_seen_ahead(new.max_per_hour, now)
-            && let Some(Saved::Yes) = self.transact_once(self.writes_of_a_start(&new, slot, now)).await?
+            && let Some(Saved::Yes) = self
+                .transact_once(self.writes_of_a_start(&new, slot, self.free_claim(&new, now), now))
+                .await?
         {
             return Ok(Admission::Started(new.attempt.id));
         }
@@ -114,34 +114,40 @@ impl Store {
         }
         match (self.free_slot(new.max_per_hour, now).await?, ended) {
             (Some(slot), None) => {
-                self.write(self.writes_of_a_start(new, slot, now), Admission::Started(new.attempt.id)).await
+                let writes = self.writes_of_a_start(new, slot, self.free_claim(new, now), now);
+                self.write(writes, Admission::Started(new.attempt.id)).await
             }
             (Some(slot), Some(ended)) => {
-                let mut writes = self.writes_of_a_start(new, slot, now);
-                writes[CLAIM] =
-                    TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build();
+                let claim = TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build();
+                let mut writes = self.writes_of_a_start(new, slot, claim, now);
                 writes.push(self.write_of_a_successor(ended, new.attempt.id, now));
                 self.write(writes, Admission::Started(new.attempt.id)).await
             }
-            // Nothing to record: a person is told, and an attempt that ended keeps its claim for a later report.
+            // Nothing is recorded: a person sees it at once, and an attempt that ended keeps its claim for a later report.
             (None, Some(_)) => Ok(Round::Done(Admission::HourFull)),
             (None, None) if new.occasion == Occasion::ByHand => Ok(Round::Done(Admission::HourFull)),
             (None, None) => self.turn_away(new, now).await,
         }
     }
 
-    fn writes_of_a_start(&self, new: &NewAttempt<'_>, slot: Slot, now: Timestamp) -> Vec<TransactWriteItem> {
+    /// The writes of a start. `claim` is the one that takes the issue.
+    fn writes_of_a_start(
+        &self,
+        new: &NewAttempt<'_>,
+        slot: Slot,
+        claim: TransactWriteItem,
+        now: Timestamp,
+    ) -> Vec<TransactWriteItem> {
         let attempt = Attempt { occasion: new.occasion, ..new.attempt.clone() };
         let mut item = attempt_item(&attempt, 1, now);
         mark_ready(&mut item, now);
         let incident = incident_item(new.attempt.id, new.incident, now);
-        let claim = claim::live_claim(new.attempt);
-        vec![
-            put(self.put(item)),
-            put(self.put(incident)),
-            put(claim_condition(self.put(claim), new.occasion, now)),
-            self.take_slot(slot, now),
-        ]
+        vec![put(self.put(item)), put(self.put(incident)), claim, self.take_slot(slot, now)]
+    }
+
+    /// The write that takes an issue that nobody has, or whose last attempt has rested long enough.
+    fn free_claim(&self, new: &NewAttempt<'_>, now: Timestamp) -> TransactWriteItem {
+        put(claim_condition(self.put(claim::live_claim(new.attempt)), new.occasion, now))
     }
 
     async fn turn_away(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {

@@ -1,8 +1,6 @@
 //! The claim of an attempt on a Sentry issue: at most one attempt holds it, and after the attempt has
 //! ended it says when the issue may be tried again.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
@@ -12,10 +10,6 @@ use super::{KEEP_SECONDS, Saved, Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId};
 use crate::reason::ReasonCode;
 
-/// How often a write that was in the way of a transaction is sent again. Sentry sends its webhook once.
-const ROUNDS: usize = 8;
-/// Longest pause before that, milliseconds.
-const MAX_PAUSE_MS: u64 = 40;
 /// Attribute of a claim whose attempt was started without a stack trace.
 const LACKS_STACK_TRACE: &str = "lacks_stack_trace";
 /// Attribute of a claim whose attempt ended for want of what comes with an event.
@@ -53,6 +47,12 @@ impl Store {
         Ok(self.item(claim_key(issue)).await?.as_ref().map(read))
     }
 
+    /// The attempt that has an issue at this moment.
+    pub async fn live_attempt(&self, issue: &str) -> Result<Option<AttemptId>, StoreError> {
+        let claim = self.claim(issue).await?;
+        Ok(claim.filter(|claim| claim.holder == Holder::Live).and_then(|claim| claim.attempt))
+    }
+
     /// Counts one more event of a claimed issue; the event counted last is not counted again.
     pub async fn count_occurrence(&self, issue: &str, event_id: Option<&str>) -> Result<(), StoreError> {
         let Some(event_id) = event_id else { return Ok(()) };
@@ -77,20 +77,7 @@ impl Store {
 
     /// Sentry's own agent is at work on an issue that no live attempt has: new reports of it are left alone.
     pub async fn stand_down(&self, issue: &str, now: Timestamp) -> Result<Saved, StoreError> {
-        for _ in 0..ROUNDS {
-            if let Some(saved) = self.stand_down_once(issue, now).await? {
-                return Ok(saved);
-            }
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=MAX_PAUSE_MS))).await;
-        }
-        Err(StoreError::Unavailable(format!("{ROUNDS} writes were in the way of transactions")))
-    }
-
-    /// `None` where a transaction was in the way, or the claim is written too often at this moment.
-    async fn stand_down_once(&self, issue: &str, now: Timestamp) -> Result<Option<Saved>, StoreError> {
-        let update = self
-            .client
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(claim_key(issue)))
             .update_expression(
@@ -101,15 +88,11 @@ impl Store {
             .expression_attribute_values(":never", item::number(now.as_second() + NEVER_SECONDS))
             .expression_attribute_values(":now", item::number(now.as_second()))
             .expression_attribute_values(":expires", item::expires(now, KEEP_SECONDS))
-            .expression_attribute_values(":none", item::number(0));
-        match update.send().await {
-            Ok(_) => Ok(Some(Saved::Yes)),
-            Err(error) if super::attempts::is_condition(&error) => Ok(Some(Saved::Conflict)),
-            Err(error) if super::attempts::is_busy(&error) || super::attempts::is_throttled(&error) => {
-                Ok(None)
-            }
-            Err(error) => Err(unavailable(error)),
-        }
+            .expression_attribute_values(":none", item::number(0))
+            .build()
+            .expect("table, key and expression are set above");
+        // As a transaction, which is tried again if another one is in the way: Sentry sends its webhook once.
+        self.transact(vec![TransactWriteItem::builder().update(update).build()]).await
     }
 
     /// The part of a transaction that gives a claim free, written once, with the write that ends the attempt. An

@@ -6,10 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::attempts::is_condition;
 use super::item;
 use super::{Store, StoreError, unavailable};
-use crate::attempt::AttemptId;
+use crate::incident::Incident;
 
 const KEY: &str = "WEBHOOKS";
 /// How long a webhook that started nothing is remembered.
@@ -29,6 +28,21 @@ pub struct UnusedWebhook {
     /// Bytes of its body.
     pub size: u64,
     pub at: Timestamp,
+}
+
+/// One report of an issue, for counting.
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting<'a> {
+    issue: &'a str,
+    event_id: Option<&'a str>,
+    /// Events of the issue so far, if Sentry says it.
+    times_seen: Option<u64>,
+}
+
+impl<'a> Sighting<'a> {
+    pub fn of(incident: &'a Incident, times_seen: Option<u64>) -> Sighting<'a> {
+        Sighting { issue: &incident.issue_id, event_id: incident.event_id.as_deref(), times_seen }
+    }
 }
 
 /// When this process last remembered one.
@@ -80,45 +94,39 @@ impl Store {
         Ok(all)
     }
 
-    /// Counts a report of an issue that has no attempt yet. Says how often the issue was seen: as often as reports came, or
-    /// as often as Sentry says. The event counted last is not counted again.
-    pub async fn count_below_the_bar(
+    /// How often an issue without an attempt was seen: as Sentry says, or as often as different events were reported. Below
+    /// `least` the report is remembered; an event is counted once, and a report without an event counts none.
+    pub async fn times_seen(
         &self,
-        issue: &str,
-        event_id: Option<&str>,
-        times_seen: Option<u64>,
+        sighting: &Sighting<'_>,
+        least: u64,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        // Read before, not returned by the write: the door may be shown nothing by what it writes.
-        let known = self.item(below_key(issue)).await?.unwrap_or_default();
+        let said = sighting.times_seen.unwrap_or(1);
+        if said >= least {
+            return Ok(said);
+        }
+        // Read before, not returned by the write: intake may not be shown anything by what it writes.
+        let known = self.item(below_key(sighting.issue)).await?.unwrap_or_default();
         let before = item::get_number(&known, "seen").and_then(|seen| u64::try_from(seen).ok()).unwrap_or(0);
+        let is_new = sighting.event_id.is_some() && item::get_text(&known, "last_event") != sighting.event_id;
+        let event = sighting.event_id.or(item::get_text(&known, "last_event")).unwrap_or("none");
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(below_key(issue)))
-            .update_expression("ADD seen :one SET last_event = :event, expires_at = :expires")
-            .condition_expression("attribute_not_exists(pk) OR last_event <> :event")
-            .expression_attribute_values(":one", item::number(1))
-            .expression_attribute_values(":event", item::text(event_id.unwrap_or("none")))
+            .set_key(Some(below_key(sighting.issue)))
+            .update_expression("ADD seen :new SET last_event = :event, expires_at = :expires")
+            .expression_attribute_values(":new", item::number(u8::from(is_new)))
+            .expression_attribute_values(":event", item::text(event))
             .expression_attribute_values(":expires", item::expires(now, KEEP_BELOW_SECONDS));
-        let counted = match update.send().await {
-            Ok(_) => before + 1,
-            Err(error) if is_condition(&error) => before,
-            Err(error) => return Err(unavailable(error)),
-        };
-        Ok(counted.max(times_seen.unwrap_or(0)))
+        update.send().await.map_err(unavailable)?;
+        Ok(said.max(before + u64::from(is_new)))
     }
 
     /// Whether an issue was reported and was below the bar then.
     pub async fn was_below_the_bar(&self, issue: &str) -> Result<bool, StoreError> {
         Ok(self.item(below_key(issue)).await?.is_some())
-    }
-
-    /// The attempt that has an issue at this moment.
-    pub async fn live_attempt(&self, issue: &str) -> Result<Option<AttemptId>, StoreError> {
-        let claim = self.claim(issue).await?;
-        Ok(claim.filter(|claim| claim.holder == super::claim::Holder::Live).and_then(|claim| claim.attempt))
     }
 }
 

@@ -208,13 +208,13 @@ fn without_attributes(header: &str) -> &str {
     let mut rest = header.trim_start();
     loop {
         let attribute = match rest.as_bytes().first() {
-            Some(b'[') => closing(rest, ('[', ']')),
+            Some(b'[') => closing(rest, ']'),
             Some(b'@') => {
                 let name = rest[1..]
                     .find(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
                     .map_or(rest.len(), |at| at + 1);
                 match rest[name..].starts_with('(') {
-                    true => closing(&rest[name..], ('(', ')')).map(|end| name + end),
+                    true => closing(&rest[name..], ')').map(|end| name + end),
                     false => Some(name),
                 }
             }
@@ -228,7 +228,8 @@ fn without_attributes(header: &str) -> &str {
 }
 
 /// Where the bracket that the text begins with is closed, behind its end.
-fn closing(text: &str, (open, close): (char, char)) -> Option<usize> {
+fn closing(text: &str, close: char) -> Option<usize> {
+    let open = text.chars().next()?;
     let mut depth = 0;
     text.char_indices().find_map(|(at, c)| {
         depth += i32::from(c == open) - i32::from(c == close);

@@ -2,8 +2,8 @@
 //! (getsentry/sentry#68691), and SDKs and proxies add byte order marks, `NaN` and stray backslashes. A report that comes
 //! once must not be lost for one of them.
 
-/// The text with everything mended that can be mended without a guess; the rest stays as it is.
-pub(super) fn mended(body: &[u8]) -> String {
+/// The text with everything repaired that can be repaired without a guess; the rest stays as it is.
+pub(super) fn repaired(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let mut rest = text.trim_start_matches('\u{feff}').trim_matches(|c: char| c == '\0' || c.is_whitespace());
     let mut out = String::with_capacity(rest.len() + 16);
@@ -55,7 +55,7 @@ fn escape_length(text: &str) -> usize {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::mended;
+    use super::repaired;
 
     #[test]
     fn what_is_nearly_json_becomes_json() {
@@ -70,7 +70,7 @@ mod tests {
             (b"{\"a\": \"\xc3\xa4\"}", json!({ "a": "\u{e4}" })),
         ];
         for (body, expected) in cases {
-            let read: Value = serde_json::from_str(&mended(body)).expect("JSON");
+            let read: Value = serde_json::from_str(&repaired(body)).expect("JSON");
             assert_eq!(read, expected, "{}", String::from_utf8_lossy(body));
         }
     }
@@ -78,9 +78,9 @@ mod tests {
     #[test]
     fn what_is_no_json_stays_none_and_json_stays_as_it_is() {
         for body in ["", "{", "{\"a\": \"", "a=b", "{\"a\": \"b\\"] {
-            assert!(serde_json::from_str::<Value>(&mended(body.as_bytes())).is_err(), "{body}");
+            assert!(serde_json::from_str::<Value>(&repaired(body.as_bytes())).is_err(), "{body}");
         }
         let sound = r#"{"a": "\"\\\u0000 NaN", "b": [1.5e3, null]}"#;
-        assert_eq!(mended(sound.as_bytes()), sound);
+        assert_eq!(repaired(sound.as_bytes()), sound);
     }
 }
