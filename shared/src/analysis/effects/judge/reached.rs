@@ -285,7 +285,7 @@ impl<'c> Scene<'c> {
                 names.extend(words(self.new, body));
             }
             // One more reason to stop; but nothing may be equal to nothing.
-            let compares = ["==", "!="].iter().any(|sign| asked.contains(sign));
+            let compares = ["==", "!=", "not in"].iter().any(|sign| asked.contains(sign));
             if self.falsy_enters(asks, new) && !compares {
                 return Verdict::Harmless;
             }
@@ -348,16 +348,13 @@ impl<'c> Scene<'c> {
     }
 
     /// Whether a missing value makes the whole condition false.
-    pub(super) fn falsy_closes(&self, asks: Node<'c>, new: Node<'c>) -> bool {
+    fn falsy_closes(&self, asks: Node<'c>, new: Node<'c>) -> bool {
         match joined(self.new, inner(asks)) {
             Some(("and", sides)) => sides
                 .iter()
                 .any(|side| side.byte_range().contains(&new.start_byte()) && self.falsy_closes(*side, new)),
             Some((_, _)) => false,
-            None => {
-                !self.new.text_of(inner(asks)).starts_with(['!', 'n'])
-                    || !self.new.text_of(inner(asks)).starts_with("not")
-            }
+            None => !self.falsy_enters(asks, new),
         }
     }
 
@@ -372,8 +369,8 @@ impl<'c> Scene<'c> {
         if text.starts_with("not ") || text.starts_with('!') && !text.starts_with("!=") {
             return true;
         }
-        // `x.get("a") != b`: nothing differs from everything.
-        ["!=", "!==", "is None", "== null", "=== undefined", "== nil", "is not"]
+        // `x.get("a") != b`: nothing differs from everything, and is in no list.
+        ["!=", "!==", "is None", "== null", "=== undefined", "== nil", "is not", "not in"]
             .iter()
             .any(|sign| text.contains(sign))
             && !text.contains("is not None")
