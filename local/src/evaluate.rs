@@ -15,7 +15,7 @@ use autofix::clock::Clock;
 use autofix::config::{Environment, WorkerConfig, names};
 use autofix::incident::Incident;
 use autofix::messages::{self, Buttons, WayOn};
-use autofix::outbound::{Outbound, Switchboard};
+use autofix::outbound::Outbound;
 use autofix::reason::Reason;
 use autofix::redaction::redact_incident;
 use autofix::secrets::Secrets;
@@ -178,7 +178,7 @@ async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> a
         bail!("`{}` is not set; `--dry-run` needs none", names::ANTHROPIC_API_KEY);
     }
     let secrets = Secrets::from_environment(environment.clone(), means.clock.clone());
-    let outbound = means.outbound.patient(&means.clock, &Switchboard::default());
+    let outbound = means.outbound.patient(&means.clock);
     let claude = Claude::new(outbound, config.anthropic_url.clone(), config.model.clone(), &secrets)
         .priced(config.price);
     let mut analyst = Analyst {
@@ -216,6 +216,7 @@ fn why_stopped(stopped: Stopped) -> anyhow::Error {
         Stopped::Service(error) => anyhow::Error::new(error),
         Stopped::Store(error) => anyhow::Error::new(error),
         Stopped::OutOfTime => anyhow::anyhow!("it took more than {} minutes", PATIENCE.as_mins()),
+        Stopped::Violation(violation) => anyhow::anyhow!("a fault of AutoFix: {}", violation.refusal),
         Stopped::Changed | Stopped::LostLease | Stopped::CardUncertain { .. } => {
             anyhow::anyhow!("the analysis was interrupted")
         }

@@ -18,7 +18,7 @@ pub use lifecycle::{Lifecycle, ModelFacts};
 use crate::analysis::model::{Message, Setting, Stop, Turn};
 use crate::config::names;
 use crate::journal::Service;
-use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError};
+use crate::outbound::{self, Answer, Auth, Call, Effect, ErrorKind, Outbound, ServiceError};
 use crate::secrets::{Credential, Secrets};
 use crate::usage::{Price, Usage};
 
@@ -43,10 +43,11 @@ pub struct Claude {
 /// Reads the body of a successful answer. It is not priced yet.
 ///
 /// # Errors
-/// [`ServiceError::Malformed`] if it is not a message.
+/// [`ErrorKind::Malformed`] if it is not a message.
 pub fn read_turn(body: &[u8]) -> Result<Turn, ServiceError> {
-    let wire: WireMessage = serde_json::from_slice(body)
-        .map_err(|error| ServiceError::Malformed(outbound::said(&error.to_string())))?;
+    let wire: WireMessage = serde_json::from_slice(body).map_err(|error| {
+        ServiceError::new(Service::Anthropic, ErrorKind::Malformed, outbound::said(&error.to_string()))
+    })?;
     Ok(wire.into_turn())
 }
 
@@ -198,19 +199,25 @@ fn error_of(answer: &Answer) -> ServiceError {
     let message = format!("Claude answered {status} {kind}: {text}");
     let retry_after = answer.retry_after();
     match (status, answer.header("x-should-retry")) {
-        (429, Some("true")) => ServiceError::RateLimited { message, retry_after },
+        (429, Some("true")) => {
+            ServiceError::new(Service::Anthropic, ErrorKind::RateLimited, message).after(retry_after)
+        }
         (429, asked) if asked == Some("false") || retry_after.is_none() => {
             let wait = retry_after.unwrap_or_default().max(SPEND_CAP_WAIT);
-            ServiceError::RateLimited { message, retry_after: Some(wait) }
+            ServiceError::new(Service::Anthropic, ErrorKind::RateLimited, message).after(Some(wait))
         }
-        (429, _) => ServiceError::RateLimited { message, retry_after },
-        (401, _) => ServiceError::CredentialRefused(message),
-        (_, Some("true")) => ServiceError::Unavailable { message, retry_after },
-        (402 | 403, _) => ServiceError::Unauthorized(message),
-        (404, _) => ServiceError::NotFound(message),
-        (_, Some("false")) => ServiceError::Refused { status, message },
-        (408 | 409 | 500.., _) => ServiceError::Unavailable { message, retry_after },
-        _ => ServiceError::Refused { status, message },
+        (429, _) => ServiceError::new(Service::Anthropic, ErrorKind::RateLimited, message).after(retry_after),
+        (401, _) => ServiceError::new(Service::Anthropic, ErrorKind::CredentialRefused, message),
+        (_, Some("true")) => {
+            ServiceError::new(Service::Anthropic, ErrorKind::Unavailable, message).after(retry_after)
+        }
+        (402 | 403, _) => ServiceError::new(Service::Anthropic, ErrorKind::Unauthorized, message),
+        (404, _) => ServiceError::new(Service::Anthropic, ErrorKind::NotFound, message),
+        (_, Some("false")) => ServiceError::new(Service::Anthropic, ErrorKind::Refused { status }, message),
+        (408 | 409 | 500.., _) => {
+            ServiceError::new(Service::Anthropic, ErrorKind::Unavailable, message).after(retry_after)
+        }
+        _ => ServiceError::new(Service::Anthropic, ErrorKind::Refused { status }, message),
     }
 }
 

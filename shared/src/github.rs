@@ -52,7 +52,7 @@ pub use rules::{BranchRules, RequiredChecks, WayIn};
 use answers::{successful, text};
 
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Download, Effect, Outbound, ServiceError};
+use crate::outbound::{Answer, Auth, Call, Download, Effect, ErrorKind, Outbound, ServiceError};
 
 const API_VERSION: &str = "2026-03-10";
 const ACCEPT: &str = "application/vnd.github+json";
@@ -99,7 +99,7 @@ impl Github {
     pub async fn branch_head(&self, repo: &str, branch: &str) -> Result<Option<String>, ServiceError> {
         match self.get(repo, &["git", "ref", &format!("heads/{branch}")], &[]).await {
             Ok(body) => text(&body["object"], "sha").map(Some),
-            Err(ServiceError::NotFound(_)) => Ok(None),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -110,7 +110,7 @@ impl Github {
         call.headers[0].1 = ACCEPT_RAW.to_owned();
         match self.answer(repo, call).await {
             Ok(answer) => Ok(Some(answer.body.to_vec())),
-            Err(ServiceError::NotFound(_)) => Ok(None),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -121,7 +121,7 @@ impl Github {
         let location = self.redirect(repo, call).await?;
         if !self.is_download_host(&location) {
             let message = "the tarball is not on GitHub's own download host";
-            return Err(ServiceError::Malformed(message.to_owned()));
+            return Err(ServiceError::new(Service::Github, ErrorKind::Malformed, message.to_owned()));
         }
         self.download(location, TARBALL_TIMEOUT).await
     }
@@ -140,9 +140,13 @@ impl Github {
     async fn redirect(&self, repo: &str, call: Call) -> Result<Url, ServiceError> {
         let answer = self.answer(repo, call).await?;
         let location = answer.header("location").filter(|_| answer.status == StatusCode::FOUND);
-        location
-            .and_then(|location| Url::parse(location).ok())
-            .ok_or_else(|| ServiceError::Malformed(format!("a download answered {}", answer.status)))
+        location.and_then(|location| Url::parse(location).ok()).ok_or_else(|| {
+            ServiceError::new(
+                Service::Github,
+                ErrorKind::Malformed,
+                format!("a download answered {}", answer.status),
+            )
+        })
     }
 
     /// Fetches from an address that the caller has judged, without a credential.
@@ -160,11 +164,13 @@ impl Github {
         let (status, download) = self.outbound.download(&call).await?;
         match status {
             StatusCode::OK => Ok(download),
-            StatusCode::NOT_FOUND | StatusCode::GONE => {
-                Err(ServiceError::NotFound("the download's link has expired".to_owned()))
-            }
+            StatusCode::NOT_FOUND | StatusCode::GONE => Err(ServiceError::new(
+                Service::Github,
+                ErrorKind::NotFound,
+                "the download's link has expired".to_owned(),
+            )),
             status => {
-                Err(ServiceError::Unavailable { message: format!("download: {status}"), retry_after: None })
+                Err(ServiceError::new(Service::Github, ErrorKind::Unavailable, format!("download: {status}")))
             }
         }
     }
@@ -188,7 +194,12 @@ impl Github {
     /// Sends; what is not a success comes as its meaning, and a new name of the repository with it.
     async fn answer(&self, repo: &str, call: Call) -> Result<Answer, ServiceError> {
         match self.ask(repo, call, successful).await {
-            Err(ServiceError::Moved { .. }) => Err(ServiceError::Moved { to: self.name_now(repo).await }),
+            Err(error @ ServiceError { kind: ErrorKind::Moved, .. }) => {
+                Err(match self.name_now(repo).await {
+                    Some(name) => answers::moved_to(&format!("`{name}`")),
+                    None => error,
+                })
+            }
             answer => answer,
         }
     }
@@ -210,7 +221,7 @@ impl Github {
         let token = self.installation_token(app, repo).await?;
         call.auth = Auth::Issued(token.clone());
         match self.outbound.ask(&call, &read).await {
-            Err(ServiceError::CredentialRefused(_)) => {
+            Err(ServiceError { kind: ErrorKind::CredentialRefused, .. }) => {
                 app.forget(repo, &token).await;
                 call.auth = Auth::Issued(self.installation_token(app, repo).await?);
                 self.outbound.ask(&call, &read).await

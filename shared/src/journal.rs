@@ -9,17 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Map, Value, json};
 
 use crate::outbound::{Auth, Call};
-use crate::words::word_enum;
-
-word_enum! {
-    /// The service that a request goes to.
-    pub enum Service {
-        Anthropic = "anthropic",
-        Github = "github",
-        Slack = "slack",
-        Sentry = "sentry",
-    }
-}
+pub use autofix_domain::service::Service;
 
 /// A file that requests are appended to. Clones write to the same file.
 #[derive(Clone, Debug)]

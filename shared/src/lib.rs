@@ -13,8 +13,6 @@ pub use autofix_domain::{attempt, cleaning, fault, incident, reason, redaction, 
 
 /// How far the search for lost webhooks is.
 pub mod catch_up;
-/// Whether a service outside is asked at all.
-pub mod circuit;
 /// What came of the errors of a week: shown, merged, verified, refused, and at what cost.
 pub mod scoreboard;
 

@@ -32,7 +32,7 @@ pub use issues::{issues_in_body, with_issues};
 pub use judgements::{Judgement, Mark, judgements};
 pub use labels::{checks_label, gate_label, outcome_label, place, status_label};
 pub use notes::{ThreadNote, occasion, thread_note};
-pub use outage::outage;
+pub use outage::{OutageNotice, OutageStage, outage};
 pub use pull_request::{
     attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,
 };

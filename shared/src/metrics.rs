@@ -23,8 +23,8 @@ pub enum Measured {
     Step { step: String, milliseconds: i64 },
     /// How long the oldest attempt that is due has waited, seconds; zero where none is.
     Queue { age_seconds: i64 },
-    /// The circuit of a service opened (1) or closed (0).
-    Circuit { service: &'static str, open: u8 },
+    /// So many attempts wait for a service that is down.
+    Waiting { service: &'static str, attempts: u32 },
     /// Requests that were refused, by what the answer's status says, and webhooks that started nothing.
     Refusals { kind: &'static str, count: u64 },
     /// Slack did not take a card, and has not for several tries.
@@ -80,8 +80,8 @@ fn line(measured: &Measured, table: &str, now: Timestamp) -> Value {
         Measured::Step { step, milliseconds } => {
             (Some(("Step", step.as_str())), vec![("StepDuration", "Milliseconds", json!(milliseconds))])
         }
-        Measured::Circuit { service, open } => {
-            (Some(("Service", *service)), vec![("CircuitOpen", "None", json!(open))])
+        Measured::Waiting { service, attempts } => {
+            (Some(("Service", *service)), vec![("WaitingAttempts", "Count", json!(attempts))])
         }
         Measured::Refusals { kind, count } => {
             (Some(("Kind", *kind)), vec![("Refusals", "Count", json!(count))])
@@ -121,7 +121,7 @@ mod tests {
             Measured::Turn { cost_usd: 0.25, input_tokens: 7, output_tokens: 8, cached_tokens: 9 },
             Measured::Step { step: "Analyze".to_owned(), milliseconds: 1_200 },
             Measured::Queue { age_seconds: 3 },
-            Measured::Circuit { service: "github", open: 1 },
+            Measured::Waiting { service: "github", attempts: 1 },
             Measured::Refusals { kind: "unauthorized", count: 3 },
             Measured::CardFailures,
         ] {

@@ -7,7 +7,6 @@
 
 mod failure;
 mod patience;
-mod switchboard;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,9 +18,8 @@ use url::Url;
 use crate::clock::Clock;
 use crate::journal::{Journal, Service};
 use crate::secrets::{Credential, Renewal, Secret, SecretsUnavailable};
-pub use failure::{ServiceError, said};
+pub use failure::{ErrorKind, ServiceError, said};
 use patience::{Try, short_pause};
-pub use switchboard::{Heard, Switchboard};
 
 /// Time to reach a service. A healthy one answers a handshake within a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,6 +69,7 @@ pub enum Auth {
 /// What came back.
 #[derive(Clone, Debug)]
 pub struct Answer {
+    pub service: Service,
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -84,7 +83,8 @@ impl Answer {
 
     /// The body as a type.
     pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, ServiceError> {
-        serde_json::from_slice(&self.body).map_err(|error| ServiceError::Malformed(said(&error.to_string())))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ServiceError::new(self.service, ErrorKind::Malformed, said(&error.to_string())))
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -112,13 +112,14 @@ impl Answer {
 
 /// A streamed body.
 pub struct Download {
+    service: Service,
     response: reqwest::Response,
 }
 
 impl Download {
     /// The next piece; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ServiceError> {
-        self.response.chunk().await.map_err(unavailable)
+        self.response.chunk().await.map_err(unavailable(self.service))
     }
 }
 
@@ -127,8 +128,8 @@ impl Download {
 pub struct Outbound {
     http: Arc<OnceLock<reqwest::Client>>,
     journal: Option<Journal>,
-    /// Without it nothing is asked twice, and everything is asked.
-    patience: Option<(Clock, Switchboard)>,
+    /// Without it nothing is asked twice.
+    patience: Option<Clock>,
 }
 
 impl Outbound {
@@ -144,30 +145,27 @@ impl Outbound {
         Outbound { http: Arc::default(), journal: None, patience: None }
     }
 
-    fn http(&self) -> Result<&reqwest::Client, ServiceError> {
+    fn http(&self, service: Service) -> Result<&reqwest::Client, ServiceError> {
         if let Some(client) = self.http.get() {
             return Ok(client);
         }
-        let client = client().map_err(unavailable)?;
+        let client = client().map_err(unavailable(service))?;
         Ok(self.http.get_or_init(|| client))
     }
 
-    /// The same way out for someone who has the time to pause for seconds and ask again, and who leaves alone what
-    /// the switchboard says.
-    pub fn patient(&self, clock: &Clock, switchboard: &Switchboard) -> Outbound {
-        Outbound { patience: Some((clock.clone(), switchboard.clone())), ..self.clone() }
+    /// The same way out for someone who has the time to pause for seconds and ask again.
+    pub fn patient(&self, clock: &Clock) -> Outbound {
+        Outbound { patience: Some(clock.clone()), ..self.clone() }
     }
 
     /// Asks, and has `read` say what the answer means. A credential that is refused is renewed, where there is a
-    /// newer one; a passing fault is met with a short pause, where one is likely to help; a service whose circuit is
-    /// open is not asked.
+    /// newer one; a passing fault is met with a short pause, where one is likely to help.
     pub async fn ask<T>(
         &self,
         call: &Call,
         read: impl Fn(&Answer) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let Some((clock, switchboard)) = &self.patience else { return self.ask_once(call, &read).await };
-        let asked = switchboard.pass(call.service)?;
+        let Some(clock) = &self.patience else { return self.ask_once(call, &read).await };
         let mut number = 1;
         loop {
             let began = clock.now();
@@ -175,7 +173,7 @@ impl Outbound {
             let took = clock.now().duration_since(began);
             let failed = Try { number, took, time: call.timeout, effect: call.effect };
             let Some(pause) = result.as_ref().err().and_then(|error| short_pause(error, failed)) else {
-                return switchboard.heard(call.service, asked, clock.now(), result);
+                return result;
             };
             clock.pause(pause).await;
             number += 1;
@@ -189,21 +187,23 @@ impl Outbound {
     ) -> Result<T, ServiceError> {
         let used = self.bearer(call).await?;
         let result = read(&self.send(call, used.as_ref()).await?);
-        let refused =
-            matches!(&result, Err(ServiceError::CredentialRefused(_) | ServiceError::Unauthorized(_)));
+        let refused = matches!(
+            &result,
+            Err(ServiceError { kind: ErrorKind::CredentialRefused | ErrorKind::Unauthorized, .. })
+        );
         let Auth::Bearer(credential) = &call.auth else { return result };
         if !refused {
             return result;
         }
-        let renewal = credential.renew().await.map_err(secrets_unavailable)?;
+        let renewal = credential.renew().await.map_err(secrets_unavailable(call.service))?;
         let newer = self.bearer(call).await?;
         if newer != used {
             return read(&self.send(call, newer.as_ref()).await?);
         }
         match (result, renewal) {
             // Nobody has looked whether there is a newer one: that is no reason to give up.
-            (Err(ServiceError::CredentialRefused(message)), Renewal::NotNow) => {
-                Err(ServiceError::SecretsUnavailable(message))
+            (Err(error @ ServiceError { kind: ErrorKind::CredentialRefused, .. }), Renewal::NotNow) => {
+                Err(ServiceError { kind: ErrorKind::SecretsUnavailable, ..error })
             }
             (result, _) => result,
         }
@@ -212,23 +212,30 @@ impl Outbound {
     /// Sends a GET and streams the answer's body, which is not bounded here.
     pub async fn download(&self, call: &Call) -> Result<(StatusCode, Download), ServiceError> {
         let response = self.start(call, self.bearer(call).await?.as_ref()).await?;
-        Ok((response.status(), Download { response }))
+        Ok((response.status(), Download { service: call.service, response }))
     }
 
     async fn send(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, ServiceError> {
         let mut response = self.start(call, bearer).await?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unavailable)? {
+        while let Some(chunk) = response.chunk().await.map_err(unavailable(call.service))? {
             if body.len() + chunk.len() > ANSWER_LIMIT {
-                return Err(ServiceError::Malformed(format!("more than {ANSWER_LIMIT} bytes")));
+                let message = format!("more than {ANSWER_LIMIT} bytes");
+                return Err(ServiceError::new(call.service, ErrorKind::Malformed, message));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { status: response.status(), headers: response.headers().clone(), body: body.into() })
+        Ok(Answer {
+            service: call.service,
+            status: response.status(),
+            headers: response.headers().clone(),
+            body: body.into(),
+        })
     }
 
     async fn start(&self, call: &Call, bearer: Option<&Secret>) -> Result<reqwest::Response, ServiceError> {
-        let mut request = self.http()?.request(call.method.clone(), call.url.clone()).timeout(call.timeout);
+        let mut request =
+            self.http(call.service)?.request(call.method.clone(), call.url.clone()).timeout(call.timeout);
         for (name, value) in &call.headers {
             request = request.header(*name, value);
         }
@@ -241,7 +248,7 @@ impl Outbound {
         if let Some(journal) = &self.journal {
             journal.record(call, USER_AGENT);
         }
-        request.send().await.map_err(unavailable)
+        request.send().await.map_err(unavailable(call.service))
     }
 
     async fn bearer(&self, call: &Call) -> Result<Option<Secret>, ServiceError> {
@@ -250,15 +257,16 @@ impl Outbound {
             Auth::Issued(token) => return Ok(Some(token.clone())),
             Auth::SecretPath | Auth::None => return Ok(None),
         };
-        if let Some(secret) = credential.get().await.map_err(secrets_unavailable)? {
+        if let Some(secret) = credential.get().await.map_err(secrets_unavailable(call.service))? {
             return Ok(Some(secret));
         }
         // It may have been filled in a moment ago.
-        credential.renew().await.map_err(secrets_unavailable)?;
-        let secret = credential.get().await.map_err(secrets_unavailable)?;
-        secret
-            .map(Some)
-            .ok_or_else(|| ServiceError::Unauthorized(format!("`{}` is not set", credential.name())))
+        credential.renew().await.map_err(secrets_unavailable(call.service))?;
+        let secret = credential.get().await.map_err(secrets_unavailable(call.service))?;
+        secret.map(Some).ok_or_else(|| {
+            let message = format!("`{}` is not set", credential.name());
+            ServiceError::new(call.service, ErrorKind::Unauthorized, message)
+        })
     }
 }
 
@@ -279,21 +287,23 @@ fn client() -> reqwest::Result<reqwest::Client> {
 }
 
 /// The address is left out: an incoming webhook's address is itself a secret.
-fn unavailable(error: reqwest::Error) -> ServiceError {
-    if error.is_timeout() {
-        return ServiceError::TimedOut;
+fn unavailable(service: Service) -> impl Fn(reqwest::Error) -> ServiceError {
+    move |error| {
+        if error.is_timeout() {
+            return ServiceError::timed_out(service);
+        }
+        let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
+        ServiceError::new(service, ErrorKind::Unavailable, what)
     }
-    let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
-    ServiceError::Unavailable { message: what.to_owned(), retry_after: None }
 }
 
 /// The secrets cannot be read at the moment. The log gets to know which and why, people the short of it.
-pub(crate) fn secrets_unavailable(error: SecretsUnavailable) -> ServiceError {
-    tracing::warn!(error = %error, "The secrets cannot be read");
-    ServiceError::SecretsUnavailable(format!(
-        "the secrets in `AUTOFIX_SECRET_ARN` cannot be read: {}",
-        error.kind()
-    ))
+pub(crate) fn secrets_unavailable(service: Service) -> impl Fn(SecretsUnavailable) -> ServiceError {
+    move |error| {
+        tracing::warn!(error = %error, "The secrets cannot be read");
+        let message = format!("the secrets in `AUTOFIX_SECRET_ARN` cannot be read: {}", error.kind());
+        ServiceError::new(service, ErrorKind::SecretsUnavailable, message)
+    }
 }
 
 #[cfg(test)]

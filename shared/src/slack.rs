@@ -20,7 +20,7 @@ pub use bot::{Bot, Channel};
 use crate::config::names;
 use crate::journal::Service;
 use crate::messages::Card;
-use crate::outbound::{Auth, Call, Effect, Outbound, ServiceError, secrets_unavailable};
+use crate::outbound::{Auth, Call, Effect, ErrorKind, Outbound, ServiceError, secrets_unavailable};
 use crate::secrets::{Credential, Secrets};
 
 /// Slack answers within seconds or not at all.
@@ -59,10 +59,10 @@ impl Slack {
 
     /// A bot token is better than an incoming webhook where both are set.
     pub async fn way(&self) -> Result<Way, ServiceError> {
-        if self.bot_token.get().await.map_err(secrets_unavailable)?.is_some() {
+        if self.bot_token.get().await.map_err(secrets_unavailable(Service::Slack))?.is_some() {
             return Ok(Way::Bot);
         }
-        Ok(match self.webhook_url.get().await.map_err(secrets_unavailable)? {
+        Ok(match self.webhook_url.get().await.map_err(secrets_unavailable(Service::Slack))? {
             Some(_) => Way::Webhook,
             None => Way::Nowhere,
         })
@@ -72,27 +72,34 @@ impl Slack {
     pub async fn post_by_webhook(&self, card: &Card) -> Result<(), ServiceError> {
         let used = self.webhook_address().await?;
         let posted = self.post_to(used.clone(), card.to_json()).await;
-        if !matches!(posted, Err(ServiceError::NotFound(_) | ServiceError::Unauthorized(_))) {
+        if !matches!(posted, Err(ServiceError { kind: ErrorKind::NotFound | ErrorKind::Unauthorized, .. })) {
             return posted;
         }
-        self.webhook_url.renew().await.map_err(secrets_unavailable)?;
+        self.webhook_url.renew().await.map_err(secrets_unavailable(Service::Slack))?;
         let newer = self.webhook_address().await?;
         if newer == used { posted } else { self.post_to(newer, card.to_json()).await }
     }
 
     async fn webhook_address(&self) -> Result<Url, ServiceError> {
-        let secret = self.webhook_url.get().await.map_err(secrets_unavailable)?;
+        let secret = self.webhook_url.get().await.map_err(secrets_unavailable(Service::Slack))?;
         let url = secret.and_then(|secret| Url::parse(secret.expose()).ok());
-        url.ok_or_else(|| ServiceError::Unauthorized("the incoming webhook's address is not one".to_owned()))
+        url.ok_or_else(|| {
+            ServiceError::new(
+                Service::Slack,
+                ErrorKind::Unauthorized,
+                "the incoming webhook's address is not one".to_owned(),
+            )
+        })
     }
 
     /// Posts to a `response_url`, which Slack's own host must own.
     pub async fn respond(&self, response_url: &Url, body: Value) -> Result<(), ServiceError> {
         if !is_slack_host(response_url, &self.api) {
-            return Err(ServiceError::Refused {
-                status: 0,
-                message: "a response_url that is not Slack's".to_owned(),
-            });
+            return Err(ServiceError::new(
+                Service::Slack,
+                ErrorKind::Refused { status: 0 },
+                "a response_url that is not Slack's".to_owned(),
+            ));
         }
         self.post_to(response_url.clone(), body).await
     }

@@ -16,7 +16,7 @@
 //! | a start of the last hour | `LIMIT` | `SLOT#<n>` |
 //! | what the limit turned away | `DIGEST` | `DIGEST` |
 //! | search for lost webhooks | `CATCH_UP` | `SENTRY` |
-//! | circuit of a service outside | `CIRCUIT` | `<service>` |
+//! | outage of a service outside | `OUTAGE` | `<service>` |
 //! | sums of a week and a project | `SCOREBOARD` | `<monday>#fixes#<project>` |
 //! | of those, turned away | `SCOREBOARD` | `<monday>#turned_away#<project>` |
 //! | dollars spent in a day | `SPEND#<date>` | `SPEND` |
@@ -24,7 +24,6 @@
 mod admission;
 mod attempts;
 mod catch_up;
-mod circuit;
 mod claim;
 mod digest;
 mod dossier;
@@ -37,6 +36,7 @@ mod listing;
 #[cfg(test)]
 mod load_tests;
 mod marks;
+mod outages;
 mod places;
 mod retry;
 mod scoreboard;
@@ -52,12 +52,12 @@ use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkErro
 pub use admission::{Admission, NewAttempt, Occasion};
 pub use attempts::{Saved, Versioned};
 pub use catch_up::HeldCatchUp;
-pub use circuit::{Change, Trial, VersionedCircuit};
 pub use claim::Claim;
 pub use digest::Digest;
 pub use fault::{Fault, FaultHolder};
 pub use lease::{Due, Lease, Leased, Leasing};
 pub use listing::{Listing, ListingFilter, Page};
+pub use outages::Outage;
 pub use places::{Asked, WantedPlace};
 pub use retry::{NewTry, Tried};
 pub use turns::Turn;

@@ -126,7 +126,7 @@ async fn a_whole_attempt_is_measured_from_the_report_to_the_quiet_after_the_merg
     assert!(lines.of("StepDuration").iter().all(|line| line["StepDuration"].as_i64().unwrap() >= 0));
 
     assert_eq!(lines.of("QueueAge").len(), 30, "one line for each run of the clock");
-    assert!(lines.of("CircuitOpen").is_empty());
+    assert!(lines.of("WaitingAttempts").is_empty());
 }
 
 #[tokio::test]

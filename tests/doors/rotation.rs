@@ -216,7 +216,7 @@ async fn a_worker_that_cannot_read_the_secrets_waits_and_accuses_no_service() {
         let said = "the secrets in `AUTOFIX_SECRET_ARN` cannot be read: AccessDeniedException";
         assert_eq!(attempt.trouble.last.as_deref(), Some(said));
     }
-    assert!(world.process.store().circuits().await.unwrap().is_empty(), "the services are well");
+    assert!(world.process.store().outages().await.unwrap().is_empty(), "the services are well");
     service.clear_faults();
     for _ in 0..6 {
         world.after(SignedDuration::from_mins(2)).await;

@@ -1,7 +1,7 @@
 //! What the Sentry client tells about an error after its fix, and what it does to the issue. Whoever watches a
 //! fix decides with these facts.
 
-use autofix::outbound::{Outbound, ServiceError};
+use autofix::outbound::{ErrorKind, Outbound, ServiceError};
 use autofix::redaction::redact;
 use autofix::secrets::Secrets;
 use autofix::sentry::{
@@ -132,7 +132,7 @@ async fn a_release_contains_the_merge_where_its_name_or_its_commits_say_so() {
     }
     sentry.revoke_scope("project:read");
     let refused = watch.client.release_contains(ORGANIZATION, "bookshop@2.0.0", MERGE).await;
-    assert!(matches!(refused, Err(ServiceError::Unauthorized(_))), "{refused:?}");
+    assert!(matches!(refused, Err(ServiceError { kind: ErrorKind::Unauthorized, .. })), "{refused:?}");
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn an_issue_is_resolved_by_the_commit_or_plainly_and_only_once() {
 
     sentry.set_status(id, "unresolved");
     sentry.revoke_scope("event:write");
-    assert!(matches!(watch.resolve().await, Err(ServiceError::Unauthorized(_))));
+    assert!(matches!(watch.resolve().await, Err(ServiceError { kind: ErrorKind::Unauthorized, .. })));
     sentry.delete(id);
     assert_eq!(watch.resolve().await.unwrap(), Resolved::Gone);
 }

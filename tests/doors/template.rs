@@ -144,7 +144,7 @@ fn metrics_that_autofix_writes() -> BTreeSet<Metric> {
         Measured::Turn { cost_usd: 0.25, input_tokens: 1, output_tokens: 2, cached_tokens: 3 },
         Measured::Step { step: "Analyze".to_owned(), milliseconds: 4 },
         Measured::Queue { age_seconds: 5 },
-        Measured::Circuit { service: "github", open: 1 },
+        Measured::Waiting { service: "github", attempts: 1 },
     ] {
         metrics.record(&measured, "2026-11-22T10:00:00Z".parse().unwrap());
     }

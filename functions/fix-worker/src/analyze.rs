@@ -8,7 +8,7 @@ use autofix::attempt::{Attempt, AttemptId, Event, Fix, Occasion, State, Subject,
 use autofix::incident::Incident;
 use autofix::journal::Service;
 use autofix::messages;
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::{Redacted, redact_incident};
 use jiff::SignedDuration;
@@ -42,8 +42,6 @@ pub(crate) async fn analyze(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     if same_fault::claim(desk, &incident).await? == Whose::Another {
         return Ok(());
     }
-    // Before the repository is downloaded, which would be in vain.
-    desk.worker.switchboard.ready(Service::Anthropic)?;
     let case = match open_case(desk, &incident, Base::Head).await? {
         Ok(case) => case,
         Err(event) => return desk.happened(event).await,
@@ -188,7 +186,7 @@ async fn open_case(
 async fn released_file(desk: &Desk<'_>, commit: &str, path: &RepoPath) -> Result<Option<String>, Stopped> {
     match desk.worker.github.file(&desk.attempt.target.repo, path.as_str(), commit).await {
         Ok(file) => Ok(file.and_then(|bytes| String::from_utf8(bytes).ok())),
-        Err(ServiceError::NotFound(_) | ServiceError::Refused { .. }) => Ok(None),
+        Err(ServiceError { kind: ErrorKind::NotFound | ErrorKind::Refused { .. }, .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -324,7 +322,9 @@ async fn pin_base(desk: &mut Desk<'_>, repo: &str, branch: &str) -> Result<Strin
         return Ok(sha.clone());
     }
     let head = desk.worker.github.branch_head(repo, branch).await?;
-    let sha = head.ok_or_else(|| ServiceError::NotFound(format!("the branch `{branch}` of `{repo}`")))?;
+    let sha = head.ok_or_else(|| {
+        ServiceError::new(Service::Github, ErrorKind::NotFound, format!("the branch `{branch}` of `{repo}`"))
+    })?;
     desk.happened(Event::AnalysisStarted { base_sha: Some(sha.clone()) }).await?;
     Ok(sha)
 }

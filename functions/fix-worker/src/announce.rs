@@ -6,14 +6,13 @@ use autofix::attempt::{AttemptId, CardMessage, Status};
 use autofix::config::names;
 use autofix::journal::Service;
 use autofix::messages::{self, Buttons, Card, WayOn};
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::slack::{MessageRef, Way};
 use autofix::store::{Listing, ListingFilter, Saved, StoreError};
 use jiff::SignedDuration;
 use serde_json::json;
 use tracing::{info, warn};
 
-use crate::circuit::{self, MayAsk};
 use crate::desk::{Desk, Stopped};
 use crate::{Worker, trouble};
 
@@ -34,7 +33,7 @@ pub(crate) async fn show_card(desk: &mut Desk<'_>) -> Result<(), Stopped> {
         show(desk, &messages::plain_card(&desk.attempt, &way_on)).await?
     } else {
         match show(desk, &messages::card(&desk.attempt, &way_on)).await {
-            Err(Stopped::Service(error @ ServiceError::Refused { .. })) => {
+            Err(Stopped::Service(error @ ServiceError { kind: ErrorKind::Refused { .. }, .. })) => {
                 warn!(error = %error, "Slack refuses the card; showing the plain one");
                 show(desk, &messages::plain_card(&desk.attempt, &way_on)).await?
             }
@@ -101,7 +100,7 @@ async fn note(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     // After a crash between the reply and the note in the table the reply is there already.
     if !slack.has_reply(&place, &key).await? {
         match slack.reply(&place, &note.card, &key).await {
-            Err(error) if error.retry().is_none() => {
+            Err(error) if !error.may_pass() => {
                 warn!(error = %error, "Slack refuses a note in the card's thread; leaving it out");
             }
             replied => replied?,
@@ -117,14 +116,21 @@ async fn by_bot(desk: &mut Desk<'_>, card: &Card) -> Result<CardMessage, Stopped
     if let Some(place) = known_place(desk) {
         match slack.update(&place, card, &key).await {
             Ok(()) => return Ok(message_at(place)),
-            Err(ServiceError::NotFound(why)) => warn!(why, "The card is gone from Slack; posting it again"),
+            Err(ServiceError { kind: ErrorKind::NotFound, message: why, .. }) => {
+                warn!(why, "The card is gone from Slack; posting it again")
+            }
             Err(error) => return Err(error.into()),
         }
     }
     let channel =
         desk.attempt.target.slack_channel.clone().or_else(|| desk.worker.config.slack_channel.clone());
-    let channel =
-        channel.ok_or_else(|| ServiceError::Unauthorized("`AUTOFIX_SLACK_CHANNEL` is not set".to_owned()))?;
+    let channel = channel.ok_or_else(|| {
+        ServiceError::new(
+            Service::Slack,
+            ErrorKind::Unauthorized,
+            "`AUTOFIX_SLACK_CHANNEL` is not set".to_owned(),
+        )
+    })?;
     if let Some(tried_at) = desk.attempt.card.post_tried_at {
         let arrived = tried_at + POST_ARRIVES_WITHIN;
         if desk.now() < arrived {
@@ -187,9 +193,6 @@ pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
     let Some(digest) = worker.store.digest().await? else { return Ok(()) };
     if digest.turned_away == 0 || digest.due_at.is_none_or(|due| due > now) {
         return Ok(());
-    }
-    if let MayAsk::NotBefore(until) = circuit::may_ask(worker, Service::Slack).await? {
-        return worker.store.digest_postponed(until).await;
     }
     // Another run of the clock may be at it; or one died over it, and the next one looks for its card first.
     if worker.store.take_digest(&digest, now + DIGEST_TAKES).await? == Saved::Conflict {

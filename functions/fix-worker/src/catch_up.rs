@@ -3,7 +3,6 @@
 
 use autofix::attempt::{Attempt, AttemptId, Subject};
 use autofix::config::CatchUpConfig;
-use autofix::journal::Service;
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
 use autofix::sentry::ListedIssue;
@@ -12,7 +11,6 @@ use jiff::SignedDuration;
 use tracing::{error, info, warn};
 
 use crate::Worker;
-use crate::circuit::{self, MayAsk};
 
 /// Pages of a hundred issues that one run reads. The next run is a minute away.
 const MAX_PAGES: usize = 3;
@@ -32,10 +30,6 @@ pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
     }
     let now = worker.clock.now();
     let Some(mut held) = worker.store.take_catch_up(now).await? else { return Ok(()) };
-    if let MayAsk::NotBefore(until) = circuit::may_ask(worker, Service::Sentry).await? {
-        held.search.next_at = until;
-        return worker.store.save_catch_up(held).await.map(|_| ());
-    }
     let (mut failed, mut pages) = (None, 0);
     let mut left = held.search.begin(now);
     while let Some(stretch) = left
@@ -61,12 +55,11 @@ pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
             Err(error) => failed = Some(error),
         }
     }
-    circuit::note(worker).await?;
     match failed {
         None => held.search.run_ended(now),
         Some(error) => {
             tell(&error);
-            let asked = error.retry().flatten().unwrap_or_default();
+            let asked = error.retry_after.unwrap_or_default();
             held.search.run_failed(now, SignedDuration::try_from(asked).unwrap_or(SignedDuration::ZERO));
         }
     }
@@ -77,9 +70,9 @@ pub(crate) async fn run(worker: &Worker) -> Result<(), StoreError> {
 }
 
 fn tell(error: &ServiceError) {
-    match error.retry() {
-        Some(_) => warn!(error = %error, "Sentry did not list its new issues; asked again later"),
-        None => error!(
+    match error.may_pass() {
+        true => warn!(error = %error, "Sentry did not list its new issues; asked again later"),
+        false => error!(
             error = %error,
             "Sentry does not list its new issues, so lost webhooks stay lost. Check `SENTRY_ORG`, and what `SENTRY_AUTH_TOKEN` may do (event:read)"
         ),

@@ -10,10 +10,10 @@ use autofix::analysis::model::{Message, Setting, SourceCode, Stop, ToolResult, T
 use autofix::analysis::tools::{ToolAnswer, Toolbox};
 use autofix::claude::Claude;
 use autofix::metrics::Measured;
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::{Redacted, redact};
-use autofix::store;
+use autofix::store::{self, StoreError};
 use autofix::usage::Usage;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -196,7 +196,9 @@ async fn next_turn(
     let claude = analyst.claude;
     let turn = match claude.turn(&topic.setting, messages, analyst.time_left()).await {
         // The invocation's own end, and no fault of Claude's.
-        Err(ServiceError::TimedOut) if analyst.time_left() < TURN_TIME => return Err(Stopped::OutOfTime),
+        Err(ServiceError { kind: ErrorKind::TimedOut, .. }) if analyst.time_left() < TURN_TIME => {
+            return Err(Stopped::OutOfTime);
+        }
         turn => turn?,
     };
     let answer = json!(turn);
@@ -234,8 +236,9 @@ fn is_empty(turn: &Turn) -> bool {
 }
 
 fn read_kept(turn: Value) -> Result<Turn, Stopped> {
-    serde_json::from_value(turn)
-        .map_err(|error| Stopped::Service(ServiceError::Malformed(format!("a checkpoint: {error}"))))
+    serde_json::from_value(turn).map_err(|error| {
+        Stopped::Store(StoreError::Damaged { key: "a checkpoint".to_owned(), why: error.to_string() })
+    })
 }
 
 fn add_text(messages: &mut Vec<Message>, text: &Redacted) {

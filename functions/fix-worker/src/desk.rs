@@ -1,7 +1,9 @@
 //! The loop: one attempt on the desk, its lease in hand. Steps return what happened; only this file
 //! saves, gives leases back, and decides what a failed step means.
 
-use autofix::attempt::{Attempt, AttemptId, Cleanup, Event, MAX_STEP_FAILURES, Next, Step, Telling};
+use autofix::attempt::{
+    Attempt, AttemptId, Cleanup, Event, Next, Refusal, Status, Step, StepFailure, Telling,
+};
 use autofix::incident::Incident;
 use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
@@ -12,7 +14,6 @@ use jiff::Timestamp;
 use tracing::{debug, error, info, warn};
 
 use crate::analyst::{Analyst, Ledger};
-use crate::circuit::{self, MayAsk};
 use crate::{
     Worker, analyze, announce, checks, head, merge, pull_request, repair, roll_back, trouble, watch,
 };
@@ -60,6 +61,23 @@ pub enum Stopped {
     /// The invocation has no time left; the next one goes on.
     OutOfTime,
     Store(StoreError),
+    /// A step made an event that cannot happen in the state that it was chosen for: a fault of ours.
+    Violation(Violation),
+}
+
+/// A violation of our own state machine.
+#[derive(Debug)]
+pub struct Violation {
+    pub state: Status,
+    /// The event, without its data.
+    pub event: String,
+    pub refusal: Refusal,
+}
+
+impl Stopped {
+    pub(crate) fn violation(attempt: &Attempt, event: &str, refusal: Refusal) -> Stopped {
+        Stopped::Violation(Violation { state: attempt.status(), event: event.to_owned(), refusal })
+    }
 }
 
 impl From<ServiceError> for Stopped {
@@ -84,7 +102,6 @@ pub(crate) async fn work(
     owner: &str,
     deadline: Timestamp,
 ) -> Result<Worked, StoreError> {
-    circuit::look(worker).await?;
     let leasing = Leasing { owner, now: worker.clock.now(), until: deadline };
     let (lease, attempt) = match worker.store.lease(id, leasing).await? {
         Leased::Taken(lease, attempt) => (lease, *attempt),
@@ -115,9 +132,12 @@ pub(crate) async fn work(
         let milliseconds =
             i64::try_from(worker.clock.now().duration_since(began).as_millis()).unwrap_or(i64::MAX);
         worker.measure(&Measured::Step { step: format!("{step:?}"), milliseconds });
-        circuit::note(worker).await?;
         let done = match done {
             Err(Stopped::Service(error)) => desk.service_failed(step, &error).await,
+            done => done,
+        };
+        let done = match done {
+            Err(Stopped::Violation(violation)) => desk.violated(step, &violation).await,
             done => done,
         };
         match done {
@@ -126,8 +146,8 @@ pub(crate) async fn work(
             Err(Stopped::CardUncertain { until }) => desk.attempt.card_uncertain(until),
             Err(Stopped::OutOfTime) => break,
             Err(Stopped::Store(error)) => return Err(error),
-            // The step could not even be given up: a fault of ours, and later is better than at once.
-            Err(Stopped::Service(error)) => desk.postpone(step, &error),
+            // Neither giving up nor ending asks a service or applies a second event.
+            Err(Stopped::Service(_) | Stopped::Violation(_)) => break,
         }
     }
     // Out of time, or out of steps: due at once, so that the clock goes on. A decision that comes in between is
@@ -186,10 +206,9 @@ impl Desk<'_> {
     /// Something happened: changes the attempt and saves it, keeping the lease.
     pub(crate) async fn happened(&mut self, event: Event) -> Result<(), Stopped> {
         let (now, before) = (self.now(), self.attempt.status());
+        let name = event.name();
         if let Err(refusal) = self.attempt.apply(event, now) {
-            // The step was chosen from this very state, so this is a fault of ours; the clock tries again.
-            warn!(refusal = %refusal, "An event did not fit the attempt's state");
-            return Err(Stopped::Service(ServiceError::Conflict(refusal.to_string())));
+            return Err(Stopped::violation(&self.attempt, &name, refusal));
         }
         info!(status = %self.attempt.status(), "Attempt is `{}`", self.attempt.status());
         self.lease.work_goes_on();
@@ -250,49 +269,36 @@ impl Desk<'_> {
         }
     }
 
-    /// A service failed, or was not asked: once more at once, later again, or never.
-    async fn service_failed(&mut self, step: Step, error: &ServiceError) -> Result<(), Stopped> {
-        match error {
-            ServiceError::CircuitOpen { service, .. } => {
-                match circuit::may_ask(self.worker, *service).await? {
-                    MayAsk::Now => Ok(()),
-                    MayAsk::NotBefore(until) => self.put_off(step, until, error).await,
-                }
-            }
-            // It asked for everyone, so that it does not use up a try of its own.
-            ServiceError::TrialFailed { service, .. } => {
-                let until = circuit::others_first(self.worker, *service);
-                self.put_off(step, until, error).await
-            }
-            error => self.step_failed(step, error).await,
-        }
-    }
-
-    /// A service is not asked before this time, for reasons that are not the attempt's.
-    async fn put_off(&mut self, step: Step, until: Timestamp, error: &ServiceError) -> Result<(), Stopped> {
-        let now = self.now();
-        info!(step = ?step, "A service that the step needs is not asked before {until}");
-        if step == Step::ShowCard {
-            self.attempt.card_put_off(until);
-        } else if self.attempt.trouble.lasts_too_long(now) {
-            return self.give_up(step, trouble::waited_too_long(error)).await;
-        } else {
-            self.attempt.step_put_off(until, now);
-        }
-        Ok(())
-    }
-
     /// A service failed: later again, or never.
-    async fn step_failed(&mut self, step: Step, error: &ServiceError) -> Result<(), Stopped> {
-        let used_up = step != Step::ShowCard && self.attempt.trouble.failures + 1 >= MAX_STEP_FAILURES;
+    async fn service_failed(&mut self, step: Step, error: &ServiceError) -> Result<(), Stopped> {
+        let now = self.now();
+        if let Some(service) = error.outage_of() {
+            self.store().met_outage(service, self.attempt.id, &error.to_string(), now).await?;
+        }
+        let too_long = step != Step::ShowCard && self.attempt.trouble.lasts_too_long(error.outage_of(), now);
         match trouble::ends_the_attempt(step, error) {
             Some(reason) => self.give_up(step, reason).await,
-            None if used_up => self.give_up(step, trouble::tried_too_often(error)).await,
+            None if too_long => self.give_up(step, trouble::failed_too_long(error)).await,
             None => {
                 self.postpone(step, error);
                 Ok(())
             }
         }
+    }
+
+    /// An event did not fit the state that its step was chosen for: a fault of ours, which trying again would only repeat.
+    async fn violated(&mut self, step: Step, violation: &Violation) -> Result<(), Stopped> {
+        let Violation { state, event, refusal } = violation;
+        error!(
+            step = ?step, state = %state, event, refusal = %refusal,
+            "`{event}` cannot happen to an attempt that is `{state}`: a fault of AutoFix, which ends the attempt"
+        );
+        self.lease.work_goes_on();
+        let sentence = format!(
+            "AutoFix met a fault of its own (`{event}` while `{state}`). Please report it with the attempt's id."
+        );
+        self.attempt.abort(Reason::new(ReasonCode::InternalError, sentence), self.now());
+        self.save().await
     }
 
     /// The step, or the card, is tried again after a pause.
@@ -301,7 +307,9 @@ impl Desk<'_> {
         if step != Step::ShowCard {
             let until = trouble::again_at(error, self.attempt.trouble.failures, now);
             warn!(error = %error, step = ?step, "A step failed; again at {until}");
-            self.attempt.step_postponed(until, error.to_string(), now);
+            let why = error.to_string();
+            let failure = StepFailure { why, outage_of: error.outage_of(), again_at: until };
+            self.attempt.step_failed(failure, now);
             return;
         }
         let until = trouble::again_at(error, self.attempt.card.failures, now);

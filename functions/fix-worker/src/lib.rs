@@ -4,7 +4,7 @@
 //! * [`wake`] reads what woke it, `desk` is the loop and the lease;
 //! * `analyze` fetches what a [`case`] is made of; the [`investigation`] finds cause and fix, in conversations with
 //!   Claude that an [`analyst`] pays for;
-//! * `catch_up` finds issues whose webhook never came; a `circuit` leaves a service alone that is down, and an `outage` tells;
+//! * `catch_up` finds issues whose webhook never came; an `outage` tells who waits for a service that is down;
 //! * `same_fault` sees to it that no two attempts look at one fault; `places` at how many pull requests are open; `owner`
 //!   finds whom to name;
 //! * `pull_request` opens and closes, `checks` looks at what is open, `repair` writes it again, `head` puts it on a newer base,
@@ -16,7 +16,6 @@ mod announce;
 pub mod case;
 mod catch_up;
 mod checks;
-mod circuit;
 mod conversation;
 mod desk;
 mod head;
@@ -42,7 +41,7 @@ use autofix::clock::Clock;
 use autofix::config::WorkerConfig;
 use autofix::github::{Github, Identity};
 use autofix::metrics::{Measured, Metrics};
-use autofix::outbound::{Outbound, Switchboard};
+use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix::sentry::Sentry;
 use autofix::slack::Slack;
@@ -65,8 +64,6 @@ pub struct Worker {
     pub secrets: Secrets,
     pub store: Store,
     pub clock: Clock,
-    /// Which services are not asked at the moment; shared with the clients.
-    switchboard: Switchboard,
     pub claude: Claude,
     pub github: Github,
     pub slack: Slack,
@@ -91,8 +88,7 @@ impl Worker {
         clock: Clock,
         outbound: Outbound,
     ) -> Worker {
-        let switchboard = Switchboard::default();
-        let outbound = outbound.patient(&clock, &switchboard);
+        let outbound = outbound.patient(&clock);
         Worker {
             claude: Claude::new(
                 outbound.clone(),
@@ -112,7 +108,6 @@ impl Worker {
             secrets,
             store,
             clock,
-            switchboard,
             metrics: Metrics::none(),
         }
     }
@@ -170,15 +165,11 @@ impl Worker {
                 error!(attempt.id = %id, error = %error, "Left attempt {id} to the next run of the clock");
             }
         }
-        circuit::look(self).await?;
         if due.digest {
             Box::pin(announce::tell_digest(self)).await?;
         }
-        for service in due.outages {
-            Box::pin(outage::show(self, service)).await?;
-        }
-        Box::pin(catch_up::run(self)).await?;
-        circuit::note(self).await
+        Box::pin(outage::look(self)).await?;
+        Box::pin(catch_up::run(self)).await
     }
 
     async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {
@@ -187,7 +178,7 @@ impl Worker {
         match worked {
             Worked::Settled | Worked::ChangedMeanwhile => {}
             Worked::Busy => info!(attempt.id = %id, "Attempt {id} is in other hands"),
-            Worked::LostLease => warn!(attempt.id = %id, "Lost the lease of attempt {id}"),
+            Worked::LostLease => info!(attempt.id = %id, "Lost the lease of attempt {id}"),
             Worked::Missing => warn!(attempt.id = %id, "There is no attempt {id}"),
         }
         Ok(())

@@ -4,7 +4,6 @@
 use autofix::analysis::fix::RedChecks;
 use autofix::attempt::{Checks, Event, FailedCheck, MAX_REPAIRS, NextHead, NextHeadKind, Offer, State};
 use autofix::github::{CheckResult, Failure, FailureDetails, Outcome};
-use autofix::journal::Service;
 use autofix::reason::Reason;
 use autofix::redaction::redact;
 
@@ -74,7 +73,6 @@ async fn new_fix(
     }
     // Redacted first: half a secret has no form by which it could be recognised.
     let report = redact(&report).capped(MAX_REPORT_CHARS);
-    desk.worker.switchboard.ready(Service::Anthropic)?; // before the repository is downloaded in vain
     let opened = analyze::case_at(desk, &offer.fix.base_sha).await?;
     let Ok(case) = opened else {
         return Ok(Err("What was analysed cannot be read again.".to_owned()));

@@ -46,7 +46,7 @@ pub(crate) async fn taken_back(desk: &Desk<'_>, merged: &Merged) -> Result<Optio
         commits: &commits,
     };
     match desk.worker.github.reverting_commit(&desk.attempt.target.repo, fix).await {
-        Err(error) if error.retry().is_none() => {
+        Err(error) if !error.may_pass() => {
             warn!(error = %error, "Cannot tell whether somebody took the fix back");
             Ok(None)
         }

@@ -5,8 +5,8 @@ use autofix::attempt::{Answer, Attempt, Event, JoinedIssue, SameFault, Standing,
 use autofix::fault::fault_key;
 use autofix::incident::Incident;
 use autofix::messages;
-use autofix::outbound::ServiceError;
-use autofix::store::{Fault, FaultHolder, Saved, Versioned};
+use autofix::outbound::{ErrorKind, ServiceError};
+use autofix::store::{Fault, FaultHolder, Saved, StoreError, Versioned};
 use jiff::SignedDuration;
 use tracing::info;
 
@@ -79,7 +79,7 @@ pub(crate) async fn claim(desk: &mut Desk<'_>, incident: &Incident) -> Result<Wh
         return Ok(Whose::Another);
     }
     let message = "the fault changes hands too fast".to_owned();
-    Err(ServiceError::Unavailable { message, retry_after: None }.into())
+    Err(Stopped::Store(StoreError::Unavailable(message)))
 }
 
 /// Keeps which attempt proposed a fix before, for the analysis to know. Saved before the fault changes hands: after that
@@ -99,7 +99,7 @@ async fn is_merged(desk: &Desk<'_>, other: &Attempt) -> Result<bool, Stopped> {
     let Some(left) = other.state.pull_request() else { return Ok(false) };
     match desk.worker.github.pull_request(&other.target.repo, left.number).await {
         Ok(current) => Ok(current.merged),
-        Err(ServiceError::NotFound(_)) => Ok(false), // moved or deleted: nothing was merged
+        Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(false), // moved or deleted: nothing was merged
         Err(error) => Err(error.into()),
     }
 }
@@ -132,8 +132,12 @@ async fn join(desk: &mut Desk<'_>, other: &Versioned) -> Result<(), Stopped> {
     let mut joining = desk.attempt.clone();
     let same_fault = Box::new(SameFault::joined(&other.attempt, now));
     let reason = messages::same_fault_joined(&other.attempt);
-    with_issue.apply(Event::IssueJoined { issue }, now).map_err(misfit)?;
-    joining.apply(Event::SameFaultKnown { same_fault, reason }, now).map_err(misfit)?;
+    with_issue
+        .apply(Event::IssueJoined { issue }, now)
+        .map_err(|refusal| Stopped::violation(&other.attempt, "IssueJoined", refusal))?;
+    joining
+        .apply(Event::SameFaultKnown { same_fault, reason }, now)
+        .map_err(|refusal| Stopped::violation(&desk.attempt, "SameFaultKnown", refusal))?;
     let saved = desk.worker.store.join(&mut desk.lease, &joining, (other, &with_issue), now).await?;
     if saved == Saved::Conflict {
         // One of the two was changed meanwhile: both are read again, and this step is done again.
@@ -142,9 +146,4 @@ async fn join(desk: &mut Desk<'_>, other: &Versioned) -> Result<(), Stopped> {
     info!("Joined attempt {}: the same fault", other.attempt.id);
     desk.attempt = joining;
     Ok(())
-}
-
-/// The event was chosen from this very state, so this is a fault of ours; the clock tries again.
-fn misfit(refusal: autofix::attempt::Refusal) -> Stopped {
-    Stopped::Service(ServiceError::Conflict(refusal.to_string()))
 }

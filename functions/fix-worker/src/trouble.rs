@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use autofix::attempt::{LONGEST_TROUBLE, MAX_STEP_FAILURES, Step};
-use autofix::outbound::ServiceError;
+use autofix::attempt::{LONGEST_OUTAGE, LONGEST_TROUBLE, Step};
+use autofix::journal::Service;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::reason::{Reason, ReasonCode};
 use jiff::{SignedDuration, Timestamp};
 
 /// First pause; it doubles with every failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 3600);
+/// A service that is back is noticed within this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1800);
 
 /// When to try again: what the service asked for, at least a pause that doubles, with up to a quarter of jitter.
 pub(crate) fn again_at(error: &ServiceError, failures: u32, now: Timestamp) -> Timestamp {
     let doubled = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
-    let pause = error.retry().flatten().unwrap_or_default().max(doubled);
+    let pause = error.retry_after.unwrap_or_default().max(doubled);
     let jitter = pause.mul_f64(fastrand::f64() * 0.25);
     let pause = SignedDuration::try_from(pause + jitter).unwrap_or(SignedDuration::from_hours(2));
     now.checked_add(pause).unwrap_or(now)
@@ -22,74 +24,67 @@ pub(crate) fn again_at(error: &ServiceError, failures: u32, now: Timestamp) -> T
 
 /// The reason with which the attempt ends, where trying again makes no sense.
 pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reason> {
-    if error.retry().is_some() {
+    if error.may_pass() {
         return None;
     }
     let said = error.to_string();
-    Some(match step {
-        Step::Analyze if said.contains("Claude answered") || said.contains("`ANTHROPIC_API_KEY`") => {
-            Reason::new(
-                ReasonCode::ClaudeUnavailable,
-                format!(
-                    "Claude does not take our requests. Check `ANTHROPIC_API_KEY` and `AUTOFIX_MODEL`. {said}."
-                ),
-            )
-        }
-        Step::Analyze if said.contains("Sentry answered") || said.contains("`SENTRY_AUTH_TOKEN`") => {
-            Reason::new(
-                ReasonCode::SentryUnavailable,
-                format!(
-                    "Sentry does not give us the event. Check `SENTRY_AUTH_TOKEN` (it needs event:read). {said}."
-                ),
-            )
-        }
-        _ if matches!(error, ServiceError::Moved { .. }) => Reason::new(
+    Some(match (step, error.service) {
+        (Step::Analyze | Step::Repair, Service::Anthropic) => Reason::new(
+            ReasonCode::ClaudeUnavailable,
+            format!(
+                "Claude does not take our requests. Check `ANTHROPIC_API_KEY` and `AUTOFIX_MODEL`. {said}."
+            ),
+        ),
+        (Step::Analyze | Step::Repair, Service::Sentry) => Reason::new(
+            ReasonCode::SentryUnavailable,
+            format!(
+                "Sentry does not give us the event. Check `SENTRY_AUTH_TOKEN` (it needs event:read). {said}."
+            ),
+        ),
+        _ if error.kind == ErrorKind::Moved => Reason::new(
             ReasonCode::RepositoryNotFound,
             format!(
                 "The repository was renamed: {said}. Set `AUTOFIX_GITHUB_REPO` (or `AUTOFIX_PROJECTS`) to its name."
             ),
         ),
-        Step::Analyze if matches!(error, ServiceError::NotFound(_)) => Reason::new(
+        (Step::Analyze, _) if error.kind == ErrorKind::NotFound => Reason::new(
             ReasonCode::RepositoryNotFound,
             format!(
                 "The repository or its branch was not found. Check `AUTOFIX_GITHUB_REPO` and what the token may see. {said}."
             ),
         ),
-        Step::TellSentry => Reason::new(
+        (Step::TellSentry, _) => Reason::new(
             ReasonCode::SentryUnavailable,
             format!("Sentry could not be told. Check what `SENTRY_AUTH_TOKEN` may do (event:write). {said}."),
         ),
-        Step::Analyze
-        | Step::OpenPullRequest
-        | Step::ListIssues
-        | Step::LookAtChecks
-        | Step::Repair
-        | Step::MoveHead
-        | Step::Watch
-        | Step::LookForRevert
-        | Step::RollBack
-        | Step::CleanUp => Reason::new(
+        (
+            Step::Analyze
+            | Step::OpenPullRequest
+            | Step::ListIssues
+            | Step::LookAtChecks
+            | Step::Repair
+            | Step::MoveHead
+            | Step::Watch
+            | Step::LookForRevert
+            | Step::RollBack
+            | Step::CleanUp,
+            _,
+        ) => Reason::new(
             ReasonCode::GithubRefused,
             format!("GitHub does not let us do this. Check what `AUTOFIX_GITHUB_TOKEN` may do. {said}."),
         ),
-        Step::Merge => Reason::new(ReasonCode::MergeRefused, format!("GitHub did not merge it. {said}.")),
-        Step::ShowCard => return None, // a card stays owed, whatever Slack says
+        (Step::Merge, _) => {
+            Reason::new(ReasonCode::MergeRefused, format!("GitHub did not merge it. {said}."))
+        }
+        (Step::ShowCard, _) => return None, // a card stays owed, whatever Slack says
     })
 }
 
-/// The reason of a step that failed too often.
-pub(crate) fn tried_too_often(error: &ServiceError) -> Reason {
-    Reason::new(ReasonCode::RetriesUsedUp, format!("Gave up after {MAX_STEP_FAILURES} tries. {error}."))
-}
-
-/// The reason of a step that was put off for too long.
-pub(crate) fn waited_too_long(error: &ServiceError) -> Reason {
-    let hours = LONGEST_TROUBLE.as_hours();
-    let why = match error {
-        ServiceError::CircuitOpen { service, .. } => format!("`{service}` does not answer"),
-        error => error.to_string(),
-    };
-    Reason::new(ReasonCode::RetriesUsedUp, format!("Gave up after {hours} hours. {why}."))
+/// The reason of a step that failed for too long.
+pub(crate) fn failed_too_long(error: &ServiceError) -> Reason {
+    let longest = if error.outage_of().is_some() { LONGEST_OUTAGE } else { LONGEST_TROUBLE };
+    let sentence = format!("Gave up after {} hours. {error}.", longest.as_hours());
+    Reason::new(ReasonCode::RetriesUsedUp, sentence)
 }
 
 #[cfg(test)]
@@ -101,14 +96,12 @@ mod tests {
         let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         let pause =
             |error: &ServiceError, failures| again_at(error, failures, now).duration_since(now).as_secs();
-        let asked = |seconds| ServiceError::RateLimited {
-            message: String::new(),
-            retry_after: Some(Duration::from_secs(seconds)),
-        };
-        let down = ServiceError::Unavailable { message: String::new(), retry_after: None };
+        let error = |kind| ServiceError::new(Service::Github, kind, "");
+        let asked = |seconds| error(ErrorKind::RateLimited).after(Some(Duration::from_secs(seconds)));
+        let down = error(ErrorKind::Unavailable);
         assert!((30..38).contains(&pause(&down, 0)));
         assert!((240..301).contains(&pause(&down, 3)));
-        assert!((7_200..9_001).contains(&pause(&down, 40)));
-        assert!((600..751).contains(&pause(&asked(600), 0)));
+        assert!((1_800..2_251).contains(&pause(&down, 40)));
+        assert!((2_400..3_001).contains(&pause(&asked(2_400), 0)));
     }
 }

@@ -10,7 +10,7 @@ use autofix::attempt::{CameBack, Deployment, Event, Merged, Rollout, State, Tell
 use autofix::github::{self, DeploymentState, EnvironmentKind, Readable};
 use autofix::incident::Incident;
 use autofix::messages;
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::sentry::{Commented, Containment, FixedBy, IssueRef, Resolved, SeenEvent, Span, Traffic};
 use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
@@ -208,7 +208,7 @@ async fn contains(
 ) -> Result<Option<bool>, Stopped> {
     let Some(merge_sha) = &merged.merge_sha else { return Ok(None) };
     let found = match desk.worker.sentry.release_contains(&issue.organization, version, merge_sha).await {
-        Err(ServiceError::Unauthorized(why)) => {
+        Err(ServiceError { kind: ErrorKind::Unauthorized, message: why, .. }) => {
             warn!(
                 why,
                 "The token may not read releases (Project: Read), so a release without a commit says nothing"
@@ -310,7 +310,7 @@ pub(crate) async fn tell_sentry(desk: &mut Desk<'_>) -> Result<(), Stopped> {
     // A joined issue that is gone or out of the token's reach does not spoil what was said of the attempt's own.
     for joined in joined(desk) {
         match tell_about(desk, &merged, &joined).await {
-            Err(Stopped::Service(error)) if error.retry().is_none() => {
+            Err(Stopped::Service(error)) if !error.may_pass() => {
                 warn!(issue = joined.issue_id, error = %error, "Sentry could not be told about a joined issue");
             }
             told => drop(told?),

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use autofix::clock::Clock;
 use autofix::config::InteractionsConfig;
-use autofix::outbound::ServiceError;
+use autofix::journal::Service;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::slack::Slack;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::RwLock;
@@ -85,7 +86,7 @@ impl Groups {
         let team = person.enterprise.as_ref().map(|_| person.team.as_str());
         let look_up = Box::pin(asking.slack.group_members(group, team));
         let answer = tokio::time::timeout(LOOK_UP_TIMEOUT, look_up).await;
-        match answer.unwrap_or(Err(ServiceError::TimedOut)) {
+        match answer.unwrap_or(Err(ServiceError::timed_out(Service::Slack))) {
             Ok(people) => {
                 let people: BTreeSet<String> = people.into_iter().collect();
                 let is_member = people.contains(&person.id);
@@ -118,11 +119,11 @@ fn is_of_another_workspace(person: &Person, config: &InteractionsConfig) -> bool
 }
 
 fn unknown(group: &str, error: &ServiceError) -> String {
-    match error {
-        ServiceError::NotFound(_) => format!(
+    match error.kind {
+        ErrorKind::NotFound => format!(
             "`AUTOFIX_SLACK_APPROVERS` names the group `{group}`, which Slack does not know. Nothing was decided."
         ),
-        ServiceError::Unauthorized(_) => format!(
+        ErrorKind::Unauthorized => format!(
             "AutoFix cannot read who belongs to the group `{group}`: its bot token needs the scope `usergroups:read`. Nothing was decided."
         ),
         _ => "Slack did not tell who may decide. Nothing was decided; please try again.".to_owned(),

@@ -41,6 +41,8 @@ pub(super) const OPEN: usize = 2;
 const QUIET_ROUNDS: usize = 400;
 /// The longest sleep of a quiet round.
 const LONG: SignedDuration = SignedDuration::from_mins(30);
+/// The clock looks at outages every minute.
+const OUTAGE_LOOK: SignedDuration = SignedDuration::from_mins(1);
 /// Between two looks whether the digest was told.
 const DIGEST_LOOK: SignedDuration = SignedDuration::from_mins(10);
 
@@ -307,8 +309,8 @@ impl Stage {
         });
         let all_told = told_in_digests(&self.sandbox) == turned_away(&attempts);
         let digest = (!all_told).then(|| now + DIGEST_LOOK);
-        let circuits = self.store.circuits().await?;
-        let outages = circuits.values().filter_map(|found| found.circuit.card_due());
+        let is_outage = !self.store.outages().await?.is_empty();
+        let outages = is_outage.then(|| now + OUTAGE_LOOK);
         Ok(moves.chain(digest).chain(outages).min())
     }
 

@@ -2,7 +2,7 @@
 
 use autofix::claude::{Claude, Lifecycle, ModelFacts};
 use autofix::config::names;
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,7 +22,7 @@ pub(super) async fn examine(claude: &Claude, secrets: &Secrets, now: Timestamp) 
     }
     match claude.model_facts().await {
         Ok(facts) => vec![key(), model(claude.model(), facts, now)],
-        Err(ServiceError::NotFound(_)) => {
+        Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
             let detail = format!("`{}` does not exist, or this key may not use it", claude.model());
             vec![key(), Finding::bad(MODEL, detail, ANOTHER)]
         }

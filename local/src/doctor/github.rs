@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use autofix::attempt::Target;
 use autofix::config::{Projects, WorkerConfig, names};
 use autofix::github::{Github, Grant, Permission};
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 
 use super::report::Finding;
@@ -143,14 +143,14 @@ async fn place(
     let what = "Repository";
     let repository = match github.repository(repo).await {
         Ok(repository) => repository,
-        Err(error @ (ServiceError::CredentialRefused(_) | ServiceError::Unauthorized(_))) => {
+        Err(error @ ServiceError { kind: ErrorKind::CredentialRefused | ErrorKind::Unauthorized, .. }) => {
             return Err(Finding::of_error(kind.what(), &error, kind.credential()));
         }
-        Err(ServiceError::NotFound(said)) => {
+        Err(ServiceError { kind: ErrorKind::NotFound, message: said, .. }) => {
             let detail = format!("`{repo}` is not there, or may not be seen: {said}");
             return Ok((vec![Finding::bad(what, detail, kind.access())], None));
         }
-        Err(error @ ServiceError::Moved { .. }) => {
+        Err(error @ ServiceError { kind: ErrorKind::Moved, .. }) => {
             let next = "Write the new name into `AUTOFIX_GITHUB_REPO` or `AUTOFIX_PROJECTS`.";
             return Ok((vec![Finding::of_error(what, &error, next)], None));
         }

@@ -70,9 +70,9 @@ impl Finding {
 
     /// What a service's error means. `next` is for a refusal; what may pass by itself is to be tried again.
     pub fn of_error(what: impl Into<String>, error: &ServiceError, next: impl Into<String>) -> Finding {
-        match error.retry() {
-            None => Finding::bad(what, error.to_string(), next),
-            Some(_) => Finding::bad(
+        match error.may_pass() {
+            false => Finding::bad(what, error.to_string(), next),
+            true => Finding::bad(
                 what,
                 error.to_string(),
                 "Try again in a minute. If it stays: is the address right, and can this machine reach it?",

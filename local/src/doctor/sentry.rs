@@ -1,7 +1,7 @@
 //! Whether Sentry's webhooks will be believed, and whether its API can be asked for what they lack.
 
 use autofix::config::{CommonConfig, Environment, Projects, names};
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::{Scope, Sentry};
 use autofix::signature;
@@ -81,7 +81,7 @@ async fn with_token(all: &Examined<'_>, organization: &str) -> Vec<Finding> {
         findings.push(match all.sentry.has_scope(organization, scope, all.now).await {
             Ok(true) => Finding::good(scope.as_str(), format!("in `{organization}`")),
             Ok(false) => missing(scope),
-            Err(ServiceError::NotFound(said)) => {
+            Err(ServiceError { kind: ErrorKind::NotFound, message: said, .. }) => {
                 let detail = format!("the token does not see the organisation `{organization}`: {said}");
                 let next = "Correct `SENTRY_ORG` (the slug in the address), `SENTRY_URL` (its region), or the token.";
                 return vec![Finding::bad("Organisation", detail, next)];
@@ -100,7 +100,7 @@ async fn with_token(all: &Examined<'_>, organization: &str) -> Vec<Finding> {
             Ok(true) => Finding::good("Project", format!("`{slug}`")),
             Ok(false) => Finding::bad("Project", format!("`{slug}` is not in `{organization}`"), next),
             // Told already, with the scope.
-            Err(ServiceError::Unauthorized(_)) => continue,
+            Err(ServiceError { kind: ErrorKind::Unauthorized, .. }) => continue,
             Err(error) => Finding::of_error("Project", &error, next),
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use autofix::config::{Environment, InteractionsConfig, Projects, WorkerConfig, names};
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 use autofix::slack::{Bot, Channel, Slack, Way};
 
@@ -124,7 +124,7 @@ async fn look_into(slack: &Slack, channel: &str) -> Finding {
             let next = "Unarchive it in Slack and invite the app again (`/invite @AutoFix`), or name another channel.";
             Finding::bad(CHANNEL, format!("{name} is archived: no card can be posted"), next)
         }
-        Err(ServiceError::NotFound(_)) => {
+        Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
             let detail = format!("{name} is not there, or is private and the bot is not in it");
             Finding::bad(
                 CHANNEL,
@@ -132,14 +132,16 @@ async fn look_into(slack: &Slack, channel: &str) -> Finding {
                 "Correct the id, or invite the app in the channel: `/invite @AutoFix`.",
             )
         }
-        Err(ServiceError::Unauthorized(said)) if said.contains("missing_scope") => {
+        Err(ServiceError { kind: ErrorKind::Unauthorized, message: said, .. })
+            if said.contains("missing_scope") =>
+        {
             let detail = format!("{name} cannot be looked at with the history scope that is granted");
             let next = format!(
                 "{PERMISSIONS}: `{SCOPE_HISTORY}` for public, `{SCOPE_HISTORY_PRIVATE}` for private channels."
             );
             Finding::lacking(CHANNEL, detail, next)
         }
-        Err(ServiceError::Unauthorized(_)) => {
+        Err(ServiceError { kind: ErrorKind::Unauthorized, .. }) => {
             let detail = format!("the bot is not in {name}, or it is archived");
             Finding::bad(CHANNEL, detail, "Invite the app in the channel: `/invite @AutoFix`.")
         }

@@ -247,7 +247,8 @@ fn gate_of(code: ReasonCode, reached: Reached) -> Option<GateName> {
         | ReasonCode::ChecksFailed
         | ReasonCode::ChecksUnfinished
         | ReasonCode::MergeRefused
-        | ReasonCode::RetriesUsedUp => return None,
+        | ReasonCode::RetriesUsedUp
+        | ReasonCode::InternalError => return None,
     })
 }
 

@@ -51,11 +51,12 @@ pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, O
 pub use place::Place;
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use state::{Cleanup, Decision, Queued, State, Status};
-pub use step::{LONGEST_TROUBLE, MAX_STEP_FAILURES, Next, Step};
+pub use step::{LONGEST_OUTAGE, LONGEST_TROUBLE, Next, Step};
 pub use waiting::{Wait, WaitsFor};
 
 use crate::incident::Incident;
 use crate::report::Analysis;
+use crate::service::Service;
 use crate::usage::Usage;
 
 /// Entries kept of a timeline; later ones push out the ones in the middle.
@@ -216,9 +217,22 @@ pub struct Trouble {
     pub failures: u32,
     pub not_before: Option<Timestamp>,
     pub last: Option<String>,
-    /// When the step met its first failure, or first found that a service is not asked.
+    /// When the step met its first failure.
     #[serde(default)]
     pub since: Option<Timestamp>,
+    /// The service whose outage the step waits for.
+    #[serde(default)]
+    pub outage_of: Option<Service>,
+}
+
+/// A failure of the present step that may pass.
+#[derive(Clone, Debug)]
+pub struct StepFailure {
+    pub why: String,
+    /// The service that is down, if that is why.
+    pub outage_of: Option<Service>,
+    /// When the step is tried again.
+    pub again_at: Timestamp,
 }
 
 /// One entry of the timeline.
@@ -256,9 +270,10 @@ impl Subject {
 }
 
 impl Trouble {
-    /// Whether the step is in trouble for so long that it is put off no more.
-    pub fn lasts_too_long(&self, now: Timestamp) -> bool {
-        self.since.is_some_and(|since| now.duration_since(since) > LONGEST_TROUBLE)
+    /// Whether the step has failed for so long that it is given up, if it fails now because of `outage_of`.
+    pub fn lasts_too_long(&self, outage_of: Option<Service>, now: Timestamp) -> bool {
+        let longest = if outage_of.is_some() { LONGEST_OUTAGE } else { LONGEST_TROUBLE };
+        self.since.is_some_and(|since| now.duration_since(since) > longest)
     }
 }
 
@@ -334,22 +349,18 @@ impl Attempt {
         self.card.not_before = Some(until);
     }
 
-    /// Slack is not asked before this time; that is no failure of the card.
-    pub fn card_put_off(&mut self, until: Timestamp) {
-        self.card.not_before = Some(until);
-    }
-
-    /// The service that the present step needs is not asked before this time; that uses up no try.
-    pub fn step_put_off(&mut self, until: Timestamp, now: Timestamp) {
-        self.trouble.since.get_or_insert(now);
-        self.trouble.not_before = Some(until);
-    }
-
     /// The present step failed in a way that may pass.
-    pub fn step_postponed(&mut self, until: Timestamp, why: String, now: Timestamp) {
+    pub fn step_failed(&mut self, failure: StepFailure, now: Timestamp) {
         self.trouble.since.get_or_insert(now);
         self.trouble.failures += 1;
-        self.trouble.not_before = Some(until);
-        self.trouble.last = Some(why);
+        self.trouble.not_before = Some(failure.again_at);
+        self.trouble.last = Some(failure.why);
+        self.trouble.outage_of = failure.outage_of;
+    }
+
+    /// Whether the attempt waits for this service to come back: its present step does, or, for Slack, its card.
+    pub fn waits_for(&self, service: Service) -> bool {
+        let card_waits = self.card.shown < self.card.wanted && self.card.failures > 0;
+        self.trouble.outage_of == Some(service) || (service == Service::Slack && card_waits)
     }
 }

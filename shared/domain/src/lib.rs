@@ -11,6 +11,8 @@ pub mod incident;
 pub mod reason;
 /// What Claude reports about an incident and code about a change: risk words, questions, answers.
 pub mod report;
+/// The services outside.
+pub mod service;
 /// Tokens, dollars, prices.
 pub mod usage;
 

@@ -96,6 +96,8 @@ word_enum! {
         ChecksUnfinished = "checks_unfinished",
         MergeRefused = "merge_refused",
         RetriesUsedUp = "retries_used_up",
+        /// A fault of AutoFix itself.
+        InternalError = "internal_error",
     }
 }
 
@@ -209,6 +211,7 @@ impl ReasonCode {
             ReasonCode::ChecksFailed => "Checks failed and stayed red.",
             ReasonCode::ChecksUnfinished => "Checks are still running; after a day the attempt ends.",
             ReasonCode::MergeRefused => "GitHub did not merge the pull request.",
+            ReasonCode::InternalError => "A fault of AutoFix itself ended the attempt.",
             ReasonCode::RetriesUsedUp => "A service failed for so long that AutoFix gave up.",
         }
     }

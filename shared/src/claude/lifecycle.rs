@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::{API_VERSION, Claude, error_of};
 use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Effect, ServiceError};
+use crate::outbound::{Answer, Auth, Call, Effect, ErrorKind, ServiceError};
 
 /// No model thinks about this.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -69,7 +69,11 @@ fn read(answer: &Answer) -> Result<ModelFacts, ServiceError> {
     }
     let body = answer.json();
     if body["type"] != "model" {
-        return Err(ServiceError::Malformed("this is no description of a model".to_owned()));
+        return Err(ServiceError::new(
+            Service::Anthropic,
+            ErrorKind::Malformed,
+            "this is no description of a model".to_owned(),
+        ));
     }
     let lifecycle = match body["lifecycle"].as_str() {
         Some("active") => Lifecycle::Active,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::outbound::{self, Answer, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{self, Answer, ErrorKind, ServiceError};
 
 /// A secondary limit without a time: GitHub asks for at least a minute.
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
@@ -14,15 +15,16 @@ const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
 
 /// A text that has to be there.
 pub(super) fn text(body: &Value, name: &str) -> Result<String, ServiceError> {
-    body[name]
-        .as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| ServiceError::Malformed(format!("`{name}` is missing")))
+    body[name].as_str().map(str::to_owned).ok_or_else(|| {
+        ServiceError::new(Service::Github, ErrorKind::Malformed, format!("`{name}` is missing"))
+    })
 }
 
 /// A number that has to be there.
 pub(super) fn number(body: &Value, name: &str) -> Result<u64, ServiceError> {
-    body[name].as_u64().ok_or_else(|| ServiceError::Malformed(format!("`{name}` is missing")))
+    body[name].as_u64().ok_or_else(|| {
+        ServiceError::new(Service::Github, ErrorKind::Malformed, format!("`{name}` is missing"))
+    })
 }
 
 /// The items of a list; none where it is something else.
@@ -54,17 +56,26 @@ pub(super) fn error_of(answer: &Answer) -> Option<ServiceError> {
     let said = said(&answer.json());
     let message = format!("GitHub answered {status}: {said}");
     Some(match status {
-        301 | 307 | 308 => ServiceError::Moved { to: None },
+        301 | 307 | 308 => moved_to("something else"),
         403 | 429 => match limit_wait(answer, &said) {
-            Some(wait) => ServiceError::RateLimited { message, retry_after: Some(wait) },
-            None => ServiceError::Unauthorized(message),
+            Some(wait) => {
+                ServiceError::new(Service::Github, ErrorKind::RateLimited, message).after(Some(wait))
+            }
+            None => ServiceError::new(Service::Github, ErrorKind::Unauthorized, message),
         },
-        401 => ServiceError::CredentialRefused(message),
-        404 | 410 => ServiceError::NotFound(message),
-        405 | 409 => ServiceError::Conflict(message),
-        408 | 500.. => ServiceError::Unavailable { message, retry_after: answer.retry_after() },
-        _ => ServiceError::Refused { status, message },
+        401 => ServiceError::new(Service::Github, ErrorKind::CredentialRefused, message),
+        404 | 410 => ServiceError::new(Service::Github, ErrorKind::NotFound, message),
+        405 | 409 => ServiceError::new(Service::Github, ErrorKind::Conflict, message),
+        408 | 500.. => {
+            ServiceError::new(Service::Github, ErrorKind::Unavailable, message).after(answer.retry_after())
+        }
+        _ => ServiceError::new(Service::Github, ErrorKind::Refused { status }, message),
     })
+}
+
+/// The error of a repository that has another name now.
+pub(super) fn moved_to(name: &str) -> ServiceError {
+    ServiceError::new(Service::Github, ErrorKind::Moved, format!("it is called {name} now"))
 }
 
 /// How long a limit asks to be waited, in the order of GitHub's page on rate limits: `retry-after`; with nothing
@@ -107,7 +118,9 @@ impl<T> Readable<T> {
 pub(super) fn readable<T>(read: Result<T, ServiceError>) -> Result<Readable<T>, ServiceError> {
     match read {
         Ok(found) => Ok(Readable::Read(found)),
-        Err(ServiceError::Unauthorized(said)) => Ok(Readable::NotAllowed { said }),
+        Err(ServiceError { kind: ErrorKind::Unauthorized, message: said, .. }) => {
+            Ok(Readable::NotAllowed { said })
+        }
         Err(error) => Err(error),
     }
 }

@@ -23,7 +23,8 @@ use super::answers::{successful, text};
 use super::{Github, owner};
 use crate::clock::Clock;
 use crate::config::names;
-use crate::outbound::{Answer, Auth, Call, Effect, ServiceError, secrets_unavailable};
+use crate::journal::Service;
+use crate::outbound::{Answer, Auth, Call, Effect, ErrorKind, ServiceError, secrets_unavailable};
 use crate::secrets::{Credential, Renewal, Secret};
 
 /// Our clock may be ahead of GitHub's, which refuses a token from the future: GitHub's own advice.
@@ -69,8 +70,8 @@ impl App {
     /// missing or unreadable is read anew once: it may have been put right a moment ago.
     async fn signed(&self) -> Result<(Secret, Secret), ServiceError> {
         match self.sign_with_known_key().await {
-            Err(ServiceError::Unauthorized(_)) => {
-                self.0.key.renew().await.map_err(secrets_unavailable)?;
+            Err(ServiceError { kind: ErrorKind::Unauthorized, .. }) => {
+                self.0.key.renew().await.map_err(secrets_unavailable(Service::Github))?;
                 self.sign_with_known_key().await
             }
             signed => signed,
@@ -78,9 +79,13 @@ impl App {
     }
 
     async fn sign_with_known_key(&self) -> Result<(Secret, Secret), ServiceError> {
-        let pem = self.0.key.get().await.map_err(secrets_unavailable)?;
+        let pem = self.0.key.get().await.map_err(secrets_unavailable(Service::Github))?;
         let pem = pem.ok_or_else(|| {
-            ServiceError::Unauthorized(format!("`{}` is not set", names::GITHUB_APP_PRIVATE_KEY))
+            ServiceError::new(
+                Service::Github,
+                ErrorKind::Unauthorized,
+                format!("`{}` is not set", names::GITHUB_APP_PRIVATE_KEY),
+            )
         })?;
         let token = sign(&pem, &self.0.id, self.0.clock.now())?;
         Ok((token, pem))
@@ -100,9 +105,9 @@ impl Github {
         }
         let found = self.as_app(app, self.call(Method::GET, repo, &["installation"], &[])).await;
         let installation = match found {
-            Err(ServiceError::NotFound(_)) => {
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
                 let message = format!("the GitHub App is not installed on `{repo}`, or may not see it");
-                return Err(ServiceError::NotFound(message));
+                return Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message));
             }
             found => found?,
         };
@@ -131,19 +136,28 @@ impl Github {
                 break;
             }
         }
-        Err(ServiceError::NotFound(format!("the GitHub App is not installed for `{}`", owner(repo))))
+        Err(ServiceError::new(
+            Service::Github,
+            ErrorKind::NotFound,
+            format!("the GitHub App is not installed for `{}`", owner(repo)),
+        ))
     }
 
     async fn issue(&self, app: &App, installation: &Value, body: Value) -> Result<Issued, ServiceError> {
         let id = installation["id"].as_u64();
-        let id = id.ok_or_else(|| ServiceError::Malformed("`id` is missing".to_owned()))?.to_string();
+        let id = id
+            .ok_or_else(|| {
+                ServiceError::new(Service::Github, ErrorKind::Malformed, "`id` is missing".to_owned())
+            })?
+            .to_string();
         let mut call = self.call_at(Method::POST, &["app", "installations", &id, "access_tokens"], &[]);
         call.body = Some(body);
         call.effect = Effect::None; // a token that nobody uses harms nobody
         let made = self.as_app(app, call).await?;
         let expires_at = text(&made, "expires_at")?.parse();
-        let expires_at =
-            expires_at.map_err(|_| ServiceError::Malformed("`expires_at` is no time".to_owned()))?;
+        let expires_at = expires_at.map_err(|_| {
+            ServiceError::new(Service::Github, ErrorKind::Malformed, "`expires_at` is no time".to_owned())
+        })?;
         Ok(Issued { token: Secret::new(text(&made, "token")?), expires_at })
     }
 
@@ -153,27 +167,30 @@ impl Github {
         call.auth = Auth::Issued(token);
         let read = |answer: &Answer| Ok(successful(answer)?.json());
         let result = self.outbound.ask(&call, read).await;
-        let Err(ServiceError::CredentialRefused(message)) = result else { return result };
-        let renewal = app.0.key.renew().await.map_err(secrets_unavailable)?;
+        let Err(ServiceError { kind: ErrorKind::CredentialRefused, message, .. }) = result else {
+            return result;
+        };
+        let renewal = app.0.key.renew().await.map_err(secrets_unavailable(Service::Github))?;
         let (token, key) = app.signed().await?;
         if key != key_used {
             call.auth = Auth::Issued(token);
             return self.outbound.ask(&call, read).await;
         }
         Err(match renewal {
-            Renewal::Read => ServiceError::CredentialRefused(message),
+            Renewal::Read => ServiceError::new(Service::Github, ErrorKind::CredentialRefused, message),
             // Nobody has looked whether there is a newer one: that is no reason to give up.
-            Renewal::NotNow => ServiceError::SecretsUnavailable(message),
+            Renewal::NotNow => ServiceError::new(Service::Github, ErrorKind::SecretsUnavailable, message),
         })
     }
 }
 
 fn sign(pem: &Secret, app_id: &str, now: Timestamp) -> Result<Secret, ServiceError> {
     let key = read_key(pem.expose()).ok_or_else(|| {
-        ServiceError::Unauthorized(format!(
-            "`{}` is not an RSA private key in PEM form",
-            names::GITHUB_APP_PRIVATE_KEY
-        ))
+        ServiceError::new(
+            Service::Github,
+            ErrorKind::Unauthorized,
+            format!("`{}` is not an RSA private key in PEM form", names::GITHUB_APP_PRIVATE_KEY),
+        )
     })?;
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({
@@ -183,8 +200,9 @@ fn sign(pem: &Secret, app_id: &str, now: Timestamp) -> Result<Secret, ServiceErr
     });
     let message = format!("{}.{}", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
     let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-        .map_err(|_| ServiceError::Unavailable { message: "signing failed".to_owned(), retry_after: None })?;
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).map_err(|_| {
+        ServiceError::new(Service::Github, ErrorKind::Unavailable, "signing failed".to_owned())
+    })?;
     Ok(Secret::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
 }
 

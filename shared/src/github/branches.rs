@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Github;
 use super::answers::text;
 use super::commits::{Draft, NewCommit};
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 
 /// GitHub's way to write "no commit".
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
@@ -84,7 +84,11 @@ impl Github {
         };
         match set {
             Ok(()) => Ok(BranchSet::Done { sha }),
-            Err(error @ (ServiceError::Refused { status: 422, .. } | ServiceError::Conflict(_))) => {
+            Err(
+                error @ ServiceError {
+                    kind: ErrorKind::Refused { status: 422 } | ErrorKind::Conflict, ..
+                },
+            ) => {
                 match self.branch_head(repo, branch).await? {
                     Some(head) if head == sha => Ok(BranchSet::Done { sha }),
                     // It is what it was, so that something else is wrong: a rule about branches, for example.
@@ -110,11 +114,13 @@ impl Github {
         }
         match self.move_branch(repo, branch, (sha, NO_COMMIT)).await {
             Ok(()) => Ok(BranchDeleted::Done),
-            Err(error @ ServiceError::Refused { .. }) => match self.branch_head(repo, branch).await? {
-                None => Ok(BranchDeleted::Done),
-                Some(head) if head == sha => Err(error),
-                Some(head) => Ok(BranchDeleted::Elsewhere { head }),
-            },
+            Err(error @ ServiceError { kind: ErrorKind::Refused { .. }, .. }) => {
+                match self.branch_head(repo, branch).await? {
+                    None => Ok(BranchDeleted::Done),
+                    Some(head) if head == sha => Err(error),
+                    Some(head) => Ok(BranchDeleted::Elsewhere { head }),
+                }
+            }
             Err(error) => Err(error),
         }
     }

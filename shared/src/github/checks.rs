@@ -11,7 +11,7 @@ use super::pages::List;
 use super::pulls::MergeState;
 use super::rules::RequiredChecks;
 use crate::cleaning::{multi_line, one_line};
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 
 /// Of check runs, of statuses, and of workflow runs: a thousand each.
 const PAGES: usize = 10;
@@ -164,7 +164,7 @@ impl Github {
                 sight: Sight::Everything,
                 cut: runs.cut,
             },
-            Err(ServiceError::Unauthorized(_)) => self.jobs_of(repo, sha).await?,
+            Err(ServiceError { kind: ErrorKind::Unauthorized, .. }) => self.jobs_of(repo, sha).await?,
             Err(error) => return Err(error),
         };
         let path = ["commits", sha, "status"];

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::answers::{items, text};
 use super::{Github, Identity};
-use crate::outbound::ServiceError;
+use crate::journal::Service;
+use crate::outbound::{ErrorKind, ServiceError};
 use crate::redaction::Redacted;
 
 /// The author of AutoFix's commits. The address is GitHub's form for one that belongs to nobody.
@@ -53,7 +54,13 @@ impl Github {
         let base_tree = self.tree_of(repo, new.parent_sha).await?;
         let before = self.file_entry(repo, &base_tree, new.file_path).await?;
         let mode = before
-            .ok_or_else(|| ServiceError::NotFound(format!("`{}` in the base commit", new.file_path)))?
+            .ok_or_else(|| {
+                ServiceError::new(
+                    Service::Github,
+                    ErrorKind::NotFound,
+                    format!("`{}` in the base commit", new.file_path),
+                )
+            })?
             .mode;
         let blob = json!({ "content": new.content, "encoding": "utf-8" });
         let blob = text(&self.write(Method::POST, repo, &["git", "blobs"], blob).await?, "sha")?;
@@ -100,7 +107,7 @@ impl Github {
         draft: &Draft<'_>,
     ) -> Result<bool, ServiceError> {
         let commit = match self.get(repo, &["git", "commits", sha], &[]).await {
-            Err(ServiceError::NotFound(_)) => return Ok(false),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(false),
             commit => commit?,
         };
         let parents: Vec<&str> =
@@ -144,7 +151,9 @@ impl Github {
                 Some("behind" | "diverged") => Some(false),
                 _ => None, // a word that GitHub may add
             }),
-            Err(ServiceError::NotFound(_) | ServiceError::Refused { status: 422, .. }) => Ok(None),
+            Err(ServiceError { kind: ErrorKind::NotFound | ErrorKind::Refused { status: 422 }, .. }) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

@@ -12,7 +12,8 @@ use super::answers::{Readable, items, readable};
 use super::checks::{CheckResult, Source};
 use super::{Github, job_log};
 use crate::cleaning::{multi_line, one_line};
-use crate::outbound::ServiceError;
+use crate::journal::Service;
+use crate::outbound::{ErrorKind, ServiceError};
 
 /// Annotations that are kept, those about failures first.
 const ANNOTATIONS: usize = 20;
@@ -88,10 +89,11 @@ impl Github {
                 details.log_excerpt = Some(read.excerpt).filter(|excerpt| !excerpt.is_empty());
             }
             Err(
-                error @ (ServiceError::Unauthorized(_)
-                | ServiceError::NotFound(_)
-                | ServiceError::Malformed(_)
-                | ServiceError::TimedOut),
+                error @ ServiceError {
+                    kind:
+                        ErrorKind::Unauthorized | ErrorKind::NotFound | ErrorKind::Malformed | ErrorKind::TimedOut,
+                    ..
+                },
             ) => details.not_read.push(format!("log: {error}")),
             Err(error) => return Err(error),
         }
@@ -112,7 +114,11 @@ impl Github {
         let path = ["actions", "jobs", &job.to_string(), "logs"];
         let location = self.redirect(repo, self.call(Method::GET, repo, &path, &[])).await?;
         if !self.is_log_host(&location) {
-            return Err(ServiceError::Malformed("it is on a host that is not GitHub's".to_owned()));
+            return Err(ServiceError::new(
+                Service::Github,
+                ErrorKind::Malformed,
+                "it is on a host that is not GitHub's".to_owned(),
+            ));
         }
         let mut download = self.download(location, LOG_TIMEOUT).await?;
         let (mut kept, mut read) = (Vec::new(), 0);

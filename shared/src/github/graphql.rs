@@ -10,7 +10,8 @@ use url::Url;
 use super::answers::{successful, text};
 use super::{Github, Identity};
 use crate::cleaning::one_line;
-use crate::outbound::{Auth, Call, Effect, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{Auth, Call, Effect, ErrorKind, ServiceError};
 
 /// GraphQL's own way to say that the hour's points are spent names no time; the limit is by the hour.
 const LIMIT_WAIT: Duration = Duration::from_secs(10 * 60);
@@ -58,23 +59,29 @@ fn read(mut body: Value) -> Result<Value, ServiceError> {
     let Some(error) = body["errors"].get(0) else {
         return match body["data"].take() {
             Value::Object(data) => Ok(Value::Object(data)),
-            _ => Err(ServiceError::Malformed("`data` is missing".to_owned())),
+            _ => {
+                Err(ServiceError::new(Service::Github, ErrorKind::Malformed, "`data` is missing".to_owned()))
+            }
         };
     };
     let said = one_line(error["message"].as_str().unwrap_or("no message"), 300);
     let message = format!("GitHub answered: {said}");
     Err(match error["type"].as_str() {
-        Some("NOT_FOUND") => ServiceError::NotFound(message),
-        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => ServiceError::Unauthorized(message),
-        Some("RATE_LIMITED" | "RATE_LIMIT") => {
-            ServiceError::RateLimited { message, retry_after: Some(LIMIT_WAIT) }
+        Some("NOT_FOUND") => ServiceError::new(Service::Github, ErrorKind::NotFound, message),
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
+            ServiceError::new(Service::Github, ErrorKind::Unauthorized, message)
         }
-        Some("SERVICE_UNAVAILABLE" | "INTERNAL") => ServiceError::Unavailable { message, retry_after: None },
+        Some("RATE_LIMITED" | "RATE_LIMIT") => {
+            ServiceError::new(Service::Github, ErrorKind::RateLimited, message).after(Some(LIMIT_WAIT))
+        }
+        Some("SERVICE_UNAVAILABLE" | "INTERNAL") => {
+            ServiceError::new(Service::Github, ErrorKind::Unavailable, message)
+        }
         // GitHub's sentence for a fault or a timeout of its own comes without a kind.
         None if said.starts_with("Something went wrong") => {
-            ServiceError::Unavailable { message, retry_after: None }
+            ServiceError::new(Service::Github, ErrorKind::Unavailable, message)
         }
-        _ => ServiceError::Refused { status: 422, message },
+        _ => ServiceError::new(Service::Github, ErrorKind::Refused { status: 422 }, message),
     })
 }
 
@@ -111,12 +118,18 @@ mod tests {
     fn an_error_means_what_its_kind_says() {
         let kind = |error: Value| read(json!({ "data": { "x": null }, "errors": [error] })).unwrap_err();
         let error = |name: &str| kind(json!({ "type": name, "message": "no" }));
-        assert!(matches!(error("NOT_FOUND"), ServiceError::NotFound(_)));
-        assert!(matches!(error("FORBIDDEN"), ServiceError::Unauthorized(_)));
-        assert!(matches!(error("RATE_LIMITED"), ServiceError::RateLimited { .. }));
-        assert!(matches!(error("UNPROCESSABLE"), ServiceError::Refused { status: 422, .. }));
+        assert!(matches!(error("NOT_FOUND"), ServiceError { kind: ErrorKind::NotFound, .. }));
+        assert!(matches!(error("FORBIDDEN"), ServiceError { kind: ErrorKind::Unauthorized, .. }));
+        assert!(matches!(error("RATE_LIMITED"), ServiceError { kind: ErrorKind::RateLimited, .. }));
+        assert!(matches!(
+            error("UNPROCESSABLE"),
+            ServiceError { kind: ErrorKind::Refused { status: 422 }, .. }
+        ));
         let broken = kind(json!({ "message": "Something went wrong while executing your query." }));
-        assert!(matches!(broken, ServiceError::Unavailable { .. }));
-        assert!(matches!(read(json!({ "message": "x" })), Err(ServiceError::Malformed(_))));
+        assert!(matches!(broken, ServiceError { kind: ErrorKind::Unavailable, .. }));
+        assert!(matches!(
+            read(json!({ "message": "x" })),
+            Err(ServiceError { kind: ErrorKind::Malformed, .. })
+        ));
     }
 }

@@ -9,7 +9,7 @@ use super::Github;
 use super::answers::{error_of, said, text};
 use super::pulls::MergeState;
 use super::rules::WayIn;
-use crate::outbound::{Answer, ServiceError};
+use crate::outbound::{Answer, ErrorKind, ServiceError};
 use crate::redaction::Redacted;
 use crate::words::word_enum;
 
@@ -117,7 +117,9 @@ impl Github {
         let refused = match self.ask(repo, call, tried).await {
             Ok(merged @ MergeOutcome::Merged { .. }) => return Ok(merged),
             Ok(refused) => refused,
-            Err(ServiceError::Unauthorized(said)) => MergeOutcome::Forbidden { said },
+            Err(ServiceError { kind: ErrorKind::Unauthorized, message: said, .. }) => {
+                MergeOutcome::Forbidden { said }
+            }
             Err(error) => return Err(error),
         };
         self.merge_later(repo, merge, (Some(method), refused)).await
@@ -146,7 +148,7 @@ impl Github {
         };
         match withdrawn {
             // It may have been merged or taken back just now; whoever asks looks at the pull request again anyway.
-            Ok(_) | Err(ServiceError::Refused { .. }) => Ok(()),
+            Ok(_) | Err(ServiceError { kind: ErrorKind::Refused { .. }, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -160,7 +162,9 @@ impl Github {
     ) -> Result<MergeOutcome, ServiceError> {
         let target = match self.target(repo, merge.number).await {
             // A token without GraphQL knows only what REST said.
-            Err(ServiceError::Unauthorized(_) | ServiceError::Refused { .. }) => return Ok(refused),
+            Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::Refused { .. }, .. }) => {
+                return Ok(refused);
+            }
             target => target?,
         };
         let said = said_in(&refused);
@@ -194,10 +198,12 @@ impl Github {
             match self.graphql(repo, ENQUEUE, json!({ "input": input })).await {
                 Ok(_) => return Ok(MergeOutcome::Queued { by: Queue::MergeQueue }),
                 // Not ready for the queue. Auto-merge puts it there when it is.
-                Err(ServiceError::Refused { message, .. }) => {
+                Err(ServiceError { kind: ErrorKind::Refused { .. }, message, .. }) => {
                     refused = MergeOutcome::Blocked { said: message }
                 }
-                Err(ServiceError::Unauthorized(said)) => return Ok(MergeOutcome::Forbidden { said }),
+                Err(ServiceError { kind: ErrorKind::Unauthorized, message: said, .. }) => {
+                    return Ok(MergeOutcome::Forbidden { said });
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -216,7 +222,9 @@ impl Github {
         match self.graphql(repo, ENABLE, json!({ "input": input })).await {
             Ok(_) => Ok(MergeOutcome::Queued { by: Queue::AutoMerge }),
             // The first refusal says more: why it cannot be merged now.
-            Err(ServiceError::Refused { .. } | ServiceError::Unauthorized(_)) => Ok(refused),
+            Err(ServiceError { kind: ErrorKind::Refused { .. } | ErrorKind::Unauthorized, .. }) => {
+                Ok(refused)
+            }
             Err(error) => Err(error),
         }
     }

@@ -9,7 +9,7 @@ use super::codeowners::{Owner, owners_of};
 use super::conversation::title;
 use super::pulls::login;
 use crate::cleaning::one_line;
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 
 /// Where CODEOWNERS may be; the first one that is there counts. (docs.github.com, "About code owners")
 const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
@@ -56,7 +56,7 @@ impl Github {
     ) -> Result<Option<LastChange>, ServiceError> {
         let query = [("sha", sha), ("path", path), ("per_page", "1")];
         let list = match self.get(repo, &["commits"], &query).await {
-            Err(ServiceError::NotFound(_)) => return Ok(None),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
             list => list?,
         };
         items(&list).next().map(read).transpose()

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::Github;
 use super::answers::items;
-use crate::outbound::ServiceError;
+use crate::journal::Service;
+use crate::outbound::{ErrorKind, ServiceError};
 use crate::words::word_enum;
 
 word_enum! {
@@ -73,7 +74,7 @@ impl Github {
     pub async fn has_folder(&self, repo: &str, path: &str, sha: &str) -> Result<bool, ServiceError> {
         match self.get(repo, &["contents", path], &[("ref", sha)]).await {
             Ok(listed) => Ok(listed.is_array() && items(&listed).next().is_some()),
-            Err(ServiceError::NotFound(_)) => Ok(false),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -82,8 +83,14 @@ impl Github {
 /// Of a write that cannot succeed: refused for what it says means that it was allowed.
 fn refused_for_content<T>(tried: Result<T, ServiceError>) -> Result<Grant, ServiceError> {
     match tried {
-        Err(ServiceError::Refused { status: 422, .. } | ServiceError::Conflict(_)) => Ok(Grant::Held),
-        Ok(_) => Err(ServiceError::Malformed("GitHub made something of nothing".to_owned())),
+        Err(ServiceError { kind: ErrorKind::Refused { status: 422 } | ErrorKind::Conflict, .. }) => {
+            Ok(Grant::Held)
+        }
+        Ok(_) => Err(ServiceError::new(
+            Service::Github,
+            ErrorKind::Malformed,
+            "GitHub made something of nothing".to_owned(),
+        )),
         Err(error) => granted::<T>(Err(error)),
     }
 }
@@ -92,7 +99,9 @@ fn refused_for_content<T>(tried: Result<T, ServiceError>) -> Result<Grant, Servi
 fn granted<T>(tried: Result<T, ServiceError>) -> Result<Grant, ServiceError> {
     match tried {
         Ok(_) => Ok(Grant::Held),
-        Err(ServiceError::Unauthorized(said) | ServiceError::NotFound(said)) => Ok(Grant::Missing { said }),
+        Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::NotFound, message: said, .. }) => {
+            Ok(Grant::Missing { said })
+        }
         Err(error) => Err(error),
     }
 }

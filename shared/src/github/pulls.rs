@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::answers::{items, number, text};
 use super::{Github, owner};
 use crate::cleaning::one_line;
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 use crate::redaction::Redacted;
 use crate::words::word_enum;
 
@@ -114,7 +114,7 @@ impl Github {
         let body = json!({ "title": new.title, "body": new.body, "head": new.head, "base": new.base });
         match self.write(Method::POST, repo, &["pulls"], body).await {
             Ok(body) => read(&body),
-            Err(error @ ServiceError::Refused { status: 422, .. }) => {
+            Err(error @ ServiceError { kind: ErrorKind::Refused { status: 422 }, .. }) => {
                 self.find_pull_request(repo, new.head).await?.ok_or(error)
             }
             Err(error) => Err(error),
@@ -210,7 +210,7 @@ impl Github {
         let variables = json!({ "owner": owner, "name": name, "number": pull.number });
         let told = match self.graphql(repo, ENDING, variables).await {
             Ok(data) => data["repository"]["pullRequest"].clone(),
-            Err(ServiceError::Unauthorized(_) | ServiceError::NotFound(_)) => Value::Null,
+            Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::NotFound, .. }) => Value::Null,
             Err(error) => return Err(error),
         };
         let at = |name: &str| body[name].as_str().and_then(|time| time.parse().ok());

@@ -10,7 +10,8 @@ use super::branches::{BranchBefore, BranchSet};
 use super::commits::Draft;
 use super::pulls::{NewPullRequest, OpenPullRequest};
 use super::{Github, answers::number};
-use crate::outbound::ServiceError;
+use crate::journal::Service;
+use crate::outbound::{ErrorKind, ServiceError};
 use crate::redaction::Redacted;
 
 /// Commits looked through for one that takes a fix back: all of them touch its one file.
@@ -103,7 +104,9 @@ impl Github {
         }
         let said = match self.githubs_revert(repo, &revert).await {
             Ok((pull_request, branch)) => return Ok(RevertOutcome::Opened { pull_request, branch }),
-            Err(ServiceError::Refused { message, .. } | ServiceError::Unauthorized(message)) => message,
+            Err(ServiceError {
+                kind: ErrorKind::Refused { .. } | ErrorKind::Unauthorized, message, ..
+            }) => message,
             Err(error) => return Err(error),
         };
         self.own_revert(repo, &revert, said).await
@@ -147,8 +150,13 @@ impl Github {
         said: String,
     ) -> Result<RevertOutcome, ServiceError> {
         let head = self.branch_head(repo, revert.base_branch).await?;
-        let base_sha =
-            head.ok_or_else(|| ServiceError::NotFound(format!("the branch `{}`", revert.base_branch)))?;
+        let base_sha = head.ok_or_else(|| {
+            ServiceError::new(
+                Service::Github,
+                ErrorKind::NotFound,
+                format!("the branch `{}`", revert.base_branch),
+            )
+        })?;
         let base_tree = self.tree_of(repo, &base_sha).await?;
         let before_tree = self.tree_of(repo, revert.before_sha).await?;
         let fixed_tree = self.tree_of(repo, revert.head_sha).await?;

@@ -8,7 +8,7 @@ use super::answers::{items, readable};
 use super::pages::List;
 use super::{Github, MergeMethod, Readable, Repository};
 use crate::cleaning::one_line;
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 
 /// Rules in force for one branch; organisations have a handful.
 const PAGES: usize = 3;
@@ -59,7 +59,9 @@ impl Github {
         let path = ["rules", "branches", branch];
         let list = List { path: &path, query: &[], under: None, most_pages: PAGES };
         let rules = match self.pages(repo, list).await {
-            Err(ServiceError::NotFound(said)) => Readable::NotAllowed { said }, // a server without rulesets
+            Err(ServiceError { kind: ErrorKind::NotFound, message: said, .. }) => {
+                Readable::NotAllowed { said }
+            } // a server without rulesets
             rules => readable(rules)?,
         };
         let mut not_known = None;

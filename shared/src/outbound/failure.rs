@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::cleaning::one_line;
 use crate::journal::Service;
 use crate::redaction::redact;
@@ -11,67 +9,98 @@ use crate::redaction::redact;
 /// Characters kept of what a service says about a failure.
 const SAID_CHARS: usize = 300;
 
-/// What a caller can do about a request that did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub enum ServiceError {
-    #[error("not found: {0}")]
-    NotFound(String),
+/// A request that did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{}{message}", kind.prefix())]
+pub struct ServiceError {
+    pub service: Service,
+    pub kind: ErrorKind,
+    /// A sentence for people, without secrets. Nobody decides by it.
+    pub message: String,
+    /// What the service asked to be waited.
+    pub retry_after: Option<Duration>,
+}
+
+/// What the caller can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    NotFound,
     /// It has another name now: the settings have to follow.
-    #[error("it is called {} now", .to.as_deref().map_or("something else".to_owned(), |name| format!("`{name}`")))]
-    Moved { to: Option<String> },
+    Moved,
     /// Someone else was first, or the thing has moved: read again.
-    #[error("conflict: {0}")]
-    Conflict(String),
+    Conflict,
     /// The credential is missing, or may not do this.
-    #[error("not allowed: {0}")]
-    Unauthorized(String),
+    Unauthorized,
     /// The credential itself is wrong, or not good any more; the newest one is, too.
-    #[error("credential refused: {0}")]
-    CredentialRefused(String),
-    /// Wait; `retry_after` is what the service asked for.
-    #[error("rate limited: {message}")]
-    RateLimited { message: String, retry_after: Option<Duration> },
-    /// A passing fault: try again later.
-    #[error("unavailable: {message}")]
-    Unavailable { message: String, retry_after: Option<Duration> },
+    CredentialRefused,
+    /// Nothing was done: wait.
+    RateLimited,
+    /// A passing failure: try again later.
+    Unavailable,
     /// No answer within the time that was given.
-    #[error("no answer in time")]
     TimedOut,
-    /// Not asked at all: the service failed again and again, and nobody asks it before this time.
-    #[error("{service} failed again and again and is not asked before {until}")]
-    CircuitOpen { service: Service, until: Timestamp },
-    /// As `error`, of the one request that was to find out for everyone whether the service is back.
-    #[error("{error}")]
-    TrialFailed { service: Service, error: Box<ServiceError> },
     /// AutoFix's own secrets cannot be read, or not again so soon: that says nothing about the service.
-    #[error("{0}")]
-    SecretsUnavailable(String),
+    SecretsUnavailable,
     /// The request itself is wrong; repeating it changes nothing.
-    #[error("refused with {status}: {message}")]
-    Refused { status: u16, message: String },
+    Refused {
+        status: u16,
+    },
     /// The service answered something that its documentation does not describe.
-    #[error("unreadable answer: {0}")]
-    Malformed(String),
+    Malformed,
+}
+
+impl ErrorKind {
+    fn prefix(self) -> String {
+        match self {
+            ErrorKind::Moved | ErrorKind::TimedOut | ErrorKind::SecretsUnavailable => String::new(),
+            ErrorKind::NotFound => "not found: ".to_owned(),
+            ErrorKind::Conflict => "conflict: ".to_owned(),
+            ErrorKind::Unauthorized => "not allowed: ".to_owned(),
+            ErrorKind::CredentialRefused => "credential refused: ".to_owned(),
+            ErrorKind::RateLimited => "rate limited: ".to_owned(),
+            ErrorKind::Unavailable => "unavailable: ".to_owned(),
+            ErrorKind::Refused { status } => format!("refused with {status}: "),
+            ErrorKind::Malformed => "unreadable answer: ".to_owned(),
+        }
+    }
 }
 
 impl ServiceError {
-    /// How long to wait before another try, where another try makes sense. `Some(None)`: no time was named.
-    pub fn retry(&self) -> Option<Option<Duration>> {
-        match self {
-            ServiceError::RateLimited { retry_after, .. } | ServiceError::Unavailable { retry_after, .. } => {
-                Some(*retry_after)
-            }
-            ServiceError::Malformed(_)
-            | ServiceError::Conflict(_)
-            | ServiceError::TimedOut
-            | ServiceError::SecretsUnavailable(_)
-            | ServiceError::CircuitOpen { .. } => Some(None),
-            ServiceError::TrialFailed { error, .. } => error.retry(),
-            ServiceError::NotFound(_)
-            | ServiceError::Moved { .. }
-            | ServiceError::Unauthorized(_)
-            | ServiceError::CredentialRefused(_)
-            | ServiceError::Refused { .. } => None,
+    pub fn new(service: Service, kind: ErrorKind, message: impl Into<String>) -> ServiceError {
+        ServiceError { service, kind, message: message.into(), retry_after: None }
+    }
+
+    pub fn timed_out(service: Service) -> ServiceError {
+        ServiceError::new(service, ErrorKind::TimedOut, "no answer in time")
+    }
+
+    /// The same, and what the service asked to be waited.
+    pub fn after(self, retry_after: Option<Duration>) -> ServiceError {
+        ServiceError { retry_after, ..self }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self.kind {
+            ErrorKind::RateLimited
+            | ErrorKind::Unavailable
+            | ErrorKind::TimedOut
+            | ErrorKind::Malformed
+            | ErrorKind::Conflict
+            | ErrorKind::SecretsUnavailable => true,
+            ErrorKind::NotFound
+            | ErrorKind::Moved
+            | ErrorKind::Unauthorized
+            | ErrorKind::CredentialRefused
+            | ErrorKind::Refused { .. } => false,
+        }
+    }
+
+    /// The service, if it is down or limits us, whatever it was asked.
+    pub fn outage_of(&self) -> Option<Service> {
+        match self.kind {
+            ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TimedOut => Some(self.service),
+            _ => None, // it answers, or was not asked
         }
     }
 }

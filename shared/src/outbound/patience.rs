@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::{Effect, ServiceError};
+use super::{Effect, ErrorKind, ServiceError};
 
 /// Times that one request is sent at most; Claude's own SDK sends it as often.
 const MAX_TRIES: u32 = 3;
@@ -34,10 +34,10 @@ pub(super) fn short_pause(error: &ServiceError, failed: Try) -> Option<Duration>
     if failed.number >= MAX_TRIES || !quick {
         return None;
     }
-    let named = match (error, failed.effect) {
+    let named = match (error.kind, failed.effect) {
         // Nothing was done, whatever it was.
-        (ServiceError::RateLimited { retry_after, .. }, _) => Some((*retry_after)?),
-        (ServiceError::Unavailable { retry_after, .. }, Effect::None) => *retry_after,
+        (ErrorKind::RateLimited, _) => Some(error.retry_after?),
+        (ErrorKind::Unavailable, Effect::None) => error.retry_after,
         _ => return None,
     };
     let jitter = fastrand::f64() * 0.25;
@@ -51,15 +51,20 @@ pub(super) fn short_pause(error: &ServiceError, failed: Try) -> Option<Duration>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::Service;
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn error(kind: ErrorKind) -> ServiceError {
+        ServiceError::new(Service::Github, kind, "")
+    }
+
     fn limited(retry_after: Option<Duration>) -> ServiceError {
-        ServiceError::RateLimited { message: String::new(), retry_after }
+        error(ErrorKind::RateLimited).after(retry_after)
     }
 
     fn down(retry_after: Option<Duration>) -> ServiceError {
-        ServiceError::Unavailable { message: String::new(), retry_after }
+        error(ErrorKind::Unavailable).after(retry_after)
     }
 
     #[track_caller]
@@ -87,10 +92,10 @@ mod tests {
     #[test]
     fn what_may_have_been_done_already_is_not_asked_again_here() {
         check(down(None), Effect::Once, None);
-        check(ServiceError::TimedOut, Effect::None, None);
-        check(ServiceError::Malformed(String::new()), Effect::None, None);
-        check(ServiceError::NotFound(String::new()), Effect::None, None);
-        check(ServiceError::Conflict(String::new()), Effect::None, None);
+        check(error(ErrorKind::TimedOut), Effect::None, None);
+        check(error(ErrorKind::Malformed), Effect::None, None);
+        check(error(ErrorKind::NotFound), Effect::None, None);
+        check(error(ErrorKind::Conflict), Effect::None, None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub(crate) fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) 
         (http::HeaderName::from_static(name), http::HeaderValue::from_str(value).unwrap())
     });
     Answer {
+        service: Service::Github,
         status: StatusCode::from_u16(status).unwrap(),
         headers: headers.collect(),
         body: Bytes::copy_from_slice(body.as_bytes()),
@@ -16,25 +17,23 @@ pub(crate) fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) 
 
 /// What an answer was taken for, in a few words, so that a table of answers stays readable.
 pub(crate) fn meaning<T>(result: &Result<T, ServiceError>) -> String {
-    let named = |what: &str, wait: &Option<Duration>| match wait {
+    let Err(error) = result else { return "done".to_owned() };
+    let what = match error.kind {
+        ErrorKind::NotFound => "not found",
+        ErrorKind::Moved => "moved",
+        ErrorKind::Conflict => "conflict",
+        ErrorKind::Unauthorized => "not allowed",
+        ErrorKind::CredentialRefused => "credential refused",
+        ErrorKind::RateLimited => "limited",
+        ErrorKind::Unavailable => "unavailable",
+        ErrorKind::SecretsUnavailable => "no secrets",
+        ErrorKind::TimedOut => "timed out",
+        ErrorKind::Refused { .. } => "refused",
+        ErrorKind::Malformed => "unreadable",
+    };
+    match error.retry_after {
         Some(wait) => format!("{what}, {} s", wait.as_secs_f64()),
         None => what.to_owned(),
-    };
-    match result {
-        Ok(_) => "done".to_owned(),
-        Err(ServiceError::NotFound(_)) => "not found".to_owned(),
-        Err(ServiceError::Moved { .. }) => "moved".to_owned(),
-        Err(ServiceError::Conflict(_)) => "conflict".to_owned(),
-        Err(ServiceError::Unauthorized(_)) => "not allowed".to_owned(),
-        Err(ServiceError::CredentialRefused(_)) => "credential refused".to_owned(),
-        Err(ServiceError::RateLimited { retry_after, .. }) => named("limited", retry_after),
-        Err(ServiceError::Unavailable { retry_after, .. }) => named("unavailable", retry_after),
-        Err(ServiceError::CircuitOpen { .. }) => "not asked".to_owned(),
-        Err(ServiceError::TrialFailed { .. }) => "trial failed".to_owned(),
-        Err(ServiceError::SecretsUnavailable(_)) => "no secrets".to_owned(),
-        Err(ServiceError::TimedOut) => "timed out".to_owned(),
-        Err(ServiceError::Refused { .. }) => "refused".to_owned(),
-        Err(ServiceError::Malformed(_)) => "unreadable".to_owned(),
     }
 }
 

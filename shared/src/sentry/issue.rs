@@ -11,7 +11,8 @@ use super::links;
 use super::rest::{Sentry, next_cursor};
 use super::wire::{Leaf, List, Object};
 use crate::incident::Incident;
-use crate::outbound::{Answer, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{Answer, ErrorKind, ServiceError};
 use crate::redaction::Redacted;
 
 /// Pages of comments looked through for one of ours, newest first; a hundred comments each.
@@ -91,7 +92,7 @@ impl Sentry {
         let path = ["issues", issue.issue_id.as_str()];
         let current = match self.get(&issue.organization, &path, &[]).await {
             Ok(answer) => answer.json(),
-            Err(ServiceError::NotFound(_)) => return Ok(Resolved::Gone),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(Resolved::Gone),
             Err(error) => return Err(error),
         };
         if matches!(current["status"].as_str(), Some("resolved" | "ignored")) {
@@ -105,13 +106,18 @@ impl Sentry {
         for (body, resolved) in ways {
             match self.write(Method::PUT, (&issue.organization, &path), body).await {
                 Ok(_) => return Ok(resolved),
-                Err(ServiceError::NotFound(_)) => return Ok(Resolved::Gone),
+                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(Resolved::Gone),
                 // The repository or the commit is unknown to Sentry: then without it.
-                Err(ServiceError::Refused { status: 400, .. }) if resolved == Resolved::InCommit => {}
+                Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, .. })
+                    if resolved == Resolved::InCommit => {}
                 Err(error) => return Err(error),
             }
         }
-        Err(ServiceError::Malformed("resolving ended without an answer".to_owned()))
+        Err(ServiceError::new(
+            Service::Sentry,
+            ErrorKind::Malformed,
+            "resolving ended without an answer".to_owned(),
+        ))
     }
 
     /// Adds a comment, unless one with its marker is among the latest. Needs `event:write`.
@@ -121,7 +127,7 @@ impl Sentry {
         for _ in 0..MAX_COMMENT_PAGES {
             let answer = match self.get(&issue.organization, &path, &query).await {
                 Ok(answer) => answer,
-                Err(ServiceError::NotFound(_)) => return Ok(Commented::Gone),
+                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(Commented::Gone),
                 Err(error) => return Err(error),
             };
             if has_marker(&answer, &note.marker) {
@@ -135,9 +141,11 @@ impl Sentry {
         let body = json!({ "text": note.text });
         match self.write(Method::POST, (&issue.organization, &path), body).await {
             Ok(_) => Ok(Commented::Added),
-            Err(ServiceError::NotFound(_)) => Ok(Commented::Gone),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(Commented::Gone),
             // The same text by the same author within the hour: a comment that was added a moment ago.
-            Err(ServiceError::Refused { status: 400, message }) if message.contains("already posted") => {
+            Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, message, .. })
+                if message.contains("already posted") =>
+            {
                 Ok(Commented::AlreadyThere)
             }
             Err(error) => Err(error),

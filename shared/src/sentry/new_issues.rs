@@ -10,7 +10,8 @@ use super::webhook::Issue;
 use super::wire::{Leaf, List, Object};
 use crate::catch_up::{PageRead, Stretch};
 use crate::incident::Incident;
-use crate::outbound::{Answer, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{Answer, ErrorKind, ServiceError};
 
 /// Entries of one page, Sentry's most.
 const PER_PAGE: &str = "100";
@@ -71,10 +72,12 @@ impl Sentry {
     pub async fn issue(&self, issue: &IssueRef) -> Result<Option<ListedIssue>, ServiceError> {
         let answer = match self.get(&issue.organization, &["issues", &issue.issue_id], &[]).await {
             Ok(answer) => answer,
-            Err(ServiceError::NotFound(_)) => return Ok(None),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let malformed = |what: &str| ServiceError::Malformed(format!("an issue: {what}"));
+        let malformed = |what: &str| {
+            ServiceError::new(Service::Sentry, ErrorKind::Malformed, format!("an issue: {what}"))
+        };
         let Object(found): Object<Issue<'_>> =
             serde_json::from_slice(&answer.body).map_err(|error| malformed(&error.to_string()))?;
         let found = found.listed(&issue.organization).map_err(|error| malformed(&error.to_string()))?;
@@ -85,7 +88,9 @@ impl Sentry {
 }
 
 fn read(answer: &Answer, organization: &str) -> Result<NewIssues, ServiceError> {
-    let malformed = |what: &str| ServiceError::Malformed(format!("a list of issues: {what}"));
+    let malformed = |what: &str| {
+        ServiceError::new(Service::Sentry, ErrorKind::Malformed, format!("a list of issues: {what}"))
+    };
     let list: Vec<Object<Listed<'_>>> =
         serde_json::from_slice(&answer.body).map_err(|error| malformed(&error.to_string()))?;
     let oldest = list.iter().filter_map(|listed| listed.0.first_seen.text()?.parse::<Timestamp>().ok()).min();

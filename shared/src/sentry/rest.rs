@@ -12,7 +12,9 @@ use super::issue::IssueRef;
 use crate::config::names;
 use crate::incident::Incident;
 use crate::journal::Service;
-use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError, secrets_unavailable};
+use crate::outbound::{
+    self, Answer, Auth, Call, Effect, ErrorKind, Outbound, ServiceError, secrets_unavailable,
+};
 use crate::secrets::{Credential, Secrets};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -41,7 +43,7 @@ impl Sentry {
     /// # Errors
     /// `SecretsUnavailable` where nobody can tell.
     pub async fn is_configured(&self) -> Result<bool, ServiceError> {
-        Ok(self.token.get().await.map_err(secrets_unavailable)?.is_some())
+        Ok(self.token.get().await.map_err(secrets_unavailable(Service::Sentry))?.is_some())
     }
 
     /// The event that an incident was reported for, or the issue's latest: the same incident, with its stack trace.
@@ -53,8 +55,8 @@ impl Sentry {
         match answer {
             Ok(answer) => event::read_rest_event(&answer.body, incident)
                 .map(Some)
-                .map_err(|error| ServiceError::Malformed(error.to_string())),
-            Err(ServiceError::NotFound(_)) => Ok(None),
+                .map_err(|error| ServiceError::new(Service::Sentry, ErrorKind::Malformed, error.to_string())),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -142,13 +144,16 @@ fn error_of(answer: &Answer) -> Option<ServiceError> {
     let said = body["detail"].as_str().map_or_else(|| body.to_string(), str::to_owned);
     let message = format!("Sentry answered {status}: {}", outbound::said(&said));
     Some(match status {
-        401 => ServiceError::CredentialRefused(message),
-        403 => ServiceError::Unauthorized(message),
-        404 => ServiceError::NotFound(message),
-        410 => ServiceError::Unavailable { message, retry_after: Some(BROWN_OUT) },
-        429 => ServiceError::RateLimited { message, retry_after: Some(limit_wait(answer)) },
-        408 | 500.. => ServiceError::Unavailable { message, retry_after: answer.retry_after() },
-        _ => ServiceError::Refused { status, message },
+        401 => ServiceError::new(Service::Sentry, ErrorKind::CredentialRefused, message),
+        403 => ServiceError::new(Service::Sentry, ErrorKind::Unauthorized, message),
+        404 => ServiceError::new(Service::Sentry, ErrorKind::NotFound, message),
+        410 => ServiceError::new(Service::Sentry, ErrorKind::Unavailable, message).after(Some(BROWN_OUT)),
+        429 => ServiceError::new(Service::Sentry, ErrorKind::RateLimited, message)
+            .after(Some(limit_wait(answer))),
+        408 | 500.. => {
+            ServiceError::new(Service::Sentry, ErrorKind::Unavailable, message).after(answer.retry_after())
+        }
+        _ => ServiceError::new(Service::Sentry, ErrorKind::Refused { status }, message),
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::rest::Sentry;
 use super::watch::{Span, within};
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 use crate::words::word_enum;
 
 word_enum! {
@@ -65,10 +65,10 @@ impl Sentry {
         };
         match (tried, scope) {
             (Ok(_), _) => Ok(true),
-            (Err(ServiceError::Unauthorized(_)), _) => Ok(false),
-            (Err(error @ ServiceError::NotFound(_)), Scope::EventRead) => Err(error),
+            (Err(ServiceError { kind: ErrorKind::Unauthorized, .. }), _) => Ok(false),
+            (Err(error @ ServiceError { kind: ErrorKind::NotFound, .. }), Scope::EventRead) => Err(error),
             // The scope was enough to be told that there is no such thing.
-            (Err(ServiceError::NotFound(_) | ServiceError::Refused { .. }), _) => Ok(true),
+            (Err(ServiceError { kind: ErrorKind::NotFound | ErrorKind::Refused { .. }, .. }), _) => Ok(true),
             (Err(error), _) => Err(error),
         }
     }
@@ -77,7 +77,7 @@ impl Sentry {
     pub async fn sees_project(&self, organization: &str, slug: &str) -> Result<bool, ServiceError> {
         match self.project(organization, slug).await {
             Ok(_) => Ok(true),
-            Err(ServiceError::NotFound(_)) => Ok(false),
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

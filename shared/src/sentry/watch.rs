@@ -13,7 +13,8 @@ use super::issue::IssueRef;
 use super::rest::{Sentry, next_cursor};
 use super::wire::{Leaf, List, Object, Pair};
 use super::{event, release};
-use crate::outbound::{Answer, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{Answer, ErrorKind, ServiceError};
 
 /// Pages read of one list; a hundred entries each. More events than that are a storm, and say no more than these.
 const MAX_PAGES: usize = 5;
@@ -86,7 +87,7 @@ impl Sentry {
         for _ in 0..MAX_PAGES {
             let answer = match self.get(&issue.organization, &path, &query).await {
                 Ok(answer) => answer,
-                Err(ServiceError::NotFound(_)) => return Ok(None),
+                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
                 Err(error) => return Err(error),
             };
             found.events.extend(seen_events(&answer)?.into_iter().filter(|event| event.at >= span.from));
@@ -116,7 +117,7 @@ impl Sentry {
         }
         let answer = match self.get(organization, &["releases", version], &[]).await {
             Ok(answer) => answer,
-            Err(ServiceError::NotFound(_)) => {
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
                 return Ok(named.map_or(Containment::Unknown { first_seen: None }, |commit| {
                     Containment::BuiltFrom { commit }
                 }));
@@ -147,7 +148,7 @@ impl Sentry {
         for _ in 0..MAX_PAGES {
             let answer = match self.get(organization, &["releases", version, "commits"], &query).await {
                 Ok(answer) => answer,
-                Err(ServiceError::NotFound(_)) => return Ok(false),
+                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(false),
                 Err(error) => return Err(error),
             };
             let commits: List<Object<WireCommit<'_>>> = read(&answer)?;
@@ -188,9 +189,10 @@ impl Sentry {
                 let row = body["data"][0].as_object();
                 Ok(row.and_then(|row| row.values().find_map(serde_json::Value::as_u64)))
             }
-            Err(ServiceError::Refused { .. } | ServiceError::Unauthorized(_) | ServiceError::NotFound(_)) => {
-                Ok(None)
-            }
+            Err(ServiceError {
+                kind: ErrorKind::Refused { .. } | ErrorKind::Unauthorized | ErrorKind::NotFound,
+                ..
+            }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -226,7 +228,8 @@ fn seen_events(answer: &Answer) -> Result<Vec<SeenEvent>, ServiceError> {
 }
 
 fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, ServiceError> {
-    serde_json::from_slice(&answer.body).map_err(|error| ServiceError::Malformed(error.to_string()))
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| ServiceError::new(Service::Sentry, ErrorKind::Malformed, error.to_string()))
 }
 
 /// Whether two names, one of them perhaps short, are of the same commit.

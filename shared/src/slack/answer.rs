@@ -2,18 +2,19 @@
 
 use serde_json::Value;
 
-use crate::outbound::{self, Answer, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{self, Answer, ErrorKind, ServiceError};
 
 /// An incoming webhook and a `response_url` answer with an HTTP status and a code as plain text.
 pub(super) fn posted(answer: &Answer) -> Result<(), ServiceError> {
     let text = outbound::said(&String::from_utf8_lossy(&answer.body));
     Err(match answer.status.as_u16() {
         200..=299 => return Ok(()),
-        429 => ServiceError::RateLimited { message: text, retry_after: answer.retry_after() },
-        500.. => ServiceError::Unavailable { message: text, retry_after: answer.retry_after() },
-        403 => ServiceError::Unauthorized(text),
-        404 => ServiceError::NotFound(text),
-        status => ServiceError::Refused { status, message: text },
+        429 => ServiceError::new(Service::Slack, ErrorKind::RateLimited, text).after(answer.retry_after()),
+        500.. => ServiceError::new(Service::Slack, ErrorKind::Unavailable, text).after(answer.retry_after()),
+        403 => ServiceError::new(Service::Slack, ErrorKind::Unauthorized, text),
+        404 => ServiceError::new(Service::Slack, ErrorKind::NotFound, text),
+        status => ServiceError::new(Service::Slack, ErrorKind::Refused { status }, text),
     })
 }
 
@@ -21,16 +22,16 @@ pub(super) fn posted(answer: &Answer) -> Result<(), ServiceError> {
 pub(super) fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError> {
     let status = answer.status.as_u16();
     if status == 429 {
-        return Err(ServiceError::RateLimited {
-            message: method.to_owned(),
-            retry_after: answer.retry_after(),
-        });
+        return Err(ServiceError::new(Service::Slack, ErrorKind::RateLimited, method.to_owned())
+            .after(answer.retry_after()));
     }
     if status >= 500 {
-        return Err(ServiceError::Unavailable {
-            message: format!("{method} answered {status}"),
-            retry_after: answer.retry_after(),
-        });
+        return Err(ServiceError::new(
+            Service::Slack,
+            ErrorKind::Unavailable,
+            format!("{method} answered {status}"),
+        )
+        .after(answer.retry_after()));
     }
     let body = answer.json();
     if body["ok"] == true {
@@ -44,18 +45,20 @@ pub(super) fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError
     let message = outbound::said(&format!("{method}: {code} {detail}"));
     Err(match code.as_str() {
         "ratelimited" | "rate_limited" => {
-            ServiceError::RateLimited { message, retry_after: answer.retry_after() }
+            ServiceError::new(Service::Slack, ErrorKind::RateLimited, message).after(answer.retry_after())
         }
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
-            ServiceError::Unavailable { message, retry_after: None }
+            ServiceError::new(Service::Slack, ErrorKind::Unavailable, message)
         }
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
-            ServiceError::CredentialRefused(message)
+            ServiceError::new(Service::Slack, ErrorKind::CredentialRefused, message)
         }
-        "missing_scope" | "not_in_channel" | "restricted_action" => ServiceError::Unauthorized(message),
+        "missing_scope" | "not_in_channel" | "restricted_action" => {
+            ServiceError::new(Service::Slack, ErrorKind::Unauthorized, message)
+        }
         "channel_not_found" | "message_not_found" | "thread_not_found" | "no_such_subteam" => {
-            ServiceError::NotFound(message)
+            ServiceError::new(Service::Slack, ErrorKind::NotFound, message)
         }
-        _ => ServiceError::Refused { status, message },
+        _ => ServiceError::new(Service::Slack, ErrorKind::Refused { status }, message),
     })
 }

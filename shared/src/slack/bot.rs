@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{Slack, ok_of};
-use crate::outbound::{Answer, Auth, ServiceError};
+use crate::journal::Service;
+use crate::outbound::{Answer, Auth, ErrorKind, ServiceError};
 
 /// Who the bot token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,9 +62,17 @@ impl Slack {
     /// after it has found the webhook and its channel.
     pub async fn knock_at_webhook(&self) -> Result<(), ServiceError> {
         match self.post_to(self.webhook_address().await?, json!({})).await {
-            Err(ServiceError::Refused { status: 400, message }) if message.contains("no_text") => Ok(()),
+            Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, message, .. })
+                if message.contains("no_text") =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error),
-            Ok(()) => Err(ServiceError::Malformed("it took a message without a text".to_owned())),
+            Ok(()) => Err(ServiceError::new(
+                Service::Slack,
+                ErrorKind::Malformed,
+                "it took a message without a text".to_owned(),
+            )),
         }
     }
 }

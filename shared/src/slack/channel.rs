@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{MessageRef, Slack};
+use crate::journal::Service;
 use crate::messages::Card;
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 
 /// The event type of the metadata by which a message is recognised after a crash.
 const METADATA_TYPE: &str = "autofix_card";
@@ -25,7 +26,11 @@ impl Slack {
         let text = |name: &str| answer[name].as_str().map(str::to_owned);
         match (text("channel"), text("ts")) {
             (Some(channel), Some(ts)) => Ok(MessageRef { channel, ts }),
-            _ => Err(ServiceError::Malformed("chat.postMessage without `channel` and `ts`".to_owned())),
+            _ => Err(ServiceError::new(
+                Service::Slack,
+                ErrorKind::Malformed,
+                "chat.postMessage without `channel` and `ts`".to_owned(),
+            )),
         }
     }
 
@@ -84,9 +89,10 @@ impl Slack {
     async fn read_messages(&self, method: &str, body: Value) -> Result<Value, ServiceError> {
         match self.api_call(method, body).await {
             Err(
-                error @ (ServiceError::Unauthorized(_)
-                | ServiceError::NotFound(_)
-                | ServiceError::Refused { .. }),
+                error @ ServiceError {
+                    kind: ErrorKind::Unauthorized | ErrorKind::NotFound | ErrorKind::Refused { .. },
+                    ..
+                },
             ) => {
                 tracing::warn!(error = %error, "Cannot look for a message that was posted before a crash");
                 Ok(Value::Null)

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::Slack;
+use crate::journal::Service;
 use crate::messages::Dialog;
-use crate::outbound::ServiceError;
+use crate::outbound::{ErrorKind, ServiceError};
 
 impl Slack {
     /// Opens a dialog for whoever made the click that `trigger_id` is of. Slack lets it be used once, within three
@@ -22,9 +23,13 @@ impl Slack {
             body["team_id"] = json!(team);
         }
         let answer = self.api_call("usergroups.users.list", body).await?;
-        let users = answer["users"]
-            .as_array()
-            .ok_or_else(|| ServiceError::Malformed("usergroups.users.list without `users`".to_owned()))?;
+        let users = answer["users"].as_array().ok_or_else(|| {
+            ServiceError::new(
+                Service::Slack,
+                ErrorKind::Malformed,
+                "usergroups.users.list without `users`".to_owned(),
+            )
+        })?;
         Ok(users.iter().filter_map(|user| user.as_str().map(str::to_owned)).collect())
     }
 }

@@ -14,7 +14,6 @@ use super::held::Held;
 use super::item;
 use super::{Store, StoreError, marks, scoreboard, unavailable};
 use crate::attempt::{Attempt, AttemptId};
-use crate::journal::Service;
 use crate::scoreboard::Counted;
 
 /// When an attempt that could not be counted is looked at again, where it is not sooner.
@@ -302,8 +301,7 @@ impl Store {
         Ok(())
     }
 
-    /// Attempts whose time has come, whether the digest's has, and cards of outages: oldest first, at most `limit` a
-    /// partition.
+    /// Attempts whose time has come, and whether the digest's has: oldest first, at most `limit` a partition.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Due, StoreError> {
         let mut due = Due::default();
         for shard in 0..item::DUE_SHARDS {
@@ -327,10 +325,6 @@ impl Store {
                 due.oldest = [due.oldest, at].into_iter().flatten().min();
                 match pk.strip_prefix("ATTEMPT#").and_then(|id| AttemptId::parse(id).ok()) {
                     Some(id) => due.attempts.push(id),
-                    None if pk == "CIRCUIT" => {
-                        let service = item::get_text(&found, "sk").and_then(|sk| sk.parse::<Service>().ok());
-                        due.outages.extend(service);
-                    }
                     None => due.digest |= pk == "DIGEST",
                 }
             }
@@ -345,8 +339,6 @@ impl Store {
 pub struct Due {
     pub attempts: Vec<AttemptId>,
     pub digest: bool,
-    /// Services of whose outage people have not been told all.
-    pub outages: Vec<Service>,
     /// Since when the one that waits longest is due.
     pub oldest: Option<Timestamp>,
 }

@@ -8,7 +8,7 @@ use super::offer::{Checks, NextHeadKind, Offer, Repair};
 use super::people::{Approvals, Dismissal};
 use super::sentences::{checks_sentence, cleanup_sentence, deployment_sentence, dismissal_sentence, short};
 use super::state::{Cleanup, Decision, Queued, State};
-use super::{Attempt, Event, Refusal, Trouble};
+use super::{Attempt, Event, Next, Refusal, Trouble};
 use crate::reason::{Reason, ReasonCode};
 
 /// After a merge that GitHub refused, people need some time; until then the sentence about it stays on the card.
@@ -36,6 +36,28 @@ impl Attempt {
     /// Whether the analysis may start anew because the base moved.
     pub fn may_start_over(&self) -> bool {
         self.restarts < MAX_RESTARTS
+    }
+
+    /// Ends what the attempt does by itself, because of a fault of AutoFix: whatever state it is in, it must not meet that
+    /// fault again. What people have decided and what was merged stays.
+    pub fn abort(&mut self, reason: Reason, now: Timestamp) {
+        let deployment = self.state.merged().and_then(|merged| merged.deployment.clone());
+        self.issues_listed(self.joined.count());
+        self.wait = None;
+        let ends = [
+            Event::Failed { reason: reason.clone() },
+            Event::CleanedUp { outcome: Cleanup::LeftOpen },
+            Event::Watched { merge_sha: None, deployment, watch: None },
+            Event::SentryTold { outcome: Telling::Refused },
+            Event::RollBackRefused { reason },
+            Event::StillThere { look: None },
+        ];
+        for event in ends {
+            if self.next_work(now) == Next::Ended {
+                break;
+            }
+            let _ = self.apply(event, now); // the one that fits the state is accepted
+        }
     }
 
     fn next_state(&mut self, event: Event, now: Timestamp) -> Result<State, Refusal> {

@@ -154,6 +154,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// What happened, without its data, for logs.
+    pub fn name(&self) -> String {
+        let shown = format!("{self:?}");
+        shown.chars().take_while(char::is_ascii_alphanumeric).collect()
+    }
+}
+
 /// Why an event cannot happen now. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

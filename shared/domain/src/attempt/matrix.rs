@@ -301,6 +301,15 @@ fn what_each_event_does_in_each_state() {
 }
 
 #[test]
+fn a_fault_of_our_own_ends_what_the_attempt_does_in_every_state() {
+    for (name, state) in states() {
+        let mut aborted = attempt(state);
+        aborted.abort(Reason::new(ReasonCode::InternalError, "an event did not fit"), now());
+        assert_eq!(aborted.next_work(now()), Next::Ended, "{name}: {:?}", aborted.state);
+    }
+}
+
+#[test]
 fn what_is_to_be_done_in_each_state() {
     let mut table = String::new();
     for (name, state) in states() {
@@ -308,7 +317,8 @@ fn what_is_to_be_done_in_each_state() {
         let mut owes = attempt(state.clone());
         owes.card.wanted = 1;
         let mut postponed = attempt(state);
-        postponed.step_postponed(later(), "down".to_owned(), now());
+        let failure = StepFailure { why: "down".to_owned(), outage_of: None, again_at: later() };
+        postponed.step_failed(failure, now());
         let shown = |next: Next| match next {
             Next::Do(step) => format!("{step:?}"),
             Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),

@@ -55,6 +55,7 @@ impl Attempt {
                     ReasonCode::HourlyLimit
                     | ReasonCode::BelowTheBar
                     | ReasonCode::RetriesUsedUp
+                    | ReasonCode::InternalError
                     | ReasonCode::ClaudeUnavailable
                     | ReasonCode::SentryUnavailable,
                 ),

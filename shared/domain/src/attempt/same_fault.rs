@@ -172,6 +172,7 @@ fn is_trouble(reason: &Reason) -> bool {
             | ReasonCode::GithubRefused
             | ReasonCode::SentryUnavailable
             | ReasonCode::RetriesUsedUp
+            | ReasonCode::InternalError
     )
 }
 

@@ -6,12 +6,11 @@ use super::Attempt;
 use super::merged::{RollBack, Telling};
 use super::state::{Cleanup, State};
 
-/// Failures of one step after which the attempt ends as `failed`. With the back-off of the worker, which
-/// doubles from half a minute to two hours, this is about eight hours: long enough for most outages.
-pub const MAX_STEP_FAILURES: u32 = 12;
-/// How long a step is put off at most because a service is not asked. Whoever looks at an error a day later starts
-/// better from what Sentry says then.
-pub const LONGEST_TROUBLE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a step may fail, if no service is down, before the attempt ends as `failed`.
+pub const LONGEST_TROUBLE: SignedDuration = SignedDuration::from_hours(8);
+/// How long a step waits at most for a service that is down. Whoever looks at an error a day later starts better from
+/// what Sentry says then.
+pub const LONGEST_OUTAGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// One thing the worker does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 use autofix::github::Sight;
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use axum::http::Method;
 
 use super::super::super::{APP_PRIVATE_KEY_PKCS8, Holder, Permission};
@@ -56,7 +56,9 @@ async fn the_key_is_taken_in_both_forms_and_on_one_line() {
         let github =
             scene.client_with(Who::App, [(names::GITHUB_APP_PRIVATE_KEY, key)].into_iter().collect());
         let told = github.branch_head(REPOSITORY, "main").await.unwrap_err();
-        let ServiceError::Unauthorized(said) = told else { panic!("{told:?}") };
+        let ServiceError { kind: ErrorKind::Unauthorized, message: said, .. } = told else {
+            panic!("{told:?}")
+        };
         assert!(said.starts_with("`AUTOFIX_GITHUB_APP_PRIVATE_KEY` is not "), "{said}");
     }
 }
@@ -66,7 +68,7 @@ async fn an_app_that_is_not_installed_is_told_so() {
     let scene = Scene::new("not-installed").await;
     scene.at.github.configure(REPOSITORY, |settings| settings.app_installed = false).unwrap();
     let told = scene.client(Who::App).repository(REPOSITORY).await.unwrap_err();
-    let ServiceError::NotFound(said) = told else { panic!("{told:?}") };
+    let ServiceError { kind: ErrorKind::NotFound, message: said, .. } = told else { panic!("{told:?}") };
     assert!(said.contains("not installed on `acme/bookshop`"), "{said}");
 }
 
@@ -91,7 +93,7 @@ async fn workflows_cannot_be_changed() {
     for who in [Who::App, Who::FineGrained] {
         let commit = NewCommit { file_path: path, ..scene.fix(&base) };
         let told = scene.client(who).commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, commit).await;
-        assert!(matches!(told, Err(ServiceError::NotFound(_))), "{told:?}");
+        assert!(matches!(told, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{told:?}");
     }
     assert_eq!(scene.head(BRANCH), None);
 }

@@ -1,5 +1,5 @@
 use autofix::github::BranchDeleted;
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use axum::http::Method;
 
 use super::*;
@@ -59,7 +59,7 @@ async fn a_lost_answer_is_made_good_by_doing_it_again() {
             _ => (BRANCH, BranchBefore::At(&head), repair),
         };
         let lost = github.commit_to_branch(REPOSITORY, branch, before, commit).await;
-        assert!(matches!(lost, Err(ServiceError::Unavailable { .. })), "{name}: {lost:?}");
+        assert!(matches!(lost, Err(ServiceError { kind: ErrorKind::Unavailable, .. })), "{name}: {lost:?}");
         let set = github.commit_to_branch(REPOSITORY, branch, before, commit).await.unwrap();
         let BranchSet::Done { sha } = set else { panic!("{set:?}") };
         assert_eq!(scene.head(branch), Some(sha), "{name}");
@@ -141,8 +141,8 @@ async fn an_executable_stays_one_and_a_file_that_is_not_there_is_told() {
     let base = scene.at.main().await;
     let missing = NewCommit { file_path: "backend/none.py", ..scene.fix(&base) };
     let told = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, missing).await;
-    assert!(matches!(told, Err(ServiceError::NotFound(_))), "{told:?}");
+    assert!(matches!(told, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{told:?}");
     let inside_a_file = NewCommit { file_path: "README.md/x", ..scene.fix(&base) };
     let told = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, inside_a_file).await;
-    assert!(matches!(told, Err(ServiceError::NotFound(_))), "{told:?}");
+    assert!(matches!(told, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{told:?}");
 }

@@ -1,7 +1,7 @@
 use autofix::github::{
     AnnotationLevel, Failure, MergeState, Outcome, RequiredChecks, Sight, Standing, WayIn,
 };
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use axum::http::Method;
 
 use super::super::super::{CheckRun, Conclusion, Heads, Holder, Level, Permission, Status, StatusState};
@@ -200,7 +200,7 @@ async fn required_checks_come_from_protection_and_rulesets_and_what_is_hidden_is
     assert_eq!(rules.required_checks.names, ["tests"]);
     assert!(rules.required_checks.not_known.unwrap().contains("Upgrade to GitHub Pro"));
     let missing = github.branch_rules(REPOSITORY, "nowhere").await;
-    assert!(matches!(missing, Err(ServiceError::NotFound(_))), "{missing:?}");
+    assert!(matches!(missing, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{missing:?}");
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_token_that_may_read_neither_checks_nor_actions_is_told_so() {
     let head = scene.opened(&github).await;
     scene.at.github.grant(Holder::FineGrainedToken, Permission::Actions, None);
     let told = github.checks(REPOSITORY, &head).await;
-    assert!(matches!(told, Err(ServiceError::Unauthorized(_))), "{told:?}");
+    assert!(matches!(told, Err(ServiceError { kind: ErrorKind::Unauthorized, .. })), "{told:?}");
     scene.at.github.grant(Holder::FineGrainedToken, Permission::Actions, Some(Level::Read));
     assert_eq!(github.checks(REPOSITORY, &head).await.unwrap().results, []);
 }

@@ -1,5 +1,5 @@
 use autofix::github::{Merge, MergeMethod, MergeOutcome, Queue, Stage};
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 use axum::http::Method;
 
 use super::super::super::{CheckRun, Conclusion, Heads, Holder, Level, Permission, PullState};
@@ -49,7 +49,7 @@ async fn a_merge_whose_answer_was_lost_is_found() {
     let head = scene.opened(&github).await;
     scene.at.github.service().fail_next(Method::PUT, "/merge", Fault::BreakAfter);
     let lost = github.merge(REPOSITORY, words.merge(&head)).await;
-    assert!(matches!(lost, Err(ServiceError::Unavailable { .. })), "{lost:?}");
+    assert!(matches!(lost, Err(ServiceError { kind: ErrorKind::Unavailable, .. })), "{lost:?}");
     let found = github.merge(REPOSITORY, words.merge(&head)).await.unwrap();
     assert_eq!(found, MergeOutcome::Merged { sha: scene.head("main") });
 }
@@ -124,7 +124,7 @@ async fn each_refusal_is_told_apart_with_githubs_words() {
 
     sandbox.service().fail_next(Method::PUT, "/merge", Fault::status(502));
     let outcome = github.merge(REPOSITORY, words.merge(&head)).await;
-    assert!(matches!(outcome, Err(ServiceError::Unavailable { .. })), "{outcome:?}");
+    assert!(matches!(outcome, Err(ServiceError { kind: ErrorKind::Unavailable, .. })), "{outcome:?}");
 
     sandbox.close_pull_request(REPOSITORY, 1).unwrap();
     assert_eq!(github.merge(REPOSITORY, words.merge(&head)).await.unwrap(), MergeOutcome::Closed);

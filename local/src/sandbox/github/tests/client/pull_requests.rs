@@ -1,5 +1,5 @@
 use autofix::github::{ForeignCommit, MergeState, Mergeable, RemarkKind, Stage};
-use autofix::outbound::ServiceError;
+use autofix::outbound::{ErrorKind, ServiceError};
 
 use super::super::super::{Holder, Permission, Verdict};
 use super::*;
@@ -125,8 +125,10 @@ async fn a_renamed_repository_is_told_by_its_new_name() {
             github.close_pull_request(REPOSITORY, 1).await.err(),
         ];
         for error in told {
-            let Some(ServiceError::Moved { to }) = error else { panic!("{who:?}: {error:?}") };
-            assert_eq!(to.as_deref(), Some("acme/bookstore"));
+            let Some(ServiceError { kind: ErrorKind::Moved, message, .. }) = error else {
+                panic!("{who:?}: {error:?}")
+            };
+            assert_eq!(message, "it is called `acme/bookstore` now");
         }
         let error = github.repository(REPOSITORY).await.unwrap_err();
         assert_eq!(error.to_string(), "it is called `acme/bookstore` now");
@@ -140,7 +142,7 @@ async fn without_a_permission_the_answer_says_so() {
     scene.at.github.grant(Holder::FineGrainedToken, Permission::PullRequests, None);
     let told = github.look_at_pull_request(REPOSITORY, 1).await.unwrap_err();
     assert!(
-        matches!(&told, ServiceError::Unauthorized(said) if said.contains("personal access token")),
+        matches!(&told, ServiceError { kind: ErrorKind::Unauthorized, message: said, .. } if said.contains("personal access token")),
         "{told:?}"
     );
 }
