@@ -34,7 +34,6 @@ mod joined_issues;
 mod kill_anywhere;
 mod limits;
 mod load;
-mod look_ahead;
 mod merge_queue;
 mod metrics;
 mod obedient;

@@ -178,6 +178,9 @@ impl Worker {
             Box::pin(outage::show(self, service)).await?;
         }
         Box::pin(catch_up::run(self)).await?;
+        if let Err(error) = Box::pin(self.store.keep_sums(now)).await {
+            error!(error = %error, "Left the scoreboard's sums to a later run of the clock");
+        }
         circuit::note(self).await
     }
 
