@@ -70,7 +70,7 @@
     const written = fresh.outerHTML;
     if (isSelected(old) || shown.get(old.id) === written) return;
     const active = old.contains(document.activeElement) ? document.activeElement : null;
-    const caret = active && "selectionStart" in active ? [active.selectionStart, active.selectionEnd] : null;
+    const caret = typeof active?.selectionStart === "number" ? [active.selectionStart, active.selectionEnd] : null;
     const kept = held(old);
     const versions = new Map([...old.querySelectorAll("[data-version]")].map((one) => [one.id, one.dataset.version]));
     const next = document.importNode(fresh, true);
@@ -83,7 +83,7 @@
     if (active?.id) {
       const again = document.getElementById(active.id) ?? document.getElementById("main");
       again.focus({ preventScroll: true });
-      if (caret && "selectionStart" in again) again.setSelectionRange(...caret);
+      if (caret && again.id === active.id) again.setSelectionRange(...caret);
     }
     if (next.dataset.news && news.get(next.id) !== next.dataset.news) say(next.dataset.news, false);
     news.set(next.id, next.dataset.news);
@@ -114,8 +114,9 @@
 
   function take(request) {
     if (request.status === 401) return end("You are logged out. Reload this page to log in again.");
-    if (request.status !== 200 || !request.response) return connected(false);
+    if (request.status >= 500 || !request.response) return connected(false);
     connected(true);
+    if (request.status !== 200) return say(request.response.querySelector("main p")?.textContent ?? "", true);
     ahead = Date.parse(request.response.body.dataset.now) - Date.now() || ahead;
     regions(document).forEach((old) => {
       const fresh = request.response.getElementById(old.id);

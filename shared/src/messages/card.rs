@@ -166,8 +166,9 @@ fn review(card: &mut Card, attempt: &Attempt, analysis: &Analysis) {
     let judgements = judgements(analysis, attempt.state.fix());
     let row = judgements.map(|one| format!("{} {} *{}*", one.name, one.emoji, one.word)).join("  ·  ");
     card.section(&format!("*📊 CTO Analysis*\n{row}"));
-    labelled(card, "🔍 Root Cause", &analysis.root_cause, 1_200);
-    labelled(card, "💡 CTO Recommendation", &analysis.recommendation, 700);
+    // Slack folds a long section behind “See more”, so what is long need not be cut.
+    labelled(card, "🔍 Root Cause", &analysis.root_cause, 2_600);
+    labelled(card, "💡 CTO Recommendation", &analysis.recommendation, 1_500);
 }
 
 /// Not a mention: GitHub's names are not Slack's.
