@@ -150,7 +150,7 @@
     event.preventDefault();
     const fields = new URLSearchParams(new FormData(form, event.submitter));
     event.submitter?.classList.add("pressed");
-    ask("POST", form.action, fields);
+    ask("POST", form.getAttribute("action"), fields); // a field may be named `action`
   });
 
   toggle.hidden = false;
