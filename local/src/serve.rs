@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Place, leaps};
+use crate::sandbox_page::{self, Behind, Place, leaps};
 use crate::scenario::Scenario;
 use crate::server;
 use crate::settings;
@@ -88,9 +88,16 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         }
         Some(sandbox) => {
             let let_pass = leaps(time, Arc::clone(&process));
-            let place = Place::new(sandbox, clock, (doors.clone(), &prefix), let_pass);
+            let place = Place::new(Behind {
+                sandbox,
+                clock,
+                doors: doors.clone(),
+                prefix: prefix.clone(),
+                store: process.store().clone(),
+                let_pass,
+            });
             doors = doors.merge(sandbox_page::routes(place));
-            say!("\nThrow an error, watch the card arrive, and click Deploy:");
+            say!("\nBreak something, watch the card arrive, and click Deploy:");
             say!("  http://{address}{}", sandbox_page::PATH);
         }
     }

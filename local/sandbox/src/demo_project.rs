@@ -32,6 +32,8 @@ pub fn files() -> Vec<(&'static str, &'static [u8])> {
         "backend/bookshop/labels.py",
         "backend/bookshop/main.py",
         "backend/bookshop/orders.py",
+        "backend/bookshop/receipts.py",
+        "backend/bookshop/returns.py",
         "backend/bookshop/settings.py",
         "backend/pyproject.toml",
         "backend/tests/test_labels.py",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::claude::{Script, Turn};
 use crate::sentry::SandboxEvent;
-use bookshop::{AUTH, CodeLine, LABELS, ORDERS};
+use bookshop::{AUTH, CodeLine, LABELS, MAIN, ORDERS, RECEIPTS, RETURNS};
 
 /// A story that the demo plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,43 @@ impl Scenario {
         }
     }
 
+    /// Its button on the sandbox's page.
+    pub fn label(self) -> &'static str {
+        match self {
+            Scenario::Fix => "A bug with a safe fix",
+            Scenario::Security => "A bug in the sign-in",
+            Scenario::Storm => "100 reports at once",
+            Scenario::Regression => "A fix that does not hold",
+        }
+    }
+
+    /// The number of the issue at Sentry: each scenario has an error of its own.
+    pub fn issue_id(self) -> &'static str {
+        match self {
+            Scenario::Fix => "5100000001",
+            Scenario::Security => "5200000001",
+            Scenario::Storm => "5300000001",
+            Scenario::Regression => "5400000001",
+        }
+    }
+
+    /// The file in which the error is.
+    pub fn file(self) -> &'static str {
+        match self {
+            Scenario::Fix => LABELS,
+            Scenario::Security => AUTH,
+            Scenario::Storm => RECEIPTS,
+            Scenario::Regression => RETURNS,
+        }
+    }
+
     /// One line for people.
     pub fn description(self) -> &'static str {
         match self {
             Scenario::Fix => "labels fail for addresses without a second line; one changed line repairs it",
             Scenario::Security => "tokens without a subject crash the sign-in; a person has to look",
-            Scenario::Storm => "the failing labels reported 100 times at once; one attempt comes of it",
-            Scenario::Regression => "the repair is merged, the error comes back, and one click takes it back",
+            Scenario::Storm => "receipts fail, and Sentry reports it 100 times at once; one attempt comes of it",
+            Scenario::Regression => "the repair of return slips is merged, the error comes back, and one click takes it back",
         }
     }
 
@@ -55,8 +85,10 @@ impl Scenario {
     /// What Sentry has seen, at this time.
     pub fn event(self, at: Timestamp) -> SandboxEvent {
         match self {
-            Scenario::Fix | Scenario::Storm | Scenario::Regression => bookshop::label_event(at),
+            Scenario::Fix => bookshop::label_event(at),
             Scenario::Security => bookshop::token_event(at),
+            Scenario::Storm => bookshop::receipt_event(at),
+            Scenario::Regression => bookshop::return_event(at),
         }
     }
 }
@@ -75,12 +107,103 @@ impl FromStr for Scenario {
 
 /// What the scripted Claude says about the scenarios' errors.
 pub fn scripts() -> Vec<Script> {
-    vec![labels_script(), tokens_script()]
+    vec![labels_script(), tokens_script(), COPIES[0].script(), COPIES[1].script()]
 }
 
 /// The line with the fault, and what repairs it.
 const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
 const REPAIRED: &str = r#"    addition = (address.get("line2") or "").strip()"#;
+
+/// The fault of the labels once more, in another file.
+struct Copy {
+    scenario: Scenario,
+    function: &'static str,
+    /// The line with the fault, what repairs it, and where its argument comes from.
+    faulty: &'static str,
+    repaired: &'static str,
+    caller: &'static str,
+    /// What fails.
+    thing: &'static str,
+}
+
+const COPIES: [Copy; 2] = [
+    Copy {
+        scenario: Scenario::Storm,
+        function: "customer_lines",
+        faulty: r#"    floor = address.get("line2", "").strip()"#,
+        repaired: r#"    floor = (address.get("line2") or "").strip()"#,
+        caller: "return receipts.receipt_for(number, order.address.model_dump())",
+        thing: "receipt",
+    },
+    Copy {
+        scenario: Scenario::Regression,
+        function: "sender_lines",
+        faulty: r#"    entrance = address.get("line2", "").strip()"#,
+        repaired: r#"    entrance = (address.get("line2") or "").strip()"#,
+        caller: "return returns.slip_for(number, order.address.model_dump())",
+        thing: "return slip",
+    },
+];
+
+impl Copy {
+    fn script(&self) -> Script {
+        let Copy { function, thing, .. } = self;
+        let file = self.scenario.file();
+        let fault = CodeLine::of(file, self.faulty);
+        let evidence = [
+            fault.clone(),
+            CodeLine::of(ORDERS, "line2: str | None = None"),
+            CodeLine::of(MAIN, self.caller),
+        ];
+        let analysis = json!({
+            "error_type": "AttributeError",
+            "error_message": "'NoneType' object has no attribute 'strip'",
+            "root_cause": format!(
+                "`{function}` reads the optional second address line with `address.get(\"line2\", \"\")`. Its \
+                 default is used only when the key is missing, but the caller passes `order.address.model_dump()`, \
+                 which has the key with the value None for every customer without a second line."
+            ),
+            "file_path": file,
+            "line_number": fault.number,
+            "function_name": function,
+            "confidence": 0.92,
+            "can_auto_fix": true,
+            "explanation": format!(
+                "`line2` is optional and None by default, and `model_dump` keeps that None. So every {thing} of an \
+                 order without a second line fails."
+            ),
+            "complexity": "minimal",
+            "security_implications": "none",
+            "blast_radius": "isolated",
+            "recommendation": format!(
+                "Treat None like an empty line in `{function}`. Empty lines are already left out, so nothing else changes."
+            ),
+            "classification": "code_fix",
+            "categories": [],
+            "evidence": evidence.iter().map(CodeLine::as_evidence).collect::<Vec<Value>>(),
+        });
+        let fix = json!({
+            "edits": [{"file_path": file, "search": self.faulty, "replace": self.repaired}],
+            "explanation": "A second address line that is None now counts as empty, as a missing one always did.",
+            "confidence": 0.91,
+        });
+        let verdict = json!({
+            "stops_this_error": true,
+            "changes_other_behaviour": false,
+            "hides_deeper_fault": false,
+            "touches_sensitive_area": false,
+            "confidence": 0.9,
+            "approve": true,
+            "explanation": "`line2` is optional by declaration, so None is a valid value here. With the change `strip` \
+                is always called on a string.",
+        });
+        let read = Turn::tool("read_file", json!({"path": file, "start_line": 1, "end_line": 60}));
+        Script::new(self.scenario.name(), function)
+            .conversation("report_analysis", vec![read, Turn::tool("report_analysis", analysis)])
+            .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
+            .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
+    }
+}
 
 fn labels_script() -> Script {
     let fault = CodeLine::of(LABELS, FAULTY);
@@ -207,6 +330,22 @@ mod tests {
             error.to_string(),
             "there is no scenario `flood`: choose one of `fix`, `security`, `storm`, `regression`"
         );
+    }
+
+    #[test]
+    fn each_scenario_has_an_error_of_its_own() {
+        let events = Scenario::ALL.map(|scenario| (scenario, scenario.event(Timestamp::UNIX_EPOCH)));
+        let mut places = std::collections::BTreeSet::new();
+        for (scenario, event) in events {
+            assert_eq!(event.issue_id, scenario.issue_id());
+            let crash = event.exceptions[0].frames.last().expect("a stack trace");
+            assert!(scenario.file().ends_with(&crash.filename), "{scenario:?} {crash:?}");
+            assert!(places.insert((crash.filename.clone(), crash.function.clone())), "{scenario:?}");
+        }
+        for copy in &COPIES {
+            let source = bookshop::text(copy.scenario.file());
+            assert_eq!(source.matches(copy.faulty).count(), 1, "{}", copy.function);
+        }
     }
 
     #[test]

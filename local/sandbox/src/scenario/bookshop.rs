@@ -1,8 +1,9 @@
-//! The bookshop's two errors as an SDK reports them, with lines taken from the demo project's files.
+//! The bookshop's errors as an SDK reports them, with lines taken from the demo project's files.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
+use super::Scenario;
 use crate::demo_project;
 use crate::sentry::{
     Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines,
@@ -12,6 +13,8 @@ pub(super) const LABELS: &str = "backend/bookshop/labels.py";
 pub(super) const ORDERS: &str = "backend/bookshop/orders.py";
 pub(super) const MAIN: &str = "backend/bookshop/main.py";
 pub(super) const AUTH: &str = "backend/bookshop/auth.py";
+pub(super) const RECEIPTS: &str = "backend/bookshop/receipts.py";
+pub(super) const RETURNS: &str = "backend/bookshop/returns.py";
 
 /// The project at Sentry that the bookshop reports to.
 const PROJECT_ID: u64 = 4_500_000_000_000_001;
@@ -93,7 +96,7 @@ pub(super) fn label_event(at: Timestamp) -> SandboxEvent {
     ];
     SandboxEvent {
         event_id: "b00c5409fa1141a5e1abe15000000001".to_owned(),
-        issue_id: "5100000001".to_owned(),
+        issue_id: Scenario::Fix.issue_id().to_owned(),
         transaction: "/orders/{number}/label".to_owned(),
         request: Some(request("GET", "https://bookshop.example/orders/1001/label")),
         exceptions: vec![SandboxException {
@@ -126,7 +129,7 @@ pub(super) fn token_event(at: Timestamp) -> SandboxEvent {
     ];
     SandboxEvent {
         event_id: "b00c5409fa1141a5e1abe15000000002".to_owned(),
-        issue_id: "5200000001".to_owned(),
+        issue_id: Scenario::Security.issue_id().to_owned(),
         transaction: "/orders".to_owned(),
         request: Some(request("GET", "https://bookshop.example/orders")),
         exceptions: vec![SandboxException {
@@ -136,6 +139,49 @@ pub(super) fn token_event(at: Timestamp) -> SandboxEvent {
             frames,
         }],
         breadcrumbs: vec![breadcrumb(at, "httplib", "GET /orders")],
+        ..bookshop_event(at)
+    }
+}
+
+/// `AttributeError` in `customer_lines`: a receipt of an order without a second address line.
+pub(super) fn receipt_event(at: Timestamp) -> SandboxEvent {
+    let frames = vec![
+        CodeLine::of(MAIN, "return receipts.receipt_for(").frame("order_receipt", json!({"number": "1002"})),
+        CodeLine::of(RECEIPTS, "*customer_lines(address)").frame("receipt_for", json!({"number": "1002"})),
+        CodeLine::of(RECEIPTS, "floor = address").frame("customer_lines", json!({"name": "'Alan Example'", "address": {"line2": "None", "city": "'Berlin'"}})),
+    ];
+    missing_line_event(at, Scenario::Storm, "receipt", frames)
+}
+
+/// `AttributeError` in `sender_lines`: a return slip of an order without a second address line.
+pub(super) fn return_event(at: Timestamp) -> SandboxEvent {
+    let frames = vec![
+        CodeLine::of(MAIN, "return returns.slip_for(").frame("return_slip", json!({"number": "1003"})),
+        CodeLine::of(RETURNS, "*sender_lines(address)").frame("slip_for", json!({"number": "1003"})),
+        CodeLine::of(RETURNS, "entrance = address").frame("sender_lines", json!({"sender": "'Mary Example'", "address": {"line2": "None", "city": "'Berlin'"}})),
+    ];
+    missing_line_event(at, Scenario::Regression, "return", frames)
+}
+
+/// A page about an order whose address has no second line.
+fn missing_line_event(
+    at: Timestamp,
+    scenario: Scenario,
+    page: &str,
+    frames: Vec<SandboxFrame>,
+) -> SandboxEvent {
+    SandboxEvent {
+        event_id: format!("b00c5409fa1141a5e1abe1{}", scenario.issue_id()),
+        issue_id: scenario.issue_id().to_owned(),
+        transaction: format!("/orders/{{number}}/{page}"),
+        request: Some(request("GET", &format!("https://bookshop.example/orders/1002/{page}"))),
+        exceptions: vec![SandboxException {
+            error_type: "AttributeError".to_owned(),
+            value: "'NoneType' object has no attribute 'strip'".to_owned(),
+            module: None,
+            frames,
+        }],
+        breadcrumbs: vec![breadcrumb(at, "httplib", &format!("GET /orders/1002/{page}"))],
         ..bookshop_event(at)
     }
 }

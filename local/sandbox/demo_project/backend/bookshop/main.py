@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 import sentry_sdk
 
-from bookshop import __version__, auth, catalog, orders, settings
+from bookshop import __version__, auth, catalog, orders, receipts, returns, settings
 
 SETTINGS = settings.from_environment()
 ORDERS = orders.OrderBook()
@@ -62,3 +62,19 @@ def order_label(number: int) -> str:
     if order is None:
         raise HTTPException(404, f"there is no order {number}")
     return orders.label_for(order)
+
+
+@app.get("/orders/{number}/receipt", response_class=PlainTextResponse)
+def order_receipt(number: int) -> str:
+    order = ORDERS.get(number)
+    if order is None:
+        raise HTTPException(404, f"there is no order {number}")
+    return receipts.receipt_for(number, order.address.model_dump())
+
+
+@app.get("/orders/{number}/return", response_class=PlainTextResponse)
+def return_slip(number: int) -> str:
+    order = ORDERS.get(number)
+    if order is None:
+        raise HTTPException(404, f"there is no order {number}")
+    return returns.slip_for(number, order.address.model_dump())
