@@ -1,6 +1,10 @@
 //! AutoFix in one process: the four functions, the embedded table, and, for trying and testing, a
 //! sandbox of the four services.
 
+/// The stream and the clock for a worker that runs elsewhere.
+pub mod deliver;
+/// Hands HTTP requests on to another server.
+mod forward;
 /// A clock that moves when it is told to.
 pub mod movable_clock;
 /// All functions together: doors, worker and clock.

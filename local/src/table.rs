@@ -2,7 +2,7 @@
 //! AWS SDK, in memory or in a folder, with the keys, indexes and stream of `template.yaml`.
 //!
 //! One process at a time may use a folder. The stand-in checks no credentials, which is why it
-//! listens on loopback only. Items expire only when [`EmbeddedTable::sweep_expired`] is called.
+//! listens on loopback only unless another address is asked for. Items expire only when [`EmbeddedTable::sweep_expired`] is called.
 
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -58,7 +58,7 @@ impl EmbeddedTable {
     /// If the port is taken.
     pub async fn memory_at(port: u16) -> anyhow::Result<EmbeddedTable> {
         let database = Database::memory().context("start an embedded table in memory")?;
-        EmbeddedTable::serve(database, None, port).await
+        EmbeddedTable::serve(database, None, at(port)).await
     }
 
     /// Starts one whose items live in `folder` (made if missing), on a free port.
@@ -66,16 +66,16 @@ impl EmbeddedTable {
     /// # Errors
     /// If another process uses the folder, or it cannot be written.
     pub async fn open(folder: &Path) -> anyhow::Result<EmbeddedTable> {
-        EmbeddedTable::open_at(folder, 0).await
+        EmbeddedTable::open_at(folder, at(0)).await
     }
 
-    /// As [`EmbeddedTable::open`], on a given loopback port.
+    /// As [`EmbeddedTable::open`], at a given address. Anyone who reaches it may read and write the table.
     ///
     /// # Errors
-    /// As [`EmbeddedTable::open`], and if the port is taken.
-    pub async fn open_at(folder: &Path, port: u16) -> anyhow::Result<EmbeddedTable> {
+    /// As [`EmbeddedTable::open`], and if the address cannot be had.
+    pub async fn open_at(folder: &Path, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
         let lock = lock(folder)?;
-        EmbeddedTable::open_locked(folder, lock, port).await
+        EmbeddedTable::open_locked(folder, lock, address).await
     }
 
     /// As [`EmbeddedTable::open`], without what an earlier process left there.
@@ -83,6 +83,14 @@ impl EmbeddedTable {
     /// # Errors
     /// As [`EmbeddedTable::open`]: nothing is deleted from under another process.
     pub async fn open_anew(folder: &Path) -> anyhow::Result<EmbeddedTable> {
+        EmbeddedTable::open_anew_at(folder, at(0)).await
+    }
+
+    /// As [`EmbeddedTable::open_anew`], at a given address.
+    ///
+    /// # Errors
+    /// As [`EmbeddedTable::open_at`].
+    pub async fn open_anew_at(folder: &Path, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
         let lock = lock(folder)?;
         for name in [TABLE_FILE.to_owned(), format!("{TABLE_FILE}-wal"), format!("{TABLE_FILE}-shm")] {
             match std::fs::remove_file(folder.join(&name)) {
@@ -92,22 +100,30 @@ impl EmbeddedTable {
                 Ok(()) | Err(_) => {} // gone, or never there
             }
         }
-        EmbeddedTable::open_locked(folder, lock, 0).await
+        EmbeddedTable::open_locked(folder, lock, address).await
     }
 
-    async fn open_locked(folder: &Path, lock: File, port: u16) -> anyhow::Result<EmbeddedTable> {
+    async fn open_locked(
+        folder: &Path,
+        lock: File,
+        address: SocketAddr,
+    ) -> anyhow::Result<EmbeddedTable> {
         let shown = folder.display();
         let path = folder.join(TABLE_FILE);
         let path = path.to_str().with_context(|| format!("the folder `{shown}` is not valid UTF-8"))?;
         let database = Database::new(path).with_context(|| format!("open the table in `{shown}`"))?;
         index_the_stream(path).with_context(|| format!("index the table's stream in `{shown}`"))?;
-        EmbeddedTable::serve(database, Some(lock), port).await
+        EmbeddedTable::serve(database, Some(lock), address).await
     }
 
-    async fn serve(database: Database, lock: Option<File>, port: u16) -> anyhow::Result<EmbeddedTable> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    async fn serve(
+        database: Database,
+        lock: Option<File>,
+        address: SocketAddr,
+    ) -> anyhow::Result<EmbeddedTable> {
+        let listener = TcpListener::bind(address)
             .await
-            .with_context(|| format!("listen on port {port} for the embedded table"))?;
+            .with_context(|| format!("listen on {address} for the embedded table"))?;
         let address = listener.local_addr().context("learn the port of the embedded table")?;
         let (stop, stopped) = oneshot::channel();
         let served = database.clone();
@@ -134,7 +150,7 @@ impl EmbeddedTable {
         Ok((self, door))
     }
 
-    /// `http://127.0.0.1:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// `http://host:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
         let address = self.door.as_ref().map_or(self.address, |door| door.service().address());
         format!("http://{address}")
@@ -238,6 +254,11 @@ impl EmbeddedTable {
         let ended = self.server.await.context("stop the embedded table")?;
         ended.map_err(anyhow::Error::msg).context("serve the embedded table")
     }
+}
+
+/// A port of this machine.
+fn at(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 async fn create_table(client: &Client, table_name: &str, shape: &TableShape) -> anyhow::Result<()> {
