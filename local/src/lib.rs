@@ -11,12 +11,10 @@ pub mod movable_clock;
 pub mod one_process;
 /// The table's stream, as Lambda would deliver it.
 pub mod stream;
-/// The table on this machine, made from `template.yaml`.
+/// The table on this machine, as `template.yaml` has it.
 pub mod table;
 /// Faults between a process and its table.
 pub mod table_door;
-/// What `template.yaml` says.
-pub mod template;
 
 /// The small FastAPI project that the demo breaks.
 pub mod demo_project;

@@ -147,7 +147,7 @@ impl OneProcess {
             doors: door::closed(routes, RefusalLog::new(Metrics::none(), clock.clone()))
                 .layer(middleware::from_fn(notify)),
             door_used,
-            stream: Mutex::new(StreamReader::new(table.streams(), &name)?),
+            stream: Mutex::new(StreamReader::new(table.streams(), &name)),
             worker: Arc::new(Worker::new(
                 config.worker,
                 secrets,

@@ -50,7 +50,7 @@ impl Addresses {
         (self.ip, port).into()
     }
 
-    fn from(self, number: u16) -> Addresses {
+    fn starting_at(self, number: u16) -> Addresses {
         Addresses { first_port: self.of(number).port(), ..self }
     }
 }
@@ -75,7 +75,7 @@ impl Sandbox {
     pub async fn start_at(folder: &Path, clock: Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
         Ok(Sandbox {
             claude: claude::Claude::start_at(addresses.of(0)).await?,
-            github: github::GitHub::start_at(folder, clock.clone(), addresses.from(1)).await?,
+            github: github::GitHub::start_at(folder, clock.clone(), addresses.starting_at(1)).await?,
             sentry: sentry::Sentry::start_at(addresses.of(3), clock.clone()).await?,
             slack: slack::Slack::start_at(addresses.of(4), clock).await?,
         })

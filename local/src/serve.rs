@@ -134,11 +134,7 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
     }
 }
 
-async fn start_sandbox(
-    options: &Options,
-    clock: &Clock,
-    addresses: Addresses,
-) -> anyhow::Result<Sandbox> {
+async fn start_sandbox(options: &Options, clock: &Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
     let folder = options.data.join("sandbox");
     // The stand-ins keep their state in memory, so repositories of an earlier run belong to nothing.
     if folder.exists() {
@@ -210,7 +206,7 @@ pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Re
     let deliveries = match &functions.deliver {
         Some(url) => {
             say!("The table's stream and the clock go to the worker behind {url}");
-            let stream = StreamReader::new(table.streams(), &common.table)?;
+            let stream = StreamReader::new(table.streams(), &common.table);
             Some(deliver::run(LambdaApi::at(url)?, stream))
         }
         None => None,

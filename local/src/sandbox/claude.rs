@@ -28,8 +28,8 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::sandbox::{Addresses, WayBack};
 use crate::sandbox::service::Service;
+use crate::sandbox::{Addresses, WayBack};
 use caching::{Cache, Prompt};
 use refusal::Refusal;
 pub use scripts::{RESULT_TOOLS, Script, ToolUse, Turn};

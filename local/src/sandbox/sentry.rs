@@ -27,8 +27,8 @@ use autofix::clock::Clock;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::sandbox::{Addresses, WayBack};
 use crate::sandbox::service::Service;
+use crate::sandbox::{Addresses, WayBack};
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
 use issues::{Issue, Issues};

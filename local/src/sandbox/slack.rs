@@ -20,8 +20,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::sandbox::{Addresses, WayBack};
 use crate::sandbox::service::Service;
+use crate::sandbox::{Addresses, WayBack};
 pub use dialogs::OpenView;
 use dialogs::new_trigger;
 pub use rendering::rendered;

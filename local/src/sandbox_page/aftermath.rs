@@ -182,7 +182,9 @@ impl Place {
     fn passes(&self, over: SignedDuration, what: &str) {
         let what = match (self.let_pass)(over) {
             Passed::Skipped => what,
-            Passed::NotHere => "Time can't be skipped here: AutoFix looks again by itself, within half an hour.",
+            Passed::NotHere => {
+                "Time can't be skipped here: AutoFix looks again by itself, within half an hour."
+            }
         };
         self.log.add(self.clock.now(), what.to_owned());
     }

@@ -45,8 +45,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use anyhow::{Context, anyhow};
 use autofix::clock::Clock;
 
-use crate::sandbox::{Addresses, WayBack};
 use crate::sandbox::service::Service;
+use crate::sandbox::{Addresses, WayBack};
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
 pub use changes::FileChange;
