@@ -138,6 +138,11 @@ impl EmbeddedTable {
         Ok(EmbeddedTable { database, address, door: None, stop, server })
     }
 
+    /// Has all that follows, but copies and the sweep, done by another implementation of DynamoDB at this address.
+    pub fn by_another_engine(self, address: SocketAddr) -> EmbeddedTable {
+        EmbeddedTable { address, ..self }
+    }
+
     /// Puts a door before it, through which every client made from now on goes.
     ///
     /// # Errors
