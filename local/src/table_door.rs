@@ -42,13 +42,16 @@ pub enum Trouble {
 struct Unreliable {
     trouble: Trouble,
     chance: fastrand::Rng,
+    struck: usize,
     /// Answers of the indexes, by what was asked for.
     before: HashMap<String, Bytes>,
 }
 
 impl Unreliable {
     fn strikes(&mut self) -> bool {
-        self.chance.u8(..) < u8::MAX / 4
+        let strikes = self.chance.u8(..) < u8::MAX / 4;
+        self.struck += usize::from(strikes);
+        strikes
     }
 }
 
@@ -78,7 +81,12 @@ impl TableDoor {
     /// From now on the table gives this trouble in one of four cases. The seed decides in which.
     pub fn make_unreliable(&self, trouble: Trouble, seed: u64) {
         let chance = fastrand::Rng::with_seed(seed);
-        *locked(&self.unreliable) = Some(Unreliable { trouble, chance, before: HashMap::new() });
+        *locked(&self.unreliable) = Some(Unreliable { trouble, chance, struck: 0, before: HashMap::new() });
+    }
+
+    /// How often it gave trouble.
+    pub fn struck(&self) -> usize {
+        locked(&self.unreliable).as_ref().map_or(0, |state| state.struck)
     }
 
     /// From now on this killer counts the writes that pass.
