@@ -1,8 +1,10 @@
 //! The commands of `autofix` and what they take, as `--help` shows them.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use url::Url;
 
 use crate::scenario::Scenario;
 
@@ -30,7 +32,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run AutoFix in one process: endpoints, worker and clock on one port, the table in a folder.
     #[command(
-        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
+        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data\n    autofix serve --table-only --sandbox --listen 172.17.0.1 --deliver http://127.0.0.1:3001"
     )]
     Serve(ServeArgs),
     /// Ask for what is missing, one thing at a time, and write it into `.env`.
@@ -119,18 +121,30 @@ pub struct DemoArgs {
 
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Port on this machine.
-    #[arg(long, default_value_t = 3000)]
-    pub port: u16,
+    /// Port on this machine [default: 3000; with `--table-only` 8000].
+    #[arg(long)]
+    pub port: Option<u16>,
     /// Folder of the table.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
     /// Use fakes of the four services, and show them on a page at `/sandbox`.
     #[arg(long)]
     pub sandbox: bool,
-    /// Serve only the table (on `--port`), for functions under `sam local` or `cargo lambda`.
+    /// Serve only the table (on `--port`) and the sandbox (on the six ports after it), for functions under `sam local` or
+    /// `cargo lambda`.
     #[arg(long)]
     pub table_only: bool,
+    /// With `--table-only`: listen on this address instead of 127.0.0.1, where containers can't reach it. Nothing there
+    /// asks for a password.
+    #[arg(long, requires = "table_only", value_name = "ADDRESS")]
+    pub listen: Option<IpAddr>,
+    /// With `--table-only`: deliver the table's stream and the clock to the worker behind this address of Lambda's API. A
+    /// path names the worker [default: FixWorkerFunction].
+    #[arg(long, requires = "table_only", value_name = "URL")]
+    pub deliver: Option<Url>,
+    /// With `--table-only`: where the HTTP functions are, for the sandbox's page and the links of cards.
+    #[arg(long, requires = "table_only", value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    pub endpoints: Url,
     /// With `--table-only`: write the variables that the functions need to this file.
     #[arg(long, requires = "table_only")]
     pub env_file: Option<PathBuf>,

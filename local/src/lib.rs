@@ -5,18 +5,20 @@
 pub use autofix_sandbox as sandbox;
 pub use autofix_sandbox::{demo_project, scenario};
 
+/// The stream and the clock for a worker that runs elsewhere.
+pub mod deliver;
+/// Hands HTTP requests on to another server.
+mod forward;
 /// A clock that moves when it is told to.
 pub mod movable_clock;
 /// All functions together: doors, worker and clock.
 pub mod one_process;
 /// The table's stream, as Lambda would deliver it.
 pub mod stream;
-/// The table on this machine, made from `template.yaml`.
+/// The table on this machine, as `template.yaml` has it.
 pub mod table;
 /// Faults between a process and its table.
 pub mod table_door;
-/// What `template.yaml` says.
-pub mod template;
 
 /// Sample events of `events/`, signed anew.
 pub mod sample_event;

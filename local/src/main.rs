@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "the command tells its errors on standard error")]
 
 use std::io::{IsTerminal, Write};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -77,9 +78,17 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => {
             logging::start_plain(logging::level(&environment));
             let services = if args.sandbox { Services::Sandbox } else { Services::Real };
-            let options = serve::Options { port: args.port, data: args.data, services, journal };
+            let usual_port = if args.table_only { 8000 } else { 3000 };
+            let port = args.port.unwrap_or(usual_port);
+            let options = serve::Options { port, data: args.data, services, journal };
             if args.table_only {
-                serve::serve_backing(options, args.env_file).await
+                let functions = serve::Functions {
+                    listen: args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+                    env_file: args.env_file,
+                    deliver: args.deliver,
+                    endpoints: args.endpoints,
+                };
+                serve::serve_backing(options, functions).await
             } else {
                 serve::serve(options).await
             }

@@ -15,6 +15,7 @@ mod schemas;
 mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context;
@@ -27,8 +28,8 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::WayBack;
 use crate::service::Service;
+use crate::{Addresses, WayBack};
 use caching::{Cache, Prompt};
 use refusal::Refusal;
 pub use scripts::{RESULT_TOOLS, Script, ToolUse, Turn};
@@ -82,6 +83,11 @@ pub struct End {
 impl Claude {
     /// Starts a stand-in that knows the scripts of the demo's scenarios.
     pub async fn start() -> anyhow::Result<Claude> {
+        Claude::start_at(Addresses::free().of(0)).await
+    }
+
+    /// As [`Claude::start`], at a given address.
+    pub(super) async fn start_at(address: SocketAddr) -> anyhow::Result<Claude> {
         let book = Book {
             scripts: crate::scenario::scripts(),
             cache: Cache::default(),
@@ -95,7 +101,7 @@ impl Claude {
             .route("/v1/messages", post(answer_messages))
             .route("/v1/models/{id}", get(answer_model))
             .with_state(Arc::clone(&book));
-        let service = Service::start(router).await.context("start the sandbox's Claude")?;
+        let service = Service::start_at(router, address).await.context("start the sandbox's Claude")?;
         Ok(Claude { service, book })
     }
 

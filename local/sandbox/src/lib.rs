@@ -22,6 +22,7 @@ pub mod demo_project;
 /// The demo's stories: what breaks, and what the scripted Claude says.
 pub mod scenario;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use autofix::clock::Clock;
@@ -40,6 +41,33 @@ pub struct Sandbox {
     pub slack: slack::Slack,
 }
 
+/// Where the fakes listen: consecutive ports of one address.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    pub ip: IpAddr,
+    /// 0 gives each of them any free port.
+    pub first_port: u16,
+}
+
+impl Addresses {
+    /// Ports that one service after the other takes.
+    pub const COUNT: u16 = 5;
+
+    /// Any free ports of this machine.
+    pub fn free() -> Addresses {
+        Addresses { ip: Ipv4Addr::LOCALHOST.into(), first_port: 0 }
+    }
+
+    pub(crate) fn of(self, number: u16) -> SocketAddr {
+        let port = if self.first_port == 0 { 0 } else { self.first_port + number };
+        (self.ip, port).into()
+    }
+
+    fn starting_at(self, number: u16) -> Addresses {
+        Addresses { first_port: self.of(number).port(), ..self }
+    }
+}
+
 /// Brings back what was there when it was made, as often as it is called.
 pub type WayBack = Box<dyn Fn() -> anyhow::Result<()>>;
 
@@ -53,11 +81,16 @@ pub enum SlackWay {
 impl Sandbox {
     /// Starts all four; repositories live in `folder`.
     pub async fn start(folder: &Path, clock: Clock) -> anyhow::Result<Sandbox> {
+        Sandbox::start_at(folder, clock, Addresses::free()).await
+    }
+
+    /// As [`Sandbox::start`], at given addresses.
+    pub async fn start_at(folder: &Path, clock: Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
         Ok(Sandbox {
-            claude: claude::Claude::start().await?,
-            github: github::GitHub::start_with(folder, clock.clone()).await?,
-            sentry: sentry::Sentry::start_with(clock.clone()).await?,
-            slack: slack::Slack::start_with(clock).await?,
+            claude: claude::Claude::start_at(addresses.of(0)).await?,
+            github: github::GitHub::start_at(folder, clock.clone(), addresses.starting_at(1)).await?,
+            sentry: sentry::Sentry::start_at(addresses.of(3), clock.clone()).await?,
+            slack: slack::Slack::start_at(addresses.of(4), clock).await?,
         })
     }
 

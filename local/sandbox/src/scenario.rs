@@ -69,8 +69,12 @@ impl Scenario {
         match self {
             Scenario::Fix => "labels fail for addresses without a second line; one changed line repairs it",
             Scenario::Security => "tokens without a subject crash the sign-in; a person has to look",
-            Scenario::Storm => "receipts fail, and Sentry reports it 100 times at once; one attempt comes of it",
-            Scenario::Regression => "the repair of return slips is merged, the error comes back, and one click takes it back",
+            Scenario::Storm => {
+                "receipts fail, and Sentry reports it 100 times at once; one attempt comes of it"
+            }
+            Scenario::Regression => {
+                "the repair of return slips is merged, the error comes back, and one click takes it back"
+            }
         }
     }
 

@@ -19,6 +19,7 @@ mod traffic;
 mod webhook;
 mod webhook_dialect;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context;
@@ -26,8 +27,8 @@ use autofix::clock::Clock;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::WayBack;
 use crate::service::Service;
+use crate::{Addresses, WayBack};
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
 use issues::{Issue, Issues};
@@ -61,9 +62,14 @@ impl Sentry {
 
     /// Starts a stand-in whose times follow `clock`.
     pub async fn start_with(clock: Clock) -> anyhow::Result<Sentry> {
+        Sentry::start_at(Addresses::free().of(0), clock).await
+    }
+
+    /// As [`Sentry::start_with`], at a given address.
+    pub(super) async fn start_at(address: SocketAddr, clock: Clock) -> anyhow::Result<Sentry> {
         let issues: Shared = Arc::new(Mutex::new(Issues::new(clock)));
         let router = rest::routes(Arc::clone(&issues)).merge(page::routes(Arc::clone(&issues)));
-        let service = Service::start(router).await.context("start the sandbox's Sentry")?;
+        let service = Service::start_at(router, address).await.context("start the sandbox's Sentry")?;
         lock(&issues).base = service.url();
         Ok(Sentry { service, issues })
     }

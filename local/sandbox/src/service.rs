@@ -5,7 +5,7 @@
 //! can fail on it: silence about an unknown request would be a lie about the real service.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -89,7 +89,12 @@ impl Service {
     /// Serves `router` on a free loopback port until the runtime ends. Requests that no route of
     /// the router matches are answered 501 and remembered.
     pub async fn start(router: Router) -> std::io::Result<Service> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        Service::start_at(router, (Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    /// As [`Service::start`], at a given address.
+    pub async fn start_at(router: Router, address: SocketAddr) -> std::io::Result<Service> {
+        let listener = tokio::net::TcpListener::bind(address).await?;
         let service = Service { address: listener.local_addr()?, book: Arc::default() };
         let app = router
             .fallback(refuse_unknown)
@@ -99,7 +104,7 @@ impl Service {
         Ok(service)
     }
 
-    /// `http://127.0.0.1:port`, without a slash at the end.
+    /// `http://host:port`, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

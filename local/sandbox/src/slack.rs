@@ -11,6 +11,7 @@ mod web_api;
 mod webhooks;
 mod workspace;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context;
@@ -19,8 +20,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::WayBack;
 use crate::service::Service;
+use crate::{Addresses, WayBack};
 pub use dialogs::OpenView;
 use dialogs::new_trigger;
 pub use rendering::rendered;
@@ -94,9 +95,14 @@ impl Slack {
 
     /// Starts a stand-in whose time stamps and expiries follow `clock`.
     pub async fn start_with(clock: Clock) -> anyhow::Result<Slack> {
+        Slack::start_at(Addresses::free().of(0), clock).await
+    }
+
+    /// As [`Slack::start_with`], at a given address.
+    pub(super) async fn start_at(address: SocketAddr, clock: Clock) -> anyhow::Result<Slack> {
         let workspace: Shared = Arc::new(Mutex::new(Workspace::new(clock)));
         let router = web_api::routes(Arc::clone(&workspace)).merge(webhooks::routes(Arc::clone(&workspace)));
-        let service = Service::start(router).await.context("start the sandbox's Slack")?;
+        let service = Service::start_at(router, address).await.context("start the sandbox's Slack")?;
         Ok(Slack { service, workspace })
     }
 

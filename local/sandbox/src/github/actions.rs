@@ -112,13 +112,14 @@ pub(super) fn check_run<'a>(repo: &'a Repository, id: &str) -> Result<(Oid, &'a 
     found.map(|(commit, (_, run))| (commit, run)).ok_or_else(Refusal::not_found)
 }
 
-pub(super) fn log_redirect(repo: &mut Repository, id: &str) -> Outcome {
+pub(super) fn log_redirect(repo: &mut Repository, call: &Call, id: &str) -> Outcome {
     let (_, run) = check_run(repo, id)?;
     if run.app != ACTIONS || run.log.is_none() {
         return Err(Refusal::not_found());
     }
     let key = repo.new_download_key();
-    Ok(Answer::elsewhere(format!("{}/job-logs/{id}?token={key}", repo.download_url)))
+    let download = call.as_it_reaches(&repo.download_url);
+    Ok(Answer::elsewhere(format!("{download}/job-logs/{id}?token={key}")))
 }
 
 /// The log itself, on the other host.

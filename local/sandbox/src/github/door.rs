@@ -167,7 +167,7 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
     match (call.method.as_str(), path) {
         ("GET", []) => contents::repository(repo),
         ("GET", ["contents", path @ ..]) => contents::contents(repo, call, &path.join("/")),
-        ("GET", ["tarball", revision @ ..]) => tarball::redirect(repo, &revision.join("/")),
+        ("GET", ["tarball", revision @ ..]) => tarball::redirect(repo, call, &revision.join("/")),
 
         ("GET", ["git", "ref", name @ ..]) => references::one(repo, &name.join("/")),
         ("GET", ["git", "matching-refs", name @ ..]) => references::matching(repo, call, &name.join("/")),
@@ -194,7 +194,7 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["check-runs", id, "annotations"]) => checks::annotations(repo, call, id),
         ("GET", ["actions", "runs"]) => actions::runs(repo, call),
         ("GET", ["actions", "runs", id, "jobs"]) => actions::jobs(repo, call, id),
-        ("GET", ["actions", "jobs", id, "logs"]) => actions::log_redirect(repo, id),
+        ("GET", ["actions", "jobs", id, "logs"]) => actions::log_redirect(repo, call, id),
         ("GET", ["deployments"]) => deployments::list(repo, call),
         ("GET", ["deployments", id, "statuses"]) => deployments::statuses(repo, call, id),
 

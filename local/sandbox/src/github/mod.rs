@@ -45,8 +45,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use anyhow::{Context, anyhow};
 use autofix::clock::Clock;
 
-use crate::WayBack;
 use crate::service::Service;
+use crate::{Addresses, WayBack};
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
 pub use changes::FileChange;
@@ -85,10 +85,21 @@ impl GitHub {
 
     /// The same by another clock: times in answers, of commits, and the life of an App's tokens.
     pub async fn start_with(repositories_root: &Path, clock: Clock) -> anyhow::Result<GitHub> {
+        GitHub::start_at(repositories_root, clock, Addresses::free()).await
+    }
+
+    /// As [`GitHub::start_with`], at given addresses.
+    pub(super) async fn start_at(
+        repositories_root: &Path,
+        clock: Clock,
+        addresses: Addresses,
+    ) -> anyhow::Result<GitHub> {
         std::fs::create_dir_all(repositories_root).context("create the folder for repositories")?;
         let world: SharedWorld = Arc::new(Mutex::new(World::new(repositories_root, clock)));
-        let service = Service::start(door::api(world.clone())).await.context("start the GitHub stand-in")?;
-        let downloads = Service::start(door::downloads(world.clone()))
+        let service = Service::start_at(door::api(world.clone()), addresses.of(0))
+            .await
+            .context("start the GitHub stand-in")?;
+        let downloads = Service::start_at(door::downloads(world.clone()), addresses.of(1))
             .await
             .context("start the stand-in for GitHub's archive host")?;
         locked(&world).be_reached_at(service.url(), downloads.url());

@@ -10,11 +10,12 @@ use super::repository::{DEFAULT_BRANCH, resolve};
 use super::wire::{Answer, Call, Outcome, Refusal};
 use super::world::Repository;
 
-pub(super) fn redirect(repo: &mut Repository, revision: &str) -> Outcome {
+pub(super) fn redirect(repo: &mut Repository, call: &Call, revision: &str) -> Outcome {
     let revision = if revision.is_empty() { DEFAULT_BRANCH } else { revision };
     resolve(&repo.git()?, revision).ok_or_else(Refusal::not_found)?;
     let key = repo.new_download_key();
-    Ok(Answer::elsewhere(format!("{}/legacy.tar.gz/{revision}?token={key}", repo.download_url)))
+    let download = call.as_it_reaches(&repo.download_url);
+    Ok(Answer::elsewhere(format!("{download}/legacy.tar.gz/{revision}?token={key}")))
 }
 
 #[derive(Deserialize)]

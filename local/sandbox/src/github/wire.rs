@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::credentials::{Need, Visitor};
 
@@ -75,6 +76,17 @@ impl Call {
     /// The server that was asked, as the client named it.
     fn host(&self) -> String {
         format!("http://{}", self.header("host").unwrap_or("localhost"))
+    }
+
+    /// An address of the sandbox under the name by which the client reaches this machine. In a container `127.0.0.1` is
+    /// the container.
+    pub(super) fn as_it_reaches(&self, url: &str) -> String {
+        let own = Url::parse(&self.host()).ok();
+        let here = Url::parse(url).ok().zip(own).and_then(|(mut url, own)| {
+            url.set_host(own.host_str()).ok()?;
+            Some(url.to_string())
+        });
+        here.unwrap_or_else(|| url.to_owned())
     }
 
     fn query_pairs(&self) -> BTreeMap<String, String> {

@@ -148,7 +148,10 @@ pub(super) fn receipt_event(at: Timestamp) -> SandboxEvent {
     let frames = vec![
         CodeLine::of(MAIN, "return receipts.receipt_for(").frame("order_receipt", json!({"number": "1002"})),
         CodeLine::of(RECEIPTS, "*customer_lines(address)").frame("receipt_for", json!({"number": "1002"})),
-        CodeLine::of(RECEIPTS, "floor = address").frame("customer_lines", json!({"name": "'Alan Example'", "address": {"line2": "None", "city": "'Berlin'"}})),
+        CodeLine::of(RECEIPTS, "floor = address").frame(
+            "customer_lines",
+            json!({"name": "'Alan Example'", "address": {"line2": "None", "city": "'Berlin'"}}),
+        ),
     ];
     missing_line_event(at, Scenario::Storm, "receipt", frames)
 }
@@ -158,7 +161,10 @@ pub(super) fn return_event(at: Timestamp) -> SandboxEvent {
     let frames = vec![
         CodeLine::of(MAIN, "return returns.slip_for(").frame("return_slip", json!({"number": "1003"})),
         CodeLine::of(RETURNS, "*sender_lines(address)").frame("slip_for", json!({"number": "1003"})),
-        CodeLine::of(RETURNS, "entrance = address").frame("sender_lines", json!({"sender": "'Mary Example'", "address": {"line2": "None", "city": "'Berlin'"}})),
+        CodeLine::of(RETURNS, "entrance = address").frame(
+            "sender_lines",
+            json!({"sender": "'Mary Example'", "address": {"line2": "None", "city": "'Berlin'"}}),
+        ),
     ];
     missing_line_event(at, Scenario::Regression, "return", frames)
 }
