@@ -29,6 +29,8 @@ mod shop;
 
 /// All commands and their arguments.
 pub mod arguments;
+/// The command `backtest`: AutoFix on errors that people have fixed already.
+pub mod backtest;
 /// The command `chaos`: what AutoFix promises, under random deaths and faults.
 pub mod chaos;
 /// A local checkout as the analysis sees it.
