@@ -1,4 +1,4 @@
-//! Anthropic's Messages API: one request, one answer, and what an answer can mean.
+//! Anthropic's Messages API: one request, one answer.
 //!
 //! Facts of API version 2026-10-21 that shape this client: no forced tool choice and no sampling
 //! parameters on current models; thinking blocks go back unchanged; at most 21,333 output tokens
@@ -9,19 +9,18 @@ mod lifecycle;
 use std::time::Duration;
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
 pub use lifecycle::{Lifecycle, ModelFacts};
 
+use crate::analysis::model::{Message, Setting, Stop, Turn};
 use crate::config::names;
 use crate::journal::Service;
 use crate::outbound::{self, Answer, Auth, Call, Effect, Outbound, ServiceError};
-use crate::redaction::Redacted;
 use crate::secrets::{Credential, Secrets};
 use crate::usage::{Price, Usage};
-use crate::words::word_enum;
 
 const API_VERSION: &str = "2026-10-21";
 /// Output tokens of one answer, thinking included. Below the 21,333 that need streaming.
@@ -30,19 +29,6 @@ const MAX_TOKENS: u32 = 16_000;
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// A 429 that names no time is a spend cap: asking every minute would be a loop.
 const SPEND_CAP_WAIT: Duration = Duration::from_secs(3600);
-
-word_enum! {
-    /// How much the model thinks.
-    pub enum Effort { Low = "low", Medium = "medium", High = "high", }
-}
-
-/// What one conversation keeps the same in every request, so that the prefix can be cached.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    pub system: String,
-    pub tools: Vec<Value>,
-    pub effort: Effort,
-}
 
 /// The client. Clones share connections.
 #[derive(Clone)]
@@ -54,126 +40,14 @@ pub struct Claude {
     key: Credential,
 }
 
-/// One message of a conversation. What goes into it is either redacted, or the repository's own code, or what the
-/// model itself said.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Message {
-    role: &'static str,
-    content: Vec<Value>,
-}
-
-impl Message {
-    /// A message of ours, to be filled.
-    pub fn ours() -> Message {
-        Message { role: "user", content: Vec::new() }
-    }
-
-    /// What the model said, unchanged.
-    pub fn of_model(turn: &Turn) -> Message {
-        Message { role: "assistant", content: turn.content.clone() }
-    }
-
-    pub fn text(mut self, text: &Redacted) -> Message {
-        self.content.push(json!({ "type": "text", "text": text }));
-        self
-    }
-
-    /// Code of the repository. It goes as it is: an edit has to match it to the byte.
-    pub fn code(mut self, code: &SourceCode) -> Message {
-        self.content.push(json!({ "type": "text", "text": code.0 }));
-        self
-    }
-
-    /// The answer to a call of a tool.
-    pub fn tool_result(mut self, id: &str, answer: &ToolResult) -> Message {
-        let (text, is_error) = match answer {
-            ToolResult::Code(code) => (code.0.as_str(), false),
-            ToolResult::Refused(text) => (text.as_str(), true),
-        };
-        self.content.push(json!({
-            "type": "tool_result",
-            "tool_use_id": id,
-            "content": [{ "type": "text", "text": text }],
-            "is_error": is_error,
-        }));
-        self
-    }
-}
-
-/// Text that comes from the repository at the pinned commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceCode(pub String);
-
-/// What a tool answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ToolResult {
-    Code(SourceCode),
-    Refused(Redacted),
-}
-
-/// One answer of the model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Turn {
-    /// The content blocks as they came.
-    pub content: Vec<Value>,
-    pub stop: Stop,
-    pub usage: Usage,
-}
-
-/// Why the model stopped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "because", rename_all = "snake_case")]
-pub enum Stop {
-    EndOfTurn,
-    ToolUse,
-    /// The answer was cut; a tool use in it is unusable.
-    MaxTokens,
-    /// Send the content back unchanged and the model goes on.
-    Pause,
-    Refusal {
-        category: Option<String>,
-    },
-    ContextFull,
-    /// A reason that this version does not know.
-    Other {
-        reason: String,
-    },
-}
-
-/// One call of a tool by the model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ToolUse {
-    pub id: String,
-    pub name: String,
-    pub input: Value,
-}
-
-impl Turn {
-    /// Reads the body of a successful answer. It is not priced yet.
-    ///
-    /// # Errors
-    /// [`ServiceError::Malformed`] where it is not a message.
-    pub fn read(body: &[u8]) -> Result<Turn, ServiceError> {
-        let wire: WireMessage = serde_json::from_slice(body)
-            .map_err(|error| ServiceError::Malformed(outbound::said(&error.to_string())))?;
-        Ok(wire.into_turn())
-    }
-
-    /// The tools that the model called, in order; none where the answer was cut.
-    pub fn tool_uses(&self) -> Vec<ToolUse> {
-        if self.stop == Stop::MaxTokens {
-            return Vec::new();
-        }
-        let blocks = self.content.iter().filter(|block| block["type"] == "tool_use");
-        let uses = blocks.filter_map(|block| {
-            Some(ToolUse {
-                id: block["id"].as_str()?.to_owned(),
-                name: block["name"].as_str()?.to_owned(),
-                input: block["input"].clone(),
-            })
-        });
-        uses.collect()
-    }
+/// Reads the body of a successful answer. It is not priced yet.
+///
+/// # Errors
+/// [`ServiceError::Malformed`] if it is not a message.
+pub fn read_turn(body: &[u8]) -> Result<Turn, ServiceError> {
+    let wire: WireMessage = serde_json::from_slice(body)
+        .map_err(|error| ServiceError::Malformed(outbound::said(&error.to_string())))?;
+    Ok(wire.into_turn())
 }
 
 impl Claude {
@@ -225,7 +99,7 @@ impl Claude {
             timeout: timeout.min(TIMEOUT),
         };
         let read = |answer: &Answer| match answer.status.is_success() {
-            true => Turn::read(&answer.body),
+            true => read_turn(&answer.body),
             false => Err(error_of(answer)),
         };
         let mut turn = self.outbound.ask(&call, read).await?;
@@ -264,10 +138,7 @@ impl Claude {
 /// With the marks of the tools and the system text these are the four that a request may have. They are not part of the
 /// history: they move on with every request.
 fn mark_ends(messages: &mut [Message]) {
-    let ours = messages.iter_mut().rev().filter(|message| message.role == "user");
-    for block in ours.take(2).filter_map(|message| message.content.last_mut()) {
-        block["cache_control"] = json!({ "type": "ephemeral" });
-    }
+    messages.iter_mut().rev().filter(|message| message.is_ours()).take(2).for_each(Message::mark_end);
 }
 
 #[derive(Deserialize)]

@@ -1,40 +1,22 @@
-//! What the functions of AutoFix share. In reading order:
+//! What the functions of AutoFix share. Three layers, of which each knows only those below it:
 //!
-//! * the words of the domain, pure: no network, no clock, no environment;
-//! * the analysis, pure as well;
-//! * what people read;
-//! * the services outside and the table;
-//! * settings, secrets, and what a process needs to run.
+//! 1. the crate `autofix-domain` (`shared/domain`): attempts, incidents, reasons, text without secrets;
+//! 2. the crate `autofix-analysis` (`shared/analysis`): from an incident and the code at one commit to a fix;
+//! 3. this crate: what people read, the services outside, the table, and what a process needs to run.
+//!
+//! The first two have no network, no clock and no environment. They are re-exported, so that a function depends on one crate.
 
-// The domain.
-/// One attempt to fix one error: states, events, next step.
-pub mod attempt;
+/// From an incident and the code at one commit to a fix, or to the reasons why there is none.
+pub use autofix_analysis as analysis;
+/// The words of the domain: attempts, incidents, reasons, text without secrets.
+pub use autofix_domain::{attempt, cleaning, fault, incident, reason, redaction, usage, words};
+
 /// How far the search for lost webhooks is.
 pub mod catch_up;
 /// Whether a service outside is asked at all.
 pub mod circuit;
-/// Text without what does not belong in it: control characters, invisible ones, too many of them.
-pub mod cleaning;
-/// What FastAPI, Starlette and Pydantic frames tell about an incident.
-pub mod fastapi;
-/// The key under which the same fault is recognised again.
-pub mod fault;
-/// What Sentry reported, in one form.
-pub mod incident;
-/// Why AutoFix did not do something: the closed list.
-pub mod reason;
-/// Text without secrets and personal data, and the type that proves it.
-pub mod redaction;
 /// What came of the errors of a week: shown, merged, verified, refused, and at what cost.
 pub mod scoreboard;
-/// Tokens, dollars, prices.
-pub mod usage;
-mod words;
-
-/// From an incident and the code at one commit to a fix, or to the reasons why there is none.
-pub mod analysis;
-/// The repository's own settings for AutoFix, `.orchestrator/autofix.yaml`.
-pub mod orchestrator_file;
 
 /// Every sentence that a person reads: cards, pull requests, commits.
 pub mod messages;

@@ -28,7 +28,7 @@ fn the_picture_of_the_states_shows_every_way_there_is_and_no_other() {
         .collect();
     assert!(drawn.len() > 20, "{drawn:?}");
     let table = text_of(
-        "shared/src/attempt/snapshots/autofix__attempt__matrix__what_each_event_does_in_each_state.snap",
+        "shared/domain/src/attempt/snapshots/autofix_domain__attempt__matrix__what_each_event_does_in_each_state.snap",
     );
     let (mut there_are, mut from) = (BTreeSet::new(), String::new());
     for line in table.lines().skip_while(|line| !is_status(line)) {

@@ -7,13 +7,13 @@ use autofix::analysis::background::Background;
 use autofix::analysis::effects::Crash;
 use autofix::analysis::fix::Code;
 use autofix::analysis::frames::{self, LocatedFrame, Match, SinceRelease, since_release};
+use autofix::analysis::orchestrator_file::{self, ORCHESTRATOR_FILE};
 use autofix::analysis::policy::{Enabled, PolicySettings};
 use autofix::analysis::prompt::Boundary;
 use autofix::analysis::repo_path::{ProjectPath, RepoPath};
 use autofix::analysis::snapshot::Snapshot;
 use autofix::attempt::AttemptId;
 use autofix::incident::Incident;
-use autofix::orchestrator_file::{self, ORCHESTRATOR_FILE};
 use autofix::reason::{Reason, ReasonCode};
 
 /// What a case is made of.

@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use autofix::analysis::model::{Message, Setting, SourceCode, Stop, ToolResult, ToolUse, Turn};
 use autofix::analysis::tools::{ToolAnswer, Toolbox};
-use autofix::claude::{Claude, Message, Setting, SourceCode, Stop, ToolResult, ToolUse, Turn};
+use autofix::claude::Claude;
 use autofix::metrics::Measured;
 use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};

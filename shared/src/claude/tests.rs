@@ -1,5 +1,6 @@
 use super::*;
 use crate::outbound::tests::{answer, meaning};
+use crate::redaction::Redacted;
 
 fn told(status: u16, headers: &[(&'static str, &str)]) -> String {
     let body = r#"{"type":"error","error":{"type":"some_error","message":"said"},"request_id":"req_1"}"#;
@@ -28,15 +29,16 @@ fn the_header_decides_and_else_the_status() {
 #[test]
 fn a_request_marks_the_end_of_what_was_said_and_of_what_the_last_turn_wrote() {
     let marked = |count: usize| {
+        let of_model = Turn { content: Vec::new(), stop: Stop::EndOfTurn, usage: Usage::default() };
         let mut messages: Vec<Message> = (0..count)
-            .map(
-                |n| if n % 2 == 0 { Message::ours() } else { Message { role: "assistant", content: vec![] } },
-            )
+            .map(|n| if n % 2 == 0 { Message::ours() } else { Message::of_model(&of_model) })
             .map(|message| message.text(&Redacted::trusted("a")).text(&Redacted::trusted("b")))
             .collect();
         mark_ends(&mut messages);
-        let blocks =
-            messages.iter().enumerate().flat_map(|(n, message)| message.content.iter().map(move |b| (n, b)));
+        let messages = serde_json::to_value(&messages).unwrap();
+        let blocks = messages.as_array().unwrap().iter().enumerate();
+        let blocks = blocks
+            .flat_map(|(n, message)| message["content"].as_array().unwrap().iter().map(move |b| (n, b)));
         let marked = blocks.filter(|(_, block)| block.get("cache_control").is_some());
         marked.map(|(n, block)| (n, block["text"].as_str().unwrap().to_owned())).collect::<Vec<_>>()
     };

@@ -9,13 +9,14 @@ use autofix::analysis::fix::{self, Code, Proposal};
 use autofix::analysis::repo_path::RepoPath;
 use autofix::analysis::tools::{MAX_ANSWER_BYTES, Toolbox};
 use autofix::analysis::{critic, root_cause};
-use autofix::claude::{Stop, ToolUse, Turn};
+use autofix::analysis::model::{Stop, ToolUse, Turn};
+use autofix::claude;
 use autofix_fuzz::{FILE, REPOSITORY, check_text, project};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(turn) = Turn::read(data) else { return };
+    let Ok(turn) = claude::read_turn(data) else { return };
     assert_eq!(turn.usage.turns, 1);
     let kept: Turn =
         serde_json::from_str(&serde_json::to_string(&turn).expect("a turn is JSON")).expect("and back");

@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use super::*;
 use crate::incident::{MAX_FRAMES, MAX_VARIABLES, Release};
 use crate::sentry::webhook::{Webhook, read};
@@ -346,4 +348,68 @@ fn a_django_template_s_line_is_read_as_it_is_in_the_file() {
     assert_eq!(source_of(raw).as_deref(), Some("<b>&lt;</b>"));
     let code = r#""filename":"a.py","function":"f","context_line":"    return a &amp; b""#;
     assert_eq!(source_of(code).as_deref(), Some("    return a &amp; b"));
+}
+
+#[test]
+fn application_frames_are_shown_in_full_and_library_frames_in_a_line() {
+    let library = |n: u32| {
+        json!({
+            "filename": format!("starlette/part{n}.py"), "function": "__call__", "lineno": n, "in_app": false,
+            "abs_path": format!("/usr/lib/python3.12/site-packages/starlette/part{n}.py"),
+            "pre_context": ["library source before"], "context_line": "await self.app(scope)",
+            "post_context": ["library source after"], "vars": {"scope": "'of a library'"},
+        })
+    };
+    let application = json!({
+        "filename": "shop/orders.py", "abs_path": "/app/shop/orders.py", "function": "totals", "lineno": 3,
+        "in_app": true, "pre_context": ["def totals(lines):", "    for line in lines:"],
+        "context_line": "        total += line[\"price\"] * line[\"quantity\"]", "post_context": ["    return total"],
+        "vars": {
+            "lines": [{"price": "Decimal('9.90')", "quantity": "2"}, {"price": "Decimal('1.50')"}],
+            "total": "0", "limit": "'0'", "discount": "None",
+            "user": {"name": "'Jane'", "password": "'hunter2'", "api_key": "[Filtered]"},
+            "otp": "123456", "token": "[Filtered]",
+        },
+    });
+    let frames: Vec<Value> = (1..=7).map(library).chain([application]).chain((8..=9).map(library)).collect();
+    let body = json!({
+        "action": "created",
+        "data": {"error": {
+            "issue_id": "118", "project": 1, "platform": "python", "title": "KeyError: 'quantity'",
+            "url": "https://sentry.io/api/0/projects/acme/shop/events/1/",
+            "web_url": "https://acme.sentry.io/issues/118/",
+            "exception": {"values": [{"type": "KeyError", "value": "'quantity'", "stacktrace": {"frames": frames}}]},
+        }},
+    });
+    let read = read("error", body.to_string().as_bytes()).expect("a webhook");
+    let Webhook::Report(report) = read else { panic!("{read:?}") };
+    let text =
+        crate::analysis::prompt::incident_text(&crate::redaction::redact_incident(&report.incident), &[]);
+    insta::assert_snapshot!(text, @r#"
+    Title: KeyError: 'quantity'
+    Platform: python
+    FastAPI part that ran: unknown
+
+    Exception 1 of 1, the one that surfaced: KeyError: 'quantity'
+      starlette/part1.py:1 in __call__ (library)
+      starlette/part2.py:2 in __call__ (library)
+      … 3 library frames
+      starlette/part6.py:6 in __call__ (library)
+      starlette/part7.py:7 in __call__ (library)
+      shop/orders.py:3 in totals (application)
+          def totals(lines):
+              for line in lines:
+      -->         total += line["price"] * line["quantity"]
+              return total
+        variables:
+          discount = None
+          limit = '0'
+          lines = ([1] lacks "quantity") [{"price": Decimal('9.90'), "quantity": 2}, {"price": Decimal('1.50')}]
+          otp = <filtered int>
+          token = <filtered>
+          total = 0
+          user = {"api_key": <filtered>, "name": 'Jane', "password": <filtered str>}
+      starlette/part8.py:8 in __call__ (library)
+      starlette/part9.py:9 in __call__ (library)
+    "#);
 }

@@ -1,0 +1,276 @@
+//! A new `if`: a condition around what was there, or another value for what is missing.
+
+use tree_sitter::Node;
+
+use super::super::absence::{Substitute, Test, is_nothing, substitute, test_of, test_of_unless};
+use super::super::script::Edit;
+use super::super::sinks::{Guarding, Sink, guarding, is_bound, sinks_below};
+use super::super::slices::reach_of_name;
+use super::super::tree::{body, body_statements, condition, inner, is_if, parts, squeezed, words};
+use super::exits::{Exit, denies, exit_of, exit_of_body, raised, returned};
+use super::insertions::assigned_in;
+use super::values::{assigned_names, last_name};
+use super::{Judged, Scene, Verdict, ask, ask_two, function_of, identifier, mentions, refuse, shown};
+use crate::syntax::visit_below;
+use autofix_domain::reason::ReasonCode;
+
+impl<'c> Scene<'c> {
+    /// A new `if`: a way out, a wrapper, or another value for what is missing.
+    pub(super) fn new_condition(&self, node: Node<'c>, statement: Node<'c>, all: &mut Vec<Judged>) {
+        let (Some(asks), Some(inside)) = (condition(node), body(node)) else {
+            let why = format!("`{}` is a new condition", shown(self.new, statement));
+            return all.push(Judged::new(
+                statement,
+                why.clone(),
+                ask(format!("{why}. Is it right?"), &identifier(self.new, statement)),
+            ));
+        };
+        let test = match node.kind().starts_with("unless") {
+            true => test_of_unless(self.new, asks),
+            false => test_of(self.new, asks),
+        };
+        let text = shown(self.new, asks);
+        if let Some((sink, call)) = sinks_below(self.new, asks, self.bindings).first() {
+            return all.push(Judged::new(
+                node,
+                format!("`{text}` is newly asked"),
+                self.act_is_new(*sink, *call),
+            ));
+        }
+        let wrapped: Vec<Node<'c>> = self
+            .edits
+            .iter()
+            .filter_map(|edit| match edit {
+                Edit::Wrapped { wrapper, new } if *wrapper == statement || *wrapper == node => Some(*new),
+                _ => None,
+            })
+            .collect();
+        if !wrapped.is_empty() {
+            all.push(self.wrapper(node, &test, &wrapped));
+            if let Some(other) = node.child_by_field_name("alternative") {
+                for one in parts(other).into_iter().flat_map(body_statements) {
+                    self.inserted(one, all);
+                }
+            }
+            return;
+        }
+        let inner_statements = body_statements(inside);
+        match exit_of_body(self.new, inside) {
+            Exit::None => {
+                let verdict = self.assigns_under(node, &test, &inner_statements);
+                all.push(Judged::new(
+                    node,
+                    format!(
+                        "If `{text}`: `{}`",
+                        inner_statements.first().map_or(String::new(), |one| shown(self.new, *one))
+                    ),
+                    verdict,
+                ));
+            }
+            _ => {
+                let verdict = self.leave_verdict(node, &test, &text);
+                let answer = inner_statements.last().and_then(|last| returned(*last));
+                let verdict = match answer {
+                    Some(answer) => self.with_callers(verdict, &format!("If `{text}`"), answer),
+                    None => verdict,
+                };
+                all.push(Judged::new(
+                    node,
+                    format!(
+                        "If `{text}`, the code leaves here: `{}`",
+                        inner_statements.last().map_or(String::new(), |one| shown(self.new, *one))
+                    ),
+                    verdict,
+                ));
+            }
+        }
+        for one in inner_statements.iter().filter(|one| self.is_log_statement(self.new, **one)) {
+            all.push(self.told(inner(*one), None, *one));
+        }
+        if let Some(last) = inner_statements.last()
+            && exit_of(self.new, *last) == Exit::Loud
+            && let Some(telling) = raised(self.new, *last)
+        {
+            all.push(self.told(telling, None, *last));
+        }
+        if let Some(other) = node.child_by_field_name("alternative") {
+            for one in parts(other).into_iter().flat_map(body_statements) {
+                self.inserted(one, all);
+            }
+        }
+    }
+
+    /// What stood free now stands under a condition.
+    fn wrapper(&self, node: Node<'c>, test: &Test, wrapped: &[Node<'c>]) -> Judged {
+        let text = condition(node).map_or(String::new(), |one| shown(self.new, one));
+        let fact = format!(
+            "What follows now runs only if `{text}`: `{}`",
+            wrapped.first().map_or(String::new(), |one| shown(self.new, *one))
+        );
+        let mut operands = test.operands();
+        // A name given in the condition stands for what is asked.
+        if let Some(asks) = condition(node) {
+            operands.extend(assigned_names(self.new, asks));
+        }
+        let name = self.asked_name(&operands, node);
+        let mut derived = operands.clone();
+        let mut question = None;
+        for statement in wrapped {
+            let own = squeezed(self.new, *statement);
+            let uses = derived.iter().any(|one| mentions(&own, one));
+            if uses {
+                derived.extend(assigned_names(self.new, *statement));
+                continue;
+            }
+            let (sinks, is_act) = (sinks_below(self.new, *statement, self.bindings), self.acts(*statement));
+            let what = shown(self.new, *statement);
+            if let Some((sink, _)) = sinks.first() {
+                return Judged::new(
+                    node,
+                    fact,
+                    refuse(
+                        ReasonCode::WorkSkipped,
+                        format!(
+                            "`{what}` ({}) has nothing to do with `{text}` and is left out without it",
+                            sink.name()
+                        ),
+                    ),
+                );
+            }
+            // Setting a flag or time beside what is guarded goes with it.
+            let same_base =
+                derived.iter().any(|one| own.starts_with(one.split(['.', '[']).next().unwrap_or(one)));
+            if is_act && !same_base {
+                return Judged::new(
+                    node,
+                    fact,
+                    refuse(
+                        ReasonCode::WorkSkipped,
+                        format!("`{what}` has nothing to do with `{text}` and is left out without it"),
+                    ),
+                );
+            }
+            question.get_or_insert(what);
+        }
+        if exit_of_body(self.new, body(node).unwrap_or(node)) == Exit::Loud {
+            return Judged::new(
+                node,
+                fact,
+                refuse(ReasonCode::CheckDeleted, format!("What stops is reached only if `{text}`")),
+            );
+        }
+        let denies_inside = wrapped.iter().any(|one| {
+            let mut found = false;
+            visit_below(*one, |inside, at| {
+                found |= matches!(at.kind, "raise_statement" | "throw_statement")
+                    || is_if(at.kind) && body(inside).is_some_and(|b| denies(self.new, b))
+            });
+            found
+        });
+        let verdict = if denies_inside {
+            ask_two(
+                format!("Without `{text}` the check under it does not run. Is there nothing to check then?"),
+                &name,
+            )
+        } else if !test.drops_missing() {
+            match wrapped
+                .iter()
+                .find_map(|one| sinks_below(self.new, *one, self.bindings).first().map(|(sink, _)| *sink))
+            {
+                Some(sink) => refuse(
+                    ReasonCode::WorkSkipped,
+                    format!("Whether {} happens depends on `{text}`", sink.name()),
+                ),
+                None => ask(format!("Is there nothing to do if `{text}` does not hold?"), &name),
+            }
+        } else if let Some(what) = question {
+            ask(format!("Is there nothing for `{what}` to do if `{text}` does not hold?"), &name)
+        } else {
+            Verdict::Harmless
+        };
+        Judged::new(node, fact, verdict)
+    }
+
+    /// `if x is None: x = N` in front of the crash.
+    fn assigns_under(&self, node: Node<'c>, test: &Test, own: &[Node<'c>]) -> Verdict {
+        let text = condition(node).map_or(String::new(), |one| shown(self.new, one));
+        let operands = test.operands();
+        let name = self.asked_name(&operands, node);
+        for one in own {
+            if let Some((sink, call)) = sinks_below(self.new, *one, self.bindings).first() {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("If `{text}`, `{}` ({}) is newly called", shown(self.new, *call), sink.name()),
+                );
+            }
+            if self.is_log_statement(self.new, *one) {
+                continue;
+            }
+            let Some((target, value)) = assigned_in(*one) else {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("If `{text}`, `{}` is newly done", shown(self.new, *one)),
+                );
+            };
+            let target_text = squeezed(self.new, target);
+            if is_bound(last_name(&target_text).as_str()) {
+                return refuse(
+                    ReasonCode::ComputationChanged,
+                    format!("`{target_text}`, which is a limit, gets another value"),
+                );
+            }
+            let reached = reach_of_name(self.new, self.bindings, &target_text, *one);
+            let instead = substitute(self.new, value);
+            if let Some(entry) = reached.sinks.iter().find(|entry| !matches!(entry.sink, Sink::Query)) {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!(
+                        "If `{text}`, `{}` ({}) is given `{}`",
+                        shown(self.new, entry.call),
+                        entry.sink.name(),
+                        shown(self.new, value)
+                    ),
+                );
+            }
+            if instead == Substitute::Number {
+                return refuse(
+                    ReasonCode::ComputationChanged,
+                    format!("A number or date is made up if `{text}`: `{}`", shown(self.new, value)),
+                );
+            }
+            let is_default =
+                operands.contains(&target_text) && test.selects_missing() && instead == Substitute::Neutral;
+            if is_default && reached.sinks.is_empty() {
+                continue;
+            }
+            if instead == Substitute::Yes && guarding([target_text.as_str()]) != Guarding::No {
+                return refuse(ReasonCode::CheckDeleted, format!("`{target_text}` is set if `{text}`"));
+            }
+            // Another value of the program that everybody shares is no empty one.
+            let shared = super::super::tree::is_chain(inner(value).kind())
+                && !mentions(&squeezed(self.new, value), &target_text);
+            if shared
+                && matches!(inner(value).kind(), "identifier")
+                && !assigned_names(self.new, function_of(self.new.family(), node).unwrap_or(node))
+                    .iter()
+                    .any(|one| *one == squeezed(self.new, value))
+            {
+                let value_text = squeezed(self.new, value);
+                let is_parameter = function_of(self.new.family(), node)
+                    .and_then(|one| one.child_by_field_name("parameters"))
+                    .is_some_and(|one| words(self.new, one).contains(&value_text.as_str()));
+                if !is_parameter && !is_nothing(&value_text) {
+                    return refuse(
+                        ReasonCode::SensitiveChange,
+                        format!("If `{text}`, `{target_text}` is `{value_text}`, which others share"),
+                    );
+                }
+            }
+            return ask(
+                format!("If `{text}`, is `{}` right for everything behind it?", shown(self.new, *one)),
+                &name,
+            );
+        }
+        Verdict::Harmless
+    }
+}

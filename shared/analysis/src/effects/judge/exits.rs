@@ -1,0 +1,153 @@
+//! How a block ends, and whether that denies.
+
+use tree_sitter::Node;
+
+use super::super::sinks::has;
+use super::super::tree::{body, body_statements, is_block, is_call, parts};
+use super::texts::callees;
+use crate::syntax::references::dotted_path;
+use crate::syntax::{Family, Parsed, visit_below};
+
+/// How a block ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Raises, aborts, or gives back an error.
+    Loud,
+    Return,
+    Continue,
+    Break,
+    None,
+}
+
+pub(super) fn handler_body(handler: Node<'_>) -> Option<Node<'_>> {
+    handler
+        .child_by_field_name("body")
+        .or_else(|| parts(handler).into_iter().rfind(|one| is_block(one.kind())))
+}
+
+/// What a `return` gives back.
+pub(super) fn returned(statement: Node<'_>) -> Option<Node<'_>> {
+    let one = inner_exit(statement);
+    matches!(one.kind(), "return_statement" | "return_expression" | "return")
+        .then(|| one.named_child(0))
+        .flatten()
+}
+
+pub(super) fn inner_exit(statement: Node<'_>) -> Node<'_> {
+    match statement.kind() {
+        "expression_statement" => statement.named_child(0).unwrap_or(statement),
+        _ => statement,
+    }
+}
+
+/// The raise or error-making call of a loud way out.
+pub(super) fn raised<'p>(parsed: &Parsed<'_>, statement: Node<'p>) -> Option<Node<'p>> {
+    let one = inner_exit(statement);
+    if matches!(one.kind(), "raise_statement" | "throw_statement" | "throw_expression") {
+        return Some(one);
+    }
+    let mut found = None;
+    visit_below(one, |node, at| {
+        if found.is_none() && is_call(at.kind) && dotted_path(parsed, node).ends_with("Errorf") {
+            found = Some(node);
+        }
+    });
+    found
+}
+
+pub(super) fn exit_of_body(parsed: &Parsed<'_>, body: Node<'_>) -> Exit {
+    body_statements(body).last().map_or(Exit::None, |last| exit_of(parsed, *last))
+}
+
+/// What a statement does to the code behind it.
+pub(super) fn exit_of(parsed: &Parsed<'_>, statement: Node<'_>) -> Exit {
+    let one = inner_exit(statement);
+    let text = parsed.text_of(one);
+    match one.kind() {
+        "raise_statement" | "throw_statement" | "throw_expression" | "exit_statement" => Exit::Loud,
+        "return_statement" | "return_expression" | "return" => match is_error_answer(parsed, one, text) {
+            true => Exit::Loud,
+            false => Exit::Return,
+        },
+        "continue_statement" | "continue_expression" | "next" => Exit::Continue,
+        "break_statement" | "break_expression" | "break" => Exit::Break,
+        kind if is_call(kind) => {
+            let path = dotted_path(parsed, one);
+            let last = path.rsplit('.').next().unwrap_or(&path);
+            // `next(error)`, `reject(error)`: handed on to whoever answers for errors.
+            if matches!(last, "next" | "reject" | "done") && !super::arguments(one).is_empty() {
+                return Exit::Loud;
+            }
+            match has("panic abort exit bail raise abort_if abort_unless fail Fatal Fatalf unreachable", last)
+            {
+                true => Exit::Loud,
+                false => Exit::None,
+            }
+        }
+        _ => Exit::None,
+    }
+}
+
+/// `return nil, err`, `return Err(…)`, `return res.sendStatus(400)`, `return self.error(…)`.
+pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let by_family = match parsed.family() {
+        Family::Go => parts(node).iter().flat_map(|one| parts(*one)).any(|one| {
+            let value = parsed.text_of(one);
+            value == "err"
+                || value.contains("Errorf(")
+                || value.contains("errors.")
+                || value.starts_with("Err")
+        }),
+        Family::Rust => text.contains("Err("),
+        _ => false,
+    };
+    // A status of an error, said as one: `status(404)`, `status_code=400`, `abort(403)`, `sendStatus(400)`.
+    let status = lower.match_indices(['4', '5']).any(|(at, _)| {
+        let digits = lower[at..].chars().take_while(char::is_ascii_digit).count();
+        let before = lower[..at].trim_end_matches(['(', '=', ':', ' ', '"', '\'', ',', '.']);
+        let starts = !lower[..at].ends_with(|c: char| c.is_ascii_digit());
+        let said = ["status", "code", "abort", "response", "http"].iter().any(|word| before.ends_with(word));
+        starts && digits == 3 && said
+    });
+    by_family
+        || status
+        || (lower.contains(".error(")
+            || lower.contains("error_response")
+            || lower.contains("not_found(")
+            || lower.contains("badrequest("))
+}
+
+/// Whether nothing behind a statement in its block runs.
+pub(super) fn exits(parsed: &Parsed<'_>, condition: Node<'_>) -> bool {
+    body(condition).is_some_and(|inside| exit_of_body(parsed, inside) != Exit::None)
+}
+
+/// Whether a body ends in a way out of any kind.
+pub(super) fn leaves(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
+    exit_of_body(parsed, body) != Exit::None
+}
+
+/// Whether a body denies: it raises, aborts, answers an error or reports one to a form.
+pub(super) fn denies(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
+    exit_of_body(parsed, body) == Exit::Loud
+        || callees(parsed, body).iter().any(|callee| {
+            let last = callee.rsplit('.').next().unwrap_or(callee);
+            has("add_error abort raise_for_status deny forbid reject", last)
+        })
+}
+
+/// Whether a handler that was there tells somebody: it raises, or answers with an error.
+pub(super) fn handler_answers(parsed: &Parsed<'_>, handler: Node<'_>) -> bool {
+    let Some(inside) = handler_body(handler) else { return false };
+    match exit_of_body(parsed, inside) {
+        Exit::Loud => true,
+        Exit::Return => {
+            body_statements(inside).last().and_then(|last| returned(*last)).is_some_and(|value| {
+                let text = parsed.text_of(value).to_lowercase();
+                text.contains("error") || text.contains("invalid")
+            })
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,198 @@
+//! Handlers that a change puts in.
+
+use tree_sitter::Node;
+
+use super::super::absence::{Substitute, substitute};
+use super::super::sinks::sinks_below;
+use super::super::slices::reach_of_name;
+use super::super::tree::{body, body_statements, is_call, is_handler, parts, squeezed, words};
+use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
+use super::insertions::assigned_in;
+use super::values::{assigned_names, last_name};
+use super::{Judged, Scene, Verdict, ask, identifier, mentions, refuse, shown};
+use crate::syntax::Family;
+use autofix_domain::reason::ReasonCode;
+
+impl<'c> Scene<'c> {
+    /// A handler around what was there.
+    pub(super) fn new_try(&self, new: Node<'c>, all: &mut Vec<Judged>) {
+        let held = body(new).map(body_statements).unwrap_or_default();
+        let acting: Vec<&Node<'c>> = held.iter().filter(|one| self.acts(**one)).collect();
+        let is = shown(self.new, new);
+        let acts_in_loop = acting.iter().any(|one| super::super::tree::is_loop(one.kind()));
+        if (held.len() > 1 && acting.len() > 1) || acts_in_loop {
+            let why = format!("A handler stands around {} statements that act", acting.len());
+            all.push(Judged::new(new, why.clone(), refuse(ReasonCode::ExceptionSwallowed, why)));
+        }
+        let made: Vec<String> = held.iter().flat_map(|one| assigned_names(self.new, *one)).collect();
+        let mut handlers = 0;
+        for part in parts(new) {
+            if is_handler(part.kind()) {
+                handlers += 1;
+                all.push(self.new_handler(part, Some(&made)));
+            }
+        }
+        if handlers == 0 {
+            all.push(Judged::new(
+                new,
+                format!("`{is}` is new"),
+                ask(format!("Is `{is}` right?"), &identifier(self.new, new)),
+            ));
+        }
+    }
+
+    /// A handler that was put in. `made` are the names that its `try` gives a value to.
+    pub(super) fn new_handler(&self, handler: Node<'c>, made: Option<&[String]>) -> Judged {
+        let is = shown(self.new, handler);
+        let fact = format!("A handler is new: `{is}`");
+        let of = |verdict: Verdict| Judged::new(handler, fact.clone(), verdict);
+        let Some(inside) = handler_body(handler) else {
+            return of(refuse(ReasonCode::ExceptionSwallowed, format!("`{is}` does nothing")));
+        };
+        if let Some((sink, call)) = sinks_below(self.new, inside, self.bindings).first() {
+            return of(refuse(
+                ReasonCode::SensitiveChange,
+                format!("The handler calls `{}` ({})", shown(self.new, *call), sink.name()),
+            ));
+        }
+        let header: Vec<&str> = words(self.new, handler)
+            .into_iter()
+            .take_while(|word| {
+                !mentions(self.new.text_of(inside), word)
+                    || word.ends_with("Error")
+                    || word.ends_with("Exception")
+            })
+            .collect();
+        let event = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default();
+        let caught_event = event.is_empty()
+            || self.new.text_of(handler)[..inside.start_byte().saturating_sub(handler.start_byte())]
+                .contains(event);
+        let own = body_statements(inside);
+        let operand = identifier(self.new, inside);
+        let last_value = own.last().copied().filter(|last| {
+            self.new.family() == Family::Ruby && !is_call(last.kind()) && assigned_in(*last).is_none()
+        });
+        if let Some(value) = last_value.filter(|_| exit_of_body(self.new, inside) == Exit::None) {
+            return match substitute(self.new, value) {
+                Substitute::Neutral => of(self.conversion_or_ask(handler, &operand)),
+                _ => of(ask(
+                    format!(
+                        "Is what the handler gives back right for every caller: `{}`?",
+                        shown(self.new, value)
+                    ),
+                    &operand,
+                )),
+            };
+        }
+        match exit_of_body(self.new, inside) {
+            Exit::Loud => {
+                let raised = own.last().and_then(|last| raised(self.new, *last));
+                of(raised.map_or(Verdict::Harmless, |raised| {
+                    self.told(raised, None, *own.last().unwrap_or(&inside)).verdict
+                }))
+            }
+            _ if !caught_event && self.new.family() == Family::Python => of(refuse(
+                ReasonCode::ExceptionSwallowed,
+                format!(
+                    "The handler takes `{}`, which is not what crashed",
+                    header.first().copied().unwrap_or("everything")
+                ),
+            )),
+            Exit::Return => {
+                if let Some(why) = self.breaks_kind(handler, &own) {
+                    return of(refuse(ReasonCode::SignatureChanged, why));
+                }
+                let answer = own.last().and_then(|last| returned(*last));
+                match answer.map(|value| substitute(self.new, value)) {
+                    None => of(self.conversion_or_ask(handler, &operand)),
+                    Some(Substitute::Neutral) => {
+                        let verdict = self.conversion_or_ask(handler, &operand);
+                        of(self.with_callers(verdict, &format!("After `{event}`"), answer.unwrap_or(handler)))
+                    }
+                    Some(Substitute::Number | Substitute::Yes) => of(refuse(
+                        ReasonCode::ComputationChanged,
+                        format!(
+                            "The answer is made up: `{}`",
+                            own.last().map_or(String::new(), |one| shown(self.new, *one))
+                        ),
+                    )),
+                    Some(_) => of(ask(
+                        format!(
+                            "Is what the handler gives back right for every caller: `{}`?",
+                            own.last().map_or(String::new(), |one| shown(self.new, *one))
+                        ),
+                        &operand,
+                    )),
+                }
+            }
+            Exit::Continue => of(ask(format!("Is the entry rightly left out: `{is}`?"), &operand)),
+            Exit::Break => {
+                of(refuse(ReasonCode::WorkSkipped, "All other entries are left out as well".to_owned()))
+            }
+            Exit::None => {
+                for one in &own {
+                    if self.is_log_statement(self.new, *one) {
+                        continue;
+                    }
+                    let Some((target, value)) = assigned_in(*one) else {
+                        return of(refuse(
+                            ReasonCode::ExceptionSwallowed,
+                            format!("The handler continues with `{}`", shown(self.new, *one)),
+                        ));
+                    };
+                    let target = squeezed(self.new, target);
+                    if made.is_some_and(|made| !made.contains(&target)) {
+                        return of(refuse(
+                            ReasonCode::ExceptionSwallowed,
+                            format!("The handler sets `{target}`, which is not what was computed"),
+                        ));
+                    }
+                    match substitute(self.new, value) {
+                        Substitute::Neutral => {}
+                        Substitute::Number | Substitute::Yes => {
+                            return of(refuse(
+                                ReasonCode::ComputationChanged,
+                                format!("A value is made up: `{}`", shown(self.new, *one)),
+                            ));
+                        }
+                        Substitute::Text | Substitute::Value => {
+                            return of(ask(
+                                format!("Is `{}` right for everything behind it?", shown(self.new, *one)),
+                                &last_name(&target),
+                            ));
+                        }
+                    }
+                    let reached = reach_of_name(self.new, self.bindings, &target, *one);
+                    if let Some(entry) = reached.sinks.first() {
+                        return of(refuse(
+                            ReasonCode::SensitiveChange,
+                            format!(
+                                "`{}` ({}) is given `{}` if it fails",
+                                shown(self.new, entry.call),
+                                entry.sink.name(),
+                                shown(self.new, value)
+                            ),
+                        ));
+                    }
+                }
+                let tells_only = own.iter().all(|one| self.is_log_statement(self.new, *one));
+                match tells_only {
+                    true => of(refuse(
+                        ReasonCode::ExceptionSwallowed,
+                        "The handler only writes a log line and the code continues".to_owned(),
+                    )),
+                    false => of(Verdict::Harmless),
+                }
+            }
+        }
+    }
+
+    pub(super) fn conversion_or_ask(&self, handler: Node<'c>, operand: &str) -> Verdict {
+        let held = handler.parent().and_then(body).map(body_statements).unwrap_or_default();
+        let reads_other = held.iter().any(|one| !sinks_below(self.new, *one, self.bindings).is_empty());
+        match reads_other {
+            true => ask("May an answer of the other system without this part be normal, and not a sign that its form changed?".to_owned(), operand),
+            false => Verdict::Harmless,
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! What a value that may be missing reaches: calls that act, conditions that it decides, loops over nothing.
+
+use tree_sitter::Node;
+
+use super::super::absence::{Substitute, joined};
+use super::super::sinks::{Guarding, Sink, guarding, has, is_bound, sinks_below};
+use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
+use super::super::tree::{
+    above, assigned, body, condition, inner, is_call, is_choice, is_if, is_loop, words,
+};
+use super::reads::Widened;
+use super::texts::callees;
+use super::values::last_name;
+use super::{Scene, Verdict, ask, ask_two, exits, refuse, shown};
+use crate::sensitive_paths::words as split_words;
+use crate::syntax::references::dotted_path;
+use crate::syntax::visit_below;
+use autofix_domain::reason::ReasonCode;
+
+impl<'c> Scene<'c> {
+    pub(super) fn widened_verdict(&self, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
+        let name = last_name(&widened.operand);
+        if let Some(code) = widened.code {
+            if let Some((sink, call)) = sinks_below(self.new, code, self.bindings).first() {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!(
+                        "For a missing `{}`, `{}` ({}) is called",
+                        widened.operand,
+                        shown(self.new, *call),
+                        sink.name()
+                    ),
+                );
+            }
+            let fresh = callees(self.new, code);
+            if fresh.iter().any(|callee| self.is_own_function(callee, new)) {
+                return refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("The function calls itself if `{}` is missing", widened.operand),
+                );
+            }
+        }
+        let is_zero = widened.code.is_some_and(|code| matches!(self.new.text_of(inner(code)), "0" | "0.0"));
+        let is_setting = ["environ", "getenv", "config", "settings", "options"]
+            .iter()
+            .any(|word| widened.operand.contains(word));
+        if (widened.instead == Substitute::Number && !is_setting || (is_zero && self.is_time(new)))
+            && !self.is_sort_key(new)
+        {
+            let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
+            return refuse(
+                ReasonCode::ComputationChanged,
+                format!("A number or date is made up for a missing `{}`: `{code}`", widened.operand),
+            );
+        }
+        let strength = guarding([widened.operand.as_str()]);
+        let grants = widened.instead == Substitute::Yes
+            || (widened.instead != Substitute::Neutral && strength == Guarding::Strong);
+        if strength != Guarding::No && grants {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("A missing `{}` counts as something", widened.operand),
+            );
+        }
+        if let Some(bound) = self.bound_name(new) {
+            return refuse(
+                ReasonCode::ComputationChanged,
+                format!("`{bound}`, which is a limit, gets another value"),
+            );
+        }
+        let reached = match new.kind() {
+            "object_assignment_pattern" | "assignment_pattern" => {
+                reach_of_name(self.new, self.bindings, &widened.operand, new)
+            }
+            _ => {
+                let loops = if widened.instead == Substitute::Neutral { Loops::Empty } else { Loops::Run };
+                reach(self.new, self.bindings, new, loops)
+            }
+        };
+        let operands = [widened.operand.clone()];
+        let neutral = widened.instead == Substitute::Neutral;
+        if !self.is_about_crash(&operands, new) && !reached.sinks.is_empty() {
+            return refuse(
+                ReasonCode::SensitiveChange,
+                format!(
+                    "`{}` has nothing to do with the line that crashed and reaches {}",
+                    widened.operand,
+                    reached.sinks[0].sink.name()
+                ),
+            );
+        }
+        let mut questions: Vec<Verdict> = Vec::new();
+        for entry in &reached.sinks {
+            match self.cell(entry, neutral, &widened.operand) {
+                Verdict::Harmless => {}
+                refused @ Verdict::Refuse { .. } => return refused,
+                asked => questions.push(asked),
+            }
+        }
+        for decided in &reached.decides {
+            match self.decided(*decided, widened, new) {
+                Verdict::Harmless => {}
+                refused @ Verdict::Refuse { .. } => return refused,
+                asked => questions.push(asked),
+            }
+        }
+        for looped in &reached.loops {
+            match self.looped(*looped, &widened.operand) {
+                Verdict::Harmless => {}
+                refused @ Verdict::Refuse { .. } => return refused,
+                asked => questions.push(asked),
+            }
+        }
+        if let Some(first) = questions.into_iter().next() {
+            return first;
+        }
+        // A value that is missing under a `not`, or in `all(…)`, answers yes.
+        if reached.returned && self.answers_yes(new) {
+            let function =
+                super::function_of(self.new.family(), new).map_or("", |one| self.new.field_text(one, "name"));
+            let names: Vec<&str> = words(self.new, super::super::tree::statement_of(new))
+                .into_iter()
+                .chain([function])
+                .collect();
+            return match guarding(names) {
+                Guarding::No => ask_two(
+                    format!("Without `{}`, `{function}` answers yes. Is that right?", widened.operand),
+                    &name,
+                ),
+                _ => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, `{function}` answers yes", widened.operand),
+                ),
+            };
+        }
+        if reached.returned && self.denies_by_name(new) {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{}`, the answer is that nothing is forbidden", widened.operand),
+            );
+        }
+        if neutral && super::super::sinks::is_money([widened.operand.as_str()]) {
+            return ask_two(
+                format!(
+                    "If `{}` is missing, may it count as nothing in every sum behind it?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        if let Some(call) = self.statement_call(new) {
+            let done = shown(self.new, call);
+            let path = dotted_path(self.new, call);
+            let last = path.rsplit('.').next().unwrap_or(&path);
+            let checks = ["check", "verify", "validate", "ensure", "authorize", "require", "assert", "guard"];
+            return match checks.iter().any(|word| last.to_lowercase().starts_with(word)) {
+                true => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, `{done}` does not check", widened.operand),
+                ),
+                false => ask(
+                    format!(
+                        "If `{}` is missing, `{done}` is not done. Is there nothing to do then?",
+                        widened.operand
+                    ),
+                    &name,
+                ),
+            };
+        }
+        // An attribute outlives the function; what a container gets is used with what else it holds.
+        let kept = reached.stored.iter().find(|one| one.contains('.') && !one.contains('['));
+        if let Some(kept) = kept.filter(|_| neutral) {
+            return ask(
+                format!("If `{}` is missing, may nothing be stored in `{kept}`?", widened.operand),
+                &name,
+            );
+        }
+        if reached.incomplete {
+            return ask(
+                format!(
+                    "Does nothing that `{}` reaches in this function need it to be there?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        if !neutral {
+            let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
+            return ask(
+                format!(
+                    "If `{}` is missing, is `{code}` the right value for everything that uses it?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        Verdict::Harmless
+    }
+
+    /// The outcome table for a value that reaches a sink: rows by what the value is, columns by the sink.
+    pub(super) fn cell(&self, entry: &Entry<'c>, neutral: bool, operand: &str) -> Verdict {
+        let call = shown(self.new, entry.call);
+        let name = last_name(operand);
+        let keyword = match &entry.position {
+            Position::Argument { keyword, .. } => keyword.as_str(),
+            Position::Receiver => "",
+        };
+        let target = matches!(keyword, "url" | "method" | "host" | "auth" | "verify" | "timeout")
+            || keyword.eq_ignore_ascii_case("authorization")
+            || keyword.eq_ignore_ascii_case("cookie")
+            || (entry.sink == Sink::Request
+                && matches!(entry.position, Position::Argument { index: 0, .. })
+                && keyword.is_empty());
+        let no = |what: &str| {
+            refuse(ReasonCode::SensitiveChange, format!("Without `{operand}`, {what} of `{call}` changes"))
+        };
+        match entry.sink {
+            Sink::Permission => no("the permission check"),
+            Sink::Crypto => no("the cryptography"),
+            Sink::Money => no("the amount"),
+            Sink::System => no("the file or process"),
+            Sink::Request if target => no("the target"),
+            _ if !neutral && matches!(entry.position, Position::Argument { .. }) => no(entry.sink.name()),
+            Sink::Message
+                if matches!(entry.position, Position::Argument { index: 0, .. }) && keyword.is_empty() =>
+            {
+                no("the recipient")
+            }
+            Sink::Write => ask_two(
+                format!(
+                    "If `{operand}` is missing, does `{call}` accept what it is given instead, and is that what should be stored?"
+                ),
+                &name,
+            ),
+            _ => ask(
+                format!("If `{operand}` is missing, is `{call}` still right with what it is given instead?"),
+                &name,
+            ),
+        }
+    }
+
+    /// A condition that a tolerant value is part of: which way do the states go that crashed?
+    pub(super) fn decided(&self, decided: Node<'c>, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
+        let name = last_name(&widened.operand);
+        let (asks, body_of) = (condition(decided), body(decided));
+        let Some(asks) = asks else { return Verdict::Harmless };
+        let asked = shown(self.new, asks);
+        let mut names: Vec<&str> = words(self.new, asks);
+        let strength = guarding(names.iter().copied());
+        let filters = decided.kind() == "if_clause";
+        if filters || is_choice(decided.kind()) {
+            if widened.instead == Substitute::Yes {
+                return refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, the condition `{asked}` holds", widened.operand),
+                );
+            }
+            return match (strength, widened.instead) {
+                (_, Substitute::Neutral) if filters && self.falsy_closes(asks, new) => Verdict::Harmless,
+                (Guarding::No, Substitute::Neutral) if !filters => Verdict::Harmless,
+                (Guarding::Strong, _) => {
+                    refuse(ReasonCode::CheckDeleted, format!("`{asked}` decides who may do something"))
+                }
+                _ => ask(
+                    format!("Without `{}`, does `{asked}` choose what it should?", widened.operand),
+                    &name,
+                ),
+            };
+        }
+        if is_loop(decided.kind()) {
+            return match self.falsy_enters(asks, new) {
+                true => refuse(
+                    ReasonCode::SensitiveChange,
+                    format!("Without `{}`, the loop `{asked}` may not end", widened.operand),
+                ),
+                false => ask(
+                    format!("Without `{}`, does the loop `{asked}` end when it should?", widened.operand),
+                    &name,
+                ),
+            };
+        }
+        let denial = body_of.is_some_and(|body| exits::denies(self.new, body));
+        if denial {
+            if let Some(body) = body_of {
+                names.extend(words(self.new, body));
+            }
+            // One more reason to stop; but nothing may be equal to nothing.
+            let compares = ["==", "!=", "not in"].iter().any(|sign| asked.contains(sign));
+            if self.falsy_enters(asks, new) && !compares {
+                return Verdict::Harmless;
+            }
+            return match guarding(names.iter().copied()) {
+                Guarding::Strong => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, the check `{asked}` is passed", widened.operand),
+                ),
+                Guarding::Weak if strength != Guarding::No => refuse(
+                    ReasonCode::CheckDeleted,
+                    format!("Without `{}`, the check `{asked}` is passed", widened.operand),
+                ),
+                _ => ask_two(
+                    format!(
+                        "If `{}` is missing, does the check `{asked}` still stop what it has to stop?",
+                        widened.operand
+                    ),
+                    &name,
+                ),
+            };
+        }
+        let acts = match self.falsy_enters(asks, new) {
+            true => body_of,
+            false => decided.child_by_field_name("alternative"),
+        };
+        if let Some((sink, call)) =
+            acts.and_then(|acts| sinks_below(self.new, acts, self.bindings).into_iter().next())
+        {
+            return refuse(
+                ReasonCode::SensitiveChange,
+                format!("Without `{}`, `{}` ({}) runs", widened.operand, shown(self.new, call), sink.name()),
+            );
+        }
+        if widened.instead == Substitute::Yes && strength != Guarding::No {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{}`, the condition `{asked}` holds", widened.operand),
+            );
+        }
+        if decided.child_by_field_name("alternative").is_some() && !self.other_branch_only_tells(decided) {
+            return ask(
+                format!(
+                    "If `{}` is missing, is the branch of `{asked}` that runs then the right one?",
+                    widened.operand
+                ),
+                &name,
+            );
+        }
+        if body_of.is_some_and(|body| exits::leaves(self.new, body))
+            && widened.instead == Substitute::Neutral
+            && !self.falsy_enters(asks, new)
+        {
+            // The early way out is not taken; what comes then never ran in these states.
+            return ask(
+                format!("If `{}` is missing, does `{asked}` still lead the right way?", widened.operand),
+                &name,
+            );
+        }
+        Verdict::Harmless
+    }
+
+    /// Whether a missing value makes the whole condition false.
+    fn falsy_closes(&self, asks: Node<'c>, new: Node<'c>) -> bool {
+        match joined(self.new, inner(asks)) {
+            Some(("and", sides)) => sides
+                .iter()
+                .any(|side| side.byte_range().contains(&new.start_byte()) && self.falsy_closes(*side, new)),
+            Some((_, _)) => false,
+            None => !self.falsy_enters(asks, new),
+        }
+    }
+
+    /// Whether a missing value makes the condition true, or one of several reasons to enter its body.
+    pub(super) fn falsy_enters(&self, asks: Node<'c>, new: Node<'c>) -> bool {
+        let node = inner(asks);
+        if let Some((operator, sides)) = joined(self.new, node) {
+            let holding = sides.into_iter().find(|side| side.byte_range().contains(&new.start_byte()));
+            return operator == "or" && holding.is_some_and(|side| self.falsy_enters(side, new));
+        }
+        let text = self.new.text_of(node);
+        if text.starts_with("not ") || text.starts_with('!') && !text.starts_with("!=") {
+            return true;
+        }
+        // `x.get("a") != b`: nothing differs from everything, and is in no list.
+        ["!=", "!==", "is None", "== null", "=== undefined", "== nil", "is not", "not in"]
+            .iter()
+            .any(|sign| text.contains(sign))
+            && !text.contains("is not None")
+    }
+
+    /// A loop over nothing: what it checks is not checked.
+    pub(super) fn looped(&self, looped: Node<'c>, operand: &str) -> Verdict {
+        let Some(body) = looped.child_by_field_name("body") else { return Verdict::Harmless };
+        let (mut denies, mut checks) = (false, false);
+        visit_below(body, |node, at| {
+            if is_if(at.kind)
+                && super::super::tree::body(node).is_some_and(|inside| exits::denies(self.new, inside))
+            {
+                denies = true;
+            }
+            checks |= at.kind == "assert_statement";
+        });
+        if !denies && !checks {
+            return Verdict::Harmless;
+        }
+        let names: Vec<&str> = words(self.new, body)
+            .into_iter()
+            .chain(words(self.new, looped.child_by_field_name("right").unwrap_or(looped)))
+            .collect();
+        match guarding(names.iter().copied()) {
+            Guarding::Strong if denies => refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{operand}`, the loop that denies checks nothing"),
+            ),
+            _ => ask_two(
+                format!(
+                    "If `{operand}` is missing, the loop checks no entry. Is there nothing to check then?"
+                ),
+                &last_name(operand),
+            ),
+        }
+    }
+
+    /// The call that a statement is, if it is made on a value and so left out with it: `a?.b()`.
+    fn statement_call(&self, node: Node<'c>) -> Option<Node<'c>> {
+        let statement = super::super::tree::statement_of(node);
+        let call = Some(inner(statement)).filter(|one| is_call(one.kind()))?;
+        let callee = call.child_by_field_name("function").or_else(|| call.child_by_field_name("object"))?;
+        callee.byte_range().contains(&node.start_byte()).then_some(call)
+    }
+
+    /// Whether a missing value makes an expression true: it stands under a `not`, or in `all(…)` or `every(…)`.
+    fn answers_yes(&self, node: Node<'c>) -> bool {
+        let statement = super::super::tree::statement_of(node);
+        let in_all = above(node, |one| is_call(one.kind()) && one.start_byte() >= statement.start_byte())
+            .is_some_and(|call| {
+                matches!(dotted_path(self.new, call).rsplit('.').next(), Some("all" | "every"))
+            });
+        in_all || self.is_negated(statement, node)
+    }
+
+    /// Whether a value is read as a time, or what reads it as one is part of the change.
+    pub(super) fn is_time(&self, node: Node<'c>) -> bool {
+        let statement = super::super::tree::statement_of(node);
+        let mut found = false;
+        visit_below(statement, |inside, at| {
+            let is_near = inside.byte_range().contains(&node.start_byte())
+                || node.byte_range().contains(&inside.start_byte());
+            found |= is_call(at.kind)
+                && is_near
+                && split_words(dotted_path(self.new, inside).rsplit('.').next().unwrap_or_default())
+                    .iter()
+                    .any(|word| has("timestamp date datetime time duration timedelta", word));
+        });
+        found
+    }
+
+    pub(super) fn is_sort_key(&self, node: Node<'c>) -> bool {
+        let lambda = above(node, |one| super::super::tree::is_lambda(one.kind()));
+        lambda.and_then(|one| above(one, |call| is_call(call.kind()))).is_some_and(|call| {
+            let path = dotted_path(self.new, call);
+            has(
+                "sorted sort sort_by sortBy min max orderBy toSorted",
+                path.rsplit('.').next().unwrap_or(&path),
+            )
+        })
+    }
+
+    /// The name of a limit that a changed value is given to.
+    pub(super) fn bound_name(&self, node: Node<'c>) -> Option<String> {
+        let target = above(node, |one| {
+            assigned(one).is_some() || matches!(one.kind(), "keyword_argument" | "pair" | "keyed_element")
+        })
+        .filter(|one| one.end_byte() - one.start_byte() < 400)?;
+        let name = match assigned(target) {
+            Some((name, value)) if value.byte_range().contains(&node.start_byte()) => self.new.text_of(name),
+            Some(_) => return None,
+            None => target
+                .child_by_field_name("name")
+                .or_else(|| target.child_by_field_name("key"))
+                .map_or("", |one| self.new.text_of(one)),
+        };
+        let value = match assigned(target) {
+            Some((_, value)) => value,
+            None => target.child_by_field_name("value")?,
+        };
+        let direct = inner(value).byte_range() == inner(node).byte_range() || is_choice(inner(value).kind());
+        (direct && is_bound(name)).then(|| name.to_owned())
+    }
+}

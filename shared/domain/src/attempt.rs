@@ -1,0 +1,355 @@
+//! One attempt to fix one error, from the webhook to the merge, as a pure state machine.
+//!
+//! ```text
+//!               ┌──── the fix does not fit the base any more (once)
+//!               ▼            │
+//! pending ─▶ analyzing ─▶ pr_created ─▶ awaiting_approval ─▶ approved ─▶ deployed ─▶ verified
+//!    │           │          ▲ │  ▲             │    ▲            │           └─────▶ regressed ─▶ rolled_back
+//!    │           │    repair└─┘  └─ red checks,│    └─ refused ──┘
+//!    │           │      rebase      base moved │
+//!    ▼           ▼            ▼                ▼
+//!  skipped / failed         failed          rejected
+//! ```
+//!
+//! Events change it ([`Attempt::apply`]), the state says what to do ([`Attempt::next_step`]); nobody
+//! else compares states. It knows no clock, no table and no network.
+
+mod apply;
+pub mod crash_line;
+mod decisions;
+mod event;
+mod id;
+mod joined;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod matrix;
+mod merged;
+mod offer;
+mod people;
+mod place;
+mod rest;
+mod same_fault;
+mod sentences;
+mod state;
+mod step;
+mod taken_back;
+mod waiting;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use event::{Event, Refusal};
+pub use id::{AttemptId, NotAnAttemptId};
+pub use joined::{Joined, JoinedIssue};
+pub use merged::{CameBack, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
+pub use offer::{
+    Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
+    PullRequest, Repair,
+};
+pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry};
+pub use place::Place;
+pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
+pub use state::{Cleanup, Decision, Queued, State, Status};
+pub use step::{LONGEST_TROUBLE, MAX_STEP_FAILURES, Next, Step};
+pub use waiting::{Wait, WaitsFor};
+
+use crate::incident::Incident;
+use crate::report::Analysis;
+use crate::usage::Usage;
+
+/// Entries kept of a timeline; later ones push out the ones in the middle.
+const MAX_TIMELINE: usize = 60;
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub id: AttemptId,
+    pub created_at: Timestamp,
+    pub subject: Subject,
+    pub target: Target,
+    #[serde(default)]
+    pub occasion: Occasion,
+    pub state: State,
+    /// What Claude found, as soon as it is known.
+    pub analysis: Option<Analysis>,
+    pub usage: Usage,
+    pub card: CardState,
+    pub trouble: Trouble,
+    /// What it waits for before its next step.
+    #[serde(default)]
+    pub wait: Option<Wait>,
+    /// Other Sentry issues of the same fault, which this attempt's fix is for as well.
+    #[serde(default)]
+    pub joined: Joined,
+    /// The attempt whose answer holds for this one.
+    #[serde(default)]
+    pub same_fault: Option<SameFault>,
+    pub timeline: Vec<Moment>,
+    /// What the checks of the head commit said when they were last looked at, whatever the state is now.
+    #[serde(default)]
+    pub checks: Option<Checks>,
+    /// When its first pull request was opened.
+    #[serde(default)]
+    pub pull_request_at: Option<Timestamp>,
+    /// When it was approved, and when it reached an end; both for the API.
+    pub approved_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
+    /// How often the analysis started anew because the base moved under the fix.
+    #[serde(default)]
+    pub restarts: u32,
+    /// Whom to ask about the file.
+    #[serde(default)]
+    pub owner: Option<Owner>,
+    /// The attempt that a person wanted tried again with a hint, where this is that other try.
+    #[serde(default)]
+    pub retry: Option<Retry>,
+    /// The attempt that had the fault before and proposed a fix for it: the analysis is told what was tried.
+    #[serde(default)]
+    pub earlier: Option<AttemptId>,
+    /// The other try, where a person wanted one after this attempt had ended.
+    #[serde(default)]
+    pub retried: Option<Retried>,
+    /// What the analyses before the present one cost.
+    #[serde(default)]
+    pub earlier_usage: Usage,
+}
+
+/// Why Sentry reported the error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// An error, new or once more.
+    #[default]
+    Reported,
+    /// Sentry says that a resolved error came back, or that it escalates.
+    CameBack,
+    /// A person wants it looked at.
+    ByHand,
+}
+
+/// What the attempt is about: the part of the incident that people see in lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Sentry's project slug.
+    pub project: String,
+    pub sentry_issue_id: String,
+    pub sentry_event_id: Option<String>,
+    pub sentry_url: Option<String>,
+    pub title: String,
+    pub error_type: Option<String>,
+    pub error_message: Option<String>,
+    /// Where it surfaced, as Sentry reports it.
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub function: Option<String>,
+}
+
+/// Where a fix would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// `owner/name`.
+    pub repo: String,
+    /// Folder with the code; empty is the whole repository.
+    pub path: String,
+    /// Base branch; `None` is the repository's default.
+    pub branch: Option<String>,
+    pub slack_channel: Option<String>,
+}
+
+/// The card an attempt has, and the one it owes.
+///
+/// `wanted` grows with every change that people should see; the attempt owes a card while `shown` is behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardState {
+    pub wanted: u32,
+    pub shown: u32,
+    /// When a first post was tried last: whoever comes after that looks for the card before posting it again.
+    pub post_tried_at: Option<Timestamp>,
+    pub message: Option<CardMessage>,
+    /// Slack did not take the card: not before this time again.
+    pub not_before: Option<Timestamp>,
+    pub failures: u32,
+    /// The last click on the card: where no bot token is, its address is the way to change the card.
+    #[serde(default)]
+    pub clicked: Option<Clicked>,
+    /// Keys of what was posted in the card's thread, the newest [`CardState::MAX_NOTES`].
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The occasion of the last message, where each needs a message of its own (incoming webhook).
+    #[serde(default)]
+    pub told: Option<String>,
+}
+
+impl CardState {
+    /// Notes whose keys are kept; repairs and clicks make a few.
+    pub const MAX_NOTES: usize = 20;
+
+    /// A note stands in the thread.
+    pub fn noted(&mut self, key: String) {
+        if self.notes.len() >= CardState::MAX_NOTES {
+            self.notes.remove(0);
+        }
+        self.notes.push(key);
+    }
+}
+
+/// A click that may still change the card on which it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clicked {
+    /// Slack's short-lived address for changing that card.
+    pub response_url: String,
+    pub at: Timestamp,
+}
+
+/// Where a card stands in Slack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardMessage {
+    /// Channel id. `None` for a card posted by incoming webhook, which tells neither channel nor `ts`.
+    pub channel: Option<String>,
+    pub ts: Option<String>,
+}
+
+/// How often the present step has failed, and when it may be tried again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    pub failures: u32,
+    pub not_before: Option<Timestamp>,
+    pub last: Option<String>,
+    /// When the step met its first failure, or first found that a service is not asked.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
+}
+
+/// One entry of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    pub at: Timestamp,
+    pub what: String,
+}
+
+impl Subject {
+    /// The part of an incident that lists and cards show.
+    pub fn of(incident: &Incident) -> Subject {
+        let culprit = incident.culprit_frame();
+        let (error_type, error_message) = incident.error().unzip();
+        Subject {
+            project: incident.project.clone(),
+            sentry_issue_id: incident.issue_id.clone(),
+            sentry_event_id: incident.event_id.clone(),
+            sentry_url: incident.web_url.clone(),
+            title: incident.title.clone(),
+            error_type,
+            error_message,
+            file: culprit.and_then(|at| at.frame.file()).map(String::from),
+            line: culprit.and_then(|at| at.frame.line),
+            function: culprit.and_then(|at| at.frame.function.clone()),
+        }
+    }
+}
+
+impl Subject {
+    /// Whether what was reported had no stack trace.
+    pub fn lacks_stack_trace(&self) -> bool {
+        self.file.is_none() && self.line.is_none() && self.function.is_none()
+    }
+}
+
+impl Trouble {
+    /// Whether the step is in trouble for so long that it is put off no more.
+    pub fn lasts_too_long(&self, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) > LONGEST_TROUBLE)
+    }
+}
+
+impl Attempt {
+    /// A new attempt that waits for the worker.
+    pub fn pending(id: AttemptId, subject: Subject, target: Target, now: Timestamp) -> Attempt {
+        let mut attempt = Attempt {
+            id,
+            created_at: now,
+            subject,
+            target,
+            occasion: Occasion::Reported,
+            state: State::Pending,
+            analysis: None,
+            usage: Usage::default(),
+            card: CardState::default(),
+            trouble: Trouble::default(),
+            wait: None,
+            joined: Joined::default(),
+            same_fault: None,
+            timeline: Vec::new(),
+            checks: None,
+            pull_request_at: None,
+            approved_at: None,
+            completed_at: None,
+            restarts: 0,
+            owner: None,
+            retry: None,
+            earlier: None,
+            retried: None,
+            earlier_usage: Usage::default(),
+        };
+        attempt.note(now, "Sentry reported the error");
+        attempt
+    }
+
+    pub fn status(&self) -> Status {
+        self.state.status()
+    }
+
+    /// The branch of its fix: another one after the analysis started anew, since the first one was shown to people.
+    pub fn branch(&self) -> String {
+        match self.restarts {
+            0 => self.id.branch(),
+            restarts => format!("{}-{}", self.id.branch(), restarts + 1),
+        }
+    }
+
+    /// Adds a line to the timeline.
+    pub fn note(&mut self, now: Timestamp, what: impl Into<String>) {
+        if self.timeline.len() >= MAX_TIMELINE {
+            self.timeline.remove(MAX_TIMELINE / 2);
+        }
+        self.timeline.push(Moment { at: now, what: what.into() });
+    }
+
+    /// The card has been brought up to `revision`.
+    pub fn card_shown(&mut self, revision: u32, message: Option<CardMessage>) {
+        self.card.shown = self.card.shown.max(revision);
+        self.card.message = message.or(self.card.message.take());
+        self.card.not_before = None;
+        self.card.failures = 0;
+    }
+
+    /// Slack did not take the card; it stays owed.
+    pub fn card_postponed(&mut self, until: Timestamp) {
+        self.card.failures += 1;
+        self.card.not_before = Some(until);
+    }
+
+    /// Whether a post is on its way, or has arrived, cannot be known before this time.
+    pub fn card_uncertain(&mut self, until: Timestamp) {
+        self.card.not_before = Some(until);
+    }
+
+    /// Slack is not asked before this time; that is no failure of the card.
+    pub fn card_put_off(&mut self, until: Timestamp) {
+        self.card.not_before = Some(until);
+    }
+
+    /// The service that the present step needs is not asked before this time; that uses up no try.
+    pub fn step_put_off(&mut self, until: Timestamp, now: Timestamp) {
+        self.trouble.since.get_or_insert(now);
+        self.trouble.not_before = Some(until);
+    }
+
+    /// The present step failed in a way that may pass.
+    pub fn step_postponed(&mut self, until: Timestamp, why: String, now: Timestamp) {
+        self.trouble.since.get_or_insert(now);
+        self.trouble.failures += 1;
+        self.trouble.not_before = Some(until);
+        self.trouble.last = Some(why);
+    }
+}

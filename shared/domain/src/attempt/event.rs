@@ -1,0 +1,228 @@
+//! What can happen to an attempt, and the refusals of what cannot happen now.
+
+use jiff::Timestamp;
+
+use super::merged::{CameBack, Deployment, Telling, Watch};
+use super::offer::{Checks, Fix, NextHead, PullRequest};
+use super::people::{Dismissal, Retried};
+use super::state::{Cleanup, Decision, State, Status};
+use super::{JoinedIssue, SameFault, WaitsFor};
+use crate::reason::Reason;
+use crate::report::Analysis;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The worker began; the base commit is pinned as soon as it is known.
+    AnalysisStarted {
+        base_sha: Option<String>,
+    },
+    /// Claude found the cause. The state does not change: the gates decide.
+    CauseFound {
+        analysis: Box<Analysis>,
+    },
+    /// A fix passed every gate.
+    FixProposed {
+        fix: Box<Fix>,
+    },
+    /// The gates refused, or there is nothing to fix. `reasons` must not be empty.
+    Skipped {
+        reasons: Vec<Reason>,
+        fix: Option<Box<Fix>>,
+    },
+    /// It cannot go on yet; looked at again at `look_at`. Told once, however often it waits on.
+    Waits {
+        what: WaitsFor,
+        look_at: Timestamp,
+    },
+    /// A later webhook brought the stack trace that the first one lacked.
+    StackTraceReceived,
+    /// Another attempt has, or had, the same fault, and its answer holds for this one.
+    SameFaultKnown {
+        same_fault: Box<SameFault>,
+        reason: Reason,
+    },
+    /// Another Sentry issue is the same fault: this attempt's fix is for it as well.
+    IssueJoined {
+        issue: JoinedIssue,
+    },
+    PullRequestOpened {
+        pull_request: PullRequest,
+    },
+    /// The checks were looked at; `look_at` is when to look again.
+    ChecksSeen {
+        checks: Checks,
+        look_at: Timestamp,
+    },
+    /// Red checks are left to people, and why.
+    HandedOver {
+        why: String,
+    },
+    /// Another commit is to become the head; `notice` says why to people.
+    NextHead {
+        next: Box<NextHead>,
+        notice: String,
+    },
+    /// That commit is the head now.
+    HeadMoved {
+        head_sha: String,
+    },
+    /// The edit does not fit the base any more: once, the analysis starts anew.
+    StartedOver {
+        why: String,
+    },
+    /// One person approves; `needed` different people have to, at least 1.
+    Approved {
+        decision: Decision,
+        needed: u32,
+    },
+    Dismissed {
+        decision: Decision,
+        dismissal: Option<Dismissal>,
+    },
+    /// Another attempt continues after this one ended without a merge: a person wants it, or Sentry brought the stack trace.
+    TriedAgain {
+        retried: Retried,
+    },
+    /// GitHub merges in its own time: a merge queue, or auto-merge.
+    MergeQueued {
+        look_at: Timestamp,
+    },
+    Merged {
+        merge_sha: Option<String>,
+        watch: Option<Watch>,
+    },
+    /// GitHub would not merge, and a person can do something about it and click again.
+    MergeRefused {
+        reason: Reason,
+    },
+    /// The pull request that is not wanted any more is closed, or someone merged it before that.
+    CleanedUp {
+        outcome: Cleanup,
+    },
+    /// A person merged the pull request on GitHub.
+    MergedOnGithub {
+        watch: Option<Watch>,
+    },
+    /// A person closed the pull request on GitHub.
+    ClosedOnGithub,
+    /// The merge was looked after: what is known of its deploy, and until when it is watched.
+    Watched {
+        merge_sha: Option<String>,
+        deployment: Option<Deployment>,
+        watch: Option<Watch>,
+    },
+    /// Quiet for the whole window after the deploy.
+    StayedQuiet,
+    /// Sentry knows about a verified fix, or does not want to.
+    SentryTold {
+        outcome: Telling,
+    },
+    /// The error came back in a release that contains the fix.
+    /// `look` is until when to look whether a person takes the fix back.
+    CameBack {
+        came_back: CameBack,
+        look: Option<Watch>,
+    },
+    /// Nobody has taken the fix back by hand so far; `look` is when to look again.
+    StillThere {
+        look: Option<Watch>,
+    },
+    /// A person took the fix back on GitHub, with this commit where it is known.
+    TakenBackOnGithub {
+        commit: Option<String>,
+    },
+    RollBackApproved {
+        decision: Decision,
+    },
+    /// The revert's pull request is open; `look_at` is when to try to merge it.
+    RevertOpened {
+        revert: PullRequest,
+        look_at: Timestamp,
+    },
+    RollBackRefused {
+        reason: Reason,
+    },
+    RolledBack,
+    /// Something outside failed for good.
+    Failed {
+        reason: Reason,
+    },
+    /// Sentry's own agent opened a pull request for the same issue.
+    SentryAgentTookOver {
+        reason: Reason,
+    },
+}
+
+/// Why an event cannot happen now. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("{} already approved this fix.", mention(by))]
+    AlreadyApproved { by: String },
+    #[error("{} already dismissed this fix.", mention(by))]
+    AlreadyDismissed { by: String },
+    #[error("You approved this fix already; {missing} more of the others have to.")]
+    ApprovedByYou { missing: u32 },
+    #[error("{} already started another try.", by.as_deref().map_or("Sentry".to_owned(), mention))]
+    AlreadyTriedAgain { by: Option<String> },
+    #[error("This fix is already deployed.")]
+    AlreadyDeployed,
+    #[error("<@{by}> is already rolling this fix back.")]
+    AlreadyRollingBack { by: String },
+    #[error("This fix cannot be deployed yet: its checks are not green.")]
+    NotArmed,
+    #[error("This attempt has ended as `{status}`; there is nothing to decide.")]
+    Ended { status: Status },
+    #[error("This attempt is `{status}`; that cannot happen to it now.")]
+    NotNow { status: Status },
+}
+
+fn mention(by: &str) -> String {
+    match by {
+        Decision::ON_GITHUB => "Someone on GitHub".to_owned(),
+        by => format!("<@{by}>"),
+    }
+}
+
+/// Why this event cannot happen in this state.
+pub(super) fn refusal(state: &State, event: &Event) -> Refusal {
+    let status = state.status();
+    let deciding = matches!(event, Event::Approved { .. } | Event::Dismissed { .. });
+    if let (State::Regressed { roll_back, .. }, Event::RollBackApproved { .. }) = (state, event)
+        && let Some(decision) = roll_back.decision()
+    {
+        return Refusal::AlreadyRollingBack { by: decision.by.clone() };
+    }
+    match (status, state.decision()) {
+        (Status::Rejected, Some(decision)) if deciding => {
+            Refusal::AlreadyDismissed { by: decision.by.clone() }
+        }
+        (Status::Approved, Some(decision)) if deciding => {
+            Refusal::AlreadyApproved { by: decision.by.clone() }
+        }
+        (Status::Deployed | Status::Verified | Status::Regressed | Status::RolledBack, _) if deciding => {
+            Refusal::AlreadyDeployed
+        }
+        (Status::PrCreated, _) if matches!(event, Event::Approved { .. }) => Refusal::NotArmed,
+        _ if is_end(status) => Refusal::Ended { status },
+        _ => Refusal::NotNow { status },
+    }
+}
+
+/// Whether an attempt with this status has, for the API, come to an end.
+pub(super) fn is_end(status: Status) -> bool {
+    match status {
+        Status::Deployed
+        | Status::Verified
+        | Status::Regressed
+        | Status::RolledBack
+        | Status::Rejected
+        | Status::Failed
+        | Status::Skipped => true,
+        Status::Pending
+        | Status::Analyzing
+        | Status::PrCreated
+        | Status::AwaitingApproval
+        | Status::Approved => false,
+    }
+}

@@ -1,0 +1,413 @@
+//! Every state against every event, and what is to be done in every state: change a rule of the machine
+//! and these tables show what else changed.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::reason::{Reason, ReasonCode};
+use crate::report::Effects;
+
+pub(super) fn now() -> Timestamp {
+    "2026-11-22T10:00:00Z".parse().unwrap()
+}
+
+pub(super) fn later() -> Timestamp {
+    now() + SignedDuration::from_mins(5)
+}
+
+pub(super) fn reason() -> Reason {
+    Reason::new(ReasonCode::NeedsHuman, "because")
+}
+
+pub(super) fn fix() -> Fix {
+    Fix {
+        base_sha: "b".repeat(40),
+        base_branch: "main".to_owned(),
+        file_path: "a.py".to_owned(),
+        edits: vec![ProposedEdit { search: "a".to_owned(), replace: "b".to_owned() }],
+        explanation: "why".to_owned(),
+        confidence: 0.9,
+        diff: "-a\n+b\n".to_owned(),
+        before_sha256: "0".repeat(64),
+        unchecked: Vec::new(),
+        reach: None,
+        effects: Effects::default(),
+        answers: Vec::new(),
+    }
+}
+
+pub(super) fn pull_request() -> PullRequest {
+    PullRequest {
+        number: 1,
+        url: "https://github.com/acme/shop/pull/1".to_owned(),
+        branch: "autofix/1".to_owned(),
+        head_sha: "a".repeat(40),
+    }
+}
+
+pub(super) fn decision() -> Decision {
+    Decision { by: "U1".to_owned(), at: now(), response_url: None }
+}
+
+pub(super) fn red() -> Checks {
+    Checks::Red { failed: vec![FailedCheck::named("tests")] }
+}
+
+fn next_head() -> Box<NextHead> {
+    Box::new(NextHead { fix: fix(), kind: NextHeadKind::Rebase, at: now() })
+}
+
+fn watch() -> Option<Watch> {
+    Some(Watch { until: later(), look_at: later() })
+}
+
+pub(super) fn dismissal() -> Option<Dismissal> {
+    Some(Dismissal::new(DismissalReason::WrongFix, "because"))
+}
+
+pub(super) fn retried() -> Retried {
+    Retried { into: AttemptId::new(later()), by: Some("U1".to_owned()), at: later() }
+}
+
+pub(super) fn came_back() -> CameBack {
+    CameBack { event_id: "e".repeat(32), at: now(), release: None, url: None }
+}
+
+pub(super) fn states() -> Vec<(&'static str, State)> {
+    let (fix, pull_request, decision) = (fix(), pull_request(), decision());
+    let offer = |checks, look_at| Offer {
+        checks,
+        look_at,
+        ..Offer::opened(fix.clone(), pull_request.clone(), now())
+    };
+    let created = |checks, look_at| State::PrCreated { offer: offer(checks, look_at) };
+    let green = || offer(Checks::Green { passed: 1 }, later());
+    let handed_over = Offer { handed_over: Some("because".to_owned()), ..offer(red(), later()) };
+    let moving = Offer { next: Some(next_head()), ..offer(red(), later()) };
+    let approvals = Approvals { needed: 2, given: vec![Approval { by: "U1".to_owned(), at: now() }] };
+    let approved_once = Offer { approvals, ..green() };
+    let awaiting = |problem| State::AwaitingApproval { offer: green(), problem };
+    let approved = |queued| State::Approved { offer: green(), decision: decision.clone(), queued };
+    let rejected = |cleanup| State::Rejected {
+        fix: fix.clone(),
+        pull_request: pull_request.clone(),
+        decision: decision.clone(),
+        cleanup,
+        dismissal: None,
+    };
+    let merged = || Merged {
+        fix: fix.clone(),
+        pull_request: pull_request.clone(),
+        decision: decision.clone(),
+        approved_by: Vec::new(),
+        merge_sha: Some("c".repeat(40)),
+        at: now(),
+        deployment: None,
+    };
+    let regressed =
+        |roll_back| State::Regressed { merged: merged(), came_back: came_back(), roll_back, look: None };
+    vec![
+        ("pending", State::Pending),
+        ("analyzing", State::Analyzing { base_sha: None }),
+        ("analyzing, pinned", State::Analyzing { base_sha: Some("b".repeat(40)) }),
+        ("proposed", State::Proposed { fix: fix.clone() }),
+        ("withdrawing", State::Withdrawing { offer: green() }),
+        ("checks running", created(Checks::Running, now())),
+        ("checks running, looked", created(Checks::Running, later())),
+        ("checks red", created(red(), later())),
+        ("checks red, handed over", State::PrCreated { offer: handed_over }),
+        ("head moving", State::PrCreated { offer: moving }),
+        ("awaiting approval", awaiting(None)),
+        ("awaiting, approved once", State::AwaitingApproval { offer: approved_once, problem: None }),
+        ("awaiting, not merged", awaiting(Some(reason()))),
+        ("approved", approved(None)),
+        ("approved, queued", approved(Some(Queued { since: now(), look_at: later() }))),
+        ("rejected", rejected(Cleanup::Owed)),
+        ("rejected, closed", rejected(Cleanup::Done)),
+        ("rejected, left open", rejected(Cleanup::LeftOpen)),
+        ("rejected, merged", rejected(Cleanup::TooLate)),
+        ("deployed", State::Deployed { merged: merged(), watch: watch() }),
+        ("deployed, not watched", State::Deployed { merged: merged(), watch: None }),
+        ("verified", State::Verified { merged: merged(), sentry: Telling::Owed }),
+        ("verified, told", State::Verified { merged: merged(), sentry: Telling::Done }),
+        ("regressed", regressed(RollBack::Offered)),
+        (
+            "regressed, looked after",
+            State::Regressed {
+                merged: merged(),
+                came_back: came_back(),
+                roll_back: RollBack::Offered,
+                look: watch(),
+            },
+        ),
+        ("roll back approved", regressed(RollBack::Approved { decision: decision.clone() })),
+        (
+            "revert opened",
+            regressed(RollBack::Opened {
+                decision: decision.clone(),
+                revert: pull_request.clone(),
+                look_at: later(),
+            }),
+        ),
+        ("roll back refused", regressed(RollBack::Refused { reason: reason() })),
+        (
+            "rolled back",
+            State::RolledBack {
+                merged: merged(),
+                came_back: Some(came_back()),
+                revert: Reverted::ByPullRequest { pull_request: pull_request.clone() },
+                decision: decision.clone(),
+            },
+        ),
+        ("failed", State::Failed { reason: reason(), fix: None, pull_request: None }),
+        (
+            "failed, left open",
+            State::Failed {
+                reason: reason(),
+                fix: Some(fix.clone()),
+                pull_request: Some(pull_request.clone()),
+            },
+        ),
+        (
+            "failed, people took over",
+            State::Failed {
+                reason: Reason::new(ReasonCode::BranchMoved, "pushed"),
+                fix: Some(fix.clone()),
+                pull_request: Some(pull_request.clone()),
+            },
+        ),
+        ("skipped", State::Skipped { reasons: vec![reason()], fix: None }),
+    ]
+}
+
+pub(super) fn events() -> Vec<(&'static str, Event)> {
+    let seen = |checks| Event::ChecksSeen { checks, look_at: later() };
+    vec![
+        ("started", Event::AnalysisStarted { base_sha: Some("b".repeat(40)) }),
+        ("cause found", Event::CauseFound { analysis: Box::default() }),
+        ("fix proposed", Event::FixProposed { fix: Box::new(fix()) }),
+        ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
+        ("waits", Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at: later() }),
+        ("stack trace received", Event::StackTraceReceived),
+        ("same fault", same_fault(ReasonCode::SameFaultDismissed)),
+        ("same fault, joined", same_fault(ReasonCode::SameFaultJoined)),
+        ("issue joined", Event::IssueJoined { issue: joining("7") }),
+        ("opened", Event::PullRequestOpened { pull_request: pull_request() }),
+        ("running", seen(Checks::Running)),
+        ("red", seen(red())),
+        ("green", seen(Checks::Green { passed: 1 })),
+        ("none ran", seen(Checks::None)),
+        ("approved", Event::Approved { decision: decision(), needed: 1 }),
+        ("approved, 1 of 2", Event::Approved { decision: decision(), needed: 2 }),
+        ("dismissed", Event::Dismissed { decision: decision(), dismissal: None }),
+        ("dismissed, why", Event::Dismissed { decision: decision(), dismissal: dismissal() }),
+        ("tried again", Event::TriedAgain { retried: retried() }),
+        ("handed over", Event::HandedOver { why: "because".to_owned() }),
+        ("next head", Event::NextHead { next: next_head(), notice: "moved".to_owned() }),
+        ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
+        ("started over", Event::StartedOver { why: "because".to_owned() }),
+        ("queued", Event::MergeQueued { look_at: later() }),
+        ("merged", Event::Merged { merge_sha: None, watch: watch() }),
+        ("merge refused", Event::MergeRefused { reason: reason() }),
+        ("cleaned up", Event::CleanedUp { outcome: Cleanup::Done }),
+        ("cleaned up too late", Event::CleanedUp { outcome: Cleanup::TooLate }),
+        ("merged on GitHub", Event::MergedOnGithub { watch: watch() }),
+        ("closed on GitHub", Event::ClosedOnGithub),
+        ("stayed quiet", Event::StayedQuiet),
+        ("watched", Event::Watched { merge_sha: None, deployment: None, watch: watch() }),
+        ("Sentry told", Event::SentryTold { outcome: Telling::Done }),
+        ("came back", Event::CameBack { came_back: came_back(), look: watch() }),
+        ("still there", Event::StillThere { look: watch() }),
+        ("taken back on GitHub", Event::TakenBackOnGithub { commit: Some("e".repeat(40)) }),
+        ("roll back approved", Event::RollBackApproved { decision: decision() }),
+        ("revert opened", Event::RevertOpened { revert: pull_request(), look_at: later() }),
+        ("roll back refused", Event::RollBackRefused { reason: reason() }),
+        ("rolled back", Event::RolledBack),
+        ("failed", Event::Failed { reason: reason() }),
+        ("sentry's agent", Event::SentryAgentTookOver { reason: reason() }),
+    ]
+}
+
+pub(super) fn attempt(state: State) -> Attempt {
+    let mut attempt = Attempt::pending(AttemptId::new(now()), Subject::default(), Target::default(), now());
+    attempt.state = state;
+    attempt
+}
+
+fn same_fault(code: ReasonCode) -> Event {
+    let other = attempt(State::Pending);
+    let reason = Reason::new(code, "because");
+    Event::SameFaultKnown { same_fault: Box::new(SameFault::joined(&other, now())), reason }
+}
+
+pub(super) fn joining(issue: &str) -> JoinedIssue {
+    JoinedIssue {
+        attempt: AttemptId::new(now()),
+        sentry_issue_id: issue.to_owned(),
+        sentry_url: None,
+        title: "KeyError".to_owned(),
+        at: now(),
+    }
+}
+
+fn refusal_name(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::AlreadyApproved { .. } => "already approved",
+        Refusal::AlreadyDismissed { .. } => "already dismissed",
+        Refusal::AlreadyDeployed => "already deployed",
+        Refusal::AlreadyRollingBack { .. } => "already rolling back",
+        Refusal::ApprovedByYou { .. } => "approved by you",
+        Refusal::AlreadyTriedAgain { .. } => "already tried again",
+        Refusal::NotArmed => "not armed",
+        Refusal::Ended { .. } => "ended",
+        Refusal::NotNow { .. } => "not now",
+    }
+}
+
+#[test]
+fn what_each_event_does_in_each_state() {
+    let mut table = String::new();
+    for (state_name, state) in states() {
+        let mut happens = Vec::new();
+        let mut refused: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (event_name, event) in events() {
+            let mut attempt = attempt(state.clone());
+            let before = attempt.clone();
+            match attempt.apply(event, later()) {
+                Ok(()) => {
+                    let card = if attempt.card.wanted > before.card.wanted { " +card" } else { "" };
+                    happens.push(format!("{event_name} -> {}{card}", attempt.status()));
+                }
+                Err(refusal) => {
+                    assert_eq!(attempt, before, "a refused event changed something");
+                    let name = refusal_name(&refusal);
+                    match refused.iter_mut().find(|(known, _)| *known == name) {
+                        Some((_, events)) => events.push(event_name),
+                        None => refused.push((name, vec![event_name])),
+                    }
+                }
+            }
+        }
+        table.push_str(&format!("{state_name}\n"));
+        for line in happens {
+            table.push_str(&format!("    {line}\n"));
+        }
+        // "Not now" and "ended" are what is left over; the others are told to people.
+        for (name, events) in refused.iter().filter(|(name, _)| !matches!(*name, "not now" | "ended")) {
+            table.push_str(&format!("    {}: {name}\n", events.join(", ")));
+        }
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn what_is_to_be_done_in_each_state() {
+    let mut table = String::new();
+    for (name, state) in states() {
+        let plain = attempt(state.clone()).next_step(now());
+        let mut owes = attempt(state.clone());
+        owes.card.wanted = 1;
+        let mut postponed = attempt(state);
+        postponed.step_postponed(later(), "down".to_owned(), now());
+        let shown = |next: Next| match next {
+            Next::Do(step) => format!("{step:?}"),
+            Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),
+            Next::Ended => "-".to_owned(),
+        };
+        assert_eq!(
+            owes.next_step(now()),
+            Next::Do(Step::ShowCard),
+            "{name}: a card that is owed comes first"
+        );
+        table.push_str(&format!(
+            "{name:<24} {:<16} after a failure: {}\n",
+            shown(plain),
+            shown(postponed.next_step(now()))
+        ));
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_card_that_slack_did_not_take_is_tried_again_and_stops_nothing() {
+    let mut attempt = attempt(State::Proposed { fix: fix() });
+    attempt.card.wanted = 1;
+    attempt.card_postponed(later());
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::OpenPullRequest));
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::ShowCard));
+    let mut ended = attempt.clone();
+    ended.state = State::Failed { reason: reason(), fix: None, pull_request: None };
+    assert_eq!(ended.next_step(now()), Next::WaitUntil(later()), "an end does not forget the card");
+}
+
+#[test]
+fn a_wait_is_told_once_and_ends_with_the_next_event() {
+    let mut attempt = attempt(State::Proposed { fix: fix() });
+    let waits = |look_at| Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at };
+    attempt.apply(waits(later()), now()).unwrap();
+    assert_eq!(attempt.card.wanted, 1);
+    attempt.card_shown(1, None);
+    assert_eq!(attempt.next_step(now()), Next::WaitUntil(later()));
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::OpenPullRequest));
+    attempt.apply(waits(later() + SignedDuration::from_mins(5)), later()).unwrap();
+    assert_eq!(attempt.card.wanted, 1);
+    assert_eq!(attempt.wait.as_ref().map(|wait| wait.since), Some(now()));
+    attempt.wake(later());
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::OpenPullRequest));
+    attempt.apply(Event::PullRequestOpened { pull_request: pull_request() }, later()).unwrap();
+    assert_eq!(attempt.wait, None);
+}
+
+#[test]
+fn an_issue_joins_once_and_is_owed_to_the_pull_request_until_it_is_listed() {
+    let mut attempt = attempt(State::Proposed { fix: fix() });
+    for _ in 0..2 {
+        attempt.apply(Event::IssueJoined { issue: joining("7") }, now()).unwrap();
+    }
+    assert_eq!((attempt.joined.count(), attempt.card.wanted), (1, 1));
+    attempt.apply(Event::PullRequestOpened { pull_request: pull_request() }, now()).unwrap();
+    attempt.card_shown(attempt.card.wanted, None);
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::ListIssues));
+    attempt.issues_listed(1);
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::LookAtChecks));
+    for issue in 100..150 {
+        attempt.apply(Event::IssueJoined { issue: joining(&issue.to_string()) }, now()).unwrap();
+    }
+    assert_eq!((attempt.joined.issues.len(), attempt.joined.count()), (Joined::MAX, 51));
+}
+
+#[test]
+fn another_try_is_made_once() {
+    let mut attempt = attempt(State::Skipped { reasons: vec![reason()], fix: None });
+    assert!(attempt.can_be_tried_again());
+    attempt.apply(Event::TriedAgain { retried: retried() }, later()).unwrap();
+    assert!(!attempt.can_be_tried_again());
+    let again = attempt.apply(Event::TriedAgain { retried: retried() }, later());
+    assert_eq!(again, Err(Refusal::AlreadyTriedAgain { by: Some("U1".to_owned()) }));
+}
+
+#[test]
+fn two_approvals_are_those_of_two_people_and_of_one_commit() {
+    let offer = Offer { checks: Checks::Green { passed: 1 }, ..Offer::opened(fix(), pull_request(), now()) };
+    let mut attempt = attempt(State::AwaitingApproval { offer, problem: None });
+    let approve = |attempt: &mut Attempt, by: &str| {
+        let decision = Decision { by: by.to_owned(), at: now(), response_url: None };
+        attempt.apply(Event::Approved { decision, needed: 2 }, now())
+    };
+    approve(&mut attempt, "U1").unwrap();
+    assert_eq!(attempt.status(), Status::AwaitingApproval);
+    assert_eq!(approve(&mut attempt, "U1"), Err(Refusal::ApprovedByYou { missing: 1 }));
+    approve(&mut attempt, "U2").unwrap();
+    assert_eq!(attempt.status(), Status::Approved);
+    // GitHub refuses: the approvals of this commit stand.
+    attempt.apply(Event::MergeRefused { reason: reason() }, now()).unwrap();
+    approve(&mut attempt, "U1").unwrap();
+    assert_eq!(attempt.status(), Status::Approved);
+    // Another commit needs all of them anew.
+    attempt.apply(Event::NextHead { next: next_head(), notice: "moved".to_owned() }, now()).unwrap();
+    attempt.apply(Event::HeadMoved { head_sha: "d".repeat(40) }, now()).unwrap();
+    let green = Checks::Green { passed: 1 };
+    attempt.apply(Event::ChecksSeen { checks: green, look_at: later() }, now()).unwrap();
+    approve(&mut attempt, "U1").unwrap();
+    assert_eq!(attempt.status(), Status::AwaitingApproval);
+}
