@@ -84,7 +84,10 @@ struct Candidate {
 }
 
 enum Place {
-    Folder { folder: PathBuf, files: folders::Files },
+    Folder {
+        folder: PathBuf,
+        files: folders::Files,
+    },
     Issue(sentry_issues::FixedIssue),
     /// A sentence for people says why there is nothing to compare.
     Nowhere(String),
@@ -141,8 +144,14 @@ pub async fn backtest(options: &Options, means: &Means) -> anyhow::Result<()> {
         bail!("`{}` is not set", names::ANTHROPIC_API_KEY);
     }
     let mut progress = Progress::of(candidates.len());
-    let mut run =
-        Run { options, means, config: &config, history: history.as_ref(), results: &mut results, stopped: None };
+    let mut run = Run {
+        options,
+        means,
+        config: &config,
+        history: history.as_ref(),
+        results: &mut results,
+        stopped: None,
+    };
     let mut not_compared = Vec::new();
     for candidate in &candidates {
         progress.begin(&candidate.name);
@@ -169,10 +178,9 @@ pub async fn backtest(options: &Options, means: &Means) -> anyhow::Result<()> {
     std::fs::write(&path, report.render()?).with_context(|| format!("write `{}`", path.display()))?;
     match options.form {
         Form::Json => {
-            let others = not_compared.iter().map(|(_, name, why)| Entry::NotCompared {
-                name: name.clone(),
-                why: why.clone(),
-            });
+            let others = not_compared
+                .iter()
+                .map(|(_, name, why)| Entry::NotCompared { name: name.clone(), why: why.clone() });
             let cases: Vec<Entry<'_>> = compared.iter().copied().map(Entry::Compared).chain(others).collect();
             say!("{}", json!({ "summary": summary, "cases": cases, "stopped": stopped, "page": path }));
         }
@@ -200,11 +208,9 @@ fn of_folders(top: &std::path::Path, config: &WorkerConfig) -> anyhow::Result<Ve
                 let key = key(&[name.as_bytes(), event, diff, config.model.as_bytes()]);
                 Candidate { name, key, place: Place::Folder { folder, files } }
             }
-            Err(error) => Candidate {
-                key: key(&[name.as_bytes()]),
-                name,
-                place: Place::Nowhere(format!("{error:#}")),
-            },
+            Err(error) => {
+                Candidate { key: key(&[name.as_bytes()]), name, place: Place::Nowhere(format!("{error:#}")) }
+            }
         }
     };
     Ok(folders::list(top)?.into_iter().map(candidate).collect())
@@ -268,11 +274,8 @@ impl Run<'_> {
             self.stopped = Some("Stopped. The next run goes on from here.".to_owned());
             return Ok(Err(later()));
         }
-        let spent: f64 = all
-            .iter()
-            .filter_map(|one| self.results.get(&one.key))
-            .map(|result| result.usage.cost_usd)
-            .sum();
+        let spent: f64 =
+            all.iter().filter_map(|one| self.results.get(&one.key)).map(|result| result.usage.cost_usd).sum();
         match self.analyze(candidate, self.options.max_cost_usd - spent).await {
             Ok(result) => {
                 self.results.keep(result.clone())?;
@@ -408,7 +411,9 @@ fn notes(mut notes: Vec<String>, fix: &PeoplesFix) -> Vec<String> {
         let count = fix.not_text.len();
         notes.push(match count {
             1 => format!("The fix also changes `{first}`, which is no text and is not compared."),
-            _ => format!("The fix also changes {count} files that are no text and are not compared, such as `{first}`."),
+            _ => format!(
+                "The fix also changes {count} files that are no text and are not compared, such as `{first}`."
+            ),
         });
     }
     notes

@@ -70,7 +70,9 @@ pub(crate) fn of_folder(top: &Path) -> anyhow::Result<Checkout> {
                 }
                 Some(path) if kind.is_file() => {
                     match builder.unread_content(&path, entry.metadata()?.len()) {
-                        Some(content) => builder.add_unread(path, File { mode: FileMode::Regular, content })?,
+                        Some(content) => {
+                            builder.add_unread(path, File { mode: FileMode::Regular, content })?
+                        }
                         None => builder.add_read(path, FileMode::Regular, std::fs::read(entry.path())?)?,
                     }
                 }

@@ -197,7 +197,9 @@ fn stop_on_ctrl_c(stop: std::sync::Arc<std::sync::atomic::AtomicBool>) {
             return;
         }
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
-        eprintln!("\nWaiting for the answer that is under way, which is paid for. Ctrl-C again ends at once.");
+        eprintln!(
+            "\nWaiting for the answer that is under way, which is paid for. Ctrl-C again ends at once."
+        );
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(130);
         }

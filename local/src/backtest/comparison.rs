@@ -99,9 +99,15 @@ mod tests {
         let people = with("return x.strip()", "return (x or '').strip()");
         let cases = [
             (with("return x.strip()", "return (x or '').strip()"), Closeness::SameChange),
-            (with("return x.strip()", "# None is empty\n    return (x  or '').strip()"), Closeness::SameChange),
+            (
+                with("return x.strip()", "# None is empty\n    return (x  or '').strip()"),
+                Closeness::SameChange,
+            ),
             (with("return x.strip()", "return x.strip() if x else ''"), Closeness::SameLines),
-            (with("    return x", "    if x is None:\n        return ''\n    return x"), Closeness::SameLines),
+            (
+                with("    return x", "    if x is None:\n        return ''\n    return x"),
+                Closeness::SameLines,
+            ),
             (with("return 1", "return 2"), Closeness::SameFile),
             (change("b.py", "x = 1\n"), Closeness::OtherFile),
         ];
@@ -127,7 +133,11 @@ mod tests {
     fn indentation_counts_in_every_language() {
         let before = "if a:\n    b()\nc()\n";
         for path in ["a.py", "a.unknown"] {
-            let one = FileChange { path: path.to_owned(), before: before.to_owned(), after: "if a:\n    b()\n    c()\n".to_owned() };
+            let one = FileChange {
+                path: path.to_owned(),
+                before: before.to_owned(),
+                after: "if a:\n    b()\n    c()\n".to_owned(),
+            };
             let other = FileChange { after: "if a:\n    b()\nc() \n".to_owned(), ..one.clone() };
             assert_ne!(closeness(&[one], &other), Closeness::SameChange, "{path}");
         }
@@ -135,7 +145,10 @@ mod tests {
 
     #[test]
     fn an_insertion_touches_the_lines_around_it_wherever_lines_were_added_before() {
-        let people = change("a.py", &format!("import os\nimport re\n{}", BEFORE.replace("    return 1", "    log()\n    return 1")));
+        let people = change(
+            "a.py",
+            &format!("import os\nimport re\n{}", BEFORE.replace("    return 1", "    log()\n    return 1")),
+        );
         assert_eq!(touched(&people), BTreeSet::from([0, 1, 6, 7]));
     }
 }

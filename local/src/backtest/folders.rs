@@ -87,7 +87,8 @@ impl Files {
             .map_err(|error| anyhow!("`{EVENT}` can't be read: {error:#}."))?;
         let before = folder.join(BEFORE);
         plain(&before, Kind::Folder)?;
-        let checkout = checkout::of_folder(&before).map_err(|error| anyhow!("`{BEFORE}/` can't be read: {error:#}."))?;
+        let checkout =
+            checkout::of_folder(&before).map_err(|error| anyhow!("`{BEFORE}/` can't be read: {error:#}."))?;
         let fix = read_diff(&self.diff, &checkout.snapshot)?.comparable()?;
         Ok(Case { incident, checkout, fix })
     }

@@ -100,7 +100,9 @@ impl History {
             bail!("The fix `{short}` is not in this clone. Fetch it; or the history was rewritten since.");
         };
         if commit.parent_count() > 2 {
-            bail!("The fix `{short}` merges more than two branches, so nobody can say which code was there before.");
+            bail!(
+                "The fix `{short}` merges more than two branches, so nobody can say which code was there before."
+            );
         }
         if commit.parent_count() == 0 {
             bail!("The fix `{short}` is the first commit: there is no code before it.");
@@ -126,7 +128,8 @@ impl FixCommit<'_> {
     /// What a reader of the comparison should know about it.
     pub fn note(&self) -> Option<String> {
         (self.commit.parent_count() > 1).then(|| {
-            "The fix is a merge: everything that it brought to its branch counts as the people's change.".to_owned()
+            "The fix is a merge: everything that it brought to its branch counts as the people's change."
+                .to_owned()
         })
     }
 
@@ -244,7 +247,10 @@ mod tests {
         made.commit("SHOP-11 and XSHOP-1", &[("a.py", b"4\n")], &[4]);
         let history = History::open(&made.folder).expect("a clone");
         let found = history.commits_that_name(&names(&["SHOP-1", "SHOP-2", "SHOP-3"])).expect("read");
-        assert_eq!(found, BTreeMap::from([("SHOP-1".to_owned(), second.clone()), ("SHOP-2".to_owned(), second)]));
+        assert_eq!(
+            found,
+            BTreeMap::from([("SHOP-1".to_owned(), second.clone()), ("SHOP-2".to_owned(), second)])
+        );
         assert_ne!(found["SHOP-1"], first);
     }
 
@@ -252,7 +258,8 @@ mod tests {
     fn a_fix_is_read_with_the_code_before_it_and_what_is_no_text_is_only_named() {
         let mut made = Made::new("reads");
         made.commit("first", &[("a.py", b"1\n"), ("logo.png", b"\x89PNG\0")], &[]);
-        let fix = made.commit("fix", &[("a.py", b"2\n"), ("logo.png", b"\x89PNG\0\0"), ("b.py", b"new\n")], &[0]);
+        let fix =
+            made.commit("fix", &[("a.py", b"2\n"), ("logo.png", b"\x89PNG\0\0"), ("b.py", b"new\n")], &[0]);
         let history = History::open(&made.folder).expect("a clone");
         let fix = history.fix(&fix[..9]).expect("an abbreviation is enough");
         assert_eq!((fix.note(), fix.at().as_second()), (None, 1_760_000_060));

@@ -72,9 +72,7 @@ mod tests {
 
     #[test]
     fn the_bar_grows_with_the_cases_and_says_what_they_cost() {
-        let bar = |done, total| {
-            Progress { done, total, cost_usd: 0.254, is_terminal: true }.bar("SHOP-118")
-        };
+        let bar = |done, total| Progress { done, total, cost_usd: 0.254, is_terminal: true }.bar("SHOP-118");
         assert_eq!(bar(0, 4), "[························] 0/4  $0.25  SHOP-118");
         assert_eq!(bar(1, 4), "[██████··················] 1/4  $0.25  SHOP-118");
         assert_eq!(bar(4, 4), "[████████████████████████] 4/4  $0.25  SHOP-118");

@@ -29,7 +29,8 @@ pub async fn list(
     (config, means): (&WorkerConfig, &Means),
 ) -> anyhow::Result<Vec<(String, Result<FixedIssue, String>)>> {
     let organization = project.organization.as_ref().or(config.sentry_org.as_ref());
-    let organization = organization.context("name the organisation with `--organization`, or set `SENTRY_ORG`")?;
+    let organization =
+        organization.context("name the organisation with `--organization`, or set `SENTRY_ORG`")?;
     let sentry = client(config, means);
     if !sentry.is_configured().await? {
         bail!("`{}` is not set", names::SENTRY_AUTH_TOKEN);

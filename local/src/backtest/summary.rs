@@ -86,10 +86,11 @@ fn thresholds(results: &[&CaseResult]) -> Vec<Threshold> {
     tried.sort_by(f64::total_cmp);
     tried.dedup();
     let at = |min_confidence: f64| {
-        let enough = |result: &&&CaseResult| result.confidence.is_some_and(|one| one >= min_confidence);
-        let may_open = results.iter().filter(|result| result.would_open || result.only_lacks_confidence());
-        let (known, unknown): (Vec<_>, Vec<_>) =
-            may_open.filter(enough).partition(|result| result.would_open || result.reviewed);
+        let enough = |result: &CaseResult| result.confidence.is_some_and(|one| one >= min_confidence);
+        let may_open = |result: &CaseResult| result.would_open || result.only_lacks_confidence();
+        let opened = results.iter().copied().filter(|result| may_open(result) && enough(result));
+        let (known, unknown): (Vec<&CaseResult>, Vec<&CaseResult>) =
+            opened.partition(|result| result.would_open || result.reviewed);
         let same = known.iter().filter(|result| result.closeness == Some(Closeness::SameChange)).count();
         Threshold {
             min_confidence,

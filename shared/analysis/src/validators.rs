@@ -34,8 +34,8 @@ use reviewed::{Reviewed, Trees};
 
 pub(crate) use reports_silenced::is_log_call;
 pub use scope::MAX_CHANGED_LINES;
-pub use weakened_tests::is_test;
 pub(crate) use waiting::is_about_waiting;
+pub use weakened_tests::is_test;
 
 /// A fix as the validators see it.
 #[derive(Clone, Copy, Debug)]

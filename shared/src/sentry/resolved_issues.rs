@@ -57,16 +57,16 @@ impl Sentry {
         ];
         query.extend(from.map(|cursor| ("cursor", cursor.to_owned())));
         let answer = self.get(organization, &["issues"], &query).await?;
-        let malformed = |error: serde_json::Error| {
-            ServiceError::Malformed(format!("a list of resolved issues: {error}"))
-        };
+        let malformed =
+            |error: serde_json::Error| ServiceError::Malformed(format!("a list of resolved issues: {error}"));
         let issues: List<Object<Issue<'_>>> = serde_json::from_slice(&answer.body).map_err(malformed)?;
         let resolutions: List<Object<Resolution<'_>>> =
             serde_json::from_slice(&answer.body).map_err(malformed)?;
-        let issues = issues.0.into_iter().zip(resolutions.0).filter_map(|(Object(issue), Object(resolution))| {
-            let issue = issue.listed(organization).ok()?;
-            Some(ResolvedIssue { issue, short_id: resolution.short_id(), commit: resolution.commit() })
-        });
+        let issues =
+            issues.0.into_iter().zip(resolutions.0).filter_map(|(Object(issue), Object(resolution))| {
+                let issue = issue.listed(organization).ok()?;
+                Some(ResolvedIssue { issue, short_id: resolution.short_id(), commit: resolution.commit() })
+            });
         Ok(ResolvedIssues { issues: issues.collect(), next: next_cursor(&answer) })
     }
 
@@ -122,9 +122,8 @@ impl Resolution<'_> {
     }
 
     fn commit(&self) -> Option<String> {
-        let sha = |text: &str| {
-            (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
+        let sha =
+            |text: &str| (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         self.details.0.in_commit.0.id.text().filter(|text| sha(text)).map(|text| text.to_ascii_lowercase())
     }
 }
@@ -146,7 +145,9 @@ mod tests {
         };
         let commit = format!(r#"{{"inCommit": {{"id": "{sha}", "repository": {{"name": "acme/shop"}}}}}}"#);
         assert_eq!(of(r#""SHOP-118""#, &commit), (Some("SHOP-118".to_owned()), Some(sha.to_lowercase())));
-        for details in [r#"{"inRelease": "1.2"}"#, r#"{"inCommit": {"id": "../x"}}"#, r#"{"inCommit": 7}"#, "[]"] {
+        for details in
+            [r#"{"inRelease": "1.2"}"#, r#"{"inCommit": {"id": "../x"}}"#, r#"{"inCommit": 7}"#, "[]"]
+        {
             assert_eq!(of(r#""SHOP-118""#, details).1, None, "{details}");
         }
         for short in [r#""SHOP""#, r#""a-1 or b""#, "null", "[1]"] {
