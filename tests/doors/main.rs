@@ -10,6 +10,7 @@ mod world;
 mod approvers;
 mod attacks;
 mod author;
+mod backtest;
 mod before_the_button;
 mod cards;
 mod catch_up;
