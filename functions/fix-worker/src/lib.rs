@@ -31,6 +31,7 @@ mod roll_back;
 mod same_fault;
 mod trail;
 mod trouble;
+pub mod turn_file;
 pub mod wake;
 mod watch;
 
