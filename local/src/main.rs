@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "the command tells its errors on standard error")]
 
 use std::io::{IsTerminal, Write};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -11,12 +12,12 @@ use autofix::config::{CommonConfig, Environment};
 use autofix::journal::Journal;
 use autofix::logging;
 use autofix::outbound::Outbound;
-use autofix_local::arguments::{Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
+use autofix_local::arguments::{BacktestArgs, Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
 use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
-use autofix_local::{chaos, client, evaluate, load, secrets_push, settings, setup, slack_manifest};
+use autofix_local::{backtest, client, evaluate, secrets_push, settings, setup, slack_manifest};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -77,9 +78,17 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => {
             logging::start_plain(logging::level(&environment));
             let services = if args.sandbox { Services::Sandbox } else { Services::Real };
-            let options = serve::Options { port: args.port, data: args.data, services, journal };
+            let usual_port = if args.table_only { 8000 } else { 3000 };
+            let port = args.port.unwrap_or(usual_port);
+            let options = serve::Options { port, data: args.data, services, journal };
             if args.table_only {
-                serve::serve_backing(options, args.env_file).await
+                let functions = serve::Functions {
+                    listen: args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+                    env_file: args.env_file,
+                    deliver: args.deliver,
+                    endpoints: args.endpoints,
+                };
+                serve::serve_backing(options, functions).await
             } else {
                 serve::serve(options).await
             }
@@ -95,23 +104,12 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let outbound = Outbound::new(journal)?;
             evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
         }
-        Command::Chaos(args) => {
-            logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
-            let seed = args.seed.unwrap_or_else(|| clock.now().as_second().unsigned_abs());
-            let options = chaos::Options { seed, attempts: usize::from(args.attempts), runs: args.runs };
-            tokio::task::spawn_blocking(move || chaos::chaos(options)).await?
-        }
-        Command::Load(args) => {
-            // A storm of what is meant to happen would drown the figures.
+        Command::Backtest(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
-            let options = load::Options {
-                webhooks: args.webhooks,
-                attempts: args.attempts,
-                folder: args.data,
-                form: if args.json { load::Form::Json } else { load::Form::People },
-                per_hour: load::MAX_PER_HOUR,
-            };
-            load::load(&options).await
+            let outbound = Outbound::new(journal)?;
+            let options = backtest_options(args)?;
+            stop_on_ctrl_c(std::sync::Arc::clone(&options.stop));
+            backtest::backtest(&options, &evaluate::Means { environment, clock, outbound }).await
         }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };
@@ -161,6 +159,42 @@ async fn examine(
     };
     let report = doctor::doctor(&options, patient).await?;
     Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn backtest_options(args: BacktestArgs) -> anyhow::Result<backtest::Options> {
+    let source = match (args.cases, args.project, args.repo) {
+        (Some(folder), _, _) => backtest::Source::Folders(folder),
+        (None, Some(project), Some(repo)) => backtest::Source::Sentry(backtest::SentryProject {
+            organization: args.organization,
+            project,
+            repo,
+            limit: usize::from(args.limit),
+        }),
+        (None, _, _) => anyhow::bail!("name a project and its clone, or a folder of cases"),
+    };
+    Ok(backtest::Options {
+        source,
+        out: args.out,
+        max_cost_usd: args.max_cost,
+        form: if args.json { evaluate::Form::Json } else { evaluate::Form::People },
+        stop: std::sync::Arc::default(),
+    })
+}
+
+/// The first Ctrl-C lets the answer that is under way arrive, since it is paid for; the second one ends everything.
+fn stop_on_ctrl_c(stop: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        eprintln!(
+            "\nWaiting for the answer that is under way, which is paid for. Ctrl-C again ends at once."
+        );
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
 }
 
 async fn set_up(args: SetupArgs, (clock, journal): (Clock, Option<Journal>)) -> anyhow::Result<ExitCode> {

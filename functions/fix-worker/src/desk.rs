@@ -275,10 +275,12 @@ impl Desk<'_> {
         if let Some(service) = error.outage_of() {
             self.store().met_outage(service, self.attempt.id, &error.to_string(), now).await?;
         }
-        let too_long = step != Step::ShowCard && self.attempt.trouble.lasts_too_long(error.outage_of(), now);
+        let trouble = &self.attempt.trouble;
+        let too_long = step != Step::ShowCard
+            && (trouble.lasts_too_long(error.outage_of(), now) || trouble::asked_too_often(error, trouble.failures));
         match trouble::ends_the_attempt(step, error) {
             Some(reason) => self.give_up(step, reason).await,
-            None if too_long => self.give_up(step, trouble::failed_too_long(error)).await,
+            None if too_long => self.give_up(step, trouble::failed_too_long(error, self.attempt.trouble.failures)).await,
             None => {
                 self.postpone(step, error);
                 Ok(())

@@ -30,6 +30,7 @@ mod roll_back;
 mod same_fault;
 mod trail;
 mod trouble;
+pub mod turn_file;
 pub mod wake;
 mod watch;
 
@@ -169,7 +170,11 @@ impl Worker {
             Box::pin(announce::tell_digest(self)).await?;
         }
         Box::pin(outage::look(self)).await?;
-        Box::pin(catch_up::run(self)).await
+        Box::pin(catch_up::run(self)).await?;
+        if let Err(error) = Box::pin(self.store.keep_sums(now)).await {
+            error!(error = %error, "Left the scoreboard's sums to a later run of the clock");
+        }
+        Ok(())
     }
 
     async fn work_on(&self, id: AttemptId, owner: &str, invocation: &Invocation) -> Result<(), StoreError> {

@@ -13,6 +13,15 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// A service that is back is noticed within this time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1800);
 
+/// A question that Claude never answers in time may be paid for each time.
+const MOST_TIMEOUTS_OF_CLAUDE: u32 = 12;
+
+/// Whether this failure, after so many others of the step, ends it although the same may go well later.
+pub(crate) fn asked_too_often(error: &ServiceError, failures: u32) -> bool {
+    let is_paid = error.service == Service::Anthropic && error.kind == ErrorKind::TimedOut;
+    is_paid && failures + 1 >= MOST_TIMEOUTS_OF_CLAUDE
+}
+
 /// When to try again: what the service asked for, at least a pause that doubles, with up to a quarter of jitter.
 pub(crate) fn again_at(error: &ServiceError, failures: u32, now: Timestamp) -> Timestamp {
     let doubled = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
@@ -80,8 +89,12 @@ pub(crate) fn ends_the_attempt(step: Step, error: &ServiceError) -> Option<Reaso
     })
 }
 
-/// The reason of a step that failed for too long.
-pub(crate) fn failed_too_long(error: &ServiceError) -> Reason {
+/// The reason of a step that failed for too long, or asked too often.
+pub(crate) fn failed_too_long(error: &ServiceError, failures: u32) -> Reason {
+    if asked_too_often(error, failures) {
+        let sentence = format!("Claude did not answer in time, {MOST_TIMEOUTS_OF_CLAUDE} times in a row.");
+        return Reason::new(ReasonCode::RetriesUsedUp, sentence);
+    }
     let longest = if error.outage_of().is_some() { LONGEST_OUTAGE } else { LONGEST_TROUBLE };
     let sentence = format!("Gave up after {} hours. {error}.", longest.as_hours());
     Reason::new(ReasonCode::RetriesUsedUp, sentence)
@@ -90,6 +103,14 @@ pub(crate) fn failed_too_long(error: &ServiceError) -> Reason {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_that_claude_never_answers_is_not_paid_for_all_day() {
+        let timed_out = |service| ServiceError::timed_out(service);
+        assert!(!asked_too_often(&timed_out(Service::Anthropic), 10));
+        assert!(asked_too_often(&timed_out(Service::Anthropic), 11));
+        assert!(!asked_too_often(&timed_out(Service::Github), 11));
+    }
 
     #[test]
     fn pauses_double_and_never_undercut_what_the_service_asked_for() {

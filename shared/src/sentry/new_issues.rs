@@ -14,7 +14,7 @@ use crate::journal::Service;
 use crate::outbound::{Answer, ErrorKind, ServiceError};
 
 /// Entries of one page, Sentry's most.
-const PER_PAGE: &str = "100";
+pub(super) const PER_PAGE: &str = "100";
 
 /// An issue of a list, without its stack trace, as in an `issue` webhook.
 #[derive(Clone, Debug, PartialEq)]
