@@ -27,7 +27,7 @@ pub async fn alone(visit: &Visit) -> anyhow::Result<()> {
     visit.until("the page has looked again", "performance.now() - window.arrived > 2500").await?;
     ensure!(visit.asks("document.activeElement.id").await? == held, "the refresh took the focus away");
     visit.press(Key::Enter).await?;
-    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text("#pull-1-state", "Merged").await?;
 
     visit.log_in().await?;
     visit.open("/autofix/").await?;
