@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import pathlib
 import subprocess
 import time
@@ -16,7 +17,7 @@ import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target" / "release"
-AUTOFIX = ROOT / "target" / "debug" / "autofix"
+AUTOFIX = pathlib.Path(os.environ.get("AUTOFIX", ROOT / "target" / "debug" / "autofix"))
 
 # Seconds: ample, because a shared build machine may pause for long. It catches what hangs, not what is slow.
 READY_LIMIT = 60

@@ -1,8 +1,10 @@
 //! The commands of `autofix` and what they take, as `--help` shows them.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use url::Url;
 
 use crate::scenario::Scenario;
 
@@ -11,7 +13,7 @@ use crate::scenario::Scenario;
 #[command(
     name = "autofix",
     version,
-    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours on a terminal only, unless NO_COLOR is set."
+    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours on a terminal only, unless NO_COLOR is set."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -30,7 +32,7 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run AutoFix in one process: endpoints, worker and clock on one port, the table in a folder.
     #[command(
-        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data"
+        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data\n    autofix serve --table-only --sandbox --listen 172.17.0.1 --deliver http://127.0.0.1:3001"
     )]
     Serve(ServeArgs),
     /// Ask for what is missing, one thing at a time, and write it into `.env`.
@@ -58,16 +60,6 @@ pub enum Command {
         after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json\n\nReads, one or a folder of them as `.json` files:\n    what the \"JSON\" link of an event in Sentry downloads\n    an event of Sentry's API, or a list of them: …/issues/{id}/events/?full=true\n    the body of a webhook: an error, an issue alert, an issue, or the legacy WebHooks plugin's\n    a sample event of `events/`\nThe issue and the project may be missing. Exit code 1: none of the events could be analysed."
     )]
     Analyze(AnalyzeArgs),
-    /// Play random errors, clicks, crashes and failures on this machine, and check that every promise still holds.
-    #[command(
-        after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. It does not determine the order of two requests that run at the same time, or\nthe random parts of ids. So a repeat of a seed may differ in details."
-    )]
-    Chaos(ChaosArgs),
-    /// Measure webhooks a second, and drive many attempts to their end, with fakes of the four services.
-    #[command(
-        after_help = "Examples:\n    cargo run --profile bench -p autofix-local -- load\n    autofix load --webhooks 3000 --attempts 50\n    autofix load --attempts 0 --json"
-    )]
-    Load(LoadArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
     #[command(
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
@@ -129,18 +121,30 @@ pub struct DemoArgs {
 
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Port on this machine.
-    #[arg(long, default_value_t = 3000)]
-    pub port: u16,
+    /// Port on this machine [default: 3000; with `--table-only` 8000].
+    #[arg(long)]
+    pub port: Option<u16>,
     /// Folder of the table.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
     /// Use fakes of the four services, and show them on a page at `/sandbox`.
     #[arg(long)]
     pub sandbox: bool,
-    /// Serve only the table (on `--port`), for functions under `sam local` or `cargo lambda`.
+    /// Serve only the table (on `--port`) and the sandbox (on the six ports after it), for functions under `sam local` or
+    /// `cargo lambda`.
     #[arg(long)]
     pub table_only: bool,
+    /// With `--table-only`: listen on this address instead of 127.0.0.1, where containers can't reach it. Nothing there
+    /// asks for a password.
+    #[arg(long, requires = "table_only", value_name = "ADDRESS")]
+    pub listen: Option<IpAddr>,
+    /// With `--table-only`: deliver the table's stream and the clock to the worker behind this address of Lambda's API. A
+    /// path names the worker [default: FixWorkerFunction].
+    #[arg(long, requires = "table_only", value_name = "URL")]
+    pub deliver: Option<Url>,
+    /// With `--table-only`: where the HTTP functions are, for the sandbox's page and the links of cards.
+    #[arg(long, requires = "table_only", value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    pub endpoints: Url,
     /// With `--table-only`: write the variables that the functions need to this file.
     #[arg(long, requires = "table_only")]
     pub env_file: Option<PathBuf>,
@@ -196,35 +200,6 @@ pub struct AnalyzeArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Print one JSON object per event.
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-pub struct ChaosArgs {
-    /// The seed of the first run; each run has the next one [default: from the time].
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Different errors in a run.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub attempts: u16,
-    /// Runs.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
-    pub runs: u64,
-}
-
-#[derive(Args)]
-pub struct LoadArgs {
-    /// Number of webhooks to send; 0 skips the webhooks.
-    #[arg(long, default_value_t = 100_000)]
-    pub webhooks: usize,
-    /// Attempts to drive to their end; 0 skips the worker.
-    #[arg(long, default_value_t = 1_000)]
-    pub attempts: usize,
-    /// Folder for tables and git repositories [default: a new temporary one, deleted at the end].
-    #[arg(long)]
-    pub data: Option<PathBuf>,
-    /// Print the figures as one JSON object.
     #[arg(long)]
     pub json: bool,
 }
@@ -302,7 +277,7 @@ mod tests {
         let wrong = [
             &["autofix"][..],
             &["autofix", "deploy"],
-            &["autofix", "chaos", "--runs", "0"],
+            &["autofix", "send"],
             &["autofix", "serve", "--port", "http"],
         ];
         for words in wrong {

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "the command tells its errors on standard error")]
 
 use std::io::{IsTerminal, Write};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -16,7 +17,7 @@ use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
-use autofix_local::{chaos, client, evaluate, load, secrets_push, settings, setup, slack_manifest};
+use autofix_local::{client, evaluate, secrets_push, settings, setup, slack_manifest};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -77,9 +78,17 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => {
             logging::start_plain(logging::level(&environment));
             let services = if args.sandbox { Services::Sandbox } else { Services::Real };
-            let options = serve::Options { port: args.port, data: args.data, services, journal };
+            let usual_port = if args.table_only { 8000 } else { 3000 };
+            let port = args.port.unwrap_or(usual_port);
+            let options = serve::Options { port, data: args.data, services, journal };
             if args.table_only {
-                serve::serve_backing(options, args.env_file).await
+                let functions = serve::Functions {
+                    listen: args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+                    env_file: args.env_file,
+                    deliver: args.deliver,
+                    endpoints: args.endpoints,
+                };
+                serve::serve_backing(options, functions).await
             } else {
                 serve::serve(options).await
             }
@@ -94,24 +103,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             };
             let outbound = Outbound::new(journal)?;
             evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
-        }
-        Command::Chaos(args) => {
-            logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
-            let seed = args.seed.unwrap_or_else(|| clock.now().as_second().unsigned_abs());
-            let options = chaos::Options { seed, attempts: usize::from(args.attempts), runs: args.runs };
-            tokio::task::spawn_blocking(move || chaos::chaos(options)).await?
-        }
-        Command::Load(args) => {
-            // A storm of what is meant to happen would drown the figures.
-            logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
-            let options = load::Options {
-                webhooks: args.webhooks,
-                attempts: args.attempts,
-                folder: args.data,
-                form: if args.json { load::Form::Json } else { load::Form::People },
-                per_hour: load::MAX_PER_HOUR,
-            };
-            load::load(&options).await
         }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };

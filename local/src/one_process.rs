@@ -35,13 +35,13 @@ use crate::table::EmbeddedTable;
 /// How long one invocation of the worker may take: Lambda's own limit.
 const INVOCATION: SignedDuration = SignedDuration::from_mins(15);
 /// Deliveries of a record that fails, as in the template; after that the clock takes over.
-const DELIVERIES: u32 = 4;
+pub(crate) const DELIVERIES: u32 = 4;
 /// Invocations of the worker at once, as in the template.
-const PARALLEL: usize = 10;
+pub(crate) const PARALLEL: usize = 10;
 /// Pause between two looks at the stream where no request to a door gives a reason to look sooner.
-const STREAM_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const STREAM_PAUSE: Duration = Duration::from_secs(1);
 /// The clock's period, as in the template.
-const CLOCK_PERIOD: Duration = Duration::from_secs(60);
+pub(crate) const CLOCK_PERIOD: Duration = Duration::from_secs(60);
 /// How often items past their time are deleted. DynamoDB promises days; an hour is plenty.
 const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 
@@ -147,7 +147,7 @@ impl OneProcess {
             doors: door::closed(routes, RefusalLog::new(Metrics::none(), clock.clone()))
                 .layer(middleware::from_fn(notify)),
             door_used,
-            stream: Mutex::new(StreamReader::new(table.streams(), &name)?),
+            stream: Mutex::new(StreamReader::new(table.streams(), &name)),
             worker: Arc::new(Worker::new(
                 config.worker,
                 secrets,

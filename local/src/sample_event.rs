@@ -49,12 +49,18 @@ impl SampleEvent {
         }
     }
 
-    /// Makes a click one about this attempt, whose card shows this commit. It has to be signed after that.
+    /// Makes a click or a dialog one about this attempt, whose card shows this commit. It has to be signed after that.
     pub fn click_on(&mut self, attempt: &str, head_sha: &str) -> anyhow::Result<()> {
         let form: Vec<(String, String)> = url::form_urlencoded::parse(&self.body).into_owned().collect();
         let payload = form.iter().find(|(name, _)| name == "payload").context("the event is not a click")?;
         let mut payload: Value = serde_json::from_str(&payload.1).context("read the click")?;
-        payload["actions"][0]["value"] = json!(format!("{attempt}:{head_sha}"));
+        let about = match payload["view"].is_object() {
+            true => &mut payload["view"]["private_metadata"],
+            false => &mut payload["actions"][0]["value"],
+        };
+        // What is about a fix names its commit; what is about an attempt does not.
+        let is_fix = about.as_str().is_some_and(|value| value.contains(':'));
+        *about = json!(if is_fix { format!("{attempt}:{head_sha}") } else { attempt.to_owned() });
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         self.body = form.append_pair("payload", &payload.to_string()).finish().into_bytes();
         self.event["body"] = json!(STANDARD.encode(&self.body));

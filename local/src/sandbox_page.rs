@@ -35,7 +35,7 @@ use tracing::error;
 use url::Url;
 
 use crate::sandbox::Sandbox;
-pub use aftermath::{LetPass, leaps};
+pub use aftermath::{LetPass, Passed, leaps, real_time};
 use log::Log;
 
 /// Where the page is; nothing of AutoFix's own may be there.

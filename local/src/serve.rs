@@ -1,8 +1,8 @@
 //! `autofix serve`: the doors on one port, the worker and the clock running, the table in a folder.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -10,15 +10,22 @@ use autofix::clock::Clock;
 use autofix::config::{CommonConfig, Environment, names};
 use autofix::journal::Journal;
 use autofix::outbound::Outbound;
+use autofix::store::Store;
+use axum::Router;
+use axum::extract::Request;
 use tokio::net::TcpListener;
+use url::Url;
 
+use crate::deliver::{self, LambdaApi};
+use crate::forward::Forwarder;
 use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
-use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Behind, Place, leaps};
+use crate::sandbox::{API_TOKEN, Addresses, Sandbox, SlackWay};
+use crate::sandbox_page::{self, Behind, Place, leaps, real_time};
 use crate::scenario::Scenario;
 use crate::server;
 use crate::settings;
+use crate::stream::StreamReader;
 use crate::table::EmbeddedTable;
 use crate::terminal::say;
 
@@ -127,7 +134,7 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
             Ok((environment, None))
         }
         Services::Sandbox => {
-            let sandbox = start_sandbox(options, clock).await?;
+            let sandbox = start_sandbox(options, clock, Addresses::free()).await?;
             let environment = sandbox.environment(SlackWay::Bot).over(environment);
             say!("The four services are a sandbox on this machine; its Claude is scripted.");
             Ok((environment, Some(sandbox)))
@@ -135,14 +142,14 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
     }
 }
 
-async fn start_sandbox(options: &Options, clock: &Clock) -> anyhow::Result<Sandbox> {
+async fn start_sandbox(options: &Options, clock: &Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
     let folder = options.data.join("sandbox");
     // The stand-ins keep their state in memory, so repositories of an earlier run belong to nothing.
     if folder.exists() {
         std::fs::remove_dir_all(&folder).context("clear the sandbox's repositories")?;
     }
     std::fs::create_dir_all(&folder).context("make the sandbox's folder")?;
-    let sandbox = Sandbox::start(&folder, clock.clone()).await?;
+    let sandbox = Sandbox::start_at(&folder, clock.clone(), addresses).await?;
     let repository = sandbox.add_demo_project()?;
     // What the samples in `events/` report; the other scenarios are about the same issues.
     for scenario in [Scenario::Fix, Scenario::Security] {
@@ -152,38 +159,127 @@ async fn start_sandbox(options: &Options, clock: &Clock) -> anyhow::Result<Sandb
     Ok(sandbox)
 }
 
-/// Only the table and, where wanted, the sandbox: for functions that run elsewhere, under `sam local` or
-/// `cargo lambda`. The variables that they need are written to `env_file` when everything is ready.
-pub async fn serve_backing(options: Options, env_file: Option<PathBuf>) -> anyhow::Result<()> {
+/// Functions that run elsewhere, under `sam local` or `cargo lambda`.
+#[derive(Debug)]
+pub struct Functions {
+    /// What listens for them: containers can't reach this machine's loopback.
+    pub listen: IpAddr,
+    /// Gets the variables that they need, when everything is ready.
+    pub env_file: Option<PathBuf>,
+    /// Lambda's API, for the worker.
+    pub deliver: Option<Url>,
+    /// Where their HTTP endpoints are.
+    pub endpoints: Url,
+}
+
+/// Only the table and, where wanted, the sandbox, with its page on this machine's own address.
+pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let table = EmbeddedTable::open_at(&options.data, options.port).await?;
+    let address = (functions.listen, options.port).into();
+    let table = match options.services {
+        Services::Sandbox => EmbeddedTable::open_anew_at(&options.data.join(SANDBOX_TABLE), address).await?,
+        Services::Real => EmbeddedTable::open_at(&options.data, address).await?,
+    };
+    let fakes = Addresses { ip: functions.listen, first_port: after(options.port, 1) };
     let sandbox = match options.services {
-        Services::Sandbox => Some(start_sandbox(&options, &clock).await?),
+        Services::Sandbox => Some(start_sandbox(&options, &clock, fakes).await?),
         Services::Real => None,
     };
-    let name = Environment::of_process().get("AUTOFIX_TABLE").unwrap_or("autofix").to_owned();
-    table.create(&name).await?;
-    let mut environment = vec![("AUTOFIX_TABLE".to_owned(), name)];
-    environment.extend(table.variables().map(|(name, value)| (name.to_owned(), value)));
-    environment.extend(sandbox.iter().flat_map(|sandbox| sandbox.environment(SlackWay::Bot).pairs()));
+    let process = Environment::of_process();
+    let common = CommonConfig::from_env(&settings::with(&process, &[("AUTOFIX_SECRET_ARN", "")]))?;
+    table.create(&common.table).await?;
     say!("The table is at {}", table.endpoint());
-    if let Some(path) = env_file {
-        let lines = match path.extension().is_some_and(|extension| extension == "json") {
-            // The form of `sam local invoke --env-vars`.
-            true => {
-                serde_json::json!({ "Parameters": environment.iter().cloned().collect::<BTreeMap<_, _>>() })
-                    .to_string()
-            }
-            false => environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
-        };
-        // Written beside and renamed, so that whoever waits for the file never reads half of it.
-        let beside = path.with_extension("part");
-        std::fs::write(&beside, lines).with_context(|| format!("write `{}`", beside.display()))?;
-        std::fs::rename(&beside, &path).with_context(|| format!("write `{}`", path.display()))?;
+    let environment = variables(&table, &common.table, sandbox.as_ref(), &functions.endpoints);
+    let page = match sandbox {
+        Some(sandbox) => {
+            let listener =
+                TcpListener::bind((Ipv4Addr::LOCALHOST, after(options.port, 1 + Addresses::COUNT)))
+                    .await
+                    .context("listen for the sandbox's page")?;
+            say!("The sandbox is on http://{}{}", listener.local_addr()?, sandbox_page::PATH);
+            let there = Forwarder::to(functions.endpoints.as_str())?;
+            let endpoints = Router::new().fallback(move |request: Request| {
+                let there = there.clone();
+                async move { there.forward(request).await }
+            });
+            let place = Place::new(Behind {
+                sandbox,
+                clock,
+                doors: endpoints.clone(),
+                prefix: common.prefix.clone(),
+                store: Store::new(table.client(), &common.table),
+                let_pass: real_time(),
+            });
+            Some((listener, endpoints.merge(sandbox_page::routes(place))))
+        }
+        None => None,
+    };
+    if let Some(path) = &functions.env_file {
+        write_variables(path, &environment)?;
         say!("The functions' variables are in {}", path.display());
     }
-    told_to_stop().await;
+    let deliveries = match &functions.deliver {
+        Some(url) => {
+            say!("The table's stream and the clock go to the worker behind {url}");
+            let stream = StreamReader::new(table.streams(), &common.table);
+            Some(deliver::run(LambdaApi::at(url)?, stream))
+        }
+        None => None,
+    };
+    let page = async {
+        match page {
+            Some((listener, router)) => {
+                server::serve(listener, router, server::Limits::default(), told_to_stop()).await
+            }
+            None => told_to_stop().await,
+        }
+    };
+    let deliveries = async {
+        match deliveries {
+            Some(deliveries) => deliveries.await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! { () = page => {}, () = deliveries => {} }
     table.close().await
+}
+
+/// The port that comes so many after another one; any free one after any free one.
+fn after(port: u16, count: u16) -> u16 {
+    if port == 0 { 0 } else { port + count }
+}
+
+/// What the functions have to know to work on this table and these fakes.
+fn variables(
+    table: &EmbeddedTable,
+    name: &str,
+    sandbox: Option<&Sandbox>,
+    endpoints: &Url,
+) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> =
+        table.variables().map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
+    all.insert("AUTOFIX_TABLE".to_owned(), name.to_owned());
+    // `sam local` would give the functions the template's name of the secret, and they would ask AWS for it.
+    all.insert("AUTOFIX_SECRET_ARN".to_owned(), String::new());
+    all.insert("AUTOFIX_PUBLIC_URL".to_owned(), endpoints.as_str().trim_end_matches('/').to_owned());
+    all.extend(sandbox.iter().flat_map(|sandbox| sandbox.environment(SlackWay::Bot).pairs()));
+    all
+}
+
+fn write_variables(path: &Path, variables: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    let lines = match path.extension().is_some_and(|extension| extension == "json") {
+        true => for_sam(variables)?,
+        false => variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect(),
+    };
+    // Written beside and renamed, so that whoever waits for the file never reads half of it.
+    let beside = path.with_extension("part");
+    std::fs::write(&beside, lines).with_context(|| format!("write `{}`", beside.display()))?;
+    std::fs::rename(&beside, path).with_context(|| format!("write `{}`", path.display()))
+}
+
+/// The form of `sam local invoke --env-vars`.
+fn for_sam(variables: &BTreeMap<String, String>) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(&serde_json::json!({ "Parameters": variables }))? + "\n")
 }
 
 /// Done on Ctrl-C or SIGTERM.
@@ -201,4 +297,36 @@ pub(crate) async fn told_to_stop() {
     #[cfg(not(unix))]
     let terminate = std::future::pending::<()>();
     tokio::select! { _ = interrupt => {}, () = terminate => {} }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_variables_for_sam_local_are_those_of_a_sandbox_that_containers_reach() {
+        let folder = std::env::temp_dir().join(format!("autofix-serve-{}", std::process::id()));
+        let sandbox = Sandbox::start(&folder, Clock::system()).await.unwrap();
+        let table = EmbeddedTable::memory().await.unwrap();
+        let endpoints = "http://127.0.0.1:3000".parse().unwrap();
+        let mut text = for_sam(&variables(&table, "autofix", Some(&sandbox), &endpoints)).unwrap();
+        // Each service has its port, counted from the table's.
+        let ports = [
+            table.endpoint(),
+            sandbox.claude.url(),
+            sandbox.github.url(),
+            sandbox.github.downloads().url(),
+            sandbox.sentry.url(),
+            sandbox.slack.service().url(),
+        ];
+        for (number, url) in ports.iter().enumerate() {
+            text = text.replace(url, &format!("http://host.docker.internal:{}", 8000 + number));
+        }
+        drop(std::fs::remove_dir_all(&folder));
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events/env.json");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    }
 }

@@ -1,11 +1,9 @@
-//! The table's stream as `fix-worker` would get it from Lambda: in order, filtered by the patterns
-//! of `template.yaml`, in Lambda's event types.
+//! The table's stream as `fix-worker` would get it from Lambda: in order, filtered as in
+//! `template.yaml`, in Lambda's event types.
 //!
 //! Reads from the oldest record that is kept, so that a record which a stopped process left unread
 //! is read by the next one; the worker may see a record twice, as it may on AWS. Redelivery after a
 //! failure is the caller's, and so is the pause between two polls.
-
-mod filter;
 
 use anyhow::{Context, bail};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
@@ -15,14 +13,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use self::filter::Filter;
-use crate::template::Template;
+/// The attribute, and its text, of the items that the worker is woken for: the filter of the stream's mapping in
+/// `template.yaml`.
+pub const WANTED: (&str, &str) = ("work", "ready");
 
 /// Reads the stream of one table of the embedded DynamoDB, which keeps it in one shard.
 pub struct StreamReader {
     streams: Client,
     table_name: String,
-    filter: Filter,
     position: Option<Position>,
 }
 
@@ -34,12 +32,8 @@ struct Position {
 
 impl StreamReader {
     /// A reader that begins at the oldest record kept. Asks nothing yet.
-    ///
-    /// # Errors
-    /// If the template's filter uses a rule that is not understood here.
-    pub fn new(streams: Client, table_name: &str) -> anyhow::Result<StreamReader> {
-        let filter = Filter::parse(Template::deployed()?.stream_filters())?;
-        Ok(StreamReader { streams, table_name: table_name.to_owned(), filter, position: None })
+    pub fn new(streams: Client, table_name: &str) -> StreamReader {
+        StreamReader { streams, table_name: table_name.to_owned(), position: None }
     }
 
     /// The shard that it reads, once it has read something.
@@ -68,24 +62,20 @@ impl StreamReader {
             };
             let records = answer.records.unwrap_or_default();
             let end = records.is_empty();
-            let wanted = self.wanted(&records, &position.stream_arn)?;
+            let wanted: Vec<EventRecord> = records
+                .iter()
+                .filter(|record| is_wanted(record))
+                .map(|record| {
+                    let wire = lambda_record(record, &position.stream_arn)?;
+                    serde_json::from_value(wire).context("read a record of the table's stream")
+                })
+                .collect::<anyhow::Result<_>>()?;
             position.iterator = answer.next_shard_iterator.context("the table's stream has ended")?;
             if end || !wanted.is_empty() {
                 self.position = Some(position);
                 return Ok(wanted);
             }
         }
-    }
-
-    fn wanted(&self, records: &[Record], stream_arn: &str) -> anyhow::Result<Vec<EventRecord>> {
-        let mut wanted = Vec::new();
-        for record in records {
-            let wire = lambda_record(record, stream_arn)?;
-            if self.filter.matches(&wire) {
-                wanted.push(serde_json::from_value(wire).context("read a record of the table's stream")?);
-            }
-        }
-        Ok(wanted)
     }
 
     async fn oldest(&self) -> anyhow::Result<Position> {
@@ -123,7 +113,13 @@ pub fn event_of(record: EventRecord) -> Event {
     event
 }
 
-/// The JSON of one record as Lambda writes it, which is what filter patterns are about.
+fn is_wanted(record: &Record) -> bool {
+    let image = record.dynamodb().and_then(|change| change.new_image());
+    let mark = image.and_then(|image| image.get(WANTED.0));
+    mark.and_then(|mark| mark.as_s().ok()).is_some_and(|mark| mark == WANTED.1)
+}
+
+/// The JSON of one record as Lambda writes it.
 fn lambda_record(record: &Record, stream_arn: &str) -> anyhow::Result<Value> {
     let change = record.dynamodb().context("a record of the stream has no change")?;
     let mut dynamodb = Map::new();

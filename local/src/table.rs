@@ -2,7 +2,9 @@
 //! AWS SDK, in memory or in a folder, with the keys, indexes and stream of `template.yaml`.
 //!
 //! One process at a time may use a folder. The stand-in checks no credentials, which is why it
-//! listens on loopback only. Items expire only when [`EmbeddedTable::sweep_expired`] is called.
+//! listens on loopback only unless another address is asked for. Items expire only when [`EmbeddedTable::sweep_expired`] is called.
+
+mod shape;
 
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,8 +12,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use autofix::store::contention::with_retries;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{AppName, BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
@@ -23,7 +25,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::table_door::TableDoor;
-use crate::template::{Key, TableShape, Template};
+pub use shape::{Index, Keys, SHAPE, TableShape};
 
 const REGION: &str = "us-east-1";
 /// The stand-in wants a signed request but checks no signature.
@@ -58,7 +60,7 @@ impl EmbeddedTable {
     /// If the port is taken.
     pub async fn memory_at(port: u16) -> anyhow::Result<EmbeddedTable> {
         let database = Database::memory().context("start an embedded table in memory")?;
-        EmbeddedTable::serve(database, None, port).await
+        EmbeddedTable::serve(database, None, at(port)).await
     }
 
     /// Starts one whose items live in `folder` (made if missing), on a free port.
@@ -66,16 +68,16 @@ impl EmbeddedTable {
     /// # Errors
     /// If another process uses the folder, or it cannot be written.
     pub async fn open(folder: &Path) -> anyhow::Result<EmbeddedTable> {
-        EmbeddedTable::open_at(folder, 0).await
+        EmbeddedTable::open_at(folder, at(0)).await
     }
 
-    /// As [`EmbeddedTable::open`], on a given loopback port.
+    /// As [`EmbeddedTable::open`], at a given address. Anyone who reaches it may read and write the table.
     ///
     /// # Errors
-    /// As [`EmbeddedTable::open`], and if the port is taken.
-    pub async fn open_at(folder: &Path, port: u16) -> anyhow::Result<EmbeddedTable> {
+    /// As [`EmbeddedTable::open`], and if the address cannot be had.
+    pub async fn open_at(folder: &Path, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
         let lock = lock(folder)?;
-        EmbeddedTable::open_locked(folder, lock, port).await
+        EmbeddedTable::open_locked(folder, lock, address).await
     }
 
     /// As [`EmbeddedTable::open`], without what an earlier process left there.
@@ -83,6 +85,14 @@ impl EmbeddedTable {
     /// # Errors
     /// As [`EmbeddedTable::open`]: nothing is deleted from under another process.
     pub async fn open_anew(folder: &Path) -> anyhow::Result<EmbeddedTable> {
+        EmbeddedTable::open_anew_at(folder, at(0)).await
+    }
+
+    /// As [`EmbeddedTable::open_anew`], at a given address.
+    ///
+    /// # Errors
+    /// As [`EmbeddedTable::open_at`].
+    pub async fn open_anew_at(folder: &Path, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
         let lock = lock(folder)?;
         for name in [TABLE_FILE.to_owned(), format!("{TABLE_FILE}-wal"), format!("{TABLE_FILE}-shm")] {
             match std::fs::remove_file(folder.join(&name)) {
@@ -92,22 +102,26 @@ impl EmbeddedTable {
                 Ok(()) | Err(_) => {} // gone, or never there
             }
         }
-        EmbeddedTable::open_locked(folder, lock, 0).await
+        EmbeddedTable::open_locked(folder, lock, address).await
     }
 
-    async fn open_locked(folder: &Path, lock: File, port: u16) -> anyhow::Result<EmbeddedTable> {
+    async fn open_locked(folder: &Path, lock: File, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
         let shown = folder.display();
         let path = folder.join(TABLE_FILE);
         let path = path.to_str().with_context(|| format!("the folder `{shown}` is not valid UTF-8"))?;
         let database = Database::new(path).with_context(|| format!("open the table in `{shown}`"))?;
         index_the_stream(path).with_context(|| format!("index the table's stream in `{shown}`"))?;
-        EmbeddedTable::serve(database, Some(lock), port).await
+        EmbeddedTable::serve(database, Some(lock), address).await
     }
 
-    async fn serve(database: Database, lock: Option<File>, port: u16) -> anyhow::Result<EmbeddedTable> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+    async fn serve(
+        database: Database,
+        lock: Option<File>,
+        address: SocketAddr,
+    ) -> anyhow::Result<EmbeddedTable> {
+        let listener = TcpListener::bind(address)
             .await
-            .with_context(|| format!("listen on port {port} for the embedded table"))?;
+            .with_context(|| format!("listen on {address} for the embedded table"))?;
         let address = listener.local_addr().context("learn the port of the embedded table")?;
         let (stop, stopped) = oneshot::channel();
         let served = database.clone();
@@ -124,6 +138,11 @@ impl EmbeddedTable {
         Ok(EmbeddedTable { database, address, door: None, stop, server })
     }
 
+    /// Has all that follows, but copies and the sweep, done by another implementation of DynamoDB at this address.
+    pub fn by_another_engine(self, address: SocketAddr) -> EmbeddedTable {
+        EmbeddedTable { address, ..self }
+    }
+
     /// Puts a door before it, through which every client made from now on goes.
     ///
     /// # Errors
@@ -134,7 +153,7 @@ impl EmbeddedTable {
         Ok((self, door))
     }
 
-    /// `http://127.0.0.1:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// `http://host:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
         let address = self.door.as_ref().map_or(self.address, |door| door.service().address());
         format!("http://{address}")
@@ -164,10 +183,9 @@ impl EmbeddedTable {
             .endpoint_url(self.endpoint())
             .region(Region::from_static(REGION))
             .credentials_provider(credentials())
-            .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
             .app_name(AppName::new(name).expect("the names in this program are of letters and dashes"))
             .http_client(autofix::aws::http::plain());
-        Client::from_conf(config.build())
+        Client::from_conf(with_retries(config, RETRY_PAUSE).build())
     }
 
     /// A new client of the table's stream.
@@ -187,17 +205,16 @@ impl EmbeddedTable {
     /// # Errors
     /// If the one that is there has other keys or indexes than the template.
     pub async fn create(&self, table_name: &str) -> anyhow::Result<()> {
-        let template = Template::deployed()?;
         let client = self.client();
         match client.describe_table().table_name(table_name).send().await {
             Ok(described) => {
                 let found = described.table.context("the embedded table described nothing")?;
-                return same_shape(&found, template.table());
+                return same_shape(&found, &SHAPE);
             }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {}
             Err(error) => return Err(error).context("look for the table"),
         }
-        create_table(&client, table_name, template.table()).await
+        create_table(&client, table_name, &SHAPE).await
     }
 
     /// Deletes what has expired, as DynamoDB does within days. Returns how many items that were.
@@ -240,39 +257,41 @@ impl EmbeddedTable {
     }
 }
 
-async fn create_table(client: &Client, table_name: &str, shape: &TableShape) -> anyhow::Result<()> {
+/// A port of this machine.
+fn at(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+async fn create_table(client: &Client, table_name: &str, shape: &TableShape<'_>) -> anyhow::Result<()> {
     let mut request = client
         .create_table()
         .table_name(table_name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(key_schema(&shape.keys)?))
+        .set_key_schema(Some(key_schema(shape.keys)?))
         .stream_specification(
             StreamSpecification::builder()
                 .stream_enabled(true)
-                .stream_view_type(shape.stream_view.as_str().into())
+                .stream_view_type(shape.stream_view.into())
                 .build()?,
         );
-    for attribute in &shape.attributes {
+    for (name, kind) in shape.attributes {
         request = request.attribute_definitions(
-            AttributeDefinition::builder()
-                .attribute_name(&attribute.name)
-                .attribute_type(attribute.kind.as_str().into())
-                .build()?,
+            AttributeDefinition::builder().attribute_name(*name).attribute_type((*kind).into()).build()?,
         );
     }
-    for index in &shape.indexes {
-        let projection = Projection::builder().projection_type(index.projection.as_str().into()).build();
+    for index in shape.indexes {
+        let projection = Projection::builder().projection_type(index.projection.into()).build();
         request = request.global_secondary_indexes(
             GlobalSecondaryIndex::builder()
-                .index_name(&index.name)
-                .set_key_schema(Some(key_schema(&index.keys)?))
+                .index_name(index.name)
+                .set_key_schema(Some(key_schema(index.keys)?))
                 .projection(projection)
                 .build()?,
         );
     }
     request.send().await.with_context(|| format!("create the table `{table_name}`"))?;
     let expiry =
-        TimeToLiveSpecification::builder().enabled(true).attribute_name(&shape.ttl_attribute).build()?;
+        TimeToLiveSpecification::builder().enabled(true).attribute_name(shape.ttl_attribute).build()?;
     client
         .update_time_to_live()
         .table_name(table_name)
@@ -283,26 +302,26 @@ async fn create_table(client: &Client, table_name: &str, shape: &TableShape) -> 
     Ok(())
 }
 
-fn key_schema(keys: &[Key]) -> anyhow::Result<Vec<KeySchemaElement>> {
-    let element = |key: &Key| {
-        KeySchemaElement::builder().attribute_name(&key.name).key_type(key.role.as_str().into()).build()
+fn key_schema(keys: Keys<'_>) -> anyhow::Result<Vec<KeySchemaElement>> {
+    let element = |(name, role): (&str, &str)| {
+        KeySchemaElement::builder().attribute_name(name).key_type(role.into()).build()
     };
-    Ok(keys.iter().map(element).collect::<Result<_, _>>()?)
+    Ok(keys.into_iter().map(element).collect::<Result<_, _>>()?)
 }
 
-fn same_shape(found: &TableDescription, wanted: &TableShape) -> anyhow::Result<()> {
+fn same_shape(found: &TableDescription, wanted: &TableShape<'_>) -> anyhow::Result<()> {
     let mut indexes: Vec<_> = found
         .global_secondary_indexes()
         .iter()
         .map(|index| (index.index_name().unwrap_or_default(), index.key_schema().to_vec()))
         .collect();
     let mut wanted_indexes = Vec::new();
-    for index in &wanted.indexes {
-        wanted_indexes.push((index.name.as_str(), key_schema(&index.keys)?));
+    for index in wanted.indexes {
+        wanted_indexes.push((index.name, key_schema(index.keys)?));
     }
     indexes.sort_by_key(|(name, _)| *name);
     wanted_indexes.sort_by_key(|(name, _)| *name);
-    if found.key_schema() != key_schema(&wanted.keys)? || indexes != wanted_indexes {
+    if found.key_schema() != key_schema(wanted.keys)? || indexes != wanted_indexes {
         bail!(
             "the table `{}` was made by a version of AutoFix with other keys; use a new folder",
             found.table_name().unwrap_or_default()

@@ -12,6 +12,7 @@ use self::http::Roots;
 use crate::clock::Clock;
 use crate::config::{CommonConfig, Environment};
 use crate::secrets::Secrets;
+use crate::store::contention::{FIRST_PAUSE, with_retries};
 use crate::store::{Store, StoreError};
 
 pub mod http;
@@ -106,7 +107,8 @@ where
 
 /// The table.
 pub fn store(config: &SdkConfig, common: &CommonConfig) -> Store {
-    Store::new(aws_sdk_dynamodb::Client::new(config), common.table.clone())
+    let client = with_retries(aws_sdk_dynamodb::config::Builder::from(config), FIRST_PAUSE).build();
+    Store::new(aws_sdk_dynamodb::Client::from_conf(client), common.table.clone())
 }
 
 /// The secrets: from Secrets Manager where an ARN is set, else from the environment alone.

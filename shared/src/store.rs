@@ -26,6 +26,7 @@ mod attempts;
 mod catch_up;
 mod circuit;
 mod claim;
+pub mod contention;
 mod digest;
 mod dossier;
 mod fault;

@@ -60,3 +60,4 @@ mod setup;
 mod table_down;
 mod template;
 mod troubles;
+mod unreliable_table;

@@ -52,7 +52,7 @@ fn a_request_beyond_the_role_is_refused() {
     let access = |action: &str, resource: &str, key: &str| Access {
         action: format!("dynamodb:{action}"),
         resource: resource.to_owned(),
-        key: key.to_owned(),
+        keys: vec![key.to_owned()],
         answers_with: "NONE".to_owned(),
     };
     let intake = Role::of_the_template("SentryIntakeRole");
@@ -62,6 +62,12 @@ fn a_request_beyond_the_role_is_refused() {
     }
     let reading = Access { answers_with: "ALL_OLD".to_owned(), ..access("UpdateItem", "table", "ATTEMPT#1") };
     assert!(intake.grants_for(&reading).is_empty());
+    let together = |keys: &[&str]| Access {
+        keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+        ..access("PutItem", "table", "")
+    };
+    assert!(!intake.grants_for(&together(&["ATTEMPT#1", "LIMIT"])).is_empty());
+    assert!(intake.grants_for(&together(&["ATTEMPT#1", "SPEND#1"])).is_empty());
     let queries = Role::of_the_template("AttemptQueriesRole");
     for (action, key) in [
         ("UpdateItem", "ATTEMPT#1"),
@@ -169,11 +175,15 @@ fn accesses(request: &Received) -> Vec<Access> {
     }
     let writes = body["TransactItems"].as_array().unwrap();
     let each = writes.iter().flat_map(|write| write.as_object().unwrap());
-    each.map(|(kind, write)| match kind.as_str() {
-        "ConditionCheck" => access("ConditionCheckItem", write),
-        kind => access(&format!("{kind}Item"), write),
-    })
-    .collect()
+    let mut all: Vec<Access> = each
+        .map(|(kind, write)| match kind.as_str() {
+            "ConditionCheck" => access("ConditionCheckItem", write),
+            kind => access(&format!("{kind}Item"), write),
+        })
+        .collect();
+    let keys: Vec<String> = all.iter().flat_map(|access| access.keys.clone()).collect();
+    all.iter_mut().for_each(|access| access.keys.clone_from(&keys));
+    all
 }
 
 fn access(operation: &str, body: &Value) -> Access {
@@ -192,7 +202,7 @@ fn access(operation: &str, body: &Value) -> Access {
     Access {
         action: format!("dynamodb:{operation}"),
         resource: index.map_or("table".to_owned(), |index| format!("table/index/{index}")),
-        key: key.unwrap_or_default(),
+        keys: vec![key.unwrap_or_default()],
         answers_with: text(&body["ReturnValues"]).unwrap_or("NONE".to_owned()),
     }
 }

@@ -31,6 +31,8 @@ use tower::ServiceExt;
 /// The journal's file in a world's folder.
 const JOURNAL: &str = "journal.jsonl";
 pub const REPO: &str = "acme/bookshop";
+/// Names the address of another implementation of DynamoDB, which the worlds then share.
+const ENGINE: &str = "AUTOFIX_TEST_ENGINE";
 /// When every test begins.
 const START: &str = "2026-11-22T10:00:00Z";
 /// Deliveries of the stream after which a world that still has work is called restless.
@@ -134,7 +136,11 @@ impl World {
         let clock = clock();
         let sandbox = Sandbox::start(&folder, clock.clock()).await.unwrap();
         sandbox.add_demo_project().unwrap();
-        let environment: Environment = settings.iter().copied().collect();
+        let mut environment: Environment = settings.iter().copied().collect();
+        if std::env::var_os(ENGINE).is_some() {
+            let own = format!("autofix-{}-{number}", std::process::id());
+            environment = environment.over([("AUTOFIX_TABLE".to_owned(), own)].into_iter().collect());
+        }
         // An empty value unsets what the sandbox would set.
         let unset: Vec<&str> =
             settings.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| *name).collect();
@@ -360,13 +366,11 @@ impl World {
     /// Every item of the table.
     pub async fn items(&self) -> Vec<HashMap<String, AttributeValue>> {
         let client = self.process.table().client();
-        let tables = client.list_tables().send().await.unwrap();
+        let table = self.environment.get("AUTOFIX_TABLE").unwrap_or("autofix");
+        let mut pages = client.scan().table_name(table).into_paginator().items().send();
         let mut items = Vec::new();
-        for table in tables.table_names() {
-            let mut pages = client.scan().table_name(table).into_paginator().items().send();
-            while let Some(item) = pages.next().await {
-                items.push(item.unwrap());
-            }
+        while let Some(item) = pages.next().await {
+            items.push(item.unwrap());
         }
         items
     }
@@ -399,7 +403,11 @@ pub fn clock() -> MovableClock {
 }
 
 async fn memory() -> EmbeddedTable {
-    EmbeddedTable::memory().await.unwrap()
+    let table = EmbeddedTable::memory().await.unwrap();
+    match std::env::var(ENGINE) {
+        Ok(address) => table.by_another_engine(address.parse().unwrap()),
+        Err(_) => table,
+    }
 }
 
 async fn start(

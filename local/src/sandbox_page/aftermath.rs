@@ -28,7 +28,20 @@ const AN_HOUR: SignedDuration = SignedDuration::from_mins(61);
 const A_DAY: SignedDuration = SignedDuration::from_hours(25);
 
 /// Lets time pass, and has AutoFix's clock run at its end.
-pub type LetPass = Box<dyn Fn(SignedDuration) + Send + Sync>;
+pub type LetPass = Box<dyn Fn(SignedDuration) -> Passed + Send + Sync>;
+
+/// What became of the wish to skip time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    Skipped,
+    /// AutoFix runs by the real clock.
+    NotHere,
+}
+
+/// For an AutoFix that runs by the real clock.
+pub fn real_time() -> LetPass {
+    Box::new(|_| Passed::NotHere)
+}
 
 /// Leaps over the time.
 pub fn leaps(time: LeapingClock, process: Arc<OneProcess>) -> LetPass {
@@ -36,6 +49,7 @@ pub fn leaps(time: LeapingClock, process: Arc<OneProcess>) -> LetPass {
         time.leap(over);
         let process = Arc::clone(&process);
         tokio::spawn(async move { process.tick().await });
+        Passed::Skipped
     })
 }
 
@@ -100,7 +114,9 @@ impl Step {
     /// A sentence for people.
     pub(super) fn description(self) -> &'static str {
         match self {
-            Step::GoLive => "The platform tells GitHub of a deployment to production, and half an hour passes.",
+            Step::GoLive => {
+                "The platform tells GitHub of a deployment to production, and half an hour passes."
+            }
             Step::ComeBack => {
                 "Sentry sees it in the release with the fix. Half an hour passes, and AutoFix looks: the card then has a \
                  button to roll back."
@@ -203,7 +219,12 @@ impl Place {
     }
 
     fn passes(&self, over: SignedDuration, what: &str) {
-        (self.let_pass)(over);
+        let what = match (self.let_pass)(over) {
+            Passed::Skipped => what,
+            Passed::NotHere => {
+                "Time can't be skipped here: AutoFix looks again by itself, within half an hour."
+            }
+        };
         self.log.add(self.clock.now(), what.to_owned());
     }
 

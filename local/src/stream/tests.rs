@@ -12,7 +12,7 @@ async fn table() -> EmbeddedTable {
 }
 
 fn reader(table: &EmbeddedTable) -> StreamReader {
-    StreamReader::new(table.streams(), "autofix").unwrap()
+    StreamReader::new(table.streams(), "autofix")
 }
 
 async fn put(table: &EmbeddedTable, pk: &str, extra: &[(&str, Stored)]) {

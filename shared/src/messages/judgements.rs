@@ -99,9 +99,11 @@ pub fn risk(judgements: &[Judgement; 4]) -> Judgement {
     // Of equals the first counts: security before blast radius before complexity.
     let worst = [complexity, radius, security].into_iter().max_by_key(|judgement| rank(judgement));
     match worst {
-        Some(worst) if worst.mark != Mark::Good => {
-            Judgement { name: "Risk", word: format!("{}: {}", worst.name.to_lowercase(), worst.word), ..worst.clone() }
-        }
+        Some(worst) if worst.mark != Mark::Good => Judgement {
+            name: "Risk",
+            word: format!("{}: {}", worst.name.to_lowercase(), worst.word),
+            ..worst.clone()
+        },
         _ => Judgement { name: "Risk", word: "low".to_owned(), ..security.clone() },
     }
 }
@@ -114,7 +116,12 @@ mod tests {
     fn a_risk_is_low_or_names_what_to_look_at_first() {
         let check = |marks: [Mark; 3], expected: &str| {
             let [complexity, security, radius] = marks;
-            let one = |name, mark: Mark| Judgement { name, mark, emoji: mark.colour(), word: mark.word().to_owned() };
+            let one = |name, mark: Mark| Judgement {
+                name,
+                mark,
+                emoji: mark.colour(),
+                word: mark.word().to_owned(),
+            };
             let all = [
                 one("Complexity", complexity),
                 one("Security", security),

@@ -1,8 +1,6 @@
 //! The whole card of each state, as a person reads it.
 
-use autofix::analysis::report::{
-    Analysis, BlastRadius, Classification, Complexity, SecurityRisk,
-};
+use autofix::analysis::report::{Analysis, BlastRadius, Classification, Complexity, SecurityRisk};
 use autofix::attempt::{Attempt, Cleanup, State, Subject};
 use autofix::messages;
 use autofix::reason::{Reason, ReasonCode};
@@ -18,7 +16,8 @@ fn analysis() -> Analysis {
     Analysis {
         error_type: "AttributeError".to_owned(),
         error_message: "'NoneType' object has no attribute 'strip'".to_owned(),
-        root_cause: "`address_lines` reads `line2`, which is `str | None` and `None` for most *orders*.".to_owned(),
+        root_cause: "`address_lines` reads `line2`, which is `str | None` and `None` for most *orders*."
+            .to_owned(),
         file_path: "backend/bookshop/labels.py".to_owned(),
         line_number: Some(34),
         function_name: Some("address_lines".to_owned()),
@@ -117,7 +116,11 @@ fn after_a_decision_a_card_is_its_story_and_an_error_that_came_back_has_no_green
     for (name, attempt) in all() {
         let shown = rendered(messages::card(&attempt, &way_on()).blocks());
         let is_decided = attempt.state.merged().is_some() || matches!(attempt.state, State::Rejected { .. });
-        assert_eq!(shown.contains("Root Cause"), !is_decided && attempt.analysis.is_some(), "{name}: {shown}");
+        assert_eq!(
+            shown.contains("Root Cause"),
+            !is_decided && attempt.analysis.is_some(),
+            "{name}: {shown}"
+        );
         assert!(!shown.contains("diff --git") && !shown.contains("+++ "), "{name}: {shown}");
         let failed = ["the error came back", "rolled back"].contains(&name);
         assert!(!failed || !["✅", "🟢", "💚"].iter().any(|mark| shown.contains(mark)), "{name}: {shown}");

@@ -12,14 +12,14 @@ pub struct Access {
     pub action: String,
     /// `table`, or `table/index/<name>`.
     pub resource: String,
-    /// Value of the partition key.
-    pub key: String,
+    /// Values of the partition keys of the whole request: IAM holds all keys of a transaction against each of its writes.
+    pub keys: Vec<String>,
     /// `ReturnValues` of a write.
     pub answers_with: String,
 }
 
-/// An action that a statement allows on partition keys of one form: statement, action, form.
-pub type Grant = (String, String, String);
+/// What a statement allows: its name, and an action or a form of partition keys.
+pub type Grant = (String, String);
 
 pub struct Role(Vec<Statement>);
 
@@ -111,19 +111,20 @@ impl Statement {
         if self.resource != access.resource || !answers {
             return Vec::new();
         }
-        let fits = |form: &str| match form.strip_suffix('*') {
-            Some(beginning) => access.key.starts_with(beginning),
-            None => access.key == form,
+        let fits = |form: &String, key: &String| match form.strip_suffix('*') {
+            Some(beginning) => key.starts_with(beginning),
+            None => key == form,
         };
-        let all = self.grants().into_iter();
-        all.filter(|(_, action, form)| *action == access.action && fits(form)).collect()
+        let every_key = access.keys.iter().all(|key| self.keys.iter().any(|form| fits(form, key)));
+        if !self.actions.contains(&access.action) || !(self.keys.is_empty() || every_key) {
+            return Vec::new();
+        }
+        let forms = self.keys.iter().filter(|form| access.keys.iter().any(|key| fits(form, key)));
+        [&access.action].into_iter().chain(forms).map(|what| (self.sid.clone(), what.clone())).collect()
     }
 
     fn grants(&self) -> Vec<Grant> {
-        let any = ["*".to_owned()];
-        let forms = if self.keys.is_empty() { &any[..] } else { &self.keys };
-        let each = self.actions.iter().flat_map(|action| forms.iter().map(move |form| (action, form)));
-        each.map(|(action, form)| (self.sid.clone(), action.clone(), form.clone())).collect()
+        self.actions.iter().chain(&self.keys).map(|what| (self.sid.clone(), what.clone())).collect()
     }
 }
 

@@ -54,7 +54,12 @@ async fn a_fix_that_does_not_hold_is_rolled_back_by_a_press_on_the_page() {
     assert!(press_forms(&page, ROLL_BACK).is_empty());
 
     let seen = shown(&goes_on(&world, &visitor, "come-back").await);
-    for expected in ["🔥 AutoFix: the error came back", "Roll back on the card in Slack.", "Sentry saw “AttributeError", "2 events"] {
+    for expected in [
+        "🔥 AutoFix: the error came back",
+        "Roll back on the card in Slack.",
+        "Sentry saw “AttributeError",
+        "2 events",
+    ] {
         assert!(seen.contains(expected), "{expected} is not in: {seen}");
     }
 

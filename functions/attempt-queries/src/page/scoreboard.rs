@@ -208,7 +208,8 @@ impl Sums {
 fn figures(total: &Counts) -> [Figure; 4] {
     let of = |counter| total.of(counter);
     let (shown, approved) = (of(Counter::Shown), of(Counter::Approved));
-    let percent = if shown > 0 { format!("{:.0} %", approved as f64 / shown as f64 * 100.0) } else { nothing() };
+    let percent =
+        if shown > 0 { format!("{:.0} %", approved as f64 / shown as f64 * 100.0) } else { nothing() };
     let per_verified = per_verified(total).map_or_else(nothing, |dollars| format!("${dollars:.2}"));
     [
         Figure {
