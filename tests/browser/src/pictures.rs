@@ -43,9 +43,8 @@ pub async fn take(visit: &Visit) -> anyhow::Result<()> {
     visit.looks_through(WIDE, 480).await?;
     visit.open("/autofix/").await?;
     shoot(visit, folder, "list").await?;
-    visit.looks_through(NARROW, 820).await?;
+    visit.looks_through(NARROW, 1080).await?;
     visit.open(&paths[0]).await?;
-    visit.asks("document.getElementById('change').scrollIntoView()").await?;
     shoot(visit, folder, "change").await?;
     for (path, name) in paths.iter().zip(["detail-ready", "detail-refused"]) {
         all(visit, folder, path, name).await?;

@@ -91,7 +91,12 @@ pub async fn stays(visit: &Visit) -> anyhow::Result<()> {
 
     visit.network(Network::Off).await?;
     visit.sees_text("#live-status", "Disconnected. Last update at").await?;
-    visit.until("nothing can be pressed", "![...document.querySelectorAll('main form button')].some(one => one.checkVisibility())").await?;
+    visit
+        .until(
+            "nothing can be pressed",
+            "![...document.querySelectorAll('main form button')].some(one => one.checkVisibility())",
+        )
+        .await?;
     visit.network(Network::On).await?;
     visit.until("it is connected again", "!document.body.matches('.offline')").await?;
     visit.sees("#throw-fix").await
