@@ -13,7 +13,7 @@ use crate::scenario::Scenario;
 #[command(
     name = "autofix",
     version,
-    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup`, `chaos`, `load` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours on a terminal only, unless NO_COLOR is set."
+    after_help = "Try it without any credentials:\n    autofix demo --yes\n\nSet it up, and find out what is missing or wrong:\n    autofix setup\n    autofix doctor\n\nExit codes:\n    0  done, and all is well\n    1  it did not work, or `doctor`, `setup` or `demo` found something wrong\n    2  the arguments are wrong\n\nColours on a terminal only, unless NO_COLOR is set."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -60,16 +60,6 @@ pub enum Command {
         after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json\n\nReads, one or a folder of them as `.json` files:\n    what the \"JSON\" link of an event in Sentry downloads\n    an event of Sentry's API, or a list of them: …/issues/{id}/events/?full=true\n    the body of a webhook: an error, an issue alert, an issue, or the legacy WebHooks plugin's\n    a sample event of `events/`\nThe issue and the project may be missing. Exit code 1: none of the events could be analysed."
     )]
     Analyze(AnalyzeArgs),
-    /// Play random errors, clicks, crashes and failures on this machine, and check that every promise still holds.
-    #[command(
-        after_help = "Examples:\n    autofix chaos\n    autofix chaos --seed 42 --attempts 8 --runs 100\n\nA seed always makes the same plan of events. It does not determine the order of two requests that run at the same time, or\nthe random parts of ids. So a repeat of a seed may differ in details."
-    )]
-    Chaos(ChaosArgs),
-    /// Measure webhooks a second, and drive many attempts to their end, with fakes of the four services.
-    #[command(
-        after_help = "Examples:\n    cargo run --profile bench -p autofix-local -- load\n    autofix load --webhooks 3000 --attempts 50\n    autofix load --attempts 0 --json"
-    )]
-    Load(LoadArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
     #[command(
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
@@ -215,35 +205,6 @@ pub struct AnalyzeArgs {
 }
 
 #[derive(Args)]
-pub struct ChaosArgs {
-    /// The seed of the first run; each run has the next one [default: from the time].
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Different errors in a run.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
-    pub attempts: u16,
-    /// Runs.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
-    pub runs: u64,
-}
-
-#[derive(Args)]
-pub struct LoadArgs {
-    /// Number of webhooks to send; 0 skips the webhooks.
-    #[arg(long, default_value_t = 100_000)]
-    pub webhooks: usize,
-    /// Attempts to drive to their end; 0 skips the worker.
-    #[arg(long, default_value_t = 1_000)]
-    pub attempts: usize,
-    /// Folder for tables and git repositories [default: a new temporary one, deleted at the end].
-    #[arg(long)]
-    pub data: Option<PathBuf>,
-    /// Print the figures as one JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
 pub struct SendArgs {
     /// An event of `events/`.
     pub file: PathBuf,
@@ -316,7 +277,7 @@ mod tests {
         let wrong = [
             &["autofix"][..],
             &["autofix", "deploy"],
-            &["autofix", "chaos", "--runs", "0"],
+            &["autofix", "send"],
             &["autofix", "serve", "--port", "http"],
         ];
         for words in wrong {

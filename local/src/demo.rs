@@ -23,7 +23,7 @@ use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::slack::{APPROVER_ID, Message};
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Place, leaps};
+use crate::sandbox_page::{self, Behind, Place, leaps};
 use crate::scenario::Scenario;
 use crate::serve::told_to_stop;
 use crate::table::EmbeddedTable;
@@ -111,7 +111,14 @@ impl Story {
         let process =
             Arc::new(OneProcess::new(table, &here.over(environment), clock.clone(), outbound).await?);
         let let_pass = leaps(time.clone(), Arc::clone(&process));
-        let place = Place::new(sandbox.clone(), clock.clone(), (process.doors(), PREFIX), let_pass);
+        let place = Place::new(Behind {
+            sandbox: sandbox.clone(),
+            clock: clock.clone(),
+            doors: process.doors(),
+            prefix: PREFIX.to_owned(),
+            store: process.store().clone(),
+            let_pass,
+        });
         let doors = process.doors().merge(sandbox_page::routes(place));
         tokio::spawn(async move { axum::serve(listener, doors).await });
         let running = Arc::clone(&process);
@@ -286,7 +293,7 @@ impl Story {
             say!("\nThe story ended here: {error:#}.");
         }
         say!(
-            "\nThe page stays until you press Ctrl-C. Throw an error there, and press the buttons on its card:"
+            "\nThe page stays until you press Ctrl-C. Break something there, and press the buttons on its card:"
         );
         say!("  {}", self.page());
         say!("  Log in at Attempts with the development token: {API_TOKEN}");

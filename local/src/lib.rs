@@ -1,6 +1,10 @@
 //! AutoFix in one process: the four functions, the embedded table, and, for trying and testing, a
 //! sandbox of the four services.
 
+/// Fakes of Sentry, Claude, GitHub and Slack, the sample project and its scenarios.
+pub use autofix_sandbox as sandbox;
+pub use autofix_sandbox::{demo_project, scenario};
+
 /// The stream and the clock for a worker that runs elsewhere.
 pub mod deliver;
 /// Hands HTTP requests on to another server.
@@ -16,23 +20,13 @@ pub mod table;
 /// Faults between a process and its table.
 pub mod table_door;
 
-/// The small FastAPI project that the demo breaks.
-pub mod demo_project;
 /// Sample events of `events/`, signed anew.
 pub mod sample_event;
-/// Stand-ins of Sentry, Claude, GitHub and Slack.
-pub mod sandbox;
 /// The sandbox as a place: a page with its Sentry, its Slack and its GitHub.
 pub mod sandbox_page;
-/// The demo's stories: what breaks, and what the scripted Claude says.
-pub mod scenario;
-/// A shop with any number of faults.
-mod shop;
 
 /// All commands and their arguments.
 pub mod arguments;
-/// The command `chaos`: what AutoFix promises, under random deaths and faults.
-pub mod chaos;
 /// A local checkout as the analysis sees it.
 pub mod checkout;
 /// The commands `send`, `fix` and `attempts`.
@@ -43,8 +37,6 @@ pub mod demo;
 pub mod doctor;
 /// The command `analyze`: AutoFix on one's own history.
 pub mod evaluate;
-/// The command `load`: how much the door and the worker bear.
-pub mod load;
 /// The command `secrets push`.
 pub mod secrets_push;
 /// The command `serve`.

@@ -17,7 +17,7 @@ use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
-use autofix_local::{chaos, client, evaluate, load, secrets_push, settings, setup, slack_manifest};
+use autofix_local::{client, evaluate, secrets_push, settings, setup, slack_manifest};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -103,24 +103,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             };
             let outbound = Outbound::new(journal)?;
             evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
-        }
-        Command::Chaos(args) => {
-            logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
-            let seed = args.seed.unwrap_or_else(|| clock.now().as_second().unsigned_abs());
-            let options = chaos::Options { seed, attempts: usize::from(args.attempts), runs: args.runs };
-            tokio::task::spawn_blocking(move || chaos::chaos(options)).await?
-        }
-        Command::Load(args) => {
-            // A storm of what is meant to happen would drown the figures.
-            logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
-            let options = load::Options {
-                webhooks: args.webhooks,
-                attempts: args.attempts,
-                folder: args.data,
-                form: if args.json { load::Form::Json } else { load::Form::People },
-                per_hour: load::MAX_PER_HOUR,
-            };
-            load::load(&options).await
         }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };

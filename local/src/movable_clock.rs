@@ -1,4 +1,4 @@
-//! A clock that stands still between two moves: tests and `autofix chaos` let hours pass in no time.
+//! A clock that stands still between two moves: tests and the tool `chaos` let hours pass in no time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

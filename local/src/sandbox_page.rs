@@ -13,15 +13,18 @@ mod dialogs;
 mod github;
 mod log;
 mod markup;
+mod progress;
 mod sentry;
 mod slack;
 mod view;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use askama::Template;
 use attempt_queries::page::{html, is_loopback, strict};
 use autofix::clock::Clock;
+use autofix::store::Store;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -40,21 +43,36 @@ pub const PATH: &str = "/sandbox";
 
 const STYLE: &str = include_str!("../assets/sandbox.css");
 
-/// What the page shows, and the doors that it knocks at.
+/// What stands behind the page.
+pub struct Behind {
+    pub sandbox: Sandbox,
+    pub clock: Clock,
+    /// The endpoints of the AutoFix that works for this sandbox.
+    pub doors: Router,
+    /// Prefix of the endpoints: empty, or with a slash at its beginning.
+    pub prefix: String,
+    /// Where that AutoFix keeps its attempts; the page only reads them.
+    pub store: Store,
+    pub let_pass: LetPass,
+}
+
+/// What the page shows, and what was done on it.
 pub struct Place {
-    sandbox: Sandbox,
-    clock: Clock,
-    doors: Router,
-    /// Prefix of the doors: empty, or with a slash at its beginning.
-    prefix: String,
-    let_pass: LetPass,
+    behind: Behind,
     log: Log,
 }
 
 impl Place {
-    /// The page of this sandbox; `doors` are those of the AutoFix that works for it, below `prefix`.
-    pub fn new(sandbox: Sandbox, clock: Clock, (doors, prefix): (Router, &str), let_pass: LetPass) -> Place {
-        Place { sandbox, clock, doors, prefix: prefix.to_owned(), let_pass, log: Log::default() }
+    pub fn new(behind: Behind) -> Place {
+        Place { behind, log: Log::default() }
+    }
+}
+
+impl Deref for Place {
+    type Target = Behind;
+
+    fn deref(&self) -> &Behind {
+        &self.behind
     }
 }
 
@@ -73,7 +91,7 @@ pub fn routes(place: Place) -> Router {
 }
 
 async fn show(State(place): State<Arc<Place>>) -> Response {
-    match place.view() {
+    match place.view().await {
         Ok(page) => html(StatusCode::OK, &page),
         Err(error) => {
             error!(error = format!("{error:#}"), "Cannot show the sandbox");

@@ -10,6 +10,7 @@ use autofix::clock::Clock;
 use autofix::config::{CommonConfig, Environment, names};
 use autofix::journal::Journal;
 use autofix::outbound::Outbound;
+use autofix::store::Store;
 use axum::Router;
 use axum::extract::Request;
 use tokio::net::TcpListener;
@@ -20,7 +21,7 @@ use crate::forward::Forwarder;
 use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Addresses, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Place, leaps, real_time};
+use crate::sandbox_page::{self, Behind, Place, leaps, real_time};
 use crate::scenario::Scenario;
 use crate::server;
 use crate::settings;
@@ -94,9 +95,16 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         }
         Some(sandbox) => {
             let let_pass = leaps(time, Arc::clone(&process));
-            let place = Place::new(sandbox, clock, (doors.clone(), &prefix), let_pass);
+            let place = Place::new(Behind {
+                sandbox,
+                clock,
+                doors: doors.clone(),
+                prefix: prefix.clone(),
+                store: process.store().clone(),
+                let_pass,
+            });
             doors = doors.merge(sandbox_page::routes(place));
-            say!("\nThrow an error, watch the card arrive, and click Deploy:");
+            say!("\nBreak something, watch the card arrive, and click Deploy:");
             say!("  http://{address}{}", sandbox_page::PATH);
         }
     }
@@ -194,7 +202,14 @@ pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Re
                 let there = there.clone();
                 async move { there.forward(request).await }
             });
-            let place = Place::new(sandbox, clock, (endpoints.clone(), &common.prefix), real_time());
+            let place = Place::new(Behind {
+                sandbox,
+                clock,
+                doors: endpoints.clone(),
+                prefix: common.prefix.clone(),
+                store: Store::new(table.client(), &common.table),
+                let_pass: real_time(),
+            });
             Some((listener, endpoints.merge(sandbox_page::routes(place))))
         }
         None => None,

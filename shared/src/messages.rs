@@ -22,15 +22,15 @@ mod story;
 pub use after_merge::{repair_message, revert_merge_message, revert_texts, sentry_note};
 pub use blocks::{ButtonValue, Card, DEPLOY, DISMISS, ROLL_BACK, TRY_AGAIN};
 pub use buttons::Buttons;
-pub use card::{WayOn, card, plain_card};
+pub use card::{Headline, WayOn, card, headline, plain_card};
 pub use dialogs::{
     DISMISSAL_DIALOG, Dialog, HINT_DIALOG, HINT_FIELD, REASON_FIELD, WORDS_FIELD, dismissal_dialog,
     hint_dialog, told_dialog,
 };
 pub use digest::digest;
 pub use issues::{issues_in_body, with_issues};
-pub use judgements::{Judgement, Mark, judgements};
-pub use labels::{checks_label, gate_label, outcome_label, place, status_label};
+pub use judgements::{Judgement, Mark, judgements, risk};
+pub use labels::{Group, checks_label, gate_label, outcome_label, place, what_next};
 pub use notes::{ThreadNote, occasion, thread_note};
 pub use outage::outage;
 pub use pull_request::{

@@ -1,5 +1,7 @@
 //! Every card, note and dialog: what people read, and that Slack takes it whatever stands in it.
 
+mod whole;
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
@@ -36,11 +38,13 @@ fn at(minutes: i64) -> Timestamp {
 struct Maker {
     text: String,
     url: String,
+    /// In place of one made of the text.
+    diff: Option<String>,
 }
 
 impl Maker {
     fn plain() -> Maker {
-        Maker { text: "pytest".to_owned(), url: "https://ci.example/1".to_owned() }
+        Maker { text: "pytest".to_owned(), url: "https://ci.example/1".to_owned(), diff: None }
     }
 
     fn text(&self) -> String {
@@ -59,7 +63,7 @@ impl Maker {
             edits: Vec::new(),
             explanation: self.text(),
             confidence: 0.9,
-            diff: format!("-{}\n+{}\n", self.text, self.text),
+            diff: self.diff.clone().unwrap_or_else(|| format!("-{}\n+{}\n", self.text, self.text)),
             before_sha256: "0".repeat(64),
             unchecked: vec![self.text(); 6],
             reach: Some(Reach::Used { radius: BlastRadius::Wide, names: vec![self.text(); 3], files: 2 }),
@@ -268,7 +272,7 @@ async fn slack_takes_every_card_note_and_dialog_whatever_stands_in_it() {
         ("\u{202e}🔥".repeat(4_000), "not an address".to_owned()),
         (String::new(), String::new()),
     ] {
-        let maker = Maker { text, url };
+        let maker = Maker { text, url, diff: None };
         for (name, state) in maker.states() {
             let mut attempt = maker.attempt(state);
             let other = attempt.id;

@@ -1,10 +1,10 @@
-//! A short run of the command `chaos`: some errors with random deaths and faults, on seeds that are always the same.
+//! A short run of the tool `chaos`: some errors with random deaths and faults, on seeds that are always the same.
 
 use std::thread;
 
-use autofix_local::chaos;
+use autofix_tests::chaos;
 
-/// A run with one more seed takes seconds. Many seeds are a matter of the command.
+/// A run with one more seed takes seconds. Many seeds are a matter of the tool.
 const SEEDS: [u64; 4] = [1, 2, 5, 6];
 const ERRORS: usize = 3;
 

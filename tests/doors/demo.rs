@@ -33,11 +33,11 @@ async fn what_the_demo_tells_in_the_terminal_is_on_its_page_to_the_roll_back() {
     });
     let story = story.await.unwrap();
     let before = seen(&story).await;
-    assert!(before.contains("No card yet. Throw an error."), "{before}");
+    assert!(before.contains("No card yet. Choose an error above."), "{before}");
     story.play().await.unwrap();
     let after = seen(&story).await;
     for expected in
-        ["merged #1", "merged #2", "AutoFix rolled back", "🔍 AutoFix: Manual Review Required", "Details"]
+        ["#1 merged", "#2 merged", "AutoFix rolled back", "🔍 AutoFix: Manual Review Required", "Details"]
     {
         assert!(after.contains(expected), "{expected} is not in: {after}");
     }

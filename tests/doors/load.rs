@@ -1,6 +1,6 @@
-//! A short run of the command `load`: what holds under load, not how fast it is.
+//! A short run of the tool `load`: what holds under load, not how fast it is.
 
-use autofix_local::load::{Form, Options, measure};
+use autofix_tests::load::{Form, Options, measure};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_load_nothing_is_lost_refused_or_doubled() {

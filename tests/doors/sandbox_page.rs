@@ -25,7 +25,7 @@ async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its
     let world = World::new().await;
     let visitor = Visitor::of(&world);
     let empty = shown(&visitor.page().await);
-    assert!(empty.contains("No card yet. Throw an error."), "{empty}");
+    assert!(empty.contains("No card yet. Choose an error above."), "{empty}");
     assert!(empty.contains("No pull request yet."), "{empty}");
 
     visitor.throws(Scenario::Fix).await;
@@ -33,11 +33,13 @@ async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its
     let page = visitor.page().await;
     let seen = shown(&page);
     for expected in [
-        "AttributeError: 'NoneType' object has no attribute 'strip' 1 event",
+        "AttributeError: 'NoneType' object has no attribute 'strip' unresolved bookshop · 1 event",
+        "Your decision (waiting)",
+        "Ready to deploy · AttributeError in address_lines",
         "Sentry reported “AttributeError: 'NoneType' object has no attribute 'strip'” to AutoFix: 1 accepted.",
         "🔧 AutoFix: CTO Review Complete - Ready to Deploy",
         "🚀 Deploy Live",
-        "open #1",
+        "#1 open",
     ] {
         assert!(seen.contains(expected), "{expected} is not in: {seen}");
     }
@@ -54,7 +56,7 @@ async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its
     assert!(matches!(pull.state, PullState::Merged { .. }), "{pull:?}");
     let page = visitor.page().await;
     let seen = shown(&page);
-    for expected in ["merged #1", "✅ AutoFix", "You pressed “🚀 Deploy Live”: AutoFix answered 200."]
+    for expected in ["#1 merged", "✅ AutoFix", "You pressed “🚀 Deploy Live”: AutoFix answered 200."]
     {
         assert!(seen.contains(expected), "{expected} is not in: {seen}");
     }
@@ -99,7 +101,7 @@ async fn a_dismissal_asks_for_its_reason_in_a_dialog_and_closes_the_pull_request
     world.settle().await;
     let page = visitor.page().await;
     let seen = shown(&page);
-    for expected in ["You sent the dialog: AutoFix answered 200.", "❌ AutoFix dismissed", "closed #1"] {
+    for expected in ["You sent the dialog: AutoFix answered 200.", "❌ AutoFix dismissed", "#1 closed"] {
         assert!(seen.contains(expected), "{expected} is not in: {seen}");
     }
     assert!(!page.contains("class=\"dialog\""), "{page}");
@@ -122,10 +124,30 @@ async fn a_fault_for_people_arrives_without_buttons_and_a_storm_is_counted() {
     world.settle().await;
     let seen = shown(&visitor.page().await);
     assert!(seen.contains("to AutoFix: 1 accepted, 99 recognised as known."), "{seen}");
-    visitor.throws(Scenario::Fix).await;
+    visitor.throws(Scenario::Storm).await;
     let seen = shown(&visitor.page().await);
-    assert!(seen.contains("to AutoFix: 1 recognised as known."), "{seen}");
+    assert!(seen.contains("to AutoFix: 100 recognised as known."), "{seen}");
+    assert!(seen.contains("so there is no second card."), "{seen}");
     assert_eq!(world.sandbox.github.open_pull_requests(REPO).unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn every_scenario_becomes_a_card_of_its_own_after_all_others() {
+    let world = World::new().await;
+    let visitor = Visitor::of(&world);
+    for (number, scenario) in Scenario::ALL.into_iter().rev().enumerate() {
+        visitor.throws(scenario).await;
+        world.settle().await;
+        let cards = world.cards();
+        assert_eq!(cards.len(), number + 1, "{scenario:?}");
+        for form in press_forms(&visitor.page().await, DEPLOY) {
+            visitor.presses(&form).await;
+            world.settle().await;
+        }
+    }
+    let pulls = world.sandbox.github.pull_requests(REPO).unwrap();
+    let merged = pulls.iter().filter(|pull| matches!(pull.state, PullState::Merged { .. }));
+    assert_eq!(merged.count(), 3, "all but the one for people: {pulls:?}");
 }
 
 #[tokio::test]

@@ -165,7 +165,9 @@ async fn the_page_shows_the_sums_as_plots_and_as_tables() {
     let tags = checked(&page.text, &[]);
     let text = shown(&page.text);
     for expected in [
-        "Of 2 errors, a fix was shown for 1; 1 were approved, 1 merged, 1 verified, and 0 came back.",
+        "Verified fixes 1 1 merged, 0 came back",
+        "Approved 100 % 1 of 1 fixes shown",
+        "Of 2 errors, a fix was shown for 1: 1 approved, 1 merged, 1 verified, 0 came back.",
         "2026-11-16 2 1 1 1 1 0 1",
         "needs human 1",
         "By project",

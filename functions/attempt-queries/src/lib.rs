@@ -120,7 +120,12 @@ impl ListQuery {
         let before = self.before.as_deref().map(AttemptId::parse).transpose();
         let before = before.map_err(|_| Refused::bad_request("`before` must be the id of an attempt"))?;
         let project = self.project.clone().filter(|project| !project.is_empty());
-        Ok(Listing { filter: ListingFilter { status, project, search: None }, limit, before, now })
+        Ok(Listing {
+            filter: ListingFilter { statuses: status.into_iter().collect(), project, search: None },
+            limit,
+            before,
+            now,
+        })
     }
 
     fn next_page(&self, prefix: &str, before: AttemptId) -> String {

@@ -195,7 +195,7 @@ pub(crate) async fn tell_digest(worker: &Worker) -> Result<(), StoreError> {
     if worker.store.take_digest(&digest, now + DIGEST_TAKES).await? == Saved::Conflict {
         return Ok(());
     }
-    let filter = ListingFilter { status: Some(Status::Skipped), ..ListingFilter::default() };
+    let filter = ListingFilter { statuses: vec![Status::Skipped], ..ListingFilter::default() };
     let page = worker.store.list(&Listing { filter, limit: EXAMPLES * 2, before: None, now }).await?;
     let turned_away = |attempt: &autofix::attempt::Attempt| {
         let reasons = attempt.state.reasons();

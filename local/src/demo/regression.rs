@@ -13,8 +13,6 @@ use crate::sandbox::sentry::Hook;
 use crate::sandbox::slack::APPROVER_ID;
 use crate::scenario::Scenario;
 
-const FIXED_FILE: &str = "backend/bookshop/labels.py";
-
 impl Story {
     /// From the merge to the roll-back and what comes after it.
     pub(super) async fn comes_back(&self, id: AttemptId) -> anyhow::Result<()> {
@@ -51,13 +49,14 @@ impl Story {
 
     /// Looks into the repository itself: the file has to be as it was before the fix.
     fn check_roll_back(&self, before: &str, merged: &str) -> anyhow::Result<()> {
-        let file = |revision: &str| self.sandbox.github.file_at(REPOSITORY, revision, FIXED_FILE);
+        let file = Scenario::Regression.file();
+        let text = |revision: &str| self.sandbox.github.file_at(REPOSITORY, revision, file);
         let head = self.head_of_main()?;
-        if file("main")? != file(before)? || file("main")? == file(merged)? {
-            bail!("the attempt is rolled back, and `{FIXED_FILE}` on `main` is not as it was before the fix");
+        if text("main")? != text(before)? || text("main")? == text(merged)? {
+            bail!("the attempt is rolled back, and `{file}` on `main` is not as it was before the fix");
         }
         self.step(&format!(
-            "`{FIXED_FILE}` on `main` is as it was before the fix, since {}",
+            "`{file}` on `main` is as it was before the fix, since {}",
             &head[..10.min(head.len())]
         ));
         Ok(())

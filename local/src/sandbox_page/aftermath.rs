@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use autofix::attempt::{Attempt, State};
 use jiff::SignedDuration;
 
 use super::Place;
@@ -54,15 +55,28 @@ pub fn leaps(time: LeapingClock, process: Arc<OneProcess>) -> LetPass {
 
 /// What became of the newest fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Aftermath {
+pub(super) struct Aftermath {
+    stage: Stage,
+    /// Whose error it fixes.
+    scenario: Scenario,
+}
+
+/// With the name of the commit on the base branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stage {
     NothingMerged,
-    /// Not live yet. With the name of the commit on the base branch, as in [`Aftermath::Live`].
+    /// Not live yet.
     Merged {
         sha: String,
     },
     Live {
         sha: String,
     },
+    Verified {
+        sha: String,
+    },
+    /// AutoFix has seen the error again.
+    CameBack,
     TakenBack,
 }
 
@@ -92,7 +106,7 @@ impl Step {
         match self {
             Step::GoLive => "Put the merge live",
             Step::ComeBack => "The error comes back",
-            Step::PassAnHour => "Let an hour pass",
+            Step::PassAnHour => "An hour later it happens again",
             Step::PassADay => "Let a day pass",
         }
     }
@@ -100,12 +114,16 @@ impl Step {
     /// A sentence for people.
     pub(super) fn description(self) -> &'static str {
         match self {
-            Step::GoLive => "The platform tells GitHub of a deployment to production. Half an hour passes.",
+            Step::GoLive => {
+                "The platform tells GitHub of a deployment to production, and half an hour passes."
+            }
             Step::ComeBack => {
                 "Sentry sees it in the release with the fix. Half an hour passes, and AutoFix looks: the card then has a \
                  button to roll back."
             }
-            Step::PassAnHour => "After a fix that did not hold, the error is looked at anew an hour later.",
+            Step::PassAnHour => {
+                "Sentry reports the error again. AutoFix analyses it, and does not propose what did not help."
+            }
             Step::PassADay => {
                 "A day without the error: the fix is verified, and the issue in Sentry resolved."
             }
@@ -125,41 +143,53 @@ impl FromStr for Step {
 impl Aftermath {
     /// # Errors
     /// When the repository cannot be read.
-    pub(super) fn of(github: &GitHub) -> anyhow::Result<Aftermath> {
+    pub(super) fn of(github: &GitHub, attempts: &[Attempt]) -> anyhow::Result<Aftermath> {
         let pulls = github.pull_requests(REPOSITORY).context("read the pull requests")?;
-        let newest = pulls.into_iter().rev().find_map(|pull| match pull.state {
-            PullState::Merged { sha } => Some((pull.title, sha)),
+        let newest = pulls.into_iter().rev().find_map(|pull| match &pull.state {
+            PullState::Merged { sha } => Some((pull.number, pull.title.clone(), sha.clone())),
             PullState::Open | PullState::Closed => None,
         });
-        Ok(match newest {
-            None => Aftermath::NothingMerged,
-            Some((title, _)) if title.starts_with(REVERT) => Aftermath::TakenBack,
-            Some((_, sha)) if github.is_live(REPOSITORY, &sha)? => Aftermath::Live { sha },
-            Some((_, sha)) => Aftermath::Merged { sha },
-        })
+        let Some((number, title, sha)) = newest else {
+            return Ok(Aftermath { stage: Stage::NothingMerged, scenario: Scenario::Regression });
+        };
+        let attempt = attempts.iter().find(|attempt| {
+            let own = [attempt.state.pull_request(), attempt.state.revert()];
+            own.into_iter().flatten().any(|pull_request| pull_request.number == number)
+        });
+        let stage = match attempt.map(|attempt| &attempt.state) {
+            _ if title.starts_with(REVERT) => Stage::TakenBack,
+            Some(State::Verified { .. }) => Stage::Verified { sha },
+            Some(State::Regressed { .. }) => Stage::CameBack,
+            _ if github.is_live(REPOSITORY, &sha)? => Stage::Live { sha },
+            _ => Stage::Merged { sha },
+        };
+        let issue = attempt.map(|attempt| attempt.subject.sentry_issue_id.as_str());
+        let scenario = Scenario::ALL.into_iter().find(|one| issue == Some(one.issue_id()));
+        Ok(Aftermath { stage, scenario: scenario.unwrap_or(Scenario::Regression) })
     }
 
     /// One sentence about it.
     pub(super) fn sentence(&self) -> String {
-        match self {
-            Aftermath::NothingMerged => {
-                "When a fix is merged, you decide here whether it holds: throw “regression”, and press 🚀 Deploy Live on \
-                 its card."
-                    .to_owned()
+        match &self.stage {
+            Stage::NothingMerged => {
+                "After 🚀 Deploy Live you decide here what happens to the fix in production.".to_owned()
             }
-            Aftermath::Merged { sha } => format!("The fix is merged as {}, and not live yet.", short(sha)),
-            Aftermath::Live { sha } => format!("The fix is live: {} runs in production.", short(sha)),
-            Aftermath::TakenBack => "The fix did not hold and was taken back.".to_owned(),
+            Stage::Merged { sha } => format!("The fix is merged as {}, and not live yet.", short(sha)),
+            Stage::Live { sha } => format!("The fix is live: {} runs in production.", short(sha)),
+            Stage::Verified { sha } => format!("The fix holds: {} is verified.", short(sha)),
+            Stage::CameBack => "The error came back. Roll back on the card in Slack.".to_owned(),
+            Stage::TakenBack => "The fix did not hold and was taken back.".to_owned(),
         }
     }
 
     /// What can happen next.
     pub(super) fn steps(&self) -> &'static [Step] {
-        match self {
-            Aftermath::NothingMerged => &[],
-            Aftermath::Merged { .. } => &[Step::GoLive],
-            Aftermath::Live { .. } => &[Step::ComeBack, Step::PassADay],
-            Aftermath::TakenBack => &[Step::PassAnHour],
+        match &self.stage {
+            Stage::NothingMerged | Stage::CameBack => &[],
+            Stage::Merged { .. } => &[Step::GoLive],
+            Stage::Live { .. } => &[Step::PassADay, Step::ComeBack],
+            Stage::Verified { .. } => &[Step::ComeBack],
+            Stage::TakenBack => &[Step::PassAnHour],
         }
     }
 }
@@ -167,11 +197,20 @@ impl Aftermath {
 impl Place {
     /// Something happens. What cannot happen any more since the page was shown does not.
     pub(super) async fn go_on(&self, step: Step) -> anyhow::Result<()> {
-        match (step, Aftermath::of(&self.sandbox.github)?) {
-            (Step::GoLive, Aftermath::Merged { sha }) => self.goes_live(&sha)?,
-            (Step::ComeBack, Aftermath::Live { sha }) => self.comes_back(&sha).await?,
-            (Step::PassADay, Aftermath::Live { .. }) => self.passes(A_DAY, "A day passed."),
-            (Step::PassAnHour, Aftermath::TakenBack) => self.passes(AN_HOUR, "An hour passed."),
+        let attempts = self.attempts().await?;
+        let Aftermath { stage, scenario } = Aftermath::of(&self.sandbox.github, &attempts)?;
+        match (step, stage) {
+            (Step::GoLive, Stage::Merged { sha }) => self.goes_live(&sha)?,
+            (Step::ComeBack, Stage::Live { sha } | Stage::Verified { sha }) => {
+                self.comes_back(scenario, &sha).await?;
+            }
+            (Step::PassADay, Stage::Live { .. }) => {
+                self.passes(A_DAY, "A day passed, and AutoFix asks Sentry whether the error came back.");
+            }
+            (Step::PassAnHour, Stage::TakenBack) => {
+                self.passes(AN_HOUR, "An hour passed.");
+                self.throw(scenario).await?;
+            }
             (Step::GoLive | Step::ComeBack | Step::PassADay | Step::PassAnHour, _) => {
                 self.log.add(self.clock.now(), format!("“{}” cannot happen now.", step.label()));
             }
@@ -192,19 +231,18 @@ impl Place {
     fn goes_live(&self, sha: &str) -> anyhow::Result<()> {
         self.sandbox.github.add_deployment(REPOSITORY, sha, &["in_progress", "success"])?;
         self.log.add(self.clock.now(), format!("The platform told GitHub that {} is live.", short(sha)));
-        self.passes(UNTIL_THE_NEXT_LOOK, "Half an hour passed.");
+        self.passes(UNTIL_THE_NEXT_LOOK, "Half an hour passed, and AutoFix asks GitHub what is live.");
         Ok(())
     }
 
     /// Where the fix was verified and the issue resolved, Sentry tells of it; else AutoFix finds it when it looks.
-    async fn comes_back(&self, sha: &str) -> anyhow::Result<()> {
-        let issue = Scenario::Regression.event(self.clock.now()).issue_id;
-        let was_resolved = self.sandbox.sentry.status(&issue) == Some("resolved");
+    async fn comes_back(&self, scenario: Scenario, sha: &str) -> anyhow::Result<()> {
+        let was_resolved = self.sandbox.sentry.status(scenario.issue_id()) == Some("resolved");
         if was_resolved {
             self.passes(AN_HOUR, "An hour passed."); // nothing is looked at again right after its end
         }
         let now = self.clock.now();
-        let event = Scenario::Regression.event(now).in_release(&format!("bookshop@{sha}"));
+        let event = scenario.event(now).in_release(&format!("bookshop@{sha}"));
         let event = SandboxEvent { event_id: new_event_id(now.as_microsecond()), ..event };
         self.sandbox.sentry.throw(&event);
         self.log.add(now, format!("Sentry saw “{}” in the release with {}.", event.title(), short(sha)));

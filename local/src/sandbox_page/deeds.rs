@@ -75,12 +75,16 @@ pub(super) async fn answer_dialog(
 
 impl Place {
     /// Sentry sees a new event of the scenario's issue and reports it, as often as the scenario says, all at once.
-    async fn throw(&self, scenario: Scenario) -> anyhow::Result<()> {
+    pub(super) async fn throw(&self, scenario: Scenario) -> anyhow::Result<()> {
         let now = self.clock.now();
         let event = SandboxEvent { event_id: new_event_id(now.as_microsecond()), ..scenario.event(now) };
         self.sandbox.sentry.throw(&event);
         let answers = self.report(&event, Hook::EventAlertTriggered, scenario.deliveries()).await?;
         self.log.add(now, format!("Sentry reported “{}” to AutoFix: {answers}.", event.title()));
+        if answers.accepted == 0 && answers.known > 0 {
+            let known = "AutoFix has this error in hand already, so there is no second card.";
+            self.log.add(now, known.to_owned());
+        }
         Ok(())
     }
 

@@ -31,14 +31,14 @@ enum Part {
         name: String,
         label: String,
         options: Vec<Choice>,
-        needed: &'static str,
+        optional: bool,
     },
     Words {
         id: String,
         name: String,
         label: String,
         longest: u64,
-        needed: &'static str,
+        optional: bool,
     },
 }
 
@@ -75,11 +75,11 @@ fn input(view: &str, block: &Value) -> Part {
     let field = block["block_id"].as_str().unwrap_or_default();
     let (id, name) = (format!("{view}-{field}"), format!("{FIELD}{field}"));
     let label = plain(text_of(&block["label"]));
-    let needed = if block["optional"] == true { "optional" } else { "needed" };
+    let optional = block["optional"] == true;
     let element = &block["element"];
     if element["type"] != "radio_buttons" {
         let longest = element["max_length"].as_u64().unwrap_or(LONGEST);
-        return Part::Words { id, name, label, longest, needed };
+        return Part::Words { id, name, label, longest, optional };
     }
     let options =
         (1..).zip(element["options"].as_array().into_iter().flatten()).map(|(number, option)| Choice {
@@ -87,7 +87,7 @@ fn input(view: &str, block: &Value) -> Part {
             value: option["value"].as_str().unwrap_or_default().to_owned(),
             label: plain(text_of(&option["text"])),
         });
-    Part::Choice { name, label, options: options.collect(), needed }
+    Part::Choice { name, label, options: options.collect(), optional }
 }
 
 fn text_of(object: &Value) -> &str {

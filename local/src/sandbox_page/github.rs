@@ -27,8 +27,6 @@ pub(super) struct Pull {
     pub(super) number: u64,
     pub(super) title: String,
     pub(super) state: &'static str,
-    /// Class of the state's mark.
-    pub(super) look: &'static str,
     pub(super) head_branch: String,
     pub(super) base_branch: String,
     pub(super) head_sha: String,
@@ -71,11 +69,11 @@ impl Repository {
 
 fn pull(github: &GitHub, pull: &PullRequest) -> anyhow::Result<Pull> {
     let files = github.changes(REPOSITORY, pull.number).context("read a pull request's changes")?;
-    let (state, look, merged_as) = match &pull.state {
-        PullState::Open if pull.draft => ("draft", "plain", None),
-        PullState::Open => ("open", "good", None),
-        PullState::Closed => ("closed", "bad", None),
-        PullState::Merged { sha } => ("merged", "merged", Some(short(sha))),
+    let (state, merged_as) = match &pull.state {
+        PullState::Open if pull.draft => ("draft", None),
+        PullState::Open => ("open", None),
+        PullState::Closed => ("closed", None),
+        PullState::Merged { sha } => ("merged", Some(short(sha))),
     };
     let files = (1..).zip(&files).map(|(index, file)| {
         let id = format!("diff-{}-{index}", pull.number);
@@ -86,7 +84,6 @@ fn pull(github: &GitHub, pull: &PullRequest) -> anyhow::Result<Pull> {
         number: pull.number,
         title: pull.title.clone(),
         state,
-        look,
         head_branch: pull.head_branch.clone(),
         base_branch: pull.base_branch.clone(),
         head_sha: short(&pull.head_sha),

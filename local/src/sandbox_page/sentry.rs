@@ -6,12 +6,18 @@ use crate::scenario::Scenario;
 /// An error that can be thrown.
 pub(super) struct Throwable {
     pub(super) name: &'static str,
+    pub(super) label: &'static str,
     pub(super) description: &'static str,
 }
 
 pub(super) fn throwables() -> Vec<Throwable> {
     let all = Scenario::ALL.into_iter();
-    all.map(|scenario| Throwable { name: scenario.name(), description: scenario.description() }).collect()
+    all.map(|scenario| Throwable {
+        name: scenario.name(),
+        label: scenario.label(),
+        description: scenario.description(),
+    })
+    .collect()
 }
 
 /// What the list of issues shows.

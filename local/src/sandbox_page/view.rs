@@ -1,14 +1,21 @@
 //! The whole page.
 
+use anyhow::Context;
 use askama::Template;
 use attempt_queries::page::{Time, asset_address, moment};
+use autofix::attempt::Attempt;
+use autofix::store::{Listing, ListingFilter};
 
 use super::aftermath::Aftermath;
 use super::github::Repository;
 use super::markup::Addresses;
+use super::progress::Progress;
 use super::sentry::{Issues, Throwable, throwables};
 use super::slack::Channels;
 use super::{PATH, Place};
+
+/// Attempts that are looked at.
+const ATTEMPTS: usize = 50;
 
 #[derive(Template)]
 #[template(path = "sandbox/page.html")]
@@ -19,7 +26,10 @@ pub(super) struct Page {
     icon: String,
     common_style: String,
     script: String,
+    /// The sandbox's time, which is ahead of the machine's after hours have passed.
+    now: Time,
     throwables: Vec<Throwable>,
+    progress: Option<Progress>,
     aftermath: Aftermath,
     issues: Issues,
     channels: Channels,
@@ -27,10 +37,28 @@ pub(super) struct Page {
     log: Vec<(Time, String)>,
 }
 
+impl Page {
+    fn is_working(&self) -> bool {
+        self.progress.as_ref().is_some_and(|progress| progress.is_working)
+    }
+}
+
 impl Place {
+    /// What AutoFix has in hand or had, newest first.
+    ///
     /// # Errors
-    /// When the repository cannot be read.
-    pub(super) fn view(&self) -> anyhow::Result<Page> {
+    /// When the table cannot be read.
+    pub(super) async fn attempts(&self) -> anyhow::Result<Vec<Attempt>> {
+        let filter = ListingFilter::default();
+        let listing = Listing { filter, limit: ATTEMPTS, before: None, now: self.clock.now() };
+        Ok(self.store.list(&listing).await.context("read the attempts")?.attempts)
+    }
+
+    /// # Errors
+    /// When the repository or the table cannot be read.
+    pub(super) async fn view(&self) -> anyhow::Result<Page> {
+        let attempts = self.attempts().await?;
+        let latest = attempts.iter().max_by_key(|attempt| attempt.timeline.last().map(|entry| entry.at));
         let addresses = Addresses::new(&self.sandbox.github.url());
         let log = self.log.lines().into_iter().map(|(at, what)| (moment(at), what));
         Ok(Page {
@@ -39,8 +67,10 @@ impl Place {
             icon: asset_address(&self.prefix, "icon.svg"),
             common_style: asset_address(&self.prefix, "page.css"),
             script: asset_address(&self.prefix, "page.js"),
+            now: moment(self.clock.now()),
             throwables: throwables(),
-            aftermath: Aftermath::of(&self.sandbox.github)?,
+            progress: latest.map(|attempt| Progress::of(attempt, &self.prefix)),
+            aftermath: Aftermath::of(&self.sandbox.github, &attempts)?,
             issues: Issues::of(&self.sandbox.sentry),
             channels: Channels::of(&self.sandbox.slack, &addresses),
             repository: Repository::of(&self.sandbox.github)?,

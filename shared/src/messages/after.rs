@@ -41,7 +41,11 @@ pub(super) fn verified(card: &mut Card, merged: &Merged, sentry: Telling) {
 
 pub(super) fn regressed(card: &mut Card, (merged, came_back): (&Merged, &CameBack), roll_back: &RollBack) {
     let mut lines = merged_lines(merged);
-    lines.extend(merged.deployment.as_ref().map(deployment_line));
+    // Without its mark: where the error is back, nothing is green.
+    lines.extend(merged.deployment.as_ref().map(|deployment| match deployment.rollout {
+        Rollout::Live => live_line(deployment),
+        Rollout::UnderWay | Rollout::Failed => deployment_line(deployment),
+    }));
     lines.push(came_back_line(came_back));
     match roll_back {
         RollBack::Offered => {}
@@ -108,15 +112,22 @@ fn merged_lines(merged: &Merged) -> Vec<String> {
     vec![pull_request_line(&merged.pull_request), line]
 }
 
-fn deployment_line(deployment: &Deployment) -> String {
+fn live_line(deployment: &Deployment) -> String {
+    format!("Live since {} on {}.", time(deployment.at, "{time}"), place(deployment))
+}
+
+fn place(deployment: &Deployment) -> String {
     let environment = code(&deployment.environment, 60);
-    let place = match &deployment.url {
+    match &deployment.url {
         Some(url) => link(url, &environment),
         None => format!("`{environment}`"),
-    };
-    let at = time(deployment.at, "{time}");
+    }
+}
+
+fn deployment_line(deployment: &Deployment) -> String {
+    let (at, place) = (time(deployment.at, "{time}"), place(deployment));
     match deployment.rollout {
-        Rollout::Live => format!("🟢 Live since {at} on {place}."),
+        Rollout::Live => format!("🟢 {}", live_line(deployment)),
         Rollout::UnderWay => format!("🚀 Being deployed to {place} since {at}."),
         Rollout::Failed => format!("🔴 The deployment to {place} failed at {at}."),
     }

@@ -42,10 +42,10 @@ pub fn card(attempt: &Attempt, way_on: &WayOn) -> Card {
 
 /// Headline and the line that names the error, which the notification says, too.
 fn head(attempt: &Attempt) -> Card {
-    let (mark, headline) = headline(attempt);
+    let Headline { mark, text, .. } = headline(attempt);
     let error = error_line(attempt);
-    let mut card = Card::new(&format!("{mark} {headline}: {error} ({})", attempt.subject.project));
-    card.header(&format!("{mark} {headline}"));
+    let mut card = Card::new(&format!("{mark} {text}: {error} ({})", attempt.subject.project));
+    card.header(&format!("{mark} {text}"));
     card.section(&format!("*{}*  ·  {}", outside(&error, 200), outside(&attempt.subject.project, 100)));
     card
 }
@@ -68,49 +68,71 @@ pub fn plain_card(attempt: &Attempt, way_on: &WayOn) -> Card {
     card
 }
 
-fn headline(attempt: &Attempt) -> (&'static str, &'static str) {
-    match &attempt.state {
-        State::Pending | State::Analyzing { .. } => ("🔎", "AutoFix is looking at it"),
-        State::Proposed { .. } if waits_for_a_place(attempt).is_some() => ("⏸️", "AutoFix: a fix waits"),
-        State::Proposed { .. } => ("🔧", "AutoFix proposes a fix"),
-        State::Withdrawing { .. } => ("🔁", "AutoFix analyses it again"),
+/// How an attempt's state is told: above its card, and in few words wherever there is a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Headline {
+    pub mark: &'static str,
+    pub text: &'static str,
+    pub label: &'static str,
+}
+
+/// The one table of words for a state, so that Slack and the page say the same.
+pub fn headline(attempt: &Attempt) -> Headline {
+    let (mark, text, label) = match &attempt.state {
+        State::Pending => ("🔎", "AutoFix is looking at it", "Waiting"),
+        State::Analyzing { .. } => ("🔎", "AutoFix is looking at it", "Analysing"),
+        State::Proposed { .. } if waits_for_a_place(attempt).is_some() => {
+            ("⏸️", "AutoFix: a fix waits", "Fix waits")
+        }
+        State::Proposed { .. } => ("🔧", "AutoFix proposes a fix", "Fix proposed"),
+        State::Withdrawing { .. } => ("🔁", "AutoFix analyses it again", "Analysing again"),
         State::PrCreated { offer: Offer { checks: Checks::Red { .. }, .. } } => {
-            ("🔴", "AutoFix: checks failed")
+            ("🔴", "AutoFix: checks failed", "Checks failed")
         }
-        State::PrCreated { .. } => ("⏳", "AutoFix: checks running"),
-        State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged"),
-        State::AwaitingApproval { .. } => ("🔧", "AutoFix: CTO Review Complete - Ready to Deploy"),
-        State::Approved { .. } => ("🚀", "AutoFix: deploying"),
+        State::PrCreated { .. } => ("⏳", "AutoFix: checks running", "Checks running"),
+        State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged", "Not merged"),
+        State::AwaitingApproval { .. } => {
+            ("🔧", "AutoFix: CTO Review Complete - Ready to Deploy", "Ready to deploy")
+        }
+        State::Approved { .. } => ("🚀", "AutoFix: deploying", "Deploying"),
         State::Deployed { merged, .. } => match merged.deployment.as_ref().map(|to| to.rollout) {
-            Some(Rollout::Live) => ("✅", "AutoFix deployed"),
-            Some(Rollout::UnderWay) => ("🚀", "AutoFix: being deployed"),
-            Some(Rollout::Failed) => ("🔴", "AutoFix: the deployment failed"),
-            None => ("✅", "AutoFix merged"),
+            Some(Rollout::Live) => ("✅", "AutoFix deployed", "Deployed"),
+            Some(Rollout::UnderWay) => ("🚀", "AutoFix: being deployed", "Being deployed"),
+            Some(Rollout::Failed) => ("🔴", "AutoFix: the deployment failed", "Deployment failed"),
+            None => ("✅", "AutoFix merged", "Merged"),
         },
-        State::Verified { .. } => ("💚", "AutoFix verified"),
+        State::Verified { .. } => ("💚", "AutoFix verified", "Verified"),
         State::Regressed { roll_back: RollBack::Approved { .. } | RollBack::Opened { .. }, .. } => {
-            ("↩️", "AutoFix: rolling back")
+            ("↩️", "AutoFix: rolling back", "Rolling back")
         }
-        State::Regressed { .. } => ("🔥", "AutoFix: the error came back"),
-        State::RolledBack { .. } => ("↩️", "AutoFix rolled back"),
-        State::Rejected { .. } => ("❌", "AutoFix dismissed"),
-        State::Failed { .. } => ("⚠️", "AutoFix failed"),
+        State::Regressed { .. } => ("🔥", "AutoFix: the error came back", "The error came back"),
+        State::RolledBack { .. } => ("↩️", "AutoFix rolled back", "Rolled back"),
+        State::Rejected { .. } => ("❌", "AutoFix dismissed", "Dismissed"),
+        State::Failed { .. } => ("⚠️", "AutoFix failed", "Failed"),
         State::Skipped { reasons, .. } => match reasons.first().map(|reason| reason.code) {
-            Some(ReasonCode::AlreadyFixed) => ("✅", "AutoFix: Already Fixed"),
-            Some(ReasonCode::DryRun) => ("🧪", "AutoFix dry run"),
-            Some(ReasonCode::SentryAgentTookOver) => ("🤝", "Left to Sentry's agent"),
-            Some(ReasonCode::SameFaultMerged) => ("⏳", "The fix is merged"),
+            Some(ReasonCode::AlreadyFixed) => ("✅", "AutoFix: Already Fixed", "Already fixed"),
+            Some(ReasonCode::DryRun) => ("🧪", "AutoFix dry run", "Dry run"),
+            Some(ReasonCode::SentryAgentTookOver) => {
+                ("🤝", "Left to Sentry's agent", "Left to Sentry's agent")
+            }
+            Some(ReasonCode::SameFaultMerged) => ("⏳", "The fix is merged", "Fix is merged"),
             Some(
                 ReasonCode::SameFaultJoined
                 | ReasonCode::SameFaultDismissed
                 | ReasonCode::SameFaultAnswered
                 | ReasonCode::SameFaultUndecided,
-            ) => ("🔁", "AutoFix: Known Error"),
-            Some(ReasonCode::OpenPullRequestLimit) => ("⏸️", "AutoFix: a fix was not opened"),
-            Some(ReasonCode::DisabledByRepository) => ("⏸️", "AutoFix is off for this repository"),
-            _ => ("🔍", "AutoFix: Manual Review Required"), // whatever the reason, a person has to look
+            ) => ("🔁", "AutoFix: Known Error", "Known error"),
+            Some(ReasonCode::OpenPullRequestLimit) => {
+                ("⏸️", "AutoFix: a fix was not opened", "Fix not opened")
+            }
+            Some(ReasonCode::DisabledByRepository) => {
+                ("⏸️", "AutoFix is off for this repository", "Switched off")
+            }
+            // Whatever the reason, a person has to look.
+            _ => ("🔍", "AutoFix: Manual Review Required", "Manual review"),
         },
-    }
+    };
+    Headline { mark, text, label }
 }
 
 /// `AttributeError in address_lines`.
@@ -144,8 +166,9 @@ fn review(card: &mut Card, attempt: &Attempt, analysis: &Analysis) {
     let judgements = judgements(analysis, attempt.state.fix());
     let row = judgements.map(|one| format!("{} {} *{}*", one.name, one.emoji, one.word)).join("  ·  ");
     card.section(&format!("*📊 CTO Analysis*\n{row}"));
-    labelled(card, "🔍 Root Cause", &analysis.root_cause, 1_200);
-    labelled(card, "💡 CTO Recommendation", &analysis.recommendation, 700);
+    // Slack folds a long section behind “See more”, so what is long need not be cut.
+    labelled(card, "🔍 Root Cause", &analysis.root_cause, 2_600);
+    labelled(card, "💡 CTO Recommendation", &analysis.recommendation, 1_500);
 }
 
 /// Not a mention: GitHub's names are not Slack's.

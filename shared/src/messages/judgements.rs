@@ -87,3 +87,52 @@ pub fn judgements(analysis: &Analysis, fix: Option<&Fix>) -> [Judgement; 4] {
         judgement("Confidence", sure, percent),
     ]
 }
+
+/// Complexity, security and blast radius in one word: low, or the one to look at first.
+pub fn risk(judgements: &[Judgement; 4]) -> Judgement {
+    let [complexity, security, radius, _] = judgements;
+    let rank = |judgement: &Judgement| match judgement.mark {
+        Mark::Good => 0,
+        Mark::Careful => 1,
+        Mark::Bad => 2,
+    };
+    // Of equals the first counts: security before blast radius before complexity.
+    let worst = [complexity, radius, security].into_iter().max_by_key(|judgement| rank(judgement));
+    match worst {
+        Some(worst) if worst.mark != Mark::Good => Judgement {
+            name: "Risk",
+            word: format!("{}: {}", worst.name.to_lowercase(), worst.word),
+            ..worst.clone()
+        },
+        _ => Judgement { name: "Risk", word: "low".to_owned(), ..security.clone() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_risk_is_low_or_names_what_to_look_at_first() {
+        let check = |marks: [Mark; 3], expected: &str| {
+            let [complexity, security, radius] = marks;
+            let one = |name, mark: Mark| Judgement {
+                name,
+                mark,
+                emoji: mark.colour(),
+                word: mark.word().to_owned(),
+            };
+            let all = [
+                one("Complexity", complexity),
+                one("Security", security),
+                one("Blast Radius", radius),
+                one("Confidence", Mark::Bad),
+            ];
+            assert_eq!(risk(&all).word, expected);
+        };
+        check([Mark::Good, Mark::Good, Mark::Good], "low");
+        check([Mark::Careful, Mark::Good, Mark::Good], "complexity: careful");
+        check([Mark::Bad, Mark::Careful, Mark::Bad], "blast radius: bad");
+        check([Mark::Bad, Mark::Bad, Mark::Bad], "security: bad");
+    }
+}

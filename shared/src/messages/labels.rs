@@ -1,23 +1,99 @@
 //! Words of the code as people read them on the web page.
 
 use crate::analysis::gates::{GateName, Outcome};
-use crate::attempt::{Attempt, Checks, Status};
+use crate::attempt::{Attempt, Checks, RollBack, State, Status};
 
-/// A status in two or three words.
-pub fn status_label(status: Status) -> &'static str {
-    match status {
-        Status::Pending => "Waiting",
-        Status::Analyzing => "Being analysed",
-        Status::PrCreated => "Checks pending",
-        Status::AwaitingApproval => "Ready to deploy",
-        Status::Approved => "Being merged",
-        Status::Deployed => "Deployed",
-        Status::Rejected => "Dismissed",
-        Status::Failed => "Failed",
-        Status::Skipped => "Left to people",
-        Status::Verified => "Verified",
-        Status::Regressed => "Came back",
-        Status::RolledBack => "Rolled back",
+/// What happens next with an attempt, and who has to do something.
+pub fn what_next(attempt: &Attempt) -> &'static str {
+    match &attempt.state {
+        State::Pending => "The analysis starts within a minute.",
+        State::Analyzing { .. } => {
+            "Claude reads the code and looks for the cause. The card in Slack follows."
+        }
+        State::Proposed { .. } => {
+            "The fix passed every gate. AutoFix opens its pull request as soon as it may."
+        }
+        State::Withdrawing { .. } => "The code under the fix has changed. AutoFix starts its analysis again.",
+        State::PrCreated { offer } => match (&offer.checks, &offer.handed_over) {
+            (_, Some(_)) => "The checks are red and the pull request is yours now: finish it, or close it.",
+            (Checks::Red { .. }, None) => {
+                "AutoFix tries to repair the fix. Deploy stays off until the checks are green."
+            }
+            _ => "AutoFix waits for the checks. Deploy comes when they are green.",
+        },
+        State::AwaitingApproval { problem: Some(_), .. } => {
+            "GitHub refused the merge. Remove what stopped it, then press Try again on the card."
+        }
+        State::AwaitingApproval { .. } => {
+            "It is your decision: press Deploy Live or Dismiss on the card in Slack."
+        }
+        State::Approved { .. } => "GitHub merges it now.",
+        State::Rejected { .. } => "Nothing more happens here. AutoFix will not propose this change again.",
+        State::Deployed { watch: Some(_), .. } => {
+            "AutoFix watches Sentry until it is sure that the error is gone."
+        }
+        State::Deployed { watch: None, .. } => "Nothing more happens here.",
+        State::Verified { .. } => "The fix holds. Nothing is left to do.",
+        State::Regressed { roll_back: RollBack::Approved { .. } | RollBack::Opened { .. }, .. } => {
+            "AutoFix takes the fix back."
+        }
+        State::Regressed { .. } => {
+            "The fix did not hold. Decide on the card in Slack whether to roll it back."
+        }
+        State::RolledBack { .. } => {
+            "The fix is taken back. The next analysis of this error knows what was tried."
+        }
+        State::Failed { .. } => "AutoFix could not finish. The reason says what to do.",
+        State::Skipped { .. } => "AutoFix opened no pull request. What it found is below, for you.",
+    }
+}
+
+/// Where an attempt belongs for the people who look after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// A person has to decide.
+    NeedsYou,
+    /// AutoFix works on it, or watches it.
+    Watching,
+    /// No fix: people have the analysis.
+    LeftToYou,
+    Done,
+}
+
+impl Group {
+    pub const ALL: [Group; 4] = [Group::NeedsYou, Group::Watching, Group::LeftToYou, Group::Done];
+
+    pub fn of(status: Status) -> Group {
+        match status {
+            Status::AwaitingApproval | Status::Regressed => Group::NeedsYou,
+            Status::Pending | Status::Analyzing | Status::PrCreated | Status::Approved | Status::Deployed => {
+                Group::Watching
+            }
+            Status::Skipped | Status::Failed => Group::LeftToYou,
+            Status::Verified | Status::RolledBack | Status::Rejected => Group::Done,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Group::NeedsYou => "needs_you",
+            Group::Watching => "watching",
+            Group::LeftToYou => "left_to_you",
+            Group::Done => "done",
+        }
+    }
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Group::NeedsYou => "Needs you",
+            Group::Watching => "Watching",
+            Group::LeftToYou => "Left to you",
+            Group::Done => "Done",
+        }
+    }
+
+    pub fn statuses(self) -> Vec<Status> {
+        Status::ALL.iter().copied().filter(|status| Group::of(*status) == self).collect()
     }
 }
 

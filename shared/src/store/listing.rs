@@ -19,7 +19,8 @@ const SEARCH_CHARS: usize = 1_500;
 /// Which attempts to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListingFilter {
-    pub status: Option<Status>,
+    /// Any of these; all where there is none.
+    pub statuses: Vec<Status>,
     pub project: Option<String>,
     /// Part of the error, its place or the attempt's id; capitals do not count.
     pub search: Option<String>,
@@ -98,19 +99,23 @@ impl Store {
             query = query.expression_attribute_values(":before", item::text(before.to_string()));
         }
         let mut filters = Vec::new();
-        if let Some(status) = listing.filter.status {
+        if !listing.filter.statuses.is_empty() {
             names.push(("#status", "status"));
-            filters.push("#status = :status");
-            query = query.expression_attribute_values(":status", item::text(status.as_str()));
+            let wanted: Vec<String> =
+                (0..listing.filter.statuses.len()).map(|number| format!(":status{number}")).collect();
+            filters.push(format!("#status IN ({})", wanted.join(", ")));
+            for (name, status) in wanted.iter().zip(&listing.filter.statuses) {
+                query = query.expression_attribute_values(name, item::text(status.as_str()));
+            }
         }
         if let Some(project) = &listing.filter.project {
             names.push(("#project", "project"));
-            filters.push("#project = :project");
+            filters.push("#project = :project".to_owned());
             query = query.expression_attribute_values(":project", item::text(project));
         }
         if let Some(search) = &listing.filter.search {
             names.push(("#search", "search"));
-            filters.push("contains(#search, :search)");
+            filters.push("contains(#search, :search)".to_owned());
             query = query.expression_attribute_values(":search", item::text(search.to_lowercase()));
         }
         // With a filter the table stops counting at what it looked at, not at what matched.

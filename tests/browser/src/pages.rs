@@ -35,13 +35,11 @@ pub async fn list(visit: &Visit) -> anyhow::Result<()> {
     visit.throw("fix", READY).await?;
     visit.log_in().await?;
     rows(visit, 2).await?;
-    // By status, with the keyboard: the first letters choose.
-    visit.asks("document.getElementById('status').focus()").await?;
-    visit.press("Left to people").await?;
-    visit.click("#filters button[type=submit]").await?;
+    // By group.
+    visit.click("#tab-left_to_you").await?;
     rows(visit, 1).await?;
     visit.sees_text("#list tbody", "KeyError").await?;
-    visit.click("#clear").await?;
+    visit.click("#tab-all").await?;
     rows(visit, 2).await?;
     // By words.
     visit.types("#q", "LABELS.py").await?;
@@ -62,10 +60,11 @@ pub async fn list(visit: &Visit) -> anyhow::Result<()> {
         ("#analysis", "Root cause"),
         ("#change", "or \"\").strip()"),
         ("#evidence", "def address_lines"),
-        ("#gates", "passed"),
+        ("#gates", "gates passed"),
         ("#critic", "approves"),
         ("#timeline", "Pull request #1"),
         ("#cost", "All steps"),
+        ("#next", "It is your decision"),
     ] {
         visit.sees_text(section, text).await?;
     }

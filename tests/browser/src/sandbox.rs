@@ -3,13 +3,13 @@
 use anyhow::ensure;
 use thirtyfour::prelude::*;
 
-use crate::visit::{Scripts, Visit};
+use crate::visit::{Network, Scripts, Visit};
 
 /// What the card says when it can be decided on, and after the merge.
 pub const READY: &str = "AutoFix: CTO Review Complete - Ready to Deploy";
 const DEPLOYED: &str = "Merged";
-const CAME_BACK: &str = "AutoFix: the error came back";
-const ROLLED_BACK: &str = "AutoFix rolled back";
+pub const CAME_BACK: &str = "AutoFix: the error came back";
+pub const ROLLED_BACK: &str = "AutoFix rolled back";
 const LEFT_TO_PEOPLE: &str = "AutoFix: Manual Review Required";
 pub const DEPLOY: &str = ".card button.primary";
 const DISMISS: &str = ".card button.danger";
@@ -38,9 +38,9 @@ pub async fn dismiss(visit: &Visit) -> anyhow::Result<()> {
     visit.throw("fix", READY).await?;
     visit.click(DISMISS).await?;
     visit.sees(".dialog").await?;
-    // Without a reason Slack does not send it, and the dialog stays.
+    // Without a reason it is not sent, and the dialog says so where it is missing.
     visit.click(".dialog button.primary").await?;
-    visit.sees_text("#log", "Slack did not send the dialog").await?;
+    visit.until("the choice is asked for", "document.querySelector('.dialog input:invalid')").await?;
     visit.click(".dialog input[type=radio][value=will_fix_myself]").await?;
     visit.types(".dialog textarea", "Ours is nearly done").await?;
     // While somebody fills it in, nothing may be taken out of their hands.
@@ -48,6 +48,16 @@ pub async fn dismiss(visit: &Visit) -> anyhow::Result<()> {
     visit.until("the page has looked again", "performance.now() - window.typedAt > 2500").await?;
     let kept = visit.asks("document.querySelector('.dialog textarea').value").await?;
     ensure!(kept == "Ours is nearly done", "the page's refresh took away what was typed: {kept}");
+    // Nor when another card comes meanwhile.
+    let other = visit.another(Scripts::Run).await?;
+    let thrown = other.throw("security", LEFT_TO_PEOPLE).await;
+    other.end().await?;
+    thrown?;
+    visit.until("the other card is there", "document.querySelectorAll('.card').length === 2").await?;
+    let kept = visit.asks("document.querySelector('.dialog textarea').value").await?;
+    ensure!(kept == "Ours is nearly done", "another card took away what was typed: {kept}");
+    let chosen = visit.asks("document.querySelector('.dialog input:checked').value").await?;
+    ensure!(chosen == "will_fix_myself", "another card took away what was chosen: {chosen}");
     visit.click(".dialog button.primary").await?;
     visit.sees_text("#pull-1-state", "closed").await?;
     visit.sees_text(".card", "AutoFix dismissed").await?;
@@ -62,6 +72,29 @@ pub async fn left_to_people(visit: &Visit) -> anyhow::Result<()> {
     visit.click("#throw-storm").await?;
     visit.sees_text("#log", "1 accepted, 99 recognised as known.").await?;
     visit.sees_text(".card", READY).await
+}
+
+/// A press changes the page where one is, and says what it did. Without a server nothing can be pressed.
+pub async fn stays(visit: &Visit) -> anyhow::Result<()> {
+    visit.throw("fix", READY).await?;
+    visit.looks_through(390, 700).await?;
+    visit.asks("window.loadedOnce = true").await?;
+    visit.asks(&format!("document.querySelector({DEPLOY:?}).scrollIntoView()")).await?;
+    let before = visit.asks("scrollY").await?;
+    visit.click(DEPLOY).await?;
+    visit.sees_text(".card", DEPLOYED).await?;
+    visit.until("the changed card is marked", "document.querySelector('.card.changed')").await?;
+    ensure!(visit.asks("window.loadedOnce").await? == true, "a press loads the page anew");
+    ensure!(before.as_f64() > Some(0.0), "the button is below the first screen");
+    let steps = "document.querySelectorAll('.steps .done').length === 6";
+    visit.until("the steps are done up to the decision", steps).await?;
+
+    visit.network(Network::Off).await?;
+    visit.sees_text("#live-status", "Disconnected. Last update at").await?;
+    visit.until("nothing can be pressed", "![...document.querySelectorAll('main form button')].some(one => one.checkVisibility())").await?;
+    visit.network(Network::On).await?;
+    visit.until("it is connected again", "!document.body.matches('.offline')").await?;
+    visit.sees("#throw-fix").await
 }
 
 /// What comes after the merge, up to the click that takes the fix back.
@@ -92,7 +125,7 @@ pub async fn demo(visit: &Visit) -> anyhow::Result<()> {
     visit.sees("#go-live").await?;
     visit.throw("security", LEFT_TO_PEOPLE).await?;
     visit.log_in().await?;
-    visit.sees_text("#list", "Deployed").await
+    visit.sees_text("#list", "Merged").await
 }
 
 /// Refreshing is then a link.

@@ -39,6 +39,13 @@ pub enum Scheme {
     Dark,
 }
 
+/// Whether the browser reaches anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    On,
+    Off,
+}
+
 /// Whether scripts run in a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scripts {
@@ -172,6 +179,17 @@ impl Visit {
         Ok(())
     }
 
+    /// Takes the network away, or gives it back.
+    pub async fn network(&self, network: Network) -> anyhow::Result<()> {
+        let cdp = self.driver.cdp();
+        cdp.send_raw("Network.enable", json!({})).await?;
+        let offline = network == Network::Off;
+        let conditions =
+            json!({"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1});
+        cdp.send_raw("Network.emulateNetworkConditions", conditions).await?;
+        Ok(())
+    }
+
     /// Makes the window a screen of this many CSS pixels; a browser's own window cannot be as narrow as a phone.
     pub async fn looks_through(&self, width: u32, height: u32) -> anyhow::Result<()> {
         let metrics =
@@ -199,9 +217,10 @@ impl Visit {
     }
 }
 
-/// A page that asks for the login or is not there is noted, too; a style or script that is not there counts.
+/// A page that asks for the login, is not there or cannot be reached is noted, too; a style or script that is not there
+/// counts.
 fn is_answer_of_a_page(message: &str) -> bool {
-    let is_answer = ["status of 401", "status of 404"].iter().any(|status| message.contains(status));
+    let is_answer = ["status of 401", "status of 404", "ERR_INTERNET_DISCONNECTED"].iter().any(|status| message.contains(status));
     is_answer && ![".css", ".js", ".svg"].iter().any(|ending| message.contains(ending))
 }
 

@@ -31,7 +31,7 @@ async fn one_attempt_is_shown_with_everything_that_led_to_it() {
     let text = shown(&detail.text);
     for expected in [
         // the attempt
-        "Deployed",
+        "Merged AutoFix watches Sentry until it is sure that the error is gone.",
         "Complexity good: minimal",
         // the change, its difference set apart
         "34 addition = (address.get(\"line2\") or \"\").strip()",
@@ -70,7 +70,7 @@ async fn a_refused_attempt_shows_which_gates_refused_and_which_were_never_asked(
     let tags = checked(&detail.text, &[&world.sandbox.sentry.url()]);
     let text = shown(&detail.text);
     for expected in
-        ["Left to people", "category_blocked", "Kind of change refused", "The critic approves not reached"]
+        ["Manual review", "category_blocked", "Kind of change refused", "The critic approves not reached"]
     {
         assert!(text.contains(expected), "no `{expected}` in {text}");
     }

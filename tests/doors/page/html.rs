@@ -5,8 +5,10 @@
 const TAGS: &[(&str, &[&str])] = &[
     ("a", &["href", "rel"]),
     ("article", &[]),
+    ("aside", &[]),
     ("body", &[]),
-    ("button", &["type", "name", "value"]),
+    ("br", &[]),
+    ("button", &["type", "name", "value", "formnovalidate"]),
     ("caption", &[]),
     ("code", &[]),
     ("circle", &["cx", "cy", "r"]),
@@ -15,7 +17,7 @@ const TAGS: &[(&str, &[&str])] = &[
     ("datalist", &[]),
     ("dd", &[]),
     ("del", &[]),
-    ("details", &[]),
+    ("details", &["open"]),
     ("div", &[]),
     ("em", &[]),
     ("dl", &[]),
@@ -75,7 +77,7 @@ const TAGS: &[(&str, &[&str])] = &[
     ("tbody", &[]),
     ("td", &["colspan"]),
     ("tfoot", &[]),
-    ("textarea", &["name", "maxlength", "rows"]),
+    ("textarea", &["name", "maxlength", "rows", "required"]),
     ("text", &["x", "y", "text-anchor"]),
     ("th", &["scope"]),
     ("thead", &[]),
@@ -85,7 +87,7 @@ const TAGS: &[(&str, &[&str])] = &[
     ("ul", &[]),
 ];
 const GLOBAL: &[&str] = &["id", "class", "title", "role", "hidden", "tabindex"];
-const VOID: &[&str] = &["col", "hr", "input", "link", "meta"];
+const VOID: &[&str] = &["br", "col", "hr", "input", "link", "meta"];
 
 /// A tag with its attributes.
 #[derive(Clone, Debug)]

@@ -31,13 +31,15 @@ async fn the_list_shows_each_attempt_and_can_be_filtered_and_searched() {
         "AttributeError",
         "'NoneType' object has no attribute 'strip'",
         "bookshop",
-        "backend/bookshop/labels.py:34",
-        "Complexity, good: minimal",
-        "Confidence, good: 90 %",
+        "backend/ bookshop/ labels.py:34",
+        "Risk, good: low",
+        "Confidence 90 %",
         "#1",
-        "2 h",
-        "Left to people",
+        "2 h ago",
+        "Manual review",
+        "Risk, bad: security: high",
         "$0.0",
+        "Needs you 1 Watching 0 Left to you 1 Done 0 All 2",
     ] {
         assert!(text.contains(expected), "no `{expected}` in {text}");
     }
@@ -52,6 +54,9 @@ async fn the_list_shows_each_attempt_and_can_be_filtered_and_searched() {
     };
     for (query, expected) in [
         ("status=skipped", vec![&refused]),
+        ("status=needs_you", vec![&fixed]),
+        ("status=left_to_you&q=auth.py", vec![&refused]),
+        ("status=done", vec![]),
         ("status=&project=bookshop&q=", vec![&refused, &fixed]),
         ("project=another", vec![]),
         ("q=ATTRIBUTEerror", vec![&fixed]),
@@ -93,4 +98,16 @@ async fn a_page_has_a_hundred_attempts_and_a_way_to_the_next_with_the_same_filte
     }
     assert_eq!(counts, [100, 3]);
     world.settle().await;
+}
+
+#[tokio::test]
+async fn an_empty_list_says_where_webhooks_go_and_how_to_send_one() {
+    let world = World::new().await;
+    let browser = Browser::logged_in(&world).await;
+    let list = browser.get(&world, "/autofix/").await;
+    checked(&list.text, &[]);
+    let text = shown(&list.text);
+    for expected in ["/autofix/webhooks/sentry", "none yet", "autofix send events/sentry-event-alert.json"] {
+        assert!(text.contains(expected), "no `{expected}` in {text}");
+    }
 }

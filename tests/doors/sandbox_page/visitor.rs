@@ -1,6 +1,6 @@
 //! Somebody who has the sandbox's page open, and what their browser sends.
 
-use autofix_local::sandbox_page::{self, Passed, Place};
+use autofix_local::sandbox_page::{self, Behind, Passed, Place};
 use autofix_local::scenario::Scenario;
 use axum::Router;
 use axum::body::Body;
@@ -36,12 +36,18 @@ impl Answer {
 
 impl Visitor {
     pub fn of(world: &World) -> Visitor {
-        let (clock, doors) = (world.clock.clone(), (world.process.doors(), "/autofix"));
-        let let_pass = Box::new(move |time| {
-            clock.advance(time);
-            Passed::Skipped
+        let clock = world.clock.clone();
+        let place = Place::new(Behind {
+            sandbox: world.sandbox.clone(),
+            clock: world.clock.clock(),
+            doors: world.process.doors(),
+            prefix: "/autofix".to_owned(),
+            store: world.process.store().clone(),
+            let_pass: Box::new(move |time| {
+                clock.advance(time);
+                Passed::Skipped
+            }),
         });
-        let place = Place::new(world.sandbox.clone(), world.clock.clock(), doors, let_pass);
         Visitor { place: sandbox_page::routes(place) }
     }
 

@@ -89,7 +89,7 @@ pub fn check_text(text: &str, max_chars: usize) {
 /// A file of the small repository, and its folder.
 pub const FILE: &str = "backend/shop/labels.py";
 pub const PROJECT: &str = "backend";
-const TEXT: &str = include_str!("../../../local/demo_project/backend/bookshop/labels.py");
+const TEXT: &str = include_str!("../../../local/sandbox/demo_project/backend/bookshop/labels.py");
 
 /// A repository with one file that people would change, and some that nobody may read.
 pub static REPOSITORY: LazyLock<Snapshot> = LazyLock::new(|| {

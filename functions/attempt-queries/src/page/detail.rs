@@ -5,10 +5,10 @@ use std::sync::Arc;
 use askama::Template;
 use autofix::analysis::dossier::Dossier;
 use autofix::analysis::effects::Effects;
-use autofix::analysis::gates::Gate;
+use autofix::analysis::gates::{Gate, Outcome};
 use autofix::analysis::report::{self, Analysis, Critique, YesNo};
 use autofix::attempt::{Attempt, AttemptId, Decision, Fix, Status};
-use autofix::messages::{self, Judgement};
+use autofix::messages::{self, Group, Judgement};
 use autofix::reason::Reason;
 use autofix::redaction::Redacted;
 use autofix::usage::Usage;
@@ -49,7 +49,10 @@ struct DetailPage {
     here: String,
     id: AttemptId,
     status: Status,
-    status_label: &'static str,
+    group: &'static str,
+    label: &'static str,
+    /// What happens next, and who has to do something.
+    next: &'static str,
     news: String,
     project: Redacted,
     repository: Redacted,
@@ -69,7 +72,9 @@ struct DetailPage {
     analysis: Option<ShownAnalysis>,
     fix: Option<ShownFix>,
     effects: Option<ShownEffects>,
-    gates: Vec<ShownGate>,
+    /// Refused, or not reached.
+    open_gates: Vec<ShownGate>,
+    passed_gates: Vec<ShownGate>,
     critics: Vec<ShownCritic>,
     evidence: Vec<Shown>,
     checks: Option<ShownChecks>,
@@ -186,7 +191,10 @@ impl Queries {
         let subject = &attempt.subject;
         let fix = attempt.state.fix();
         let kind = line(subject.error_type.as_deref().unwrap_or("Error"), 120);
-        let label = messages::status_label(attempt.status());
+        let label = messages::headline(attempt).label;
+        let gates = dossier.map(|dossier| dossier.gates.as_slice()).unwrap_or_default();
+        let (passed, open): (Vec<&Gate>, Vec<&Gate>) =
+            gates.iter().partition(|gate| gate.outcome == Outcome::Passed);
         let analysis = attempt.analysis.as_ref();
         let claims = analysis.map_or(&[][..], |analysis| &analysis.evidence);
         let judged = analysis.map(|analysis| messages::judgements(analysis, fix).into_iter().collect());
@@ -201,7 +209,9 @@ impl Queries {
             here: seen.here,
             id: attempt.id,
             status: attempt.status(),
-            status_label: label,
+            group: Group::of(attempt.status()).as_str(),
+            label,
+            next: messages::what_next(attempt),
             news: format!("This attempt: {label}."),
             project: line(&subject.project, 100),
             repository: line(&attempt.target.repo, 200),
@@ -220,7 +230,8 @@ impl Queries {
             analysis: analysis.map(shown_analysis),
             fix: fix.map(shown_fix),
             effects: fix.and_then(shown_effects),
-            gates: dossier.map(|dossier| dossier.gates.iter().map(shown_gate).collect()).unwrap_or_default(),
+            open_gates: open.into_iter().map(shown_gate).collect(),
+            passed_gates: passed.into_iter().map(shown_gate).collect(),
             critics: dossier.map(shown_critics).unwrap_or_default(),
             evidence: excerpt::evidence(claims, dossier),
             checks: self.checks(attempt),

@@ -1,4 +1,4 @@
-//! The list of attempts, newest first, with filters and a search.
+//! The list of attempts, newest first: what needs a person first to choose from, then what AutoFix does by itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,12 +6,12 @@ use std::sync::Arc;
 use askama::Template;
 use autofix::attempt::{Attempt, AttemptId, Status};
 use autofix::cleaning;
-use autofix::messages::{self, Judgement};
+use autofix::messages::{self, Group, Judgement};
 use autofix::redaction::Redacted;
 use autofix::store::{Listing, ListingFilter, UnusedWebhook};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use url::form_urlencoded::Serializer;
 
 use super::refusal::{Next, Refusal};
 use super::shell::{Here, Shell, Viewer, html};
-use super::text::line;
+use super::text::{Prose, line, sentence};
 use super::times::{Time, age};
 use crate::Queries;
 
@@ -29,6 +29,8 @@ const PAGE: usize = 100;
 const MAX_UNUSED: usize = 20;
 const SEARCH_CHARS: usize = 100;
 const PROJECT_CHARS: usize = 100;
+const REASON_CHARS: usize = 160;
+const HOST_CHARS: usize = 200;
 
 /// What was asked for. A field of the form that was left empty comes as an empty text.
 #[derive(Clone, Default, Deserialize)]
@@ -44,7 +46,10 @@ pub(super) struct Question {
 #[template(path = "list.html")]
 struct ListPage {
     shell: Shell,
-    statuses: Vec<Choice>,
+    tabs: Vec<Tab>,
+    /// Whether there are more attempts than were counted.
+    is_counted_in_part: bool,
+    status: String,
     projects: Vec<String>,
     project: String,
     search: String,
@@ -59,6 +64,17 @@ struct ListPage {
     news: String,
     /// On the newest page only.
     unused: Vec<Unused>,
+    /// Where this page is, as the browser says.
+    host: Redacted,
+}
+
+/// A group of attempts to choose, and how many are in it.
+struct Tab {
+    id: &'static str,
+    label: &'static str,
+    count: usize,
+    address: String,
+    is_here: bool,
 }
 
 /// A webhook that started nothing.
@@ -69,26 +85,27 @@ struct Unused {
     age: Time,
 }
 
-struct Choice {
-    value: &'static str,
-    label: &'static str,
-    is_chosen: bool,
-}
-
 struct Row {
     id: AttemptId,
     status: Status,
-    status_label: &'static str,
-    reason: Option<&'static str>,
+    group: &'static str,
+    label: &'static str,
+    why: Option<Prose>,
     project: Redacted,
     kind: Redacted,
     message: Redacted,
-    place: Option<Redacted>,
-    risks: Vec<Judgement>,
+    place: Option<Place>,
+    risk: Option<Judgement>,
     confidence: Option<Judgement>,
     pull_request: Option<PullRequestLink>,
     age: Time,
     cost: Option<String>,
+}
+
+/// File and line. A long path may be broken behind its folders, not within a name.
+struct Place {
+    folders: Vec<Redacted>,
+    file: Redacted,
 }
 
 pub(super) struct PullRequestLink {
@@ -115,12 +132,22 @@ impl Queries {
         let now = self.clock.now();
         let listing = question.listing(now)?;
         let found = self.store.list(&listing).await?;
+        // What the tabs count is not what one of them shows.
+        let all = ListingFilter { project: listing.filter.project.clone(), ..ListingFilter::default() };
+        let counted = Listing { filter: all, limit: PAGE, before: None, now };
+        let counted = match counted.filter == listing.filter && listing.before.is_none() {
+            true => found.clone(),
+            false => self.store.list(&counted).await?,
+        };
         let rows: Vec<Row> = found.attempts.iter().map(|attempt| self.row(attempt, now)).collect();
         let prefix = &self.config.common.prefix;
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
         let page = ListPage {
             shell: self.shell("Attempts", Viewer::Owner, Here::List),
-            statuses: choices(listing.filter.status),
-            projects: self.projects(&found.attempts),
+            tabs: question.tabs(prefix, &counted.attempts),
+            is_counted_in_part: counted.next.is_some(),
+            status: question.status.clone(),
+            projects: self.projects(&counted.attempts),
             project: listing.filter.project.clone().unwrap_or_default(),
             search: listing.filter.search.clone().unwrap_or_default(),
             is_filtered: listing.filter != ListingFilter::default(),
@@ -133,6 +160,7 @@ impl Queries {
                 false => Vec::new(),
             },
             rows,
+            host: line(host, HOST_CHARS),
         };
         Ok(html(StatusCode::OK, &page))
     }
@@ -152,22 +180,20 @@ impl Queries {
         let subject = &attempt.subject;
         let fix = attempt.state.fix();
         let judged = attempt.analysis.as_ref().map(|analysis| messages::judgements(analysis, fix));
-        let (risks, confidence) = match judged {
-            Some([complexity, security, radius, confidence]) => {
-                (vec![complexity, security, radius], Some(confidence))
-            }
-            None => (Vec::new(), None),
-        };
+        let risk = judged.as_ref().map(messages::risk);
+        let confidence = judged.map(|[_, _, _, confidence]| confidence);
+        let reason = attempt.state.problem().or_else(|| attempt.state.reasons().first());
         Row {
             id: attempt.id,
             status: attempt.status(),
-            status_label: messages::status_label(attempt.status()),
-            reason: attempt.state.reasons().first().map(|reason| reason.code.as_str()),
+            group: Group::of(attempt.status()).as_str(),
+            label: messages::headline(attempt).label,
+            why: reason.map(|reason| sentence(&reason.detail, REASON_CHARS)),
             project: line(&subject.project, PROJECT_CHARS),
             kind: line(subject.error_type.as_deref().unwrap_or("Error"), 100),
             message: line(subject.error_message.as_deref().unwrap_or(&subject.title), 160),
-            place: messages::place(attempt).map(|place| line(&place, 160)),
-            risks,
+            place: messages::place(attempt).map(|place| Place::of(&line(&place, 160))),
+            risk,
             confidence,
             pull_request: attempt.state.pull_request().map(|one| self.pull_request_link(one)),
             age: age(attempt.created_at, now),
@@ -186,14 +212,27 @@ impl Queries {
     }
 }
 
+impl Place {
+    fn of(place: &Redacted) -> Place {
+        let text = place.as_str();
+        let mut folders = Vec::new();
+        let mut from = 0;
+        for (slash, _) in text.match_indices('/') {
+            folders.push(place.part(from..slash + 1));
+            from = slash + 1;
+        }
+        Place { folders, file: place.part(from..text.len()) }
+    }
+}
+
 impl Question {
     fn listing(&self, now: Timestamp) -> Result<Listing, Refusal> {
         let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let status = given(&self.status).map(|status| status.parse()).transpose();
+        let statuses = given(&self.status).map(|word| statuses(&word)).unwrap_or(Some(Vec::new()));
         let before = given(&self.before).map(|before| AttemptId::parse(&before)).transpose();
         Ok(Listing {
             filter: ListingFilter {
-                status: status.map_err(|_| Refusal::BadRequest("There is no such status."))?,
+                statuses: statuses.ok_or(Refusal::BadRequest("There is no such status."))?,
                 project: given(&cleaning::one_line(&self.project, PROJECT_CHARS)),
                 search: given(&cleaning::one_line(&self.q, SEARCH_CHARS)),
             },
@@ -201,6 +240,28 @@ impl Question {
             before: before.map_err(|_| Refusal::BadRequest("There is no such page."))?,
             now,
         })
+    }
+
+    fn tabs(&self, prefix: &str, attempts: &[Attempt]) -> Vec<Tab> {
+        let address = |status: &str| {
+            let other = Question { status: status.to_owned(), ..self.clone() };
+            other.address(prefix, "")
+        };
+        let groups = Group::ALL.into_iter().map(|group| Tab {
+            id: group.as_str(),
+            label: group.label(),
+            count: attempts.iter().filter(|attempt| Group::of(attempt.status()) == group).count(),
+            address: address(group.as_str()),
+            is_here: self.status == group.as_str(),
+        });
+        let all = Tab {
+            id: "all",
+            label: "All",
+            count: attempts.len(),
+            address: address(""),
+            is_here: self.status.is_empty(),
+        };
+        groups.chain([all]).collect()
     }
 
     /// The address of the list with the same filters.
@@ -220,18 +281,15 @@ impl Question {
     }
 }
 
-fn choices(chosen: Option<Status>) -> Vec<Choice> {
-    let choice = |status: &Status| Choice {
-        value: status.as_str(),
-        label: messages::status_label(*status),
-        is_chosen: chosen == Some(*status),
-    };
-    Status::ALL.iter().map(choice).collect()
+/// The statuses of a group, or the one status that is named.
+fn statuses(word: &str) -> Option<Vec<Status>> {
+    let group = Group::ALL.into_iter().find(|group| group.as_str() == word);
+    group.map(Group::statuses).or_else(|| Some(vec![word.parse().ok()?]))
 }
 
 fn news(rows: &[Row]) -> String {
     match rows.first() {
-        Some(row) => format!("Newest attempt: {} in {}, {}.", row.kind, row.project, row.status_label),
+        Some(row) => format!("Newest attempt: {} in {}, {}.", row.kind, row.project, row.label),
         None => "There are no attempts.".to_owned(),
     }
 }

@@ -1,19 +1,19 @@
 //! Plots as numbers for an SVG: where each bar, point and label stands. Everything shown is also in a table beside it.
 
-/// Width of every plot; the height of those by week.
-pub(super) const WIDTH: u32 = 720;
-pub(super) const HEIGHT: u32 = 240;
+/// Width of every plot; the height of those by week. Narrow enough to be read on a phone, where it is as wide as the screen.
+pub(super) const WIDTH: u32 = 440;
+pub(super) const HEIGHT: u32 = 208;
 /// The part of a plot by week in which values stand.
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = 712.0;
+const LEFT: f64 = 48.0;
+const RIGHT: f64 = 432.0;
 const TOP: f64 = 16.0;
-const BOTTOM: f64 = 208.0;
+const BOTTOM: f64 = 180.0;
 /// Bars by name: the column of names, the longest bar, the height of a row.
-const NAMES: f64 = 232.0;
-const LONGEST: f64 = 400.0;
+const NAMES: f64 = 160.0;
+const LONGEST: f64 = 220.0;
 const ROW: u32 = 28;
 /// Weeks whose label has room.
-const MAX_LABELS: usize = 13;
+const MAX_LABELS: usize = 7;
 
 /// Bars by name, one below the other.
 pub(super) struct Bars {
@@ -199,7 +199,7 @@ mod tests {
     fn bars_share_the_room_and_keep_their_proportions() {
         let named = |value: f64| Named { name: "x".into(), value, shown: value.to_string(), series: "shown" };
         let found = bars(vec![named(10.0), named(5.0), named(0.0)]);
-        assert_eq!(found.bars.iter().map(|bar| bar.width).collect::<Vec<_>>(), [400.0, 200.0, 0.0]);
+        assert_eq!(found.bars.iter().map(|bar| bar.width).collect::<Vec<_>>(), [220.0, 110.0, 0.0]);
         assert_eq!(found.height, 84);
         assert_eq!(bars(vec![named(0.0)]).bars[0].width, 0.0, "nothing is no division by zero");
     }

@@ -15,13 +15,14 @@ use serde::Deserialize;
 use super::plots::{self, Bars, ByWeek, Named, Series};
 use super::refusal::{Next, Refusal};
 use super::shell::{Here, Shell, Viewer, html};
-use super::text::line;
+use super::text::{Prose, line, sentence};
 use super::times::span;
 use crate::Queries;
 
 /// Weeks to choose from; the first is shown where nothing is chosen.
 const WEEKS: [u32; 3] = [12, 26, 52];
 const PROJECT_CHARS: usize = 100;
+const REASON_CHARS: usize = 300;
 /// Reasons in the plot; the table has all.
 const MAX_REASONS: usize = 12;
 
@@ -41,16 +42,26 @@ struct ScoreboardPage {
     project: String,
     is_empty: bool,
     total: Line,
+    figures: [Figure; 4],
     funnel: Bars,
     by_week: ByWeek,
     by_reason: Bars,
-    reasons: Vec<(&'static str, i64)>,
+    reasons: Vec<(&'static str, Prose, i64)>,
     times: ByWeek,
     dollars: ByWeek,
     week_lines: Vec<Line>,
     project_lines: Vec<Line>,
     width: u32,
     height: u32,
+}
+
+/// A number that is read first.
+struct Figure {
+    id: &'static str,
+    value: String,
+    label: &'static str,
+    /// What it was counted from.
+    of: String,
 }
 
 /// One line of a table.
@@ -133,18 +144,19 @@ impl Sums {
     }
 
     fn page(&self, shell: Shell, projects: Vec<String>) -> ScoreboardPage {
-        let weeks: Vec<String> =
-            self.by_week.iter().map(|(week, _)| week.to_string()[5..].to_owned()).collect();
+        // Before the first error there is nothing to draw.
+        let begun = self.by_week.iter().position(|(_, counts)| !counts.is_empty()).unwrap_or(0);
+        let drawn = &self.by_week[begun..];
+        let weeks: Vec<String> = drawn.iter().map(|(week, _)| week.to_string()[5..].to_owned()).collect();
         let series = |counter: Counter| Series {
             name: counter.as_str(),
-            values: self.by_week.iter().map(|(_, counts)| Some(counts.of(counter) as f64)).collect(),
+            values: drawn.iter().map(|(_, counts)| Some(counts.of(counter) as f64)).collect(),
         };
         let shown = [Counter::Shown, Counter::Merged, Counter::Verified, Counter::Regressed].map(series);
-        let times =
-            self.by_week.iter().map(|(_, counts)| Some(counts.median_time()?.as_secs_f64())).collect();
+        let times = drawn.iter().map(|(_, counts)| Some(counts.median_time()?.as_secs_f64())).collect();
         let dollars = Series {
             name: "dollars",
-            values: self.by_week.iter().map(|(_, counts)| per_verified(counts)).collect(),
+            values: drawn.iter().map(|(_, counts)| per_verified(counts)).collect(),
         };
         let reasons = self.total.refusals();
         ScoreboardPage {
@@ -153,6 +165,7 @@ impl Sums {
             projects,
             project: String::new(),
             is_empty: self.total.is_empty(),
+            figures: figures(&self.total),
             funnel: plots::bars(funnel(&self.total)),
             by_week: plots::columns(&weeks, &shown, |value| {
                 if value.fract() == 0.0 { value.to_string() } else { String::new() }
@@ -169,7 +182,10 @@ impl Sums {
                     })
                     .collect(),
             ),
-            reasons: reasons.iter().map(|(code, count)| (code.as_str(), *count)).collect(),
+            reasons: reasons
+                .iter()
+                .map(|(code, count)| (code.as_str(), sentence(code.meaning(), REASON_CHARS), *count))
+                .collect(),
             times: plots::line(&weeks, times, |seconds| {
                 span(jiff::SignedDuration::from_secs(seconds as i64))
             }),
@@ -178,6 +194,7 @@ impl Sums {
                 .by_week
                 .iter()
                 .rev()
+                .filter(|(_, counts)| !counts.is_empty())
                 .map(|(week, counts)| table_line(&week.to_string(), counts))
                 .collect(),
             project_lines: self.by_project.iter().map(|(slug, counts)| table_line(slug, counts)).collect(),
@@ -186,6 +203,45 @@ impl Sums {
             height: plots::HEIGHT,
         }
     }
+}
+
+fn figures(total: &Counts) -> [Figure; 4] {
+    let of = |counter| total.of(counter);
+    let (shown, approved) = (of(Counter::Shown), of(Counter::Approved));
+    let percent =
+        if shown > 0 { format!("{:.0} %", approved as f64 / shown as f64 * 100.0) } else { nothing() };
+    let per_verified = per_verified(total).map_or_else(nothing, |dollars| format!("${dollars:.2}"));
+    [
+        Figure {
+            id: "verified",
+            value: of(Counter::Verified).to_string(),
+            label: "Verified fixes",
+            of: format!("{} merged, {} came back", of(Counter::Merged), of(Counter::Regressed)),
+        },
+        Figure {
+            id: "approved",
+            value: percent,
+            label: "Approved",
+            of: format!("{approved} of {shown} fixes shown"),
+        },
+        Figure {
+            id: "per-verified",
+            value: per_verified,
+            label: "Per verified fix",
+            of: format!("${:.2} spent in all", total.dollars()),
+        },
+        Figure {
+            id: "median",
+            value: total.median_time().map_or_else(nothing, span),
+            label: "To the pull request",
+            of: "median from Sentry's report".to_owned(),
+        },
+    ]
+}
+
+/// Stands where there is no number.
+fn nothing() -> String {
+    "–".to_owned()
 }
 
 fn funnel(total: &Counts) -> Vec<Named> {
@@ -211,7 +267,6 @@ fn per_verified(counts: &Counts) -> Option<f64> {
 }
 
 fn table_line(name: &str, counts: &Counts) -> Line {
-    let none = || "none".to_owned();
     Line {
         name: line(name, PROJECT_CHARS),
         attempts: counts.of(Counter::Attempts),
@@ -221,8 +276,8 @@ fn table_line(name: &str, counts: &Counts) -> Line {
         verified: counts.of(Counter::Verified),
         regressed: counts.of(Counter::Regressed),
         refused: counts.of(Counter::Skipped) + counts.of(Counter::Failed) + counts.of(Counter::TurnedAway),
-        time: counts.median_time().map_or_else(none, span),
+        time: counts.median_time().map_or_else(nothing, span),
         dollars: format!("${:.2}", counts.dollars()),
-        per_verified: per_verified(counts).map_or_else(none, |dollars| format!("${dollars:.2}")),
+        per_verified: per_verified(counts).map_or_else(nothing, |dollars| format!("${dollars:.2}")),
     }
 }

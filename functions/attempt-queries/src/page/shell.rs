@@ -35,6 +35,8 @@ pub(super) struct Shell {
     pub stylesheet: String,
     pub script: String,
     pub icon: String,
+    /// The server's time, by which a browser reckons how long ago something was.
+    pub now: String,
 }
 
 impl Shell {
@@ -66,6 +68,7 @@ impl Queries {
             stylesheet: assets::address(prefix, "page.css"),
             script: assets::address(prefix, "page.js"),
             icon: assets::address(prefix, "icon.svg"),
+            now: self.clock.now().to_string(),
         }
     }
 }

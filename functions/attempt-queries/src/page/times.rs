@@ -19,7 +19,7 @@ pub fn moment(at: Timestamp) -> Time {
 
 /// How long ago it was, in one unit.
 pub(super) fn age(at: Timestamp, now: Timestamp) -> Time {
-    Time { exact: at.to_string(), shown: span(now.duration_since(at)) }
+    Time { exact: at.to_string(), shown: format!("{} ago", span(now.duration_since(at))) }
 }
 
 /// A duration in its largest unit, rounded down.

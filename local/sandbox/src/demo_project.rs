@@ -1,0 +1,81 @@
+//! The demo project: a small FastAPI bookshop with two faults in it, as the files of one repository.
+//!
+//! `backend/bookshop/labels.py` fails for an address without a second line (`AttributeError`), which
+//! one changed line repairs. `backend/bookshop/auth.py` fails for a token without a subject
+//! (`KeyError`), which nobody should repair without a person looking at it. Everything else is there
+//! so that there is something to read, and something not to touch.
+
+/// The demo project's repository at GitHub.
+pub const REPOSITORY: &str = "acme/bookshop";
+
+/// The folder of the repository that has the code which reports to Sentry.
+pub const CODE_PATH: &str = "backend";
+
+/// The message of the repository's first commit.
+pub const FIRST_COMMIT: &str = "Sell books";
+
+macro_rules! embedded {
+    ($($path:literal),* $(,)?) => {
+        vec![$(($path, include_bytes!(concat!("../demo_project/", $path)).as_slice())),*]
+    };
+}
+
+/// Every file of the project: its path in the repository and its bytes.
+pub fn files() -> Vec<(&'static str, &'static [u8])> {
+    embedded![
+        ".github/workflows/ci.yml",
+        ".gitignore",
+        "README.md",
+        "backend/bookshop/__init__.py",
+        "backend/bookshop/auth.py",
+        "backend/bookshop/catalog.py",
+        "backend/bookshop/labels.py",
+        "backend/bookshop/main.py",
+        "backend/bookshop/orders.py",
+        "backend/bookshop/receipts.py",
+        "backend/bookshop/returns.py",
+        "backend/bookshop/settings.py",
+        "backend/pyproject.toml",
+        "backend/tests/test_labels.py",
+        "frontend/index.html",
+        "frontend/package.json",
+        "frontend/src/main.js",
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line_of(path: &str, number: usize) -> String {
+        let (_, bytes) = files().into_iter().find(|(p, _)| *p == path).expect("the file is embedded");
+        let text = std::str::from_utf8(bytes).expect("the demo project is UTF-8");
+        text.lines().nth(number - 1).expect("the file is that long").trim().to_owned()
+    }
+
+    #[test]
+    fn the_two_faults_are_where_the_sample_events_say() {
+        assert_eq!(
+            line_of("backend/bookshop/labels.py", 34),
+            r#"addition = address.get("line2", "").strip()"#
+        );
+        assert_eq!(
+            line_of("backend/bookshop/auth.py", 57),
+            r#"return User(name=claims["sub"], roles=frozenset(claims.get("roles", [])))"#
+        );
+    }
+
+    #[test]
+    fn the_frames_above_the_faults_are_where_the_sample_events_say() {
+        assert_eq!(line_of("backend/bookshop/main.py", 64), "return orders.label_for(order)");
+        assert_eq!(line_of("backend/bookshop/orders.py", 60), "return render_label(parcel)");
+        assert_eq!(
+            line_of("backend/bookshop/labels.py", 53),
+            "lines = [fit(line) for line in address_lines(parcel.address)]"
+        );
+        assert_eq!(
+            line_of("backend/bookshop/main.py", 30),
+            "return auth.current_user(authorization, SETTINGS.token_key)"
+        );
+    }
+}

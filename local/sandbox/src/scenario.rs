@@ -1,0 +1,393 @@
+//! The demo's scenarios: what breaks in the bookshop, as Sentry reports it, and what the scripted Claude
+//! says about it. Line numbers and source lines are read from the demo project itself, so they are
+//! always those of the code that AutoFix will see.
+
+mod bookshop;
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::claude::{Script, Turn};
+use crate::sentry::SandboxEvent;
+use bookshop::{AUTH, CodeLine, LABELS, MAIN, ORDERS, RECEIPTS, RETURNS};
+
+/// A story that the demo plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scenario {
+    Fix,
+    Security,
+    Storm,
+    Regression,
+}
+
+impl Scenario {
+    pub const ALL: [Scenario; 4] = [Scenario::Fix, Scenario::Security, Scenario::Storm, Scenario::Regression];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Scenario::Fix => "fix",
+            Scenario::Security => "security",
+            Scenario::Storm => "storm",
+            Scenario::Regression => "regression",
+        }
+    }
+
+    /// Its button on the sandbox's page.
+    pub fn label(self) -> &'static str {
+        match self {
+            Scenario::Fix => "A bug with a safe fix",
+            Scenario::Security => "A bug in the sign-in",
+            Scenario::Storm => "100 reports at once",
+            Scenario::Regression => "A fix that does not hold",
+        }
+    }
+
+    /// The number of the issue at Sentry: each scenario has an error of its own.
+    pub fn issue_id(self) -> &'static str {
+        match self {
+            Scenario::Fix => "5100000001",
+            Scenario::Security => "5200000001",
+            Scenario::Storm => "5300000001",
+            Scenario::Regression => "5400000001",
+        }
+    }
+
+    /// The file in which the error is.
+    pub fn file(self) -> &'static str {
+        match self {
+            Scenario::Fix => LABELS,
+            Scenario::Security => AUTH,
+            Scenario::Storm => RECEIPTS,
+            Scenario::Regression => RETURNS,
+        }
+    }
+
+    /// One line for people.
+    pub fn description(self) -> &'static str {
+        match self {
+            Scenario::Fix => "labels fail for addresses without a second line; one changed line repairs it",
+            Scenario::Security => "tokens without a subject crash the sign-in; a person has to look",
+            Scenario::Storm => {
+                "receipts fail, and Sentry reports it 100 times at once; one attempt comes of it"
+            }
+            Scenario::Regression => {
+                "the repair of return slips is merged, the error comes back, and one click takes it back"
+            }
+        }
+    }
+
+    /// How often Sentry reports the same event.
+    pub fn deliveries(self) -> usize {
+        match self {
+            Scenario::Fix | Scenario::Security | Scenario::Regression => 1,
+            Scenario::Storm => 100,
+        }
+    }
+
+    /// What Sentry has seen, at this time.
+    pub fn event(self, at: Timestamp) -> SandboxEvent {
+        match self {
+            Scenario::Fix => bookshop::label_event(at),
+            Scenario::Security => bookshop::token_event(at),
+            Scenario::Storm => bookshop::receipt_event(at),
+            Scenario::Regression => bookshop::return_event(at),
+        }
+    }
+}
+
+impl FromStr for Scenario {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> anyhow::Result<Scenario> {
+        let found = Scenario::ALL.into_iter().find(|scenario| scenario.name() == name);
+        found.ok_or_else(|| {
+            let names = Scenario::ALL.map(|scenario| format!("`{}`", scenario.name())).join(", ");
+            anyhow::anyhow!("there is no scenario `{name}`: choose one of {names}")
+        })
+    }
+}
+
+/// What the scripted Claude says about the scenarios' errors.
+pub fn scripts() -> Vec<Script> {
+    vec![labels_script(), tokens_script(), COPIES[0].script(), COPIES[1].script()]
+}
+
+/// The line with the fault, and what repairs it.
+const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
+const REPAIRED: &str = r#"    addition = (address.get("line2") or "").strip()"#;
+
+/// The fault of the labels once more, in another file.
+struct Copy {
+    scenario: Scenario,
+    function: &'static str,
+    /// The line with the fault, what repairs it, and where its argument comes from.
+    faulty: &'static str,
+    repaired: &'static str,
+    caller: &'static str,
+    /// What fails.
+    thing: &'static str,
+}
+
+const COPIES: [Copy; 2] = [
+    Copy {
+        scenario: Scenario::Storm,
+        function: "customer_lines",
+        faulty: r#"    floor = address.get("line2", "").strip()"#,
+        repaired: r#"    floor = (address.get("line2") or "").strip()"#,
+        caller: "return receipts.receipt_for(number, order.address.model_dump())",
+        thing: "receipt",
+    },
+    Copy {
+        scenario: Scenario::Regression,
+        function: "sender_lines",
+        faulty: r#"    entrance = address.get("line2", "").strip()"#,
+        repaired: r#"    entrance = (address.get("line2") or "").strip()"#,
+        caller: "return returns.slip_for(number, order.address.model_dump())",
+        thing: "return slip",
+    },
+];
+
+impl Copy {
+    fn script(&self) -> Script {
+        let Copy { function, thing, .. } = self;
+        let file = self.scenario.file();
+        let fault = CodeLine::of(file, self.faulty);
+        let evidence = [
+            fault.clone(),
+            CodeLine::of(ORDERS, "line2: str | None = None"),
+            CodeLine::of(MAIN, self.caller),
+        ];
+        let analysis = json!({
+            "error_type": "AttributeError",
+            "error_message": "'NoneType' object has no attribute 'strip'",
+            "root_cause": format!(
+                "`{function}` reads the optional second address line with `address.get(\"line2\", \"\")`. Its \
+                 default is used only when the key is missing, but the caller passes `order.address.model_dump()`, \
+                 which has the key with the value None for every customer without a second line."
+            ),
+            "file_path": file,
+            "line_number": fault.number,
+            "function_name": function,
+            "confidence": 0.92,
+            "can_auto_fix": true,
+            "explanation": format!(
+                "`line2` is optional and None by default, and `model_dump` keeps that None. So every {thing} of an \
+                 order without a second line fails."
+            ),
+            "complexity": "minimal",
+            "security_implications": "none",
+            "blast_radius": "isolated",
+            "recommendation": format!(
+                "Treat None like an empty line in `{function}`. Empty lines are already left out, so nothing else changes."
+            ),
+            "classification": "code_fix",
+            "categories": [],
+            "evidence": evidence.iter().map(CodeLine::as_evidence).collect::<Vec<Value>>(),
+        });
+        let fix = json!({
+            "edits": [{"file_path": file, "search": self.faulty, "replace": self.repaired}],
+            "explanation": "A second address line that is None now counts as empty, as a missing one always did.",
+            "confidence": 0.91,
+        });
+        let verdict = json!({
+            "stops_this_error": true,
+            "changes_other_behaviour": false,
+            "hides_deeper_fault": false,
+            "touches_sensitive_area": false,
+            "confidence": 0.9,
+            "approve": true,
+            "explanation": "`line2` is optional by declaration, so None is a valid value here. With the change `strip` \
+                is always called on a string.",
+        });
+        let read = Turn::tool("read_file", json!({"path": file, "start_line": 1, "end_line": 60}));
+        Script::new(self.scenario.name(), function)
+            .conversation("report_analysis", vec![read, Turn::tool("report_analysis", analysis)])
+            .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
+            .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
+    }
+}
+
+fn labels_script() -> Script {
+    let fault = CodeLine::of(LABELS, FAULTY);
+    let evidence = [
+        fault.clone(),
+        CodeLine::of(ORDERS, "line2: str | None = None"),
+        CodeLine::of(ORDERS, "address=order.address.model_dump(),"),
+    ];
+    let analysis = json!({
+        "error_type": "AttributeError",
+        "error_message": "'NoneType' object has no attribute 'strip'",
+        "root_cause": "`address_lines` reads the optional second address line with `address.get(\"line2\", \
+            \"\")`. The default is used only when the key is missing, but `label_for` passes \
+            `order.address.model_dump()`, which always has the key, with the value None \
+            when the customer left the line empty. None has no `strip`.",
+        "file_path": LABELS,
+        "line_number": fault.number,
+        "function_name": "address_lines",
+        "confidence": 0.93,
+        "can_auto_fix": true,
+        "explanation": "The model declares `line2` as optional with the default None, and `model_dump` keeps \
+            that None in the mapping. The lookup's default therefore never applies to orders without a \
+            second line, and every label of such an order fails.",
+        "complexity": "minimal",
+        "security_implications": "none",
+        "blast_radius": "isolated",
+        "recommendation": "Treat None like an empty line in `address_lines`. Empty lines are already left \
+            out of the label, so nothing else changes.",
+        "classification": "code_fix",
+        "categories": [],
+        "evidence": evidence.iter().map(CodeLine::as_evidence).collect::<Vec<Value>>(),
+    });
+    let fix = json!({
+        "edits": [{"file_path": LABELS, "search": FAULTY, "replace": REPAIRED}],
+        "explanation": "A second address line that is None now counts as empty, as a missing one always did. \
+            Empty lines are left out of the label by the return statement, so labels with a second line stay \
+            as they are.",
+        "confidence": 0.92,
+    });
+    let verdict = json!({
+        "stops_this_error": true,
+        "changes_other_behaviour": false,
+        "hides_deeper_fault": false,
+        "touches_sensitive_area": false,
+        "confidence": 0.9,
+        "approve": true,
+        "explanation": "`line2` is optional by declaration, so None is a valid value here and not a sign of \
+            lost data. With the change `strip` is always called on a string. Labels with a second line are \
+            the same as before.",
+    });
+    Script::new("fix", "address_lines")
+        .conversation(
+            "report_analysis",
+            vec![
+                Turn::tool("read_file", json!({"path": LABELS, "start_line": 1, "end_line": 80})),
+                Turn::tool(
+                    "search",
+                    json!({"regex": "address_lines|line2|model_dump", "folder": "", "glob": ""}),
+                ),
+                Turn::tool("report_analysis", analysis),
+            ],
+        )
+        .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
+        .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
+}
+
+fn tokens_script() -> Script {
+    let crash = CodeLine::of(AUTH, r#"return User(name=claims["sub"]"#);
+    let evidence = [
+        crash.clone(),
+        CodeLine::of(AUTH, r#"if claims is None or claims["exp"] < time.time():"#),
+        CodeLine::of(AUTH, r#""sub": user.name,"#),
+    ];
+    let analysis = json!({
+        "error_type": "KeyError",
+        "error_message": "'sub'",
+        "root_cause": "`current_user` takes the claim `sub` for granted. `read_claims` accepts any token \
+            whose signature is right and whose time has not run out, without looking at which claims it has. \
+            The token of this request was signed with the right key and has no `sub`, although \
+            `issue_token` always writes one.",
+        "file_path": AUTH,
+        "line_number": crash.number,
+        "function_name": "current_user",
+        "confidence": 0.88,
+        "can_auto_fix": false,
+        "explanation": "Somebody else than `issue_token` signs tokens with this key, or an older version \
+            did. Which of the two it is decides what is right: refusing such tokens as not signed in would \
+            stop the crash, and would also hide that the signing key is in use elsewhere. A person who \
+            knows who holds the key has to look first.",
+        "complexity": "simple",
+        "security_implications": "high",
+        "blast_radius": "wide",
+        "recommendation": "Find out who issues tokens without `sub`, and rotate BOOKSHOP_TOKEN_KEY if nobody \
+            should. Then let `read_claims` raise NotSignedIn for a token that lacks a claim it needs, with \
+            a test.",
+        "classification": "needs_human",
+        "categories": ["security"],
+        "evidence": evidence.iter().map(CodeLine::as_evidence).collect::<Vec<Value>>(),
+    });
+    Script::new("security", "current_user").conversation(
+        "report_analysis",
+        vec![
+            Turn::tool("read_file", json!({"path": AUTH, "start_line": 1, "end_line": 80})),
+            Turn::tool(
+                "search",
+                json!({"regex": "read_claims|current_user|issue_token", "folder": "", "glob": ""}),
+            ),
+            Turn::tool("report_analysis", analysis),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_found_by_its_name() {
+        for scenario in Scenario::ALL {
+            assert_eq!(scenario.name().parse::<Scenario>().expect("its own name"), scenario);
+        }
+        let error = "flood".parse::<Scenario>().expect_err("no such scenario");
+        assert_eq!(
+            error.to_string(),
+            "there is no scenario `flood`: choose one of `fix`, `security`, `storm`, `regression`"
+        );
+    }
+
+    #[test]
+    fn each_scenario_has_an_error_of_its_own() {
+        let events = Scenario::ALL.map(|scenario| (scenario, scenario.event(Timestamp::UNIX_EPOCH)));
+        let mut places = std::collections::BTreeSet::new();
+        for (scenario, event) in events {
+            assert_eq!(event.issue_id, scenario.issue_id());
+            let crash = event.exceptions[0].frames.last().expect("a stack trace");
+            assert!(scenario.file().ends_with(&crash.filename), "{scenario:?} {crash:?}");
+            assert!(places.insert((crash.filename.clone(), crash.function.clone())), "{scenario:?}");
+        }
+        for copy in &COPIES {
+            let source = bookshop::text(copy.scenario.file());
+            assert_eq!(source.matches(copy.faulty).count(), 1, "{}", copy.function);
+        }
+    }
+
+    #[test]
+    fn the_fix_applies_exactly_once_and_to_the_line_that_crashes() {
+        let source = bookshop::text(LABELS);
+        assert_eq!(source.matches(FAULTY).count(), 1);
+        let event = Scenario::Fix.event(Timestamp::UNIX_EPOCH);
+        let crash = event.exceptions[0].frames.last().expect("a stack trace");
+        assert_eq!(crash.source.as_ref().expect("has source").at, FAULTY);
+        assert_eq!(source.lines().nth(crash.line as usize - 1), Some(FAULTY));
+        assert_eq!(
+            (crash.filename.as_str(), crash.function.as_str()),
+            ("bookshop/labels.py", "address_lines")
+        );
+    }
+
+    #[test]
+    fn every_frame_of_the_bookshop_shows_lines_that_stand_in_its_file() {
+        for scenario in Scenario::ALL {
+            let event = scenario.event(Timestamp::UNIX_EPOCH);
+            let frames = event.exceptions.iter().flat_map(|exception| &exception.frames);
+            let own: Vec<_> = frames.filter(|frame| frame.in_app).collect();
+            assert!(own.len() >= 2, "{scenario:?} has a chain of calls");
+            for frame in own {
+                let path = format!("backend/{}", frame.filename);
+                let source = bookshop::text(&path);
+                let lines: Vec<&str> = source.lines().collect();
+                let shown = frame.source.as_ref().expect("the bookshop's frames have source");
+                assert_eq!(lines[frame.line as usize - 1], shown.at);
+                let defined = format!("def {}(", frame.function);
+                let above = lines[..frame.line as usize].iter().rev().find(|line| line.contains("def "));
+                assert!(
+                    above.is_some_and(|line| line.contains(&defined)),
+                    "{} is in {}",
+                    shown.at,
+                    frame.function
+                );
+            }
+        }
+    }
+}

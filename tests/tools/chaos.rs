@@ -1,0 +1,212 @@
+//! The tool `chaos`: random errors, clicks, deaths of the process and faults of the services and the table, all drawn
+//! from a seed; and at the end the question whether what AutoFix promises still holds.
+//!
+//! The functions, the clients and the table are those of production; the services are the sandbox's, and the clock is
+//! moved, so that a day takes a second. A seed always makes the same plan of events; which of two requests that are
+//! under way at once comes first is up to the machine, so a repeat may differ in that.
+
+mod invariants;
+mod plan;
+mod stage;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Context, bail};
+use autofix::attempt::{Attempt, Status};
+
+use self::invariants::Witness;
+use self::plan::Plan;
+use self::stage::Stage;
+
+/// Bytes.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The first seed; each run has the next one.
+    pub seed: u64,
+    /// Different errors that are reported in a run.
+    pub attempts: usize,
+    pub runs: u64,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Report {
+    pub seed: u64,
+    /// What did not hold, a sentence each; empty after a good run.
+    pub broken: Vec<String>,
+    pub happenings: usize,
+    pub deaths: usize,
+    pub failures: usize,
+    /// Attempts by status.
+    pub ended: BTreeMap<Status, usize>,
+    /// What happened to each attempt, for whoever has to find out why.
+    pub timelines: Vec<String>,
+}
+
+/// Makes the runs, on all cores, and tells how they went.
+///
+/// # Errors
+/// When something that must hold did not: with the seed, and how to repeat the run.
+pub fn chaos(options: Options) -> anyhow::Result<()> {
+    let attempts = options.attempts;
+    eprintln!("{} runs from seed {} on, a line for each …", options.runs, options.seed);
+    let told = Mutex::new(Vec::new());
+    let each = |report: &Report| {
+        println!("{}", report.line());
+        told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(report.summary());
+    };
+    let bad = run_all(options, each);
+    let told = told.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let deaths: usize = told.iter().map(|run| run.0).sum();
+    let failures: usize = told.iter().map(|run| run.1).sum();
+    let all: usize = told.iter().map(|run| run.2).sum();
+    println!("\n{} runs, {all} attempts, {deaths} deaths, {failures} faults.", told.len());
+    match bad {
+        None => {
+            println!(
+                "Everything held: one outcome, one card, one pull request, one merge an attempt; nothing paid twice."
+            );
+            Ok(())
+        }
+        Some(Err(error)) => Err(error),
+        Some(Ok(report)) => {
+            for line in report.broken.iter().chain(&report.timelines) {
+                println!("  {line}");
+            }
+            let seed = report.seed;
+            bail!(
+                "seed {seed} broke a promise. Repeat it with `chaos --seed {seed} --attempts {attempts} --runs 1`"
+            )
+        }
+    }
+}
+
+/// The first run that went wrong, where one did; no run is begun after it.
+fn run_all(options: Options, each: impl Fn(&Report) + Sync) -> Option<anyhow::Result<Report>> {
+    let next = AtomicU64::new(0);
+    let stop = AtomicBool::new(false);
+    let bad = Mutex::new(None);
+    let work = || {
+        while !stop.load(Ordering::SeqCst) {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            if number >= options.runs {
+                return;
+            }
+            let report = run(options.seed.wrapping_add(number), options.attempts);
+            if let Ok(report) = &report {
+                each(report);
+            }
+            if report.as_ref().is_ok_and(|report| report.broken.is_empty()) {
+                continue;
+            }
+            stop.store(true, Ordering::SeqCst);
+            bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(report);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    bad.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// One run, on a thread and in a runtime of its own.
+///
+/// # Errors
+/// When the machine does not let it run, or a door answered what it must never answer.
+pub fn run(seed: u64, attempts: usize) -> anyhow::Result<Report> {
+    let played = on_a_large_stack(|| {
+        fastrand::seed(seed); // the jitter of this thread
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("start a runtime")?.block_on(play(seed, attempts))
+    });
+    played.with_context(|| format!("seed {seed}, {attempts} attempts"))
+}
+
+/// Futures of a whole process in one another do not fit on a thread's usual stack where nothing is optimised.
+fn on_a_large_stack<T: Send>(work: impl FnOnce() -> anyhow::Result<T> + Send) -> anyhow::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        match thread.context("start a thread")?.join() {
+            Ok(done) => done,
+            Err(_) => bail!("the run panicked, see above"),
+        }
+    })
+}
+
+async fn play(seed: u64, attempts: usize) -> anyhow::Result<Report> {
+    let plan = Plan::of(seed, attempts);
+    let mut witness = Witness::default();
+    let mut stage = Stage::open(&folder(seed), &plan.faults).await?;
+    for happening in &plan.happenings {
+        stage = stage.play(happening, &plan.faults).await?;
+        witness.look(&stage).await?;
+    }
+    stage.come_to_rest().await?;
+    let broken = witness.judge(&stage).await?;
+    let all = stage.attempts().await?;
+    let mut ended = BTreeMap::new();
+    for attempt in &all {
+        *ended.entry(attempt.status()).or_default() += 1;
+    }
+    let report = Report {
+        seed,
+        broken,
+        happenings: plan.happenings.len(),
+        deaths: stage.counts.deaths,
+        failures: stage.counts.failures,
+        ended,
+        timelines: all.iter().map(timeline).collect(),
+    };
+    stage.close();
+    Ok(report)
+}
+
+impl Report {
+    fn line(&self) -> String {
+        let ended: Vec<String> =
+            self.ended.iter().map(|(status, count)| format!("{count} {status}")).collect();
+        let held = if self.broken.is_empty() { "held" } else { "BROKEN" };
+        format!(
+            "seed {}: {} events, {} deaths, {} faults: {}: {held}",
+            self.seed,
+            self.happenings,
+            self.deaths,
+            self.failures,
+            ended.join(", ")
+        )
+    }
+
+    /// Deaths, faults, attempts.
+    fn summary(&self) -> (usize, usize, usize) {
+        (self.deaths, self.failures, self.ended.values().sum())
+    }
+}
+
+fn timeline(attempt: &Attempt) -> String {
+    let moments: Vec<String> =
+        attempt.timeline.iter().map(|moment| format!("    {}  {}", moment.at, moment.what)).collect();
+    let trouble = attempt.trouble.last.as_deref().unwrap_or("none");
+    let reasons: Vec<&str> = attempt.state.reasons().iter().map(|reason| reason.detail.as_str()).collect();
+    format!(
+        "attempt {} (issue {}): `{}`, trouble: {trouble}, reasons: {reasons:?}\n{}",
+        attempt.id,
+        attempt.subject.sentry_issue_id,
+        attempt.status(),
+        moments.join("\n")
+    )
+}
+
+/// A folder that no other run uses.
+fn folder(seed: u64) -> PathBuf {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let number = RUNS.fetch_add(1, Ordering::SeqCst);
+    std::env::temp_dir().join(format!("autofix-chaos-{}-{number}-{seed}", std::process::id()))
+}
