@@ -60,6 +60,11 @@ pub enum Command {
         after_help = "Examples:\n    autofix analyze event.json --repo ../shop\n    autofix analyze events-of-last-month --repo ../shop --json\n\nReads, one or a folder of them as `.json` files:\n    what the \"JSON\" link of an event in Sentry downloads\n    an event of Sentry's API, or a list of them: …/issues/{id}/events/?full=true\n    the body of a webhook: an error, an issue alert, an issue, or the legacy WebHooks plugin's\n    a sample event of `events/`\nThe issue and the project may be missing. Exit code 1: none of the events could be analysed."
     )]
     Analyze(AnalyzeArgs),
+    /// Compare what AutoFix would have done with what people did about errors that they have fixed.
+    #[command(
+        after_help = "Examples:\n    autofix backtest --project shop --repo ../shop\n    autofix backtest --project shop --organization acme --repo ../shop --limit 20 --max-cost 5\n    autofix backtest --cases ../cases --json\n\nIt analyses each error as it was just before people fixed it, with the real Claude. It writes the results and one HTML page\ninto the folder of `--out`, and nothing anywhere else. What has a result there is not paid for again: after Ctrl-C, or with a\nhigher `--max-cost`, it goes on where it was. Exit code 1: nothing could be compared."
+    )]
+    Backtest(BacktestArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.
     #[command(
         after_help = "Examples:\n    autofix send events/sentry-event-alert.json\n    autofix send events/slack-deploy.json --attempt 0193…"
@@ -202,6 +207,39 @@ pub struct AnalyzeArgs {
     /// Print one JSON object per event.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Args)]
+pub struct BacktestArgs {
+    /// Slug of a project in Sentry: its resolved errors are the cases.
+    #[arg(long, requires = "repo", required_unless_present = "cases")]
+    pub project: Option<String>,
+    /// Slug of the organisation in Sentry [default: `SENTRY_ORG`].
+    #[arg(long, requires = "project")]
+    pub organization: Option<String>,
+    /// A local clone of the project's repository, with its history.
+    #[arg(long, requires = "project")]
+    pub repo: Option<PathBuf>,
+    /// Issues to take, those that were seen last first.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+    /// A folder of cases instead: folders with `event.json`, `before/` and `fix.diff`.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "project")]
+    pub cases: Option<PathBuf>,
+    /// Folder for the results and the page.
+    #[arg(long, value_name = "FOLDER", default_value = "backtest")]
+    pub out: PathBuf,
+    /// US dollars that all cases in this folder may cost together.
+    #[arg(long, value_name = "DOLLARS", default_value_t = 10.0, value_parser = dollars)]
+    pub max_cost: f64,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=100_000.0).contains(number));
+    number.ok_or_else(|| "not a number of dollars from 0 to 100000".to_owned())
 }
 
 #[derive(Args)]

@@ -22,11 +22,20 @@ pub fn read(path: &Path) -> anyhow::Result<Checkout> {
     let head = repository.head().context("find what is checked out")?;
     let branch = head.shorthand().unwrap_or("HEAD").to_owned();
     let commit = head.peel_to_commit().context("read the commit that is checked out")?;
+    of_commit(&repository, &commit, branch)
+}
+
+/// The code at any commit, which is said to be the head of `branch`.
+pub(crate) fn of_commit(
+    repository: &Repository,
+    commit: &git2::Commit<'_>,
+    branch: String,
+) -> anyhow::Result<Checkout> {
     let mut builder = SnapshotBuilder::new(Limits::default());
     let mut problem = None;
     commit
         .tree()?
-        .walk(TreeWalkMode::PreOrder, |folder, entry| match add(&repository, &mut builder, folder, entry) {
+        .walk(TreeWalkMode::PreOrder, |folder, entry| match add(repository, &mut builder, folder, entry) {
             Ok(()) => TreeWalkResult::Ok,
             Err(error) => {
                 problem = Some(error);
@@ -41,12 +50,49 @@ pub fn read(path: &Path) -> anyhow::Result<Checkout> {
     Ok(Checkout { snapshot: builder.build(Some(sha.clone()))?, sha, branch })
 }
 
+/// The code in a folder that need not be a git repository. Symbolic links are listed and not followed; `.git` is left out.
+pub(crate) fn of_folder(top: &Path) -> anyhow::Result<Checkout> {
+    let mut builder = SnapshotBuilder::new(Limits::default());
+    let mut folders = vec![(top.to_owned(), String::new())];
+    while let Some((folder, name)) = folders.pop() {
+        let entries = std::fs::read_dir(&folder).with_context(|| format!("list `{}`", folder.display()))?;
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.file_name().to_str().map(|end| format!("{name}{end}"));
+            let kind = entry.file_type()?;
+            match path.and_then(|path| RepoPath::parse(&path).ok()) {
+                Some(path) if kind.is_dir() && path.as_str() != ".git" => {
+                    folders.push((entry.path(), format!("{path}/")));
+                }
+                Some(_) if kind.is_dir() => {}
+                Some(path) if kind.is_symlink() => {
+                    builder.add_unread(path, File { mode: FileMode::Regular, content: Content::Link })?;
+                }
+                Some(path) if kind.is_file() => {
+                    match builder.unread_content(&path, entry.metadata()?.len()) {
+                        Some(content) => {
+                            builder.add_unread(path, File { mode: FileMode::Regular, content })?
+                        }
+                        None => builder.add_read(path, FileMode::Regular, std::fs::read(entry.path())?)?,
+                    }
+                }
+                Some(_) | None => builder.leave_out()?,
+            }
+        }
+    }
+    Ok(Checkout { snapshot: builder.build(None)?, sha: "0".repeat(40), branch: "before".to_owned() })
+}
+
 /// The text of a file at another commit of the repository; `None` if it has no such commit, file or text.
 pub fn file_at(path: &Path, commit: &str, file: &RepoPath) -> Option<String> {
-    let repository = Repository::discover(path).ok()?;
+    text_at(&Repository::discover(path).ok()?, commit, file)
+}
+
+/// As [`file_at`], of a repository that is open.
+pub(crate) fn text_at(repository: &Repository, commit: &str, file: &RepoPath) -> Option<String> {
     let tree = repository.revparse_single(commit).ok()?.peel_to_tree().ok()?;
     let blob =
-        tree.get_path(Path::new(file.as_str())).ok()?.to_object(&repository).ok()?.peel_to_blob().ok()?;
+        tree.get_path(Path::new(file.as_str())).ok()?.to_object(repository).ok()?.peel_to_blob().ok()?;
     String::from_utf8(blob.content().to_vec()).ok()
 }
 

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use autofix::analysis::background::Background;
+use autofix::analysis::diff::FileChange;
 use autofix::analysis::dossier::{Dossier, StepCost};
+use autofix::analysis::edits::{self, Edit};
 use autofix::analysis::frames::Match;
-use autofix::analysis::repo_path::ProjectPath;
+use autofix::analysis::repo_path::{ProjectPath, RepoPath};
 use autofix::analysis::report::YesNo;
-use autofix::attempt::{Attempt, AttemptId, Event, Subject, Target};
+use autofix::attempt::{Attempt, AttemptId, Event, Fix, Subject, Target};
 use autofix::claude::Claude;
 use autofix::clock::Clock;
 use autofix::config::{Environment, WorkerConfig, names};
@@ -125,25 +127,56 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
 }
 
 /// An attempt that was only thought.
-struct Judged {
-    attempt: Attempt,
+pub(crate) struct Judged {
+    pub(crate) attempt: Attempt,
     /// What was found without a model, where nobody was asked.
     outlook: Option<String>,
+    /// 0 to 1, after penalties, as far as it is known.
+    pub(crate) confidence: Option<f64>,
+    /// The change that was proposed, whole; `None` if there is none.
+    pub(crate) change: Option<FileChange>,
     /// What the investigation left behind; empty if nobody was asked.
-    dossier: Dossier,
+    pub(crate) dossier: Dossier,
+}
+
+/// One event, the code that it is analysed against, and the bounds.
+pub(crate) struct Examination<'a> {
+    pub(crate) incident: &'a Incident,
+    pub(crate) checkout: Checkout,
+    /// The text of a file at another commit.
+    pub(crate) file_at: &'a dyn Fn(&str, &RepoPath) -> Option<String>,
+    pub(crate) ask: Ask,
+    pub(crate) attempt: AttemptId,
+    /// US dollars; the limit for one attempt holds as well.
+    pub(crate) max_cost_usd: f64,
+    pub(crate) ledger: Ledger<'a>,
 }
 
 async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> anyhow::Result<Judged> {
+    let examination = Examination {
+        incident,
+        checkout: checkout::read(&options.repo)?,
+        file_at: &|commit, path| checkout::file_at(&options.repo, commit, path),
+        ask: options.ask,
+        attempt: AttemptId::new(means.clock.now()),
+        max_cost_usd: f64::INFINITY,
+        ledger: Ledger::None,
+    };
+    examine(examination, means).await
+}
+
+/// Analyses one event.
+pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyhow::Result<Judged> {
     let environment = &means.environment;
     let config = WorkerConfig::from_env(environment)?;
-    let incident = redact_incident(incident);
-    let Checkout { snapshot, sha, branch } = checkout::read(&options.repo)?;
+    let incident = redact_incident(examination.incident);
+    let Checkout { snapshot, sha, branch } = examination.checkout;
     let repo = environment.get("AUTOFIX_GITHUB_REPO").unwrap_or("local/checkout").to_owned();
     let path = environment.get("AUTOFIX_GITHUB_PATH").unwrap_or_default().to_owned();
     let now = means.clock.now();
     let target =
         Target { repo: repo.clone(), path: path.clone(), branch: Some(branch.clone()), slack_channel: None };
-    let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
+    let mut attempt = Attempt::pending(examination.attempt, Subject::of(&incident), target, now);
     attempt.apply(Event::AnalysisStarted { base_sha: Some(sha.clone()) }, now)?;
     let opened = Case::open(Material {
         attempt: attempt.id,
@@ -161,15 +194,15 @@ async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> a
         Err(reason) => return Ok(refused(attempt, reason, means)),
     };
     let changed = case.wants_released().and_then(|(commit, path)| {
-        let released = checkout::file_at(&options.repo, &commit, &path)?;
+        let released = (examination.file_at)(&commit, &path)?;
         case.compare_release(&commit, &released)
     });
     let obstacle = changed.or_else(|| case.obstacle());
-    if options.ask == Ask::Nobody && !case.located().is_empty() {
+    if examination.ask == Ask::Nobody && !case.located().is_empty() {
         let obstacle =
             obstacle.map_or(String::new(), |reason| format!("\nNo model would be asked: {reason}"));
         let outlook = format!("{}{obstacle}", outlook(&case));
-        return Ok(Judged { attempt, outlook: Some(outlook), dossier: Dossier::default() });
+        return Ok(Judged { outlook: Some(outlook), ..Judged::free(attempt) });
     }
     if let Some(reason) = obstacle {
         return Ok(refused(attempt, reason, means));
@@ -185,12 +218,12 @@ async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> a
         claude: &claude,
         clock: &means.clock,
         deadline: now + PATIENCE,
-        max_cost_usd: config.max_cost_usd,
+        max_cost_usd: config.max_cost_usd.min(examination.max_cost_usd),
         usage: Usage::default(),
         metrics: autofix::metrics::Metrics::none(),
-        ledger: Ledger::None,
+        ledger: examination.ledger,
     };
-    let Conclusion { analysis, ending, dossier } =
+    let Conclusion { analysis, ending, confidence, dossier } =
         investigate(&mut analyst, &case).await.map_err(why_stopped)?;
     attempt.usage = analyst.usage;
     let now = means.clock.now();
@@ -202,13 +235,26 @@ async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> a
         Ending::Refuse { reasons, fix } => Event::Skipped { reasons, fix },
     };
     attempt.apply(event, now)?;
-    Ok(Judged { attempt, outlook: None, dossier })
+    let change = attempt.state.fix().and_then(|fix| whole_change(&case, fix));
+    Ok(Judged { attempt, outlook: None, confidence, change, dossier })
+}
+
+/// The file of a fix before and after its edits.
+fn whole_change(case: &Case, fix: &Fix) -> Option<FileChange> {
+    let before = case.text(&RepoPath::parse(&fix.file_path).ok()?)?.to_owned();
+    let edits = fix.edits.iter().map(|edit| Edit {
+        file_path: fix.file_path.clone(),
+        search: edit.search.clone(),
+        replace: edit.replace.clone(),
+    });
+    let after = edits::apply(&before, &edits.collect::<Vec<_>>()).ok()?;
+    Some(FileChange { path: fix.file_path.clone(), before, after })
 }
 
 fn refused(mut attempt: Attempt, reason: Reason, means: &Means) -> Judged {
     // A pending or analysing attempt can always be skipped.
     let _ = attempt.apply(Event::Skipped { reasons: vec![reason], fix: None }, means.clock.now());
-    Judged { attempt, outlook: None, dossier: Dossier::default() }
+    Judged::free(attempt)
 }
 
 fn why_stopped(stopped: Stopped) -> anyhow::Error {
@@ -243,7 +289,12 @@ fn outlook(case: &Case) -> String {
 }
 
 impl Judged {
-    fn would_open(&self) -> bool {
+    /// Nobody was asked.
+    fn free(attempt: Attempt) -> Judged {
+        Judged { attempt, outlook: None, confidence: None, change: None, dossier: Dossier::default() }
+    }
+
+    pub(crate) fn would_open(&self) -> bool {
         self.outlook.is_none() && self.attempt.state.reasons().is_empty()
     }
 
@@ -319,7 +370,7 @@ impl Judged {
 }
 
 /// The middle one; of an even number the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
     Some(f64::midpoint(values[low], values[high]))
@@ -387,7 +438,7 @@ struct Probe<'a> {
 const FORMS: &str = "Sentry's \"JSON\" link of an event, an event or a list of events of Sentry's API \
     (`…/issues/{id}/events/?full=true`), the body of a webhook (also of the legacy WebHooks plugin), or a sample event of `events/`";
 
-fn read_event(text: &str) -> anyhow::Result<Incident> {
+pub(crate) fn read_event(text: &str) -> anyhow::Result<Incident> {
     let probe = serde_json::from_str::<Probe<'_>>(text).context("read the event as a JSON object")?;
     let mut incident = if probe.raw_path.is_some() {
         let event = SampleEvent::parse(text)?;

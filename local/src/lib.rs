@@ -27,6 +27,8 @@ pub mod sandbox_page;
 
 /// All commands and their arguments.
 pub mod arguments;
+/// The command `backtest`: AutoFix on errors that people have fixed already.
+pub mod backtest;
 /// A local checkout as the analysis sees it.
 pub mod checkout;
 /// The commands `send`, `fix` and `attempts`.

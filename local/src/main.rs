@@ -12,12 +12,12 @@ use autofix::config::{CommonConfig, Environment};
 use autofix::journal::Journal;
 use autofix::logging;
 use autofix::outbound::Outbound;
-use autofix_local::arguments::{Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
+use autofix_local::arguments::{BacktestArgs, Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
 use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
-use autofix_local::{client, evaluate, secrets_push, settings, setup, slack_manifest};
+use autofix_local::{backtest, client, evaluate, secrets_push, settings, setup, slack_manifest};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -104,6 +104,13 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let outbound = Outbound::new(journal)?;
             evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
         }
+        Command::Backtest(args) => {
+            logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
+            let outbound = Outbound::new(journal)?;
+            let options = backtest_options(args)?;
+            stop_on_ctrl_c(std::sync::Arc::clone(&options.stop));
+            backtest::backtest(&options, &evaluate::Means { environment, clock, outbound }).await
+        }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };
             let event = server.prepare(&args.file, args.attempt.as_deref(), clock.now()).await?;
@@ -152,6 +159,42 @@ async fn examine(
     };
     let report = doctor::doctor(&options, patient).await?;
     Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn backtest_options(args: BacktestArgs) -> anyhow::Result<backtest::Options> {
+    let source = match (args.cases, args.project, args.repo) {
+        (Some(folder), _, _) => backtest::Source::Folders(folder),
+        (None, Some(project), Some(repo)) => backtest::Source::Sentry(backtest::SentryProject {
+            organization: args.organization,
+            project,
+            repo,
+            limit: usize::from(args.limit),
+        }),
+        (None, _, _) => anyhow::bail!("name a project and its clone, or a folder of cases"),
+    };
+    Ok(backtest::Options {
+        source,
+        out: args.out,
+        max_cost_usd: args.max_cost,
+        form: if args.json { evaluate::Form::Json } else { evaluate::Form::People },
+        stop: std::sync::Arc::default(),
+    })
+}
+
+/// The first Ctrl-C lets the answer that is under way arrive, since it is paid for; the second one ends everything.
+fn stop_on_ctrl_c(stop: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        stop.store(true, std::sync::atomic::Ordering::SeqCst);
+        eprintln!(
+            "\nWaiting for the answer that is under way, which is paid for. Ctrl-C again ends at once."
+        );
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    });
 }
 
 async fn set_up(args: SetupArgs, (clock, journal): (Clock, Option<Journal>)) -> anyhow::Result<ExitCode> {

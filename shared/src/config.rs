@@ -157,7 +157,7 @@ impl IntakeConfig {
         let config = IntakeConfig {
             common: CommonConfig::read(&mut read),
             allow_unsigned: read.flag("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"),
-            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            max_attempts_per_hour: read.max_attempts_per_hour(),
             projects: Projects::read(&mut read),
             bars: Bars::read(&mut read),
             sentry_org: read.slug("SENTRY_ORG"),
@@ -190,7 +190,7 @@ impl InteractionsConfig {
             team_id: approvers::team(&mut read),
             approvals: approvers::approvals(&mut read, &approvers),
             approvers,
-            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            max_attempts_per_hour: read.max_attempts_per_hour(),
             slack_api_url: read.url("SLACK_API_URL", SLACK_API_URL),
         };
         read.finish(config)
@@ -220,7 +220,7 @@ impl QueriesConfig {
             github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),
             sentry_url: read.url("SENTRY_URL", SENTRY_URL),
             sentry_org: read.slug("SENTRY_ORG"),
-            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
+            max_attempts_per_hour: read.max_attempts_per_hour(),
         };
         read.finish(config)
     }
@@ -302,18 +302,16 @@ impl WorkerConfig {
             model,
             max_cost_usd: read.number("AUTOFIX_MAX_COST_USD", 1.5, 0.01..=100.0),
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
-            max_open_pull_requests: read.number("AUTOFIX_MAX_OPEN_PULL_REQUESTS", 3.0, 1.0..=100.0) as u32,
+            max_open_pull_requests: read.whole_number("AUTOFIX_MAX_OPEN_PULL_REQUESTS", 3, 1..=100),
             dry_run: read.flag("AUTOFIX_DRY_RUN"),
             approvals: approvers::asked(&mut read, "AUTOFIX_APPROVALS"),
-            max_attempts_per_hour: read.number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10.0, 1.0..=500.0) as u32,
-            watch: jiff::SignedDuration::from_hours(
-                read.number("AUTOFIX_WATCH_HOURS", 24.0, 1.0..=336.0) as i64
-            ),
-            checks_settle: jiff::SignedDuration::from_secs(read.number(
+            max_attempts_per_hour: read.max_attempts_per_hour(),
+            watch: jiff::SignedDuration::from_hours(read.whole_number("AUTOFIX_WATCH_HOURS", 24, 1..=336)),
+            checks_settle: jiff::SignedDuration::from_secs(read.whole_number(
                 "AUTOFIX_CHECKS_SETTLE_SECONDS",
-                120.0,
-                0.0..=3_600.0,
-            ) as i64),
+                120,
+                0..=3_600,
+            )),
             bars: Bars::read(&mut read),
             catch_up: sentry_org
                 .clone()
@@ -347,5 +345,29 @@ mod tests {
         let problems = IntakeConfig::from_env(&Environment::default()).unwrap_err().0;
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("`AUTOFIX_GITHUB_REPO` is not set"));
+    }
+
+    #[test]
+    fn a_whole_number_is_not_cut_from_a_fraction() {
+        let names = [
+            "AUTOFIX_MAX_ATTEMPTS_PER_HOUR",
+            "AUTOFIX_MAX_OPEN_PULL_REQUESTS",
+            "AUTOFIX_WATCH_HOURS",
+            "AUTOFIX_CHECKS_SETTLE_SECONDS",
+            "AUTOFIX_MIN_EVENTS",
+        ];
+        for value in ["2.9", "1e1", "-1", "99999999999999999999", "two"] {
+            let environment = Environment::from_iter(names.map(|name| (name, value)));
+            let problems = WorkerConfig::from_env(&environment).unwrap_err().0;
+            assert_eq!(problems.len(), names.len(), "{value}: {problems:?}");
+        }
+        let fraction = Environment::from_iter([(names[0], "2.9")]);
+        assert_eq!(
+            WorkerConfig::from_env(&fraction).unwrap_err().0,
+            ["`AUTOFIX_MAX_ATTEMPTS_PER_HOUR` must be a whole number from 1 to 500"]
+        );
+        let whole = Environment::from_iter([(names[0], "2"), (names[2], "336")]);
+        let config = WorkerConfig::from_env(&whole).unwrap();
+        assert_eq!((config.max_attempts_per_hour, config.watch.as_hours()), (2, 336));
     }
 }

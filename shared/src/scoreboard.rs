@@ -1,15 +1,14 @@
 //! The scoreboard: what came of the errors of a week, by project.
 //!
-//! What an attempt contributes follows from what it is now ([`contribution`]), and a tally is the sum over attempts. Whoever
-//! keeps a sum adds the difference to what the attempt contributed before: a repeat then adds nothing, and an approval
-//! that came to nothing is taken out again. An attempt belongs to the week (from Monday, UTC) in which its error was
+//! What an attempt contributes follows from what it is now ([`contribution`]), and a tally is the sum over attempts: it can
+//! be computed again from them at any time. An attempt belongs to the week (from Monday, UTC) in which its error was
 //! reported, whenever its fix is merged or verified, so that the numbers of a week are about the same errors.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
-use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempt, Status};
 use crate::reason::ReasonCode;
@@ -51,8 +50,7 @@ const LAST_BUCKET: u32 = 78;
 pub struct Week(Date);
 
 /// Counts by name. A count that is not there is 0.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(BTreeMap<String, i64>);
 
 /// The counts of one project's attempts of one week.
@@ -81,6 +79,12 @@ impl Week {
     pub fn earlier(self, weeks: u32) -> Week {
         Week(self.0.saturating_sub(i64::from(weeks).weeks()))
     }
+
+    /// From Monday's first moment to the next Monday's, which is not in it.
+    pub fn span(self) -> Range<Timestamp> {
+        let at = |day: Date| day.to_zoned(TimeZone::UTC).map(|day| day.timestamp()).unwrap_or_default();
+        at(self.0)..at(self.0.saturating_add(1.weeks()))
+    }
 }
 
 impl std::fmt::Display for Week {
@@ -89,25 +93,14 @@ impl std::fmt::Display for Week {
     }
 }
 
-/// What was counted of an attempt, and where: whoever counts goes on at the same place, whatever Sentry calls the project
-/// by now.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
-    pub project: String,
-    pub counts: Counts,
-}
-
-impl Counted {
-    /// What is counted of an attempt as it is now.
-    pub fn now(&self, attempt: &Attempt) -> Counted {
-        let project = if self.counts.is_empty() { &attempt.subject.project } else { &self.project };
-        Counted { project: project.clone(), counts: contribution(attempt) }
-    }
-}
-
 /// What an attempt contributes as it is now.
 pub fn contribution(attempt: &Attempt) -> Counts {
     let mut counts = Counts::default();
+    let reason = attempt.state.reasons().first().map(|reason| reason.code);
+    if reason == Some(ReasonCode::HourlyLimit) {
+        counts.set(Counter::TurnedAway.as_str(), 1);
+        return counts;
+    }
     let mut count = |counter: Counter, is_so: bool| counts.set(counter.as_str(), i64::from(is_so));
     let status = attempt.status();
     let merged = attempt.state.merged().is_some();
@@ -122,8 +115,8 @@ pub fn contribution(attempt: &Attempt) -> Counts {
     count(Counter::Skipped, status == Status::Skipped);
     count(Counter::Failed, status == Status::Failed);
     counts.set(Counter::MicroDollars.as_str(), (attempt.usage.cost_usd.clamp(0.0, 1e6) * 1e6).round() as i64);
-    if let Some(reason) = attempt.state.reasons().first() {
-        counts.set(&format!("{REFUSED}{}", reason.code), 1);
+    if let Some(code) = reason {
+        counts.set(&format!("{REFUSED}{code}"), 1);
     }
     if let Some(at) = attempt.pull_request_at {
         counts.set(&format!("{TIME}{:02}", bucket(at.duration_since(attempt.created_at))), 1);
@@ -176,16 +169,6 @@ impl Counts {
         // The middle of the bucket, as a ratio.
         let seconds = 2_f64.powf((f64::from(bucket) + 0.5) / BUCKETS_PER_OCTAVE);
         Some(SignedDuration::from_secs(seconds.round() as i64))
-    }
-
-    /// What has to be added to `counted` to come to these; empty where nothing has.
-    pub fn minus(&self, counted: &Counts) -> Counts {
-        let mut difference = self.clone();
-        for (name, count) in &counted.0 {
-            *difference.0.entry(name.clone()).or_default() -= count;
-        }
-        difference.0.retain(|_, count| *count != 0);
-        difference
     }
 
     pub fn add(&mut self, other: &Counts) {
@@ -242,36 +225,37 @@ mod tests {
         check("2026-01-01T00:00:00Z", "2025-12-29");
         assert_eq!(Week::parse("2026-11-16"), Some(Week::of(at("2026-11-22T10:00:00Z"))));
         assert_eq!(Week::parse("2026-11-16").unwrap().earlier(2).to_string(), "2026-11-02");
+        let span = Week::parse("2026-11-16").unwrap().span();
+        assert_eq!(span, at("2026-11-16T00:00:00Z")..at("2026-11-23T00:00:00Z"));
         for text in ["2026-11-17", "2026-W47", "", "2026-11-16#x"] {
             assert_eq!(Week::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn adding_the_difference_keeps_a_sum_right_whatever_happens_and_however_often() {
-        let mut sum = Counts::default();
-        let mut counted = Counts::default();
+    fn an_attempt_contributes_what_it_is_now_and_nothing_that_it_was() {
         let mut one = attempt();
-        let mut save = |one: &Attempt| {
-            let now = contribution(one);
-            sum.add(&now.minus(&counted));
-            counted = now;
-            sum.clone()
-        };
-        assert_eq!(save(&one).of(Counter::Attempts), 1);
-        assert_eq!(save(&one).of(Counter::Attempts), 1, "a repeat adds nothing");
+        assert_eq!(contribution(&one).of(Counter::Attempts), 1);
         one.approved_at = Some(one.created_at);
         one.usage.cost_usd = 0.25;
-        assert_eq!(save(&one).of(Counter::Approved), 1);
+        assert_eq!(contribution(&one).of(Counter::Approved), 1);
         one.approved_at = None; // GitHub refused the merge
         one.usage.cost_usd = 0.30;
         let reasons =
             vec![Reason::new(ReasonCode::CriticRefused, "x"), Reason::new(ReasonCode::LowConfidence, "y")];
         one.apply(Event::Skipped { reasons, fix: None }, one.created_at).unwrap();
-        let end = save(&one);
+        let end = contribution(&one);
         assert_eq!((end.of(Counter::Approved), end.of(Counter::Skipped)), (0, 1));
         assert_eq!(end.refusals(), [(ReasonCode::CriticRefused, 1)], "once, by its first reason");
         assert!((end.dollars() - 0.30).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_attempt_that_the_limit_turned_away_was_not_looked_at() {
+        let mut one = attempt();
+        let reasons = vec![Reason::new(ReasonCode::HourlyLimit, "x")];
+        one.apply(Event::Skipped { reasons, fix: None }, one.created_at).unwrap();
+        assert_eq!(contribution(&one).pairs().collect::<Vec<_>>(), [("turned_away", 1)]);
     }
 
     #[test]
@@ -293,7 +277,6 @@ mod tests {
     fn what_is_no_count_of_ours_is_left_out() {
         let counts = Counts::from_pairs([("shown", 3), ("expires_at", 9), ("refused_branch_moved", 2)]);
         assert_eq!(counts.pairs().collect::<Vec<_>>(), [("refused_branch_moved", 2), ("shown", 3)]);
-        assert!(counts.minus(&counts).is_empty());
     }
 
     #[test]

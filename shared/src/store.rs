@@ -18,7 +18,6 @@
 //! | search for lost webhooks | `CATCH_UP` | `SENTRY` |
 //! | circuit of a service outside | `CIRCUIT` | `<service>` |
 //! | sums of a week and a project | `SCOREBOARD` | `<monday>#fixes#<project>` |
-//! | of those, turned away | `SCOREBOARD` | `<monday>#turned_away#<project>` |
 //! | dollars spent in a day | `SPEND#<date>` | `SPEND` |
 
 mod admission;
@@ -45,7 +44,7 @@ mod spending;
 mod turns;
 mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -72,7 +71,7 @@ const KEEP_SECONDS: i64 = 180 * 24 * 3600;
 pub struct Store {
     client: Client,
     table: String,
-    hour: Arc<hour::Seen>,
+    full_hour: Arc<Mutex<Option<hour::FullHour>>>,
     remembered: Arc<webhooks::Remembered>,
 }
 
@@ -89,7 +88,7 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
-        Store { client, table: table.into(), hour: Arc::default(), remembered: Arc::default() }
+        Store { client, table: table.into(), full_hour: Arc::default(), remembered: Arc::default() }
     }
 
     /// Opens a connection, which its clones keep, by asking for the claim on no issue, which every function may ask for.

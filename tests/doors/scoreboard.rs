@@ -1,24 +1,17 @@
 //! The scoreboard: its sums are those of the attempts, whatever happened to them and to the worker, and its page
 //! shows them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use autofix::attempt::{Attempt, AttemptId, Event, Subject, Target};
+use autofix::attempt::{Attempt, AttemptId, Subject, Target};
 use autofix::incident::Incident;
 use autofix::messages::DEPLOY;
-use autofix::reason::{Reason, ReasonCode};
-use autofix::scoreboard::{Counter, Counts, Week, contribution};
-use autofix::store::{Leased, Leasing, Listing, ListingFilter, NewAttempt, Occasion, Saved, Store};
+use autofix::reason::ReasonCode;
+use autofix::scoreboard::{Counter, Counts, Tally, Week, contribution};
+use autofix::store::{Listing, ListingFilter, NewAttempt, Occasion, Store};
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::service::Fault;
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::{IntoResponse, Response};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::page::html::{checked, shown};
@@ -28,7 +21,7 @@ use crate::world::World;
 /// The sums of the table, added up over weeks and projects.
 async fn sums(store: &Store, now: Timestamp) -> Counts {
     let mut sums = Counts::default();
-    for tally in store.scoreboard(Week::of(now).earlier(30)).await.unwrap() {
+    for tally in store.scoreboard(Week::of(now).earlier(30), now).await.unwrap() {
         sums.add(&tally.counts);
     }
     sums
@@ -42,11 +35,7 @@ async fn expected(store: &Store, now: Timestamp) -> Counts {
         let listing = Listing { filter: ListingFilter::default(), limit: 100, before, now };
         let page = store.list(&listing).await.unwrap();
         for attempt in &page.attempts {
-            let turned_away = attempt.state.reasons().first().map(|reason| reason.code);
-            expected.add(&match turned_away {
-                Some(ReasonCode::HourlyLimit) => Counts::from_pairs([(Counter::TurnedAway.as_str(), 1)]),
-                _ => contribution(attempt),
-            });
+            expected.add(&contribution(attempt));
         }
         before = page.next;
         if before.is_none() {
@@ -59,7 +48,7 @@ async fn expected(store: &Store, now: Timestamp) -> Counts {
 async fn right_sums(world: &World) -> Counts {
     let (store, now) = (world.process.store(), world.clock.now());
     let sums = sums(store, now).await;
-    assert_eq!(sums.minus(&expected(store, now).await), Counts::default());
+    assert_eq!(sums, expected(store, now).await);
     sums
 }
 
@@ -102,33 +91,6 @@ async fn a_merge_that_github_refuses_is_no_approval_until_it_is_tried_again() {
     world.settle().await;
     let sums = right_sums(&world).await;
     assert_eq!((sums.of(Counter::Approved), sums.of(Counter::Merged)), (1, 1));
-}
-
-#[tokio::test]
-async fn nothing_is_counted_twice_or_not_at_all_when_workers_die_and_answers_are_lost() {
-    for (method, path) in [
-        (Method::POST, "/v1/messages"),
-        (Method::POST, "/git/blobs"),
-        (Method::POST, "/pulls"),
-        (Method::POST, "/api/chat.postMessage"),
-    ] {
-        let world = World::new().await;
-        let service = match path {
-            path if path.starts_with("/api") => world.sandbox.slack.service(),
-            path if path.starts_with("/v1") => world.sandbox.claude.service(),
-            _ => world.sandbox.github.service(),
-        };
-        service.fail_next(method, path, Fault::BreakAfter);
-        world.alert(Scenario::Fix).await;
-        world.settle().await;
-        right_sums(&world).await;
-        let world = world.restart().await;
-        for _ in 0..4 {
-            world.after(SignedDuration::from_secs(90)).await;
-        }
-        let sums = right_sums(&world).await;
-        assert_eq!((sums.of(Counter::Attempts), sums.of(Counter::Shown)), (1, 1), "{path}");
-    }
 }
 
 #[tokio::test]
@@ -188,81 +150,111 @@ async fn the_page_shows_the_sums_as_plots_and_as_tables() {
         checked(&of(attack).await.text, &[]);
     }
     world.clock.advance(SignedDuration::from_hours(24 * 7 * 12));
+    let reported = Week::parse("2026-11-16").unwrap();
+    world.process.store().keep_sums_of(reported, world.clock.now()).await.unwrap();
     assert!(shown(&of("").await.text).contains("Nothing was counted"), "twelve weeks are over");
     assert!(shown(&of("weeks=26").await.text).contains("Of 2 errors"));
 }
 
-/// A table that says, for a while, that others are at the sums.
-async fn busy_table(table: &EmbeddedTable) -> (Store, Arc<AtomicBool>) {
-    let busy = Arc::new(AtomicBool::new(true));
-    let (is_busy, endpoint) = (Arc::clone(&busy), table.endpoint());
-    let http = reqwest::Client::new();
-    let forward = move |headers: HeaderMap, body: Bytes| {
-        let (is_busy, endpoint, http) = (Arc::clone(&is_busy), endpoint.clone(), http.clone());
-        async move {
-            let writes = headers["x-amz-target"].as_bytes().ends_with(b"TransactWriteItems");
-            let counts = writes && String::from_utf8_lossy(&body).contains("SCOREBOARD");
-            if counts && is_busy.load(Ordering::SeqCst) {
-                let reasons = r#"[{"Code":"None"},{"Code":"TransactionConflict","Message":"ongoing"}]"#;
-                let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-                let answer =
-                    format!(r#"{{"__type":"{kind}","message":"x","CancellationReasons":{reasons}}}"#);
-                return (StatusCode::BAD_REQUEST, answer).into_response();
-            }
-            let answer = http.post(&endpoint).headers(headers).body(body).send().await.unwrap();
-            let status = StatusCode::from_u16(answer.status().as_u16()).unwrap();
-            let mut forwarded = Response::new(Body::empty());
-            *forwarded.status_mut() = status;
-            *forwarded.headers_mut() = answer.headers().clone();
-            *forwarded.body_mut() = Body::from(answer.bytes().await.unwrap());
-            forwarded
-        }
+/// An issue that is reported to a project, and becomes an attempt.
+async fn reported(store: &Store, project: &str, issue: usize, at: Timestamp) {
+    let subject =
+        Subject { sentry_issue_id: issue.to_string(), project: project.to_owned(), ..Subject::default() };
+    let attempt = Attempt::pending(AttemptId::new(at), subject, Target::default(), at);
+    let incident = Incident::default();
+    let new = NewAttempt {
+        attempt: &attempt,
+        incident: &incident,
+        occasion: Occasion::Reported,
+        max_per_hour: 100,
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let app = axum::Router::new().fallback(axum::routing::post(forward));
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .endpoint_url(format!("http://{address}"))
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(autofix::aws::http::plain())
-        .build();
-    (Store::new(aws_sdk_dynamodb::Client::from_conf(config), "autofix"), busy)
+    store.admit(new, at).await.unwrap();
+}
+
+fn attempts_of(tallies: &[Tally]) -> Vec<(String, &str, i64)> {
+    let line = |tally: &Tally| tally.counts.of(Counter::Attempts);
+    tallies.iter().map(|tally| (tally.week.to_string(), tally.project.as_str(), line(tally))).collect()
 }
 
 #[tokio::test]
-async fn sums_that_others_are_writing_hold_up_no_attempt_and_are_made_up_for_by_the_clock() {
+async fn a_week_has_the_attempts_from_its_first_moment_to_its_last_also_over_the_end_of_a_month() {
     let table = EmbeddedTable::memory().await.unwrap();
     table.create("autofix").await.unwrap();
-    let (store, busy) = busy_table(&table).await;
-    let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-    let subject = Subject { sentry_issue_id: "1".to_owned(), ..Subject::default() };
-    let attempt = Attempt::pending(AttemptId::new(now), subject, Target::default(), now);
-    let incident = Incident::default();
-    let new =
-        NewAttempt { attempt: &attempt, incident: &incident, occasion: Occasion::Reported, max_per_hour: 10 };
-    store.admit(new, now).await.unwrap();
-    let lease = async |owner: &str, now: Timestamp| {
-        let leasing = Leasing { owner, now, until: now + SignedDuration::from_mins(15) };
-        match store.lease(attempt.id, leasing).await.unwrap() {
-            Leased::Taken(lease, attempt) => (lease, attempt),
-            other => panic!("{other:?}"),
-        }
-    };
-    let (taken, mut attempt) = lease("one", now).await;
-    let reasons = vec![Reason::new(ReasonCode::NoStackTrace, "x")];
-    attempt.apply(Event::Skipped { reasons, fix: None }, now).unwrap();
-    assert_eq!(store.release(&taken, &attempt, None, now).await.unwrap(), Saved::Yes, "the attempt goes on");
-    assert!(sums(&store, now).await.is_empty());
-    assert!(store.due(now + SignedDuration::from_secs(59), 10).await.unwrap().attempts.is_empty());
+    let store = Store::new(table.client(), "autofix");
+    let times = [
+        "2026-11-29T23:59:59.999Z",
+        "2026-11-30T00:00:00Z",
+        "2026-12-01T00:00:00Z",
+        "2026-12-06T23:59:59.999Z",
+        "2026-12-07T00:00:00Z",
+    ];
+    for (issue, at) in times.into_iter().enumerate() {
+        reported(&store, "shop", issue, at.parse().unwrap()).await;
+    }
+    let now = "2026-12-07T10:00:00Z".parse().unwrap();
+    let week = Week::parse("2026-11-30").unwrap();
+    let tallies = store.scoreboard(week, now).await.unwrap();
+    assert_eq!(
+        attempts_of(&tallies),
+        [("2026-11-30".to_owned(), "shop", 3), ("2026-12-07".to_owned(), "shop", 1)]
+    );
+}
 
-    busy.store(false, Ordering::SeqCst);
-    let later = now + SignedDuration::from_secs(60);
-    assert_eq!(store.due(later, 10).await.unwrap().attempts, [attempt.id], "the clock finds it");
-    let (taken, attempt) = lease("two", later).await;
-    assert_eq!(store.release(&taken, &attempt, None, later).await.unwrap(), Saved::Yes);
-    assert_eq!(sums(&store, now).await.of(Counter::Skipped), 1);
-    assert!(store.due(later + SignedDuration::from_hours(9), 10).await.unwrap().attempts.is_empty());
+#[tokio::test]
+async fn sums_of_older_weeks_are_computed_again_and_outlive_the_attempts() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    table.create("autofix").await.unwrap();
+    let (store, client) = (Store::new(table.client(), "autofix"), table.client());
+    let at: Timestamp = "2026-11-18T10:00:00Z".parse().unwrap();
+    let week = Week::of(at);
+    for (issue, project) in ["shop", "shop", "lab"].into_iter().enumerate() {
+        reported(&store, project, issue, at).await;
+    }
+    // Sums that are wrong by now, and those of a project of which there is nothing.
+    let wrong = |kind: &str, project: &str| {
+        let text = |text: String| AttributeValue::S(text);
+        let put = client.put_item().table_name("autofix").item("pk", text("SCOREBOARD".to_owned()));
+        let put =
+            put.item("sk", text(format!("{week}#{kind}#{project}"))).item("week", text(week.to_string()));
+        put.item("project", text(project.to_owned()))
+            .item("attempts", AttributeValue::N("7".to_owned()))
+            .send()
+    };
+    wrong("fixes", "shop").await.unwrap();
+    wrong("turned_away", "shop").await.unwrap();
+    wrong("fixes", "gone").await.unwrap();
+    let later = at + SignedDuration::from_hours(24 * 7 * 5);
+    for _ in 0..2 {
+        store.keep_sums_of(week, later).await.unwrap();
+        let kept = store.scoreboard(week, later).await.unwrap();
+        let week = week.to_string();
+        assert_eq!(attempts_of(&kept), [(week.clone(), "lab", 1), (week, "shop", 2)]);
+    }
+    let items = client.scan().table_name("autofix").send().await.unwrap().items.unwrap();
+    for item in items.iter().filter(|item| item["sk"].as_s().unwrap() == "ATTEMPT") {
+        let key = client.delete_item().table_name("autofix").key("pk", item["pk"].clone());
+        key.key("sk", item["sk"].clone()).send().await.unwrap();
+    }
+    assert_eq!(store.scoreboard(week, at).await.unwrap(), [], "this week is added up when somebody asks");
+    let year_later = at + SignedDuration::from_hours(24 * 365);
+    let kept = store.scoreboard(week, year_later).await.unwrap();
+    assert_eq!(kept.iter().map(|tally| tally.counts.of(Counter::Attempts)).sum::<i64>(), 3);
+}
+
+#[tokio::test]
+async fn the_clock_keeps_the_sums_of_every_week_within_four_hours() {
+    let table = EmbeddedTable::memory().await.unwrap();
+    table.create("autofix").await.unwrap();
+    let store = Store::new(table.client(), "autofix");
+    let now: Timestamp = "2026-11-18T10:00:00Z".parse().unwrap();
+    let day = SignedDuration::from_hours(24);
+    for back in 0..=25 {
+        reported(&store, "shop", back, now - day * (7 * i32::try_from(back).unwrap())).await;
+    }
+    for minute in 0..240 {
+        store.keep_sums(now + SignedDuration::from_mins(minute)).await.unwrap();
+    }
+    let all = store.scoreboard(Week::of(now).earlier(51), now).await.unwrap();
+    assert_eq!(all.len(), 25, "this week and those whose attempts are certain to be there");
+    assert!(all.iter().all(|tally| tally.counts.of(Counter::Attempts) == 1), "{all:?}");
 }

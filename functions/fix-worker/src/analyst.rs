@@ -6,6 +6,7 @@ use std::time::Duration;
 use autofix::claude::Claude;
 use autofix::clock::Clock;
 use autofix::metrics::Metrics;
+use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::{self, Lease, Saved, Store};
 use autofix::usage::Usage;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::MARGIN;
 use crate::desk::Stopped;
+use crate::turn_file::TurnFile;
 
 /// One investigation's means.
 pub struct Analyst<'a> {
@@ -36,6 +38,8 @@ pub enum Ledger<'a> {
         /// US dollars for all attempts of a UTC day.
         daily_cost_usd: f64,
     },
+    /// In a file: an evaluation that may be stopped goes on where it was.
+    File(&'a mut TurnFile),
     /// Nowhere: an evaluation begins anew each time.
     None,
 }
@@ -49,13 +53,22 @@ impl Analyst<'_> {
     pub(crate) async fn kept_turns(&self, conversation: &str) -> Result<Vec<Value>, Stopped> {
         match &self.ledger {
             Ledger::Table { store, lease, .. } => Ok(store.turns(lease.attempt_id(), conversation).await?),
+            Ledger::File(file) => Ok(file.turns(conversation)),
             Ledger::None => Ok(Vec::new()),
         }
     }
 
     /// Keeps a finished turn and adds its cost to the day's.
     pub(crate) async fn keep(&mut self, turn: store::Turn<'_>) -> Result<(), Stopped> {
-        let Ledger::Table { store, lease, .. } = &mut self.ledger else { return Ok(()) };
+        let (store, lease) = match &mut self.ledger {
+            Ledger::Table { store, lease, .. } => (store, lease),
+            Ledger::File(file) => {
+                let unwritten = |error| ServiceError::Malformed(format!("keep a turn in its file: {error}"));
+                file.keep(turn).map_err(unwritten)?;
+                return if file.is_to_stop() { Err(Stopped::OutOfTime) } else { Ok(()) };
+            }
+            Ledger::None => return Ok(()),
+        };
         match store.save_turn(lease, turn, self.clock.now()).await? {
             Saved::Yes => Ok(()),
             Saved::Conflict => Err(Stopped::LostLease), // another worker is having this conversation

@@ -135,6 +135,11 @@ impl Case {
         Code { snapshot: &self.snapshot, project: &self.project, crash: &self.crash }
     }
 
+    /// The text of a file at the pinned commit.
+    pub fn text(&self, path: &RepoPath) -> Option<&str> {
+        self.snapshot.text(path)
+    }
+
     /// Every frame that was found in the code.
     pub fn located(&self) -> &[LocatedFrame] {
         &self.located

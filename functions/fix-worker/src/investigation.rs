@@ -44,6 +44,8 @@ pub struct Conclusion {
     /// `None` where not even the root cause was found.
     pub analysis: Option<Analysis>,
     pub ending: Ending,
+    /// 0 to 1: the lowest of all that were asked, less the penalties; `None` if one of them said none.
+    pub confidence: Option<f64>,
     /// For people to look at.
     pub dossier: Dossier,
 }
@@ -74,8 +76,9 @@ pub async fn investigate(analyst: &mut Analyst<'_>, case: &Case) -> Result<Concl
         }
         Outcome::Refused(reasons) => (None, refuse(reasons)),
     };
+    let confidence = trail.confidence;
     let dossier = trail.dossier(case, analysis.as_ref(), &ending);
-    Ok(Conclusion { analysis, ending, dossier })
+    Ok(Conclusion { analysis, ending, confidence, dossier })
 }
 
 /// Another fix of the same cause, after red checks: through the same gates as the first one.
@@ -140,6 +143,7 @@ async fn conclude(
 ) -> Result<Ending, Stopped> {
     let Cause { analysis, red } = cause;
     trail.reached = Reached::Policy;
+    trail.confidence = analysis.confidence;
     let there = categories_there(case, analysis);
     let forbidden = forbidden_everywhere(case, analysis);
     let known = RootCause { forbidden: &forbidden, ..case.root_cause(analysis, &there) };
@@ -173,6 +177,7 @@ async fn conclude(
         },
         edited_file: case.edited_file(&candidate),
     };
+    trail.confidence = policy::final_confidence(&input);
     let unchecked = unchecked(case, &input);
     let fix = |confidence, answers| {
         let judged = Judgement { confidence, unchecked: unchecked.clone(), answers };
@@ -200,6 +205,7 @@ async fn conclude(
     };
     trail.critique = Some(first.critique.clone());
     input.critic = Some(first.review());
+    trail.confidence = policy::final_confidence(&input);
     let mut answers = kept_answers(&first.critique.answers, questions);
     let reasons = policy::refusals_so_far(&input);
     if !reasons.is_empty() {
@@ -218,6 +224,7 @@ async fn conclude(
         };
         trail.second_critique = Some(second.critique.clone());
         input.second_critic = Some(second.review());
+        trail.confidence = policy::final_confidence(&input);
         answers.extend(kept_answers(&second.critique.answers, &twice));
     }
     Ok(match policy::decide(&input) {

@@ -31,6 +31,7 @@ mod roll_back;
 mod same_fault;
 mod trail;
 mod trouble;
+pub mod turn_file;
 pub mod wake;
 mod watch;
 
@@ -178,6 +179,9 @@ impl Worker {
             Box::pin(outage::show(self, service)).await?;
         }
         Box::pin(catch_up::run(self)).await?;
+        if let Err(error) = Box::pin(self.store.keep_sums(now)).await {
+            error!(error = %error, "Left the scoreboard's sums to a later run of the clock");
+        }
         circuit::note(self).await
     }
 

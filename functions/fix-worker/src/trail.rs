@@ -17,6 +17,8 @@ pub(crate) struct Trail {
     pub effects: Effects,
     pub critique: Option<Critique>,
     pub second_critique: Option<Critique>,
+    /// 0 to 1, after penalties, as far as it is known.
+    pub confidence: Option<f64>,
     costs: Vec<StepCost>,
 }
 
@@ -27,6 +29,7 @@ impl Trail {
             effects: Effects::default(),
             critique: None,
             second_critique: None,
+            confidence: None,
             costs: Vec::new(),
         }
     }

@@ -14,10 +14,9 @@ async fn main() -> Result<(), lambda_http::Error> {
     logging::start_json(logging::level(&environment));
     let config = IntakeConfig::from_env(&environment)?;
     let clock = Clock::system();
-    let (limit, now) = (config.max_attempts_per_hour, clock.now());
     let prepare = |store: Store| async move {
-        let (looked, ()) = tokio::join!(store.look_ahead(limit, now), async { redaction::prepare() });
-        looked
+        let (connected, ()) = tokio::join!(store.connect(), async { redaction::prepare() });
+        connected
     };
     let (secrets, store) = aws::start(&environment, &config.common, &clock, prepare).await;
     let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());

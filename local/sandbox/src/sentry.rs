@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use anyhow::Context;
 use autofix::clock::Clock;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::service::Service;
 use crate::{Addresses, WayBack};
@@ -171,6 +171,14 @@ impl Sentry {
     pub fn set_status(&self, issue_id: &str, status: &'static str) {
         if let Some(issue) = lock(&self.issues).by_id.get_mut(issue_id) {
             (issue.status, issue.substatus) = (status, None);
+        }
+    }
+
+    /// People resolve an issue by a commit of a repository (`owner/name`), as `Fixes SHOP-1` in its message does.
+    pub fn resolve_in_commit(&self, issue_id: &str, sha: &str, repository: &str) {
+        if let Some(issue) = lock(&self.issues).by_id.get_mut(issue_id) {
+            (issue.status, issue.substatus) = ("resolved", None);
+            issue.status_details = json!({"inCommit": {"commit": sha, "repository": repository}});
         }
     }
 

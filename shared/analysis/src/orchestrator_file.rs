@@ -2,27 +2,25 @@
 //!
 //! The stricter of file and deployment wins, so the file can only ever hold AutoFix back. A file
 //! that cannot be read is never guessed at: it stops the attempt, with the sentence given here. The
-//! top of the file belongs to Orchestrator and may hold anything; below `autofix` unknown keys are
-//! reported, and among the limits in `cto_analysis` they are an error, since a misspelt limit would
-//! otherwise be no limit.
+//! top of the file belongs to Orchestrator and may hold anything, and so may most of `autofix`. Among the limits in
+//! `cto_analysis` an unknown key is an error, since a misspelt limit would otherwise be no limit.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
-use serde_yaml_ng::{Mapping, Value};
+use serde::Deserialize;
 
 use crate::policy::{Enabled, PolicySettings};
+use autofix_domain::cleaning::one_line;
 use autofix_domain::report::Category;
 
 /// Where the file stands in the repository.
 pub const ORCHESTRATOR_FILE: &str = ".orchestrator/autofix.yaml";
 /// Largest file that is read, bytes. A real one has a few hundred.
 pub const MAX_FILE_BYTES: usize = 64 * 1024;
-/// Unknown keys that are reported.
-const MAX_UNKNOWN_KEYS: usize = 10;
-/// Characters shown of a key or value.
-const SHOWN_CHARS: usize = 60;
+/// Characters shown of what is wrong with the file.
+const DETAIL_CHARS: usize = 300;
 
 /// What the file says. What it leaves out is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,8 +33,32 @@ pub struct OrchestratorFile {
     /// 0 to 1.
     pub min_confidence: Option<f64>,
     pub blocked_categories: BTreeSet<Category>,
-    /// Keys below `autofix` that mean nothing here, with dots; at most ten.
-    pub unknown_keys: Vec<String>,
+}
+
+/// The file as it is written.
+#[derive(Deserialize, Default)]
+struct Document {
+    autofix: Option<Section>,
+}
+
+#[derive(Deserialize, Default)]
+struct Section {
+    enabled: Option<bool>,
+    github: Option<Place>,
+    cto_analysis: Option<Limits>,
+}
+
+#[derive(Deserialize, Default)]
+struct Place {
+    repo: Option<String>,
+    path: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    min_confidence: Option<f64>,
+    blocked_categories: Option<BTreeSet<Category>>,
 }
 
 /// Why the file cannot be used: a sentence for people.
@@ -67,17 +89,23 @@ pub fn parse(bytes: &[u8]) -> Result<OrchestratorFile, UnreadableFile> {
     if ANCHOR.is_match(text) {
         return Err(unreadable("it uses YAML anchors or aliases; write the values out."));
     }
-    let document: Value = serde_yaml_ng::from_str(text)
-        .map_err(|error| unreadable(format!("{}.", shown(&error.to_string()))))?;
-    let top = match document {
-        Value::Null => return Ok(OrchestratorFile::default()),
-        Value::Mapping(top) => top,
-        _ => return Err(unreadable("it must be a mapping with the key `autofix`.")),
-    };
-    match top.get("autofix") {
-        Some(section) => read_section(section),
-        None => Ok(OrchestratorFile::default()),
+    let document: Option<Document> = serde_yaml_ng::from_str(text).map_err(|error| {
+        let detail = one_line(&error.to_string(), DETAIL_CHARS).replace('`', "'");
+        unreadable(format!("{detail}."))
+    })?;
+    let section = document.and_then(|document| document.autofix).unwrap_or_default();
+    let github = section.github.unwrap_or_default();
+    let limits = section.cto_analysis.unwrap_or_default();
+    if limits.min_confidence.is_some_and(|confidence| !(0.0..=1.0).contains(&confidence)) {
+        return Err(unreadable("`autofix.cto_analysis.min_confidence` must be from 0 to 1."));
     }
+    Ok(OrchestratorFile {
+        enabled: section.enabled.map(|enabled| if enabled { Enabled::Yes } else { Enabled::No }),
+        github_repo: github.repo,
+        github_path: github.path,
+        min_confidence: limits.min_confidence,
+        blocked_categories: limits.blocked_categories.unwrap_or_default(),
+    })
 }
 
 /// The stricter of the deployment's settings and the file's.
@@ -93,129 +121,6 @@ pub fn stricter(settings: &PolicySettings, file: &OrchestratorFile) -> PolicySet
     };
     let blocked_categories = settings.blocked_categories.union(&file.blocked_categories).copied().collect();
     PolicySettings { enabled, min_confidence, blocked_categories }
-}
-
-fn read_section(section: &Value) -> Result<OrchestratorFile, UnreadableFile> {
-    let mut file = OrchestratorFile::default();
-    let Some(section) = mapping("autofix", section)? else { return Ok(file) };
-    for (key, value) in section {
-        match key.as_str() {
-            Some("enabled") => file.enabled = enabled(value)?,
-            Some("github") => read_github(value, &mut file)?,
-            Some("cto_analysis") => read_limits(value, &mut file)?,
-            _ => report_unknown(&mut file, key_name(key)),
-        }
-    }
-    Ok(file)
-}
-
-fn read_github(value: &Value, file: &mut OrchestratorFile) -> Result<(), UnreadableFile> {
-    let Some(github) = mapping("autofix.github", value)? else { return Ok(()) };
-    for (key, value) in github {
-        match key.as_str() {
-            Some("repo") => file.github_repo = text("autofix.github.repo", value)?,
-            Some("path") => file.github_path = text("autofix.github.path", value)?,
-            _ => report_unknown(file, format!("github.{}", key_name(key))),
-        }
-    }
-    Ok(())
-}
-
-fn read_limits(value: &Value, file: &mut OrchestratorFile) -> Result<(), UnreadableFile> {
-    let Some(limits) = mapping("autofix.cto_analysis", value)? else { return Ok(()) };
-    for (key, value) in limits {
-        match key.as_str() {
-            Some("min_confidence") => file.min_confidence = min_confidence(value)?,
-            Some("blocked_categories") => file.blocked_categories = categories(value)?,
-            _ => {
-                let detail = format!("`autofix.cto_analysis` has the unknown key `{}`.", key_name(key));
-                return Err(unreadable(detail));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn enabled(value: &Value) -> Result<Option<Enabled>, UnreadableFile> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Bool(true) => Ok(Some(Enabled::Yes)),
-        Value::Bool(false) => Ok(Some(Enabled::No)),
-        _ => Err(unreadable("`autofix.enabled` must be `true` or `false`.")),
-    }
-}
-
-fn min_confidence(value: &Value) -> Result<Option<f64>, UnreadableFile> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Number(number) => {
-            let fraction = number.as_f64().filter(|number| (0.0..=1.0).contains(number));
-            fraction
-                .map(Some)
-                .ok_or_else(|| unreadable("`autofix.cto_analysis.min_confidence` must be from 0 to 1."))
-        }
-        _ => Err(unreadable("`autofix.cto_analysis.min_confidence` must be a number from 0 to 1.")),
-    }
-}
-
-fn categories(value: &Value) -> Result<BTreeSet<Category>, UnreadableFile> {
-    let known =
-        || Category::ALL.iter().map(|category| format!("`{category}`")).collect::<Vec<_>>().join(", ");
-    match value {
-        Value::Null => Ok(BTreeSet::new()),
-        Value::Sequence(words) => words
-            .iter()
-            .map(|word| {
-                let category = word.as_str().and_then(|word| word.parse().ok());
-                category.ok_or_else(|| {
-                    unreadable(format!("`{}` is not a category; known are {}.", key_name(word), known()))
-                })
-            })
-            .collect(),
-        _ => Err(unreadable(format!(
-            "`autofix.cto_analysis.blocked_categories` must be a list of {}.",
-            known()
-        ))),
-    }
-}
-
-fn mapping<'v>(name: &str, value: &'v Value) -> Result<Option<&'v Mapping>, UnreadableFile> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Mapping(mapping) => Ok(Some(mapping)),
-        _ => Err(unreadable(format!("`{name}` must be a mapping."))),
-    }
-}
-
-fn text(name: &str, value: &Value) -> Result<Option<String>, UnreadableFile> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
-        _ => Err(unreadable(format!("`{name}` must be a text."))),
-    }
-}
-
-fn report_unknown(file: &mut OrchestratorFile, key: String) {
-    if file.unknown_keys.len() < MAX_UNKNOWN_KEYS {
-        file.unknown_keys.push(key);
-    }
-}
-
-fn key_name(key: &Value) -> String {
-    match key {
-        Value::String(text) => shown(text),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => "?".to_owned(),
-    }
-}
-
-fn shown(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .map(|c| if c == '`' { '\'' } else { c })
-        .take(SHOWN_CHARS * 2)
-        .collect()
 }
 
 fn unreadable(detail: impl Into<String>) -> UnreadableFile {
@@ -256,7 +161,6 @@ mod tests {
                     Category::Database,
                     Category::Payments
                 ]),
-                unknown_keys: vec![],
             }
         );
     }
@@ -277,40 +181,46 @@ mod tests {
     }
 
     #[test]
-    fn unknown_keys_are_reported_and_unknown_limits_refused() {
+    fn unknown_keys_mean_nothing_but_unknown_limits_are_refused() {
         let file = read("autofix: {enabled: false, slack: {channel: x}, github: {branch: dev}, 7: 8}\n");
-        assert_eq!(file.enabled, Some(Enabled::No));
-        assert_eq!(file.unknown_keys, ["slack", "github.branch", "7"]);
-        refused("autofix: {cto_analysis: {min_confidense: 0.95}}\n", "unknown key `min_confidense`");
+        assert_eq!(file, OrchestratorFile { enabled: Some(Enabled::No), ..OrchestratorFile::default() });
+        refused("autofix: {cto_analysis: {min_confidense: 0.95}}\n", "unknown field 'min_confidense'");
     }
 
     #[test]
     fn values_of_the_wrong_kind_are_refused() {
-        refused("- a\n", "must be a mapping with the key `autofix`");
-        refused("autofix: on please\n", "`autofix` must be a mapping");
-        refused("autofix: {enabled: 'yes'}\n", "`autofix.enabled` must be `true` or `false`");
-        refused("autofix: {github: [a]}\n", "`autofix.github` must be a mapping");
-        refused("autofix: {github: {repo: 7}}\n", "`autofix.github.repo` must be a text");
-        refused("autofix: {cto_analysis: {min_confidence: high}}\n", "must be a number from 0 to 1");
-        refused("autofix: {cto_analysis: {min_confidence: '0.9'}}\n", "must be a number from 0 to 1");
+        refused("- a\n", "invalid type: sequence");
+        refused("autofix: on please\n", "autofix: invalid type: string");
+        refused(
+            "autofix: {enabled: 'yes'}\n",
+            "autofix.enabled: invalid type: string \"yes\", expected a boolean",
+        );
+        refused("autofix: {github: [a]}\n", "autofix.github: invalid type: sequence");
+        refused(
+            "autofix: {github: {repo: 7}}\n",
+            "autofix.github.repo: invalid type: integer '7', expected a string",
+        );
+        refused(
+            "autofix: {cto_analysis: {min_confidence: high}}\n",
+            "autofix.cto_analysis.min_confidence: invalid",
+        );
+        refused(
+            "autofix: {cto_analysis: {min_confidence: '0.9'}}\n",
+            "autofix.cto_analysis.min_confidence: invalid",
+        );
         for number in ["80", "-0.1", ".nan", ".inf", "1.01"] {
             refused(
                 &format!("autofix: {{cto_analysis: {{min_confidence: {number}}}}}\n"),
                 "must be from 0 to 1",
             );
         }
-        refused(
-            "autofix: {cto_analysis: {blocked_categories: security}}\n",
-            "must be a list of `security`, `database`",
-        );
-        refused(
-            "autofix: {cto_analysis: {blocked_categories: [security, everything]}}\n",
-            "`everything` is not a category",
-        );
-        refused(
-            "autofix: {cto_analysis: {blocked_categories: [Security]}}\n",
-            "`Security` is not a category",
-        );
+        let blocked =
+            |categories: &str| format!("autofix: {{cto_analysis: {{blocked_categories: {categories}}}}}\n");
+        refused(&blocked("security"), "invalid type: string \"security\", expected a sequence");
+        for unknown in ["everything", "Security"] {
+            refused(&blocked(&format!("[security, {unknown}]")), &format!("unknown variant '{unknown}'"));
+            refused(&blocked(&format!("[{unknown}]")), "expected one of 'security', 'database'");
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use autofix_domain::cleaning::is_invisible;
+
 /// Longest path, bytes: a quarter of what Linux takes, and more than any file people edit by hand.
 pub const MAX_PATH_BYTES: usize = 1_024;
 
@@ -63,10 +65,6 @@ impl RepoPath {
 
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    pub fn is_inside(&self, folder: &FolderPath) -> bool {
-        folder.relative(self).is_some()
     }
 
     /// The last segment.
@@ -166,12 +164,6 @@ fn is_git_folder(segment: &str) -> bool {
     name.eq_ignore_ascii_case(".git") || name.eq_ignore_ascii_case("git~1")
 }
 
-/// Zero-width, bidirectional and other characters that change what a person sees without being seen.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
 impl fmt::Display for RepoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -267,6 +259,10 @@ mod tests {
         check("a\0b", BadPath::ForbiddenCharacter);
         check("a\u{1b}[2Jb", BadPath::ForbiddenCharacter);
         check("a\u{202e}yp.b", BadPath::ForbiddenCharacter);
+        for unseen in ['\u{3164}', '\u{115f}', '\u{34f}', '\u{fe0f}', '\u{fff0}', '\u{1d173}', '\u{e0100}'] {
+            check(&format!("app/pay{unseen}.py"), BadPath::ForbiddenCharacter);
+            check(&format!(".g{unseen}it/config"), BadPath::GitFolder);
+        }
         check(".git/config", BadPath::GitFolder);
         check("sub/.GIT/hooks/x", BadPath::GitFolder);
         check(".git /config", BadPath::GitFolder);
@@ -303,7 +299,7 @@ mod tests {
     #[test]
     fn a_file_is_inside_its_folder_and_not_inside_a_namesake() {
         let path = RepoPath::parse("backend/app/x.py").expect("a good path");
-        let inside = |text| path.is_inside(&FolderPath::parse(text).expect("a good folder"));
+        let inside = |text| FolderPath::parse(text).expect("a good folder").relative(&path).is_some();
         assert!(inside("backend") && inside("backend/app") && inside(""));
         assert!(!inside("back") && !inside("backend/ap") && !inside("backend/app/x.py"));
     }
@@ -321,7 +317,7 @@ mod tests {
         fn no_accepted_path_leaves_the_folder_it_is_joined_to(text in "[a-zA-Z.~/: \\\\\u{200c}]{0,12}") {
             let folder = FolderPath::parse("base/folder").expect("a good folder");
             if let Ok(path) = folder.join(&text) {
-                prop_assert!(path.is_inside(&folder));
+                prop_assert!(folder.relative(&path).is_some());
                 prop_assert!(path.segments().all(|s| !s.is_empty() && s != "." && s != ".."));
             }
         }

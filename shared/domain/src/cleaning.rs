@@ -83,7 +83,7 @@ fn clean(text: &str, max_chars: usize, layout: Layout) -> String {
                 skip_control_string(&mut chars);
                 continue;
             }
-            _ if is_hidden(found) => continue,
+            _ if found.is_control() || is_invisible(found) => continue,
             _ => found,
         };
         if room == 0 {
@@ -124,18 +124,19 @@ fn printable(text: &str) -> usize {
     8 * words.len() + plain
 }
 
-/// Characters without a visible form of their own.
-fn is_hidden(found: char) -> bool {
-    found.is_control()
-        || matches!(found,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' // Mongolian selectors and separator
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' // zero width, bidi
-            | '\u{2060}'..='\u{206f}' // joiners, invisible operators, bidi isolates
-            | '\u{3164}' | '\u{ffa0}' // Hangul fillers
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{1d173}'..='\u{1d17a}' // musical formatting
-            | '\u{e0000}'..='\u{e0fff}') // tags and variation selectors 17 to 256
+/// Whether a character changes what a person reads without being seen: what Unicode lists as ignorable by default (zero
+/// width, fillers, variation selectors, tags), what turns the direction of text around, separators of lines, and code
+/// points that are no characters. Control characters are not in it.
+pub fn is_invisible(found: char) -> bool {
+    matches!(found,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' // Mongolian selectors and separator
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' // zero width, separators, bidi
+        | '\u{2060}'..='\u{206f}' // joiners, invisible operators, bidi isolates
+        | '\u{3164}' | '\u{ffa0}' // Hangul fillers
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' // shorthand and musical formatting
+        | '\u{e0000}'..='\u{e0fff}') // tags and variation selectors 17 to 256
         || (found as u32) & 0xfffe == 0xfffe
 }
 
@@ -251,7 +252,8 @@ mod tests {
             for clean in [one_line, multi_line, source_line] {
                 let once = clean(&text, max);
                 prop_assert!(once.chars().count() <= max);
-                prop_assert!(!once.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t')));
+                let hidden = |c: char| is_invisible(c) || (c.is_control() && !matches!(c, '\n' | '\t'));
+                prop_assert!(!once.chars().any(hidden));
                 prop_assert_eq!(clean(&once, max), once);
             }
         }

@@ -52,7 +52,7 @@ impl Bars {
         let all = Bar {
             environments: read.list("AUTOFIX_ENVIRONMENTS"),
             min_level: read.one_of("AUTOFIX_MIN_LEVEL", Level::ALL.iter().map(|level| level.as_str())),
-            min_events: read.number("AUTOFIX_MIN_EVENTS", 1.0, 1.0..=MOST_EVENTS as f64) as u64,
+            min_events: read.whole_number("AUTOFIX_MIN_EVENTS", 1, 1..=MOST_EVENTS),
         };
         // What a project leaves out is the deployment's.
         let own = |own: ProjectSetting| Bar {

@@ -1,5 +1,9 @@
 //! Reading one function's settings: every accessor notes what is wrong and goes on, so that all of it is told at once.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
 use super::{ConfigError, Environment, Flag};
 use crate::usage::Price;
 
@@ -101,7 +105,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One word of a closed list.
-    pub(super) fn one_of<T: std::str::FromStr>(
+    pub(super) fn one_of<T: FromStr>(
         &mut self,
         name: &str,
         words: impl Iterator<Item = &'static str>,
@@ -115,7 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number within bounds (both included).
-    pub(super) fn number(&mut self, name: &str, default: f64, bounds: std::ops::RangeInclusive<f64>) -> f64 {
+    pub(super) fn number(&mut self, name: &str, default: f64, bounds: RangeInclusive<f64>) -> f64 {
         let Some(text) = self.value(name) else { return default };
         match text.parse::<f64>() {
             Ok(number) if bounds.contains(&number) => number,
@@ -125,6 +129,27 @@ impl<'a> Reader<'a> {
                 default
             }
         }
+    }
+
+    /// A whole number within bounds (both included).
+    pub(super) fn whole_number<N>(&mut self, name: &str, default: N, bounds: RangeInclusive<N>) -> N
+    where
+        N: FromStr + PartialOrd + Display + Copy,
+    {
+        let Some(text) = self.value(name) else { return default };
+        match text.parse::<N>() {
+            Ok(number) if bounds.contains(&number) => number,
+            _ => {
+                let (low, high) = (bounds.start(), bounds.end());
+                self.problems.push(format!("`{name}` must be a whole number from {low} to {high}"));
+                default
+            }
+        }
+    }
+
+    /// `AUTOFIX_MAX_ATTEMPTS_PER_HOUR`: every function that can start an attempt keeps to the same limit.
+    pub(super) fn max_attempts_per_hour(&mut self) -> u32 {
+        self.whole_number("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", 10, 1..=500)
     }
 
     pub(super) fn url(&mut self, name: &str, default: &str) -> url::Url {

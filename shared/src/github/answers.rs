@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::outbound::{self, Answer, ServiceError};
@@ -11,6 +12,11 @@ use crate::outbound::{self, Answer, ServiceError};
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
 /// The primary limit counts by the hour; a reset further away is a mistake.
 const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
+
+/// A part of an answer, in the shape that is expected of it.
+pub(super) fn shaped<T: DeserializeOwned>(part: Value) -> Result<T, ServiceError> {
+    serde_json::from_value(part).map_err(|error| ServiceError::Malformed(outbound::said(&error.to_string())))
+}
 
 /// A text that has to be there.
 pub(super) fn text(body: &Value, name: &str) -> Result<String, ServiceError> {

@@ -5,16 +5,13 @@
 use http::Method;
 use serde_json::json;
 
-use super::Github;
 use super::answers::text;
 use super::commits::{Draft, NewCommit};
+use super::{Github, documents};
 use crate::outbound::ServiceError;
 
 /// GitHub's way to write "no commit".
 const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
-
-const UPDATE_REFS: &str =
-    "mutation($input: UpdateRefsInput!) { updateRefs(input: $input) { clientMutationId } }";
 
 /// What a branch has to be before it is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +136,6 @@ impl Github {
             "force": true, // a branch on a new base does not contain its old head
         });
         let input = json!({ "repositoryId": repository_id, "refUpdates": [change] });
-        self.graphql(repo, UPDATE_REFS, json!({ "input": input })).await.map(drop)
+        self.graphql(repo, documents::UPDATE_REFS, json!({ "input": input })).await.map(drop)
     }
 }

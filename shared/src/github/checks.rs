@@ -2,10 +2,9 @@
 //! it sees the jobs of GitHub Actions instead, and where GitHub's own judgement of the pull request
 //! (`mergeable_state`) says that there is more, that is said too.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Github;
-use super::answers::items;
 use super::conversation::title;
 use super::pages::List;
 use super::pulls::MergeState;
@@ -108,6 +107,57 @@ pub enum Standing<'a> {
     Nothing,
 }
 
+#[derive(Deserialize)]
+struct WireCheckRun {
+    id: u64,
+    name: Option<String>,
+    status: Option<String>,
+    conclusion: Option<String>,
+    html_url: Option<String>,
+    details_url: Option<String>,
+    app: Option<WireApp>,
+    output: Option<WireOutput>,
+}
+
+#[derive(Deserialize)]
+struct WireApp {
+    slug: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct WireOutput {
+    title: Option<String>,
+    summary: Option<String>,
+    text: Option<String>,
+}
+
+/// A job of GitHub Actions, or a workflow run: they have the same fields as far as they matter here.
+#[derive(Deserialize)]
+struct WireJob {
+    id: Option<u64>,
+    name: Option<String>,
+    status: Option<String>,
+    conclusion: Option<String>,
+    html_url: Option<String>,
+    steps: Option<Vec<WireStep>>,
+    workflow_id: Option<u64>,
+    event: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireStep {
+    name: Option<String>,
+    conclusion: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireStatus {
+    state: Option<String>,
+    context: Option<String>,
+    description: Option<String>,
+    target_url: Option<String>,
+}
+
 impl CommitChecks {
     /// What the checks mean, given what the base requires and how GitHub itself sees the merge (where it was asked).
     pub fn standing(&self, required: &RequiredChecks, merge_state: Option<MergeState>) -> Standing<'_> {
@@ -160,7 +210,7 @@ impl Github {
         };
         let mut checks = match self.pages(repo, list).await {
             Ok(runs) => CommitChecks {
-                results: runs.items.iter().map(check_run).collect(),
+                results: runs.items.into_iter().map(check_run).collect(),
                 sight: Sight::Everything,
                 cut: runs.cut,
             },
@@ -170,8 +220,8 @@ impl Github {
         let path = ["commits", sha, "status"];
         let list = List { path: &path, query: &[], under: Some("statuses"), most_pages: PAGES };
         let statuses = self.pages(repo, list).await?;
-        checks.results.extend(statuses.items.iter().map(status));
         checks.cut |= statuses.cut;
+        checks.results.extend(statuses.items.into_iter().map(status));
         Ok(checks)
     }
 
@@ -183,22 +233,23 @@ impl Github {
             under: Some("workflow_runs"),
             most_pages: PAGES,
         };
-        let runs = self.pages(repo, list).await?;
+        let runs = self.pages::<WireJob>(repo, list).await?;
         let mut results = Vec::new();
         for (index, run) in latest(&runs.items).into_iter().enumerate() {
-            let id = run["id"].as_u64().unwrap_or_default().to_string();
+            let id = run.id.unwrap_or_default().to_string();
             let path = ["actions", "runs", &id, "jobs"];
             let list =
                 List { path: &path, query: &[("filter", "latest")], under: Some("jobs"), most_pages: PAGES };
-            let jobs = match index < RUNS_WITH_JOBS {
+            let jobs: Vec<WireJob> = match index < RUNS_WITH_JOBS {
                 true => self.pages(repo, list).await?.items,
                 false => Vec::new(),
             };
             // A run that waits has no jobs yet, and one that could not start never has any.
-            if jobs.is_empty() || outcome(run) == Outcome::Failed(Failure::NeverStarted) {
+            if jobs.is_empty() || job_outcome(run) == Outcome::Failed(Failure::NeverStarted) {
                 results.push(job(run, Source::Nothing));
             } else {
-                results.extend(jobs.iter().map(|each| job(each, source_of_job(each))));
+                let source = |job: &WireJob| job.id.map_or(Source::Nothing, |id| Source::Job { id });
+                results.extend(jobs.iter().map(|each| job(each, source(each))));
             }
         }
         Ok(CommitChecks { results, sight: Sight::ActionsOnly, cut: runs.cut })
@@ -206,13 +257,11 @@ impl Github {
 }
 
 /// The newest run of each workflow for each event: one that was started again replaces the one before.
-fn latest(runs: &[Value]) -> Vec<&Value> {
-    let mut newest: Vec<&Value> = Vec::new();
+fn latest(runs: &[WireJob]) -> Vec<&WireJob> {
+    let mut newest: Vec<&WireJob> = Vec::new();
     for run in runs {
-        let same = |other: &&&Value| {
-            other["workflow_id"] == run["workflow_id"]
-                && other["event"] == run["event"]
-                && other["name"] == run["name"]
+        let same = |other: &&&WireJob| {
+            other.workflow_id == run.workflow_id && other.event == run.event && other.name == run.name
         };
         if newest.iter().find(same).is_none() {
             newest.push(run); // the list begins with the newest
@@ -221,78 +270,76 @@ fn latest(runs: &[Value]) -> Vec<&Value> {
     newest
 }
 
-fn check_run(run: &Value) -> CheckResult {
-    let output = &run["output"];
-    let id = run["id"].as_u64().unwrap_or_default();
-    let url = run["html_url"].as_str().or(run["details_url"].as_str());
-    let is_actions = run["app"]["slug"] == "github-actions";
-    let outcome = outcome(run);
-    let said = [&output["title"], &output["summary"], &output["text"]].map(|part| part.as_str());
+fn check_run(run: WireCheckRun) -> CheckResult {
+    let outcome = outcome(run.status.as_deref(), run.conclusion.as_deref());
+    let is_actions = run.app.and_then(|app| app.slug).as_deref() == Some("github-actions");
+    let output = run.output.unwrap_or_default();
+    let said: Vec<String> = [output.title, output.summary, output.text].into_iter().flatten().collect();
+    let job = is_actions.then(|| run.details_url.as_deref().and_then(job_behind).unwrap_or(run.id));
     CheckResult {
-        name: name(&run["name"]),
+        name: name(run.name),
         outcome,
-        url: link(url),
-        summary: said_by(outcome, &said.into_iter().flatten().collect::<Vec<_>>().join("\n")),
-        source: Source::CheckRun { id, job: is_actions.then(|| job_behind(run).unwrap_or(id)) },
+        url: link(run.html_url.or(run.details_url).as_deref()),
+        summary: said_by(outcome, &said.join("\n")),
+        source: Source::CheckRun { id: run.id, job },
     }
 }
 
 /// The job's id stands at the end of the address that its check run leads to.
-fn job_behind(run: &Value) -> Option<u64> {
-    run["details_url"].as_str()?.split_once("/job/")?.1.split(['/', '?', '#']).next()?.parse().ok()
+fn job_behind(details_url: &str) -> Option<u64> {
+    details_url.split_once("/job/")?.1.split(['/', '?', '#']).next()?.parse().ok()
 }
 
-/// Jobs and workflow runs have the same fields as far as they matter here.
-fn job(body: &Value, source: Source) -> CheckResult {
-    let outcome = outcome(body);
-    let failed = items(&body["steps"]).filter(|step| step["conclusion"] == "failure");
+fn job(job: &WireJob, source: Source) -> CheckResult {
+    let outcome = job_outcome(job);
+    let failed = job.steps.iter().flatten().filter(|step| step.conclusion.as_deref() == Some("failure"));
     let steps: Vec<String> =
-        failed.map(|step| format!("Step failed: {}", title(step["name"].as_str().unwrap_or("?")))).collect();
+        failed.map(|step| format!("Step failed: {}", title(step.name.as_deref().unwrap_or("?")))).collect();
     CheckResult {
-        name: name(&body["name"]),
+        name: name(job.name.clone()),
         outcome,
-        url: link(body["html_url"].as_str()),
+        url: link(job.html_url.as_deref()),
         summary: said_by(outcome, &steps.join("\n")),
         source,
     }
 }
 
-fn source_of_job(job: &Value) -> Source {
-    job["id"].as_u64().map_or(Source::Nothing, |id| Source::Job { id })
+fn job_outcome(job: &WireJob) -> Outcome {
+    outcome(job.status.as_deref(), job.conclusion.as_deref())
 }
 
-fn status(status: &Value) -> CheckResult {
-    let outcome = match status["state"].as_str() {
+fn status(status: WireStatus) -> CheckResult {
+    let outcome = match status.state.as_deref() {
         Some("success") => Outcome::Passed,
         Some("failure" | "error") => Outcome::Failed(Failure::Red),
         _ => Outcome::Running,
     };
     CheckResult {
-        name: name(&status["context"]),
+        name: name(status.context),
         outcome,
-        url: link(status["target_url"].as_str()),
-        summary: said_by(outcome, status["description"].as_str().unwrap_or_default()),
+        url: link(status.target_url.as_deref()),
+        summary: said_by(outcome, &status.description.unwrap_or_default()),
         source: Source::Nothing,
     }
 }
 
-fn outcome(run: &Value) -> Outcome {
-    match (run["status"].as_str(), run["conclusion"].as_str()) {
-        (Some("completed"), conclusion) => match conclusion {
-            Some("success" | "neutral" | "skipped") => Outcome::Passed,
-            Some("failure") => Outcome::Failed(Failure::Red),
-            Some("timed_out") => Outcome::Failed(Failure::TimedOut),
-            Some("cancelled") => Outcome::Failed(Failure::Cancelled),
-            Some("action_required") => Outcome::Failed(Failure::NeedsPerson),
-            Some("startup_failure") => Outcome::Failed(Failure::NeverStarted),
-            _ => Outcome::Failed(Failure::Abandoned),
-        },
-        _ => Outcome::Running,
+fn outcome(status: Option<&str>, conclusion: Option<&str>) -> Outcome {
+    if status != Some("completed") {
+        return Outcome::Running;
+    }
+    match conclusion {
+        Some("success" | "neutral" | "skipped") => Outcome::Passed,
+        Some("failure") => Outcome::Failed(Failure::Red),
+        Some("timed_out") => Outcome::Failed(Failure::TimedOut),
+        Some("cancelled") => Outcome::Failed(Failure::Cancelled),
+        Some("action_required") => Outcome::Failed(Failure::NeedsPerson),
+        Some("startup_failure") => Outcome::Failed(Failure::NeverStarted),
+        _ => Outcome::Failed(Failure::Abandoned),
     }
 }
 
-fn name(value: &Value) -> String {
-    one_line(value.as_str().unwrap_or("unnamed check"), NAME_CHARS)
+fn name(name: Option<String>) -> String {
+    one_line(name.as_deref().unwrap_or("unnamed check"), NAME_CHARS)
 }
 
 fn link(url: Option<&str>) -> Option<String> {

@@ -4,6 +4,8 @@
 //! Source: docs.github.com, "About code owners". Patterns are those of gitignore, but `!` and `[ ]` do
 //! not work, and `folder/*` does not reach below the folder.
 
+use globset::GlobBuilder;
+
 use crate::cleaning::one_line;
 
 /// GitHub reads no larger file, bytes.
@@ -31,14 +33,13 @@ pub(super) fn owners_of(file: &[u8], path: &str) -> Vec<Owner> {
         return Vec::new();
     }
     let text = String::from_utf8_lossy(file);
-    let mut owners = Vec::new();
-    for line in text.lines().take(LINES) {
+    let lines: Vec<&str> = text.lines().take(LINES).collect();
+    let of_line = |line: &&str| {
         let mut words = words(line).into_iter();
-        let Some(pattern) = words.next() else { continue };
-        if matches(&pattern, path) {
-            owners = words.filter_map(|word| owner(&word)).take(OWNERS).collect();
-        }
-    }
+        let covers = words.next().is_some_and(|pattern| matches(&pattern, path));
+        covers.then(|| words.filter_map(|word| owner(&word)).take(OWNERS).collect::<Vec<_>>())
+    };
+    let mut owners = lines.iter().rev().find_map(of_line).unwrap_or_default();
     owners.sort_by_key(|owner| match owner {
         Owner::Person(_) => 0,
         Owner::Address(_) => 1,
@@ -102,58 +103,23 @@ fn matches(pattern: &str, path: &str) -> bool {
     if pattern.is_empty() {
         return is_folder; // `/`: everything
     }
-    let mut wanted: Vec<&str> = pattern.split('/').collect();
-    if !anchored {
-        wanted.insert(0, "**");
-    }
-    let parts: Vec<&str> = path.split('/').collect();
+    let pattern = if anchored { pattern.to_owned() } else { format!("**/{pattern}") };
     // A pattern that covers a folder covers what is in it; only a lone `*` at the end means just its files.
-    let reaches_below = is_folder || !(anchored && wanted.last() == Some(&"*"));
-    let ends = if reaches_below { 1..=parts.len() } else { parts.len()..=parts.len() };
-    ends.filter(|end| !is_folder || *end < parts.len()).any(|end| parts_match(&wanted, &parts[..end]))
+    let reaches_below = is_folder || !(anchored && pattern.rsplit('/').next() == Some("*"));
+    (!is_folder && glob_matches(&pattern, path))
+        || (reaches_below && glob_matches(&format!("{pattern}/**"), path))
 }
 
-/// Folders against patterns, where `**` stands for any number of them. Goes back to the last `**` only, which is
-/// enough: an earlier one could not match more.
-fn parts_match(wanted: &[&str], parts: &[&str]) -> bool {
-    let (mut at, mut next) = (0, 0);
-    let mut again: Option<(usize, usize)> = None;
-    while next < parts.len() {
-        if wanted.get(at) == Some(&"**") {
-            again = Some((at, next));
-            at += 1;
-        } else if wanted.get(at).is_some_and(|pattern| part_matches(pattern, parts[next])) {
-            (at, next) = (at + 1, next + 1);
-        } else if let Some((stars, from)) = again {
-            again = Some((stars, from + 1));
-            (at, next) = (stars + 1, from + 1);
-        } else {
-            return false;
-        }
-    }
-    wanted[at..].iter().all(|pattern| *pattern == "**")
-}
-
-/// One name against one pattern, where `*` stands for any characters and `?` for one.
-fn part_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut next) = (0, 0);
-    let mut again: Option<(usize, usize)> = None;
-    while next < name.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                again = Some((at, next));
-                at += 1;
-            }
-            Some(wanted) if *wanted == '?' || *wanted == name[next] => (at, next) = (at + 1, next + 1),
-            _ => {
-                let Some((star, from)) = again else { return false };
-                again = Some((star, from + 1));
-                (at, next) = (star + 1, from + 1);
-            }
-        }
-    }
-    pattern[at..].iter().all(|left| *left == '*')
+/// `*` and `?` end at a slash, and `**` stands for any number of folders. Nothing else means anything.
+fn glob_matches(pattern: &str, path: &str) -> bool {
+    let braces = |c: char| match c {
+        '{' => "[{]".to_owned(),
+        '}' => "[}]".to_owned(),
+        other => other.to_string(),
+    };
+    let pattern: String = pattern.chars().map(braces).collect();
+    let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(false).build();
+    glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
 }
 
 #[cfg(test)]
@@ -186,6 +152,9 @@ mod tests {
             ("!labels.py", "labels.py", false),
             ("[l]abels.py", "labels.py", false),
             ("/", "anything", true),
+            ("{a,b}.py", "a.py", false),
+            ("{a,b}.py", "x/{a,b}.py", true),
+            ("docs/", "docs/a/b.md", true),
         ] {
             assert_eq!(matches(pattern, path), covered, "{pattern} {path}");
         }

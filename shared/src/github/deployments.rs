@@ -2,10 +2,10 @@
 //! deployments and their statuses there.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Github;
-use super::answers::{Readable, items, number, readable};
+use super::answers::{Readable, readable, shaped};
 use super::pages::List;
 use crate::cleaning::one_line;
 use crate::outbound::ServiceError;
@@ -52,6 +52,23 @@ pub struct Deployment {
     pub live_since: Option<Timestamp>,
 }
 
+#[derive(Deserialize)]
+struct WireDeployment {
+    id: u64,
+    environment: Option<String>,
+    production_environment: Option<bool>,
+    created_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct WireStatus {
+    state: Option<String>,
+    created_at: Option<Timestamp>,
+    environment_url: Option<String>,
+    target_url: Option<String>,
+    log_url: Option<String>,
+}
+
 impl Github {
     /// The deployments of one commit, newest first; empty where nobody reported one.
     pub async fn deployments(
@@ -60,44 +77,43 @@ impl Github {
         sha: &str,
     ) -> Result<Readable<Vec<Deployment>>, ServiceError> {
         let list = List { path: &["deployments"], query: &[("sha", sha)], under: None, most_pages: 1 };
-        let found = match readable(self.pages(repo, list).await)? {
+        let found = match readable(self.pages::<WireDeployment>(repo, list).await)? {
             Readable::Read(found) => found.items,
             Readable::NotAllowed { said } => return Ok(Readable::NotAllowed { said }),
         };
         let mut deployments = Vec::new();
-        for deployment in found.iter().take(DEPLOYMENTS) {
-            let id = number(deployment, "id")?.to_string();
+        for deployment in found.into_iter().take(DEPLOYMENTS) {
+            let id = deployment.id.to_string();
             let path = ["deployments", &id, "statuses"];
-            let statuses = self.get(repo, &path, &[("per_page", "100")]).await?;
-            deployments.extend(read(deployment, &statuses));
+            let statuses = shaped(self.get(repo, &path, &[("per_page", "100")]).await?)?;
+            deployments.extend(read(deployment, statuses));
         }
         Ok(Readable::Read(deployments))
     }
 }
 
 /// A deployment with its statuses, newest first. `None` where it has no readable time.
-fn read(deployment: &Value, statuses: &Value) -> Option<Deployment> {
-    let name = one_line(deployment["environment"].as_str().unwrap_or("unnamed"), NAME_CHARS);
-    let said_production = deployment["production_environment"].as_bool() == Some(true);
+fn read(deployment: WireDeployment, statuses: Vec<WireStatus>) -> Option<Deployment> {
+    let name = one_line(deployment.environment.as_deref().unwrap_or("unnamed"), NAME_CHARS);
+    let said_production = deployment.production_environment == Some(true);
     let kind = match said_production || name.eq_ignore_ascii_case("production") {
         true => EnvironmentKind::Production,
         false => EnvironmentKind::Other,
     };
-    let time = |body: &Value| body["created_at"].as_str()?.parse::<Timestamp>().ok();
-    let state = |status: &Value| status["state"].as_str()?.parse::<DeploymentState>().ok();
-    let latest = items(statuses).find(|status| state(status).is_some());
-    let is_live = |status: &&Value| state(status) == Some(DeploymentState::Success);
-    let live_since = items(statuses).filter(is_live).filter_map(time).min();
+    let state = |status: &WireStatus| status.state.as_deref()?.parse::<DeploymentState>().ok();
+    let latest = statuses.iter().find(|status| state(status).is_some());
+    let is_live = |status: &&WireStatus| state(status) == Some(DeploymentState::Success);
+    let live_since = statuses.iter().filter(is_live).filter_map(|status| status.created_at).min();
     let url = latest.and_then(|status| {
-        let urls = ["environment_url", "target_url", "log_url"].map(|name| status[name].as_str());
-        urls.into_iter().flatten().find_map(web_address)
+        let urls = [&status.environment_url, &status.target_url, &status.log_url];
+        urls.into_iter().flatten().find_map(|url| web_address(url))
     });
     Some(Deployment {
         environment: name,
         kind,
         state: latest.and_then(state).unwrap_or(DeploymentState::Pending),
         url,
-        since: latest.and_then(time).or_else(|| time(deployment))?,
+        since: latest.and_then(|status| status.created_at).or(deployment.created_at)?,
         live_since,
     })
 }

@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::Value;
+use serde::Deserialize;
 use url::Url;
 
-use super::answers::{Readable, items, readable};
+use super::answers::{Readable, readable, shaped};
 use super::checks::{CheckResult, Source};
 use super::{Github, job_log};
 use crate::cleaning::{multi_line, one_line};
@@ -101,7 +101,8 @@ impl Github {
     async fn annotations(&self, repo: &str, check_run: u64) -> Result<Vec<Annotation>, ServiceError> {
         let path = ["check-runs", &check_run.to_string(), "annotations"];
         let list = self.get(repo, &path, &[("per_page", "100")]).await?;
-        let mut annotations: Vec<Annotation> = items(&list).map(annotation).collect();
+        let list: Vec<WireAnnotation> = shaped(list)?;
+        let mut annotations: Vec<Annotation> = list.into_iter().map(annotation).collect();
         annotations.sort_by_key(|annotation| annotation.level);
         annotations.truncate(ANNOTATIONS);
         Ok(annotations)
@@ -141,13 +142,21 @@ impl Github {
     }
 }
 
-fn annotation(body: &Value) -> Annotation {
-    let title = body["title"].as_str().unwrap_or_default();
-    let message = body["message"].as_str().unwrap_or_default();
+#[derive(Deserialize)]
+struct WireAnnotation {
+    path: Option<String>,
+    start_line: Option<u64>,
+    annotation_level: Option<String>,
+    title: Option<String>,
+    message: Option<String>,
+}
+
+fn annotation(said: WireAnnotation) -> Annotation {
+    let (title, message) = (said.title.unwrap_or_default(), said.message.unwrap_or_default());
     Annotation {
-        path: one_line(body["path"].as_str().unwrap_or_default(), PATH_CHARS),
-        line: body["start_line"].as_u64(),
-        level: match body["annotation_level"].as_str() {
+        path: one_line(&said.path.unwrap_or_default(), PATH_CHARS),
+        line: said.start_line,
+        level: match said.annotation_level.as_deref() {
             Some("failure") => AnnotationLevel::Failure,
             Some("warning") => AnnotationLevel::Warning,
             _ => AnnotationLevel::Notice,

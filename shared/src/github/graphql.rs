@@ -8,15 +8,12 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::answers::{successful, text};
-use super::{Github, Identity};
+use super::{Github, Identity, documents};
 use crate::cleaning::one_line;
 use crate::outbound::{Auth, Call, Effect, ServiceError};
 
 /// GraphQL's own way to say that the hour's points are spent names no time; the limit is by the hour.
 const LIMIT_WAIT: Duration = Duration::from_secs(10 * 60);
-
-const NAME_NOW: &str = "query($owner: String!, $name: String!) { \
-                        repository(owner: $owner, name: $name, followRenames: true) { nameWithOwner } }";
 
 impl Github {
     /// Asks or changes something; `data` of the answer.
@@ -36,7 +33,7 @@ impl Github {
     /// What a repository is called now, if GitHub tells.
     pub(super) async fn name_now(&self, repo: &str) -> Option<String> {
         let (owner, name) = repo.split_once('/')?;
-        let mut call = self.graphql_call(NAME_NOW, json!({ "owner": owner, "name": name }));
+        let mut call = self.graphql_call(documents::REPOSITORY_NAME, json!({ "owner": owner, "name": name }));
         call.auth = match &self.identity {
             Identity::Token(token) => Auth::Bearer(token.clone()),
             Identity::App(app) => Auth::Issued(self.owners_token(app, repo).await.ok()?),

@@ -5,10 +5,10 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::Github;
 use super::answers::{error_of, said, text};
 use super::pulls::MergeState;
 use super::rules::WayIn;
+use super::{Github, documents};
 use crate::outbound::{Answer, ServiceError};
 use crate::redaction::Redacted;
 use crate::words::word_enum;
@@ -17,19 +17,6 @@ word_enum! {
     /// How a pull request becomes part of its base.
     pub enum MergeMethod { Squash = "squash", Merge = "merge", Rebase = "rebase", }
 }
-
-const LOOK: &str = "query($owner: String!, $name: String!, $number: Int!) { \
-    repository(owner: $owner, name: $name) { autoMergeAllowed pullRequest(number: $number) { \
-    id state headRefOid mergeStateStatus isInMergeQueue isMergeQueueEnabled \
-    mergeCommit { oid } autoMergeRequest { enabledAt } } } }";
-const ENQUEUE: &str = "mutation($input: EnqueuePullRequestInput!) { \
-    enqueuePullRequest(input: $input) { mergeQueueEntry { id } } }";
-const ENABLE: &str = "mutation($input: EnablePullRequestAutoMergeInput!) { \
-    enablePullRequestAutoMerge(input: $input) { pullRequest { id } } }";
-const DEQUEUE: &str = "mutation($input: DequeuePullRequestInput!) { \
-    dequeuePullRequest(input: $input) { clientMutationId } }";
-const DISABLE: &str = "mutation($input: DisablePullRequestAutoMergeInput!) { \
-    disablePullRequestAutoMerge(input: $input) { clientMutationId } }";
 
 /// What to merge.
 #[derive(Clone, Copy, Debug)]
@@ -137,11 +124,11 @@ impl Github {
         let withdrawn = match target.queued {
             None => return Ok(()),
             Some(Queue::MergeQueue) => {
-                self.graphql(repo, DEQUEUE, json!({ "input": { "id": target.node_id } })).await
+                self.graphql(repo, documents::DEQUEUE, json!({ "input": { "id": target.node_id } })).await
             }
             Some(Queue::AutoMerge) => {
                 let input = json!({ "input": { "pullRequestId": target.node_id } });
-                self.graphql(repo, DISABLE, input).await
+                self.graphql(repo, documents::DISABLE_AUTO_MERGE, input).await
             }
         };
         match withdrawn {
@@ -191,7 +178,7 @@ impl Github {
         }
         if target.way_in == WayIn::Queue {
             let input = json!({ "pullRequestId": target.node_id, "expectedHeadOid": merge.head_sha });
-            match self.graphql(repo, ENQUEUE, json!({ "input": input })).await {
+            match self.graphql(repo, documents::ENQUEUE, json!({ "input": input })).await {
                 Ok(_) => return Ok(MergeOutcome::Queued { by: Queue::MergeQueue }),
                 // Not ready for the queue. Auto-merge puts it there when it is.
                 Err(ServiceError::Refused { message, .. }) => {
@@ -213,7 +200,7 @@ impl Github {
         if let Some(method) = method {
             input["mergeMethod"] = json!(method.as_str().to_ascii_uppercase());
         }
-        match self.graphql(repo, ENABLE, json!({ "input": input })).await {
+        match self.graphql(repo, documents::ENABLE_AUTO_MERGE, json!({ "input": input })).await {
             Ok(_) => Ok(MergeOutcome::Queued { by: Queue::AutoMerge }),
             // The first refusal says more: why it cannot be merged now.
             Err(ServiceError::Refused { .. } | ServiceError::Unauthorized(_)) => Ok(refused),
@@ -224,7 +211,7 @@ impl Github {
     async fn target(&self, repo: &str, number: u64) -> Result<Target, ServiceError> {
         let (owner, name) = repo.split_once('/').unwrap_or_default();
         let variables = json!({ "owner": owner, "name": name, "number": number });
-        let data = self.graphql(repo, LOOK, variables).await?;
+        let data = self.graphql(repo, documents::MERGE_STATE, variables).await?;
         let pull = &data["repository"]["pullRequest"];
         let is = |value: &Value| value.as_bool() == Some(true);
         let queued = match (is(&pull["isInMergeQueue"]), pull["autoMergeRequest"].is_null()) {

@@ -1,13 +1,13 @@
 //! Whom to name: the owners of a file by CODEOWNERS, and who changed it last.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Github;
-use super::answers::{items, text};
+use super::answers::shaped;
 use super::codeowners::{Owner, owners_of};
 use super::conversation::title;
-use super::pulls::login;
+use super::pulls::Account;
 use crate::cleaning::one_line;
 use crate::outbound::ServiceError;
 
@@ -59,22 +59,45 @@ impl Github {
             Err(ServiceError::NotFound(_)) => return Ok(None),
             list => list?,
         };
-        items(&list).next().map(read).transpose()
+        let commits: Vec<WireCommit> = shaped(list)?;
+        Ok(commits.into_iter().next().map(read))
     }
 }
 
-fn read(commit: &Value) -> Result<LastChange, ServiceError> {
-    let author = &commit["author"];
-    let written = &commit["commit"]["author"];
-    let by = match login(author) {
-        Some(login) if author["type"] == "Bot" || login.ends_with("[bot]") => Author::Bot(login),
-        Some(login) => Author::Person(login),
-        None => Author::Unknown(one_line(written["name"].as_str().unwrap_or("somebody"), NAME_CHARS)),
+#[derive(Deserialize)]
+struct WireCommit {
+    sha: String,
+    author: Option<Account>,
+    commit: WireGitCommit,
+}
+
+/// A commit as git has it.
+#[derive(Deserialize)]
+struct WireGitCommit {
+    message: Option<String>,
+    author: Option<WireSignature>,
+}
+
+#[derive(Deserialize)]
+struct WireSignature {
+    name: Option<String>,
+    date: Option<String>,
+}
+
+fn read(found: WireCommit) -> LastChange {
+    let written = found.commit.author.as_ref();
+    let by = match found.author.as_ref().and_then(|author| Some((author.login()?, author.is_bot()))) {
+        Some((login, true)) => Author::Bot(login),
+        Some((login, false)) => Author::Person(login),
+        None => {
+            let name = written.and_then(|author| author.name.as_deref());
+            Author::Unknown(one_line(name.unwrap_or("somebody"), NAME_CHARS))
+        }
     };
-    Ok(LastChange {
-        sha: text(commit, "sha")?,
-        title: title(commit["commit"]["message"].as_str().unwrap_or_default()),
+    LastChange {
+        title: title(found.commit.message.as_deref().unwrap_or_default()),
         by,
-        at: written["date"].as_str().and_then(|date| date.parse().ok()),
-    })
+        at: written.and_then(|author| author.date.as_deref()?.parse().ok()),
+        sha: found.sha,
+    }
 }

@@ -2,23 +2,17 @@
 
 use http::Method;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answers::{items, number, text};
-use super::{Github, owner};
+use super::answers::shaped;
+use super::{Github, documents, owner};
 use crate::cleaning::one_line;
 use crate::outbound::ServiceError;
 use crate::redaction::Redacted;
 use crate::words::word_enum;
 
 const LOGIN_CHARS: usize = 100;
-
-/// What REST leaves out of a pull request that is not open: the commit that the merge made (gone since API version
-/// 2026-03-10), and who closed it.
-const ENDING: &str = "query($owner: String!, $name: String!, $number: Int!) { \
-    repository(owner: $owner, name: $name) { pullRequest(number: $number) { \
-    mergeCommit { oid } mergedBy { login } \
-    timelineItems(last: 1, itemTypes: [CLOSED_EVENT]) { nodes { ... on ClosedEvent { actor { login } } } } } } }";
 
 /// A pull request to open.
 #[derive(Clone, Debug)]
@@ -113,7 +107,7 @@ impl Github {
         }
         let body = json!({ "title": new.title, "body": new.body, "head": new.head, "base": new.base });
         match self.write(Method::POST, repo, &["pulls"], body).await {
-            Ok(body) => read(&body),
+            Ok(body) => read(body),
             Err(error @ ServiceError::Refused { status: 422, .. }) => {
                 self.find_pull_request(repo, new.head).await?.ok_or(error)
             }
@@ -130,11 +124,12 @@ impl Github {
         let head = format!("{}:{branch}", owner(repo));
         let query = [("head", head.as_str()), ("state", "all"), ("per_page", "10")];
         let list = self.get(repo, &["pulls"], &query).await?;
-        items(&list).next().map(read).transpose()
+        let pulls: Vec<WirePull> = shaped(list)?;
+        Ok(pulls.first().map(WirePull::open_pull_request))
     }
 
     pub async fn pull_request(&self, repo: &str, number: u64) -> Result<OpenPullRequest, ServiceError> {
-        read(&self.get(repo, &["pulls", &number.to_string()], &[]).await?)
+        read(self.get(repo, &["pulls", &number.to_string()], &[]).await?)
     }
 
     /// Everything about a pull request that decides what comes next. To ask is also what makes GitHub compute
@@ -144,31 +139,29 @@ impl Github {
         repo: &str,
         number: u64,
     ) -> Result<PullRequestView, ServiceError> {
-        let body = self.get(repo, &["pulls", &number.to_string()], &[]).await?;
-        let pull = read(&body)?;
-        let base_branch = text(&body["base"], "ref")?;
-        let (stage, base_sha, behind_by) = if pull.open {
-            let (base_sha, behind_by) = self.distance(repo, &base_branch, &pull.head_sha).await?;
-            (Stage::Open, base_sha, behind_by)
+        let pull: WirePull = shaped(self.get(repo, &["pulls", &number.to_string()], &[]).await?)?;
+        let (stage, base_sha, behind_by) = if pull.open_pull_request().open {
+            let compared = self.comparison(repo, &pull.base.name, &pull.head.sha).await?;
+            (Stage::Open, compared.base_commit.sha, compared.behind_by)
         } else {
-            (self.ending(repo, &body, &pull).await?, text(&body["base"], "sha")?, 0)
+            (self.ending(repo, &pull).await?, pull.base.sha.clone(), 0)
         };
         Ok(PullRequestView {
             number: pull.number,
-            url: pull.url,
+            url: pull.html_url,
             stage,
-            head_sha: pull.head_sha,
-            head_branch: text(&body["head"], "ref")?,
-            base_branch,
+            head_sha: pull.head.sha,
+            head_branch: pull.head.name,
+            base_branch: pull.base.name,
             base_sha,
             behind_by,
-            mergeable: match body["mergeable"].as_bool() {
+            mergeable: match pull.mergeable {
                 Some(true) => Mergeable::Yes,
                 Some(false) => Mergeable::Conflicting,
                 None => Mergeable::NotComputed,
             },
-            merge_state: body["mergeable_state"]
-                .as_str()
+            merge_state: pull
+                .mergeable_state
                 .and_then(|word| word.parse().ok())
                 .unwrap_or(MergeState::Unknown),
         })
@@ -198,46 +191,129 @@ impl Github {
     }
 
     /// The head of a branch, and how many of its commits another commit does not have.
-    async fn distance(&self, repo: &str, branch: &str, sha: &str) -> Result<(String, u64), ServiceError> {
+    async fn comparison(&self, repo: &str, branch: &str, sha: &str) -> Result<WireComparison, ServiceError> {
         let range = format!("{branch}...{sha}");
-        let compared = self.get(repo, &["compare", &range], &[("per_page", "1")]).await?;
-        Ok((text(&compared["base_commit"], "sha")?, number(&compared, "behind_by")?))
+        shaped(self.get(repo, &["compare", &range], &[("per_page", "1")]).await?)
     }
 
     /// Who ended a pull request. A token that may not ask GraphQL learns what REST tells.
-    async fn ending(&self, repo: &str, body: &Value, pull: &OpenPullRequest) -> Result<Stage, ServiceError> {
+    async fn ending(&self, repo: &str, pull: &WirePull) -> Result<Stage, ServiceError> {
         let (owner, name) = repo.split_once('/').unwrap_or_default();
         let variables = json!({ "owner": owner, "name": name, "number": pull.number });
-        let told = match self.graphql(repo, ENDING, variables).await {
-            Ok(data) => data["repository"]["pullRequest"].clone(),
-            Err(ServiceError::Unauthorized(_) | ServiceError::NotFound(_)) => Value::Null,
+        let told: WireEnding = match self.graphql(repo, documents::PULL_REQUEST_ENDING, variables).await {
+            Ok(mut data) => {
+                let told: Option<WireEnding> = shaped(data["repository"]["pullRequest"].take())?;
+                told.unwrap_or_default()
+            }
+            Err(ServiceError::Unauthorized(_) | ServiceError::NotFound(_)) => WireEnding::default(),
             Err(error) => return Err(error),
         };
-        let at = |name: &str| body[name].as_str().and_then(|time| time.parse().ok());
-        Ok(if pull.merged {
+        let login = |account: &Option<Account>| account.as_ref().and_then(Account::login);
+        Ok(if pull.open_pull_request().merged {
             Stage::Merged {
-                by: login(&body["merged_by"]).or_else(|| login(&told["mergedBy"])),
-                at: at("merged_at"),
-                sha: told["mergeCommit"]["oid"].as_str().map(str::to_owned),
+                by: login(&pull.merged_by).or_else(|| login(&told.merged_by)),
+                at: pull.merged_at,
+                sha: told.merge_commit.map(|commit| commit.oid),
             }
         } else {
-            Stage::Closed { by: login(&told["timelineItems"]["nodes"][0]["actor"]), at: at("closed_at") }
+            let closed = told.timeline_items.and_then(|items| items.nodes.into_iter().flatten().next());
+            Stage::Closed { by: closed.and_then(|closed| login(&closed.actor)), at: pull.closed_at }
         })
     }
 }
 
-/// The name of an account; `None` where there is none.
-pub(super) fn login(account: &Value) -> Option<String> {
-    account["login"].as_str().map(|login| one_line(login, LOGIN_CHARS))
+/// An account, as most answers name it.
+#[derive(Deserialize)]
+pub(super) struct Account {
+    login: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
 }
 
-fn read(body: &Value) -> Result<OpenPullRequest, ServiceError> {
-    Ok(OpenPullRequest {
-        number: number(body, "number")?,
-        url: text(body, "html_url")?,
-        head_sha: text(&body["head"], "sha")?,
-        // Lists leave `merged` out and give the time of the merge instead.
-        merged: body["merged"].as_bool().unwrap_or(!body["merged_at"].is_null()),
-        open: body["state"] == "open",
-    })
+impl Account {
+    /// The account's name, cleaned.
+    pub(super) fn login(&self) -> Option<String> {
+        self.login.as_deref().map(|login| one_line(login, LOGIN_CHARS))
+    }
+
+    pub(super) fn is_bot(&self) -> bool {
+        self.kind.as_deref() == Some("Bot")
+            || self.login.as_deref().is_some_and(|login| login.ends_with("[bot]"))
+    }
+}
+
+/// A pull request as REST tells it.
+#[derive(Deserialize)]
+struct WirePull {
+    number: u64,
+    html_url: String,
+    state: Option<String>,
+    /// Lists leave it out and give the time of the merge instead.
+    merged: Option<bool>,
+    merged_at: Option<Timestamp>,
+    closed_at: Option<Timestamp>,
+    merged_by: Option<Account>,
+    /// Null while GitHub computes it.
+    mergeable: Option<bool>,
+    mergeable_state: Option<String>,
+    head: WireBranch,
+    base: WireBranch,
+}
+
+#[derive(Deserialize)]
+struct WireBranch {
+    #[serde(rename = "ref")]
+    name: String,
+    sha: String,
+}
+
+#[derive(Deserialize)]
+struct WireComparison {
+    base_commit: WireCommit,
+    behind_by: u64,
+}
+
+#[derive(Deserialize)]
+struct WireCommit {
+    sha: String,
+}
+
+/// What [`documents::PULL_REQUEST_ENDING`] asks for.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireEnding {
+    merge_commit: Option<WireOid>,
+    merged_by: Option<Account>,
+    timeline_items: Option<WireTimeline>,
+}
+
+#[derive(Deserialize)]
+struct WireOid {
+    oid: String,
+}
+
+#[derive(Deserialize)]
+struct WireTimeline {
+    nodes: Vec<Option<WireClosed>>,
+}
+
+#[derive(Deserialize)]
+struct WireClosed {
+    actor: Option<Account>,
+}
+
+impl WirePull {
+    fn open_pull_request(&self) -> OpenPullRequest {
+        OpenPullRequest {
+            number: self.number,
+            url: self.html_url.clone(),
+            head_sha: self.head.sha.clone(),
+            merged: self.merged.unwrap_or(self.merged_at.is_some()),
+            open: self.state.as_deref() == Some("open"),
+        }
+    }
+}
+
+fn read(body: Value) -> Result<OpenPullRequest, ServiceError> {
+    shaped::<WirePull>(body).map(|pull| pull.open_pull_request())
 }

@@ -9,7 +9,7 @@ use super::answers::{items, text};
 use super::branches::{BranchBefore, BranchSet};
 use super::commits::Draft;
 use super::pulls::{NewPullRequest, OpenPullRequest};
-use super::{Github, answers::number};
+use super::{Github, answers::number, documents};
 use crate::outbound::ServiceError;
 use crate::redaction::Redacted;
 
@@ -17,11 +17,6 @@ use crate::redaction::Redacted;
 const LAST_COMMITS: &str = "50";
 /// Least digits by which a commit is named.
 const LEAST_DIGITS: usize = 7;
-
-const LOOK: &str = "query($owner: String!, $name: String!, $number: Int!) { \
-    repository(owner: $owner, name: $name) { pullRequest(number: $number) { id headRefName } } }";
-const REVERT: &str = "mutation($input: RevertPullRequestInput!) { revertPullRequest(input: $input) { \
-    revertPullRequest { number url headRefOid headRefName } } }";
 
 /// What to take back, and with which words.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +111,7 @@ impl Github {
     ) -> Result<(OpenPullRequest, String), ServiceError> {
         let (owner, name) = repo.split_once('/').unwrap_or_default();
         let variables = json!({ "owner": owner, "name": name, "number": revert.number });
-        let data = self.graphql(repo, LOOK, variables).await?;
+        let data = self.graphql(repo, documents::REVERT_STATE, variables).await?;
         let merged = &data["repository"]["pullRequest"];
         // GitHub's name for the branch of a revert: how a try whose answer was lost is found again.
         let branch = format!("revert-{}-{}", revert.number, text(merged, "headRefName")?);
@@ -128,7 +123,7 @@ impl Github {
             "title": revert.title,
             "body": revert.body,
         });
-        let done = self.graphql(repo, REVERT, json!({ "input": input })).await?;
+        let done = self.graphql(repo, documents::REVERT, json!({ "input": input })).await?;
         let made = &done["revertPullRequest"]["revertPullRequest"];
         let pull_request = OpenPullRequest {
             number: number(made, "number")?,

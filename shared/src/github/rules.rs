@@ -2,9 +2,9 @@
 //! protection shows its checks with the branch; rulesets have an endpoint of their own. What cannot
 //! be read is not known, and said so.
 
-use serde_json::Value;
+use serde::Deserialize;
 
-use super::answers::{items, readable};
+use super::answers::{readable, shaped};
 use super::pages::List;
 use super::{Github, MergeMethod, Readable, Repository};
 use crate::cleaning::one_line;
@@ -51,11 +51,49 @@ impl BranchRules {
     }
 }
 
+#[derive(Deserialize)]
+struct WireBranch {
+    protected: Option<bool>,
+    protection: Option<WireProtection>,
+}
+
+#[derive(Deserialize)]
+struct WireProtection {
+    required_status_checks: Option<WireClassicChecks>,
+}
+
+#[derive(Deserialize)]
+struct WireClassicChecks {
+    enforcement_level: Option<String>,
+    contexts: Option<Vec<String>>,
+    checks: Option<Vec<WireCheck>>,
+}
+
+#[derive(Deserialize)]
+struct WireCheck {
+    context: String,
+}
+
+/// A rule of a ruleset. Which parameters there are depends on its type.
+#[derive(Deserialize)]
+struct WireRule {
+    #[serde(rename = "type")]
+    kind: String,
+    parameters: Option<WireParameters>,
+}
+
+#[derive(Default, Deserialize)]
+struct WireParameters {
+    required_status_checks: Option<Vec<WireCheck>>,
+    allowed_merge_methods: Option<Vec<String>>,
+}
+
 impl Github {
     /// What a branch demands of a merge into it.
     pub async fn branch_rules(&self, repo: &str, branch: &str) -> Result<BranchRules, ServiceError> {
-        let body = self.get(repo, &["branches", branch], &[]).await?;
-        let mut names = classic_checks(&body);
+        let branch_now: WireBranch = shaped(self.get(repo, &["branches", branch], &[]).await?)?;
+        let hides_protection = branch_now.protected == Some(true) && branch_now.protection.is_none();
+        let mut names = branch_now.protection.map(classic_checks).unwrap_or_default();
         let path = ["rules", "branches", branch];
         let list = List { path: &path, query: &[], under: None, most_pages: PAGES };
         let rules = match self.pages(repo, list).await {
@@ -64,7 +102,7 @@ impl Github {
         };
         let mut not_known = None;
         // A protected branch that does not show its protection may require anything.
-        if body["protected"] == true && body["protection"].is_null() {
+        if hides_protection {
             not_known = Some("the branch's protection cannot be read".to_owned());
         }
         let mut way_in = WayIn::Merge;
@@ -72,20 +110,18 @@ impl Github {
         match rules {
             Readable::NotAllowed { said } => not_known = Some(format!("rulesets cannot be read: {said}")),
             Readable::Read(rules) => {
-                for rule in &rules.items {
-                    let parameters = &rule["parameters"];
-                    match rule["type"].as_str() {
-                        Some("required_status_checks") => {
-                            let checks = items(&parameters["required_status_checks"]);
-                            names.extend(checks.filter_map(|check| check["context"].as_str()).map(cleaned));
+                for WireRule { kind, parameters } in rules.items {
+                    let parameters = parameters.unwrap_or_default();
+                    match kind.as_str() {
+                        "required_status_checks" => {
+                            let checks = parameters.required_status_checks.unwrap_or_default();
+                            names.extend(checks.iter().map(|check| cleaned(&check.context)));
                         }
-                        Some("merge_queue") => way_in = WayIn::Queue,
-                        Some("pull_request") => {
-                            if let Some(methods) = parameters["allowed_merge_methods"].as_array() {
-                                let named: Vec<MergeMethod> = methods
-                                    .iter()
-                                    .filter_map(|method| method.as_str()?.parse().ok())
-                                    .collect();
+                        "merge_queue" => way_in = WayIn::Queue,
+                        "pull_request" => {
+                            if let Some(methods) = parameters.allowed_merge_methods {
+                                let named: Vec<MergeMethod> =
+                                    methods.iter().filter_map(|method| method.parse().ok()).collect();
                                 let both = |before: Vec<MergeMethod>| {
                                     before.into_iter().filter(|method| named.contains(method)).collect()
                                 };
@@ -104,14 +140,14 @@ impl Github {
     }
 }
 
-fn classic_checks(branch: &Value) -> Vec<String> {
-    let required = &branch["protection"]["required_status_checks"];
-    if required["enforcement_level"] == "off" {
+fn classic_checks(protection: WireProtection) -> Vec<String> {
+    let Some(required) = protection.required_status_checks else { return Vec::new() };
+    if required.enforcement_level.as_deref() == Some("off") {
         return Vec::new();
     }
-    let contexts = items(&required["contexts"]).filter_map(Value::as_str);
-    let checks = items(&required["checks"]).filter_map(|check| check["context"].as_str());
-    contexts.chain(checks).map(cleaned).collect()
+    let contexts = required.contexts.unwrap_or_default().into_iter();
+    let checks = required.checks.unwrap_or_default().into_iter().map(|check| check.context);
+    contexts.chain(checks).map(|name| cleaned(&name)).collect()
 }
 
 fn cleaned(name: &str) -> String {

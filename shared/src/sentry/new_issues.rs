@@ -13,7 +13,7 @@ use crate::incident::Incident;
 use crate::outbound::{Answer, ServiceError};
 
 /// Entries of one page, Sentry's most.
-const PER_PAGE: &str = "100";
+pub(super) const PER_PAGE: &str = "100";
 
 /// An issue of a list, without its stack trace, as in an `issue` webhook.
 #[derive(Clone, Debug, PartialEq)]

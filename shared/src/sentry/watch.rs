@@ -208,7 +208,7 @@ fn at_cursor(query: &mut Vec<(&'static str, String)>, cursor: String) {
     query.push(("cursor", cursor));
 }
 
-fn seen_events(answer: &Answer) -> Result<Vec<SeenEvent>, ServiceError> {
+pub(super) fn seen_events(answer: &Answer) -> Result<Vec<SeenEvent>, ServiceError> {
     let listed: List<Object<WireEvent<'_>>> = read(answer)?;
     let seen = listed.0.into_iter().filter_map(|Object(wire)| {
         let tag = |key: &str| {

@@ -113,36 +113,6 @@ fn unquoted(raw: &str) -> Option<Cow<'_, str>> {
     if !inner.contains('\\') {
         return Some(Cow::Borrowed(inner));
     }
-    unescaped(inner).or_else(|| unescaped_with_surrogates(raw)).map(Cow::Owned)
-}
-
-/// `None` where surrogates have to be put together, which is rare.
-fn unescaped(inner: &str) -> Option<String> {
-    let mut text = String::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
-        let (letter, behind) = escape.split_at_checked(1)?;
-        rest = behind;
-        text.push(match letter {
-            "n" => '\n',
-            "t" => '\t',
-            "r" => '\r',
-            "b" => '\u{8}',
-            "f" => '\u{c}',
-            "u" => {
-                let (digits, behind) = behind.split_at_checked(4)?;
-                rest = behind;
-                char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
-            }
-            _ => letter.chars().next()?,
-        });
-    }
-    text.push_str(rest);
-    Some(text)
-}
-
-fn unescaped_with_surrogates(raw: &str) -> Option<String> {
     struct Bytes;
     impl Visitor<'_> for Bytes {
         type Value = String;
@@ -150,12 +120,14 @@ fn unescaped_with_surrogates(raw: &str) -> Option<String> {
             f.write_str("a string")
         }
         fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
-            // Half of a pair comes as three bytes that are no UTF-8.
-            Ok(String::from_utf8_lossy(bytes).replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}"))
+            Ok(match String::from_utf8_lossy(bytes) {
+                Cow::Borrowed(text) => text.to_owned(),
+                // Half of a pair comes as three bytes that are no UTF-8.
+                Cow::Owned(text) => text.replace("\u{fffd}\u{fffd}\u{fffd}", "\u{fffd}"),
+            })
         }
     }
-    let mut deserializer = serde_json::Deserializer::from_str(raw);
-    (&mut deserializer).deserialize_bytes(Bytes).ok()
+    serde_json::Deserializer::from_str(raw).deserialize_bytes(Bytes).ok().map(Cow::Owned)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Leaf<'a> {

@@ -59,15 +59,6 @@ enum Round {
 impl Store {
     /// Starts an attempt, or says which one already has the issue, or records that the hour is full.
     pub async fn admit(&self, new: NewAttempt<'_>, now: Timestamp) -> Result<Admission, StoreError> {
-        // With a slot seen ahead nothing is read before: the table checks slot and claim in any case. Whoever finds the
-        // issue taken, or others at it, goes the long way.
-        if let Some(slot) = self.slot_seen_ahead(new.max_per_hour, now)
-            && let Some(Saved::Yes) = self
-                .transact_once(self.writes_of_a_start(&new, slot, self.free_claim(&new, now), now))
-                .await?
-        {
-            return Ok(Admission::Started(new.attempt.id));
-        }
         for round in 0..MAX_ROUNDS {
             match self.admission_round(&new, now).await? {
                 Round::Done(admission) => return Ok(admission),
@@ -163,11 +154,7 @@ impl Store {
         let mut item = attempt_item(&attempt, 1, now);
         digest::mark_turned_away(&mut item, now);
         let writes = vec![put(self.put(item)), put(claim_condition(self.put(claim), new.occasion, now))];
-        let round = self.write(writes, Admission::TurnedAway(attempt.id)).await?;
-        if let Round::Done(_) = round {
-            self.count_turned_away_on_the_scoreboard(&attempt, now).await;
-        }
-        Ok(round)
+        self.write(writes, Admission::TurnedAway(attempt.id)).await
     }
 
     async fn write(&self, writes: Vec<TransactWriteItem>, admission: Admission) -> Result<Round, StoreError> {

@@ -107,30 +107,18 @@ impl Store {
     /// All of the writes or none. A condition that does not hold is a conflict; being in the way of another
     /// transaction is not, and is tried again for a moment.
     pub(super) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Saved, StoreError> {
-        self.transact_unless_busy(writes).await?.ok_or_else(|| {
-            StoreError::Unavailable(format!("{TRANSACTION_ROUNDS} transactions were in each other's way"))
-        })
-    }
-
-    /// As [`Store::transact`]; `None` where other transactions were in the way all the time.
-    pub(super) async fn transact_unless_busy(
-        &self,
-        writes: Vec<TransactWriteItem>,
-    ) -> Result<Option<Saved>, StoreError> {
         for _ in 0..TRANSACTION_ROUNDS {
             if let Some(saved) = self.transact_once(writes.clone()).await? {
-                return Ok(Some(saved));
+                return Ok(saved);
             }
             tokio::time::sleep(Duration::from_millis(fastrand::u64(5..=TRANSACTION_PAUSE_MS))).await;
         }
-        Ok(None)
+        let why = format!("{TRANSACTION_ROUNDS} transactions were in each other's way");
+        Err(StoreError::Unavailable(why))
     }
 
     /// As [`Store::transact`]; `None` where another transaction was in the way.
-    pub(super) async fn transact_once(
-        &self,
-        writes: Vec<TransactWriteItem>,
-    ) -> Result<Option<Saved>, StoreError> {
+    async fn transact_once(&self, writes: Vec<TransactWriteItem>) -> Result<Option<Saved>, StoreError> {
         let error = match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
             Ok(_) => return Ok(Some(Saved::Yes)),
             Err(error) => error,

@@ -3,7 +3,7 @@
 //! counts one start in any hour, and starts at the same moment seldom meet in one slot: they do not wait for each other.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::MutexGuard;
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
@@ -16,24 +16,14 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// A slot that was not taken again is forgotten after this long, seconds: the limit may have become smaller.
 const KEEP_SECONDS: i64 = 2 * 3600;
 
-/// How long a look ahead is believed. Longer would only cost more rounds.
-const AHEAD: SignedDuration = SignedDuration::from_mins(1);
-
 /// A slot that was free when the hour was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot(u32);
 
-/// What was seen of the hour and spares a look.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    full: Mutex<Option<FullHour>>,
-    ahead: Mutex<Option<LookAhead>>,
-}
-
 /// Until when an hour that was seen full stays full. Starts are never taken back, so nobody need look again before: a
 /// storm that is turned away does not read the slots once for each webhook.
 #[derive(Clone, Copy, Debug)]
-struct FullHour {
+pub(super) struct FullHour {
     max_per_hour: u32,
     until: Timestamp,
 }
@@ -44,50 +34,16 @@ impl FullHour {
     }
 }
 
-/// The slots that were free before anybody asked for one.
-#[derive(Debug)]
-struct LookAhead {
-    max_per_hour: u32,
-    at: Timestamp,
-    free: Vec<u32>,
-}
-
-impl LookAhead {
-    fn is_good(&self, max_per_hour: u32, now: Timestamp) -> bool {
-        let fresh = self.at <= now && now < self.at + AHEAD;
-        fresh && self.max_per_hour == max_per_hour
-    }
-}
-
 impl Store {
-    /// Looks for free slots, so that one start, the next one, is one write. A slot or claim that somebody took in between
-    /// costs it a transaction that fails, and nothing else.
-    pub async fn look_ahead(self, max_per_hour: u32, now: Timestamp) -> Result<(), StoreError> {
-        let free = self.free_slots(max_per_hour, now).await?;
-        *locked(&self.hour.ahead) = Some(LookAhead { max_per_hour, at: now, free });
-        Ok(())
-    }
-
-    /// A slot that was free when this store looked ahead, for one start only.
-    pub(super) fn slot_seen_ahead(&self, max_per_hour: u32, now: Timestamp) -> Option<Slot> {
-        let ahead = locked(&self.hour.ahead).take().filter(|ahead| ahead.is_good(max_per_hour, now))?;
-        fastrand::choice(ahead.free).map(Slot)
-    }
-
     /// A slot for one more start; `None` while the hour is full.
     pub(super) async fn free_slot(
         &self,
         max_per_hour: u32,
         now: Timestamp,
     ) -> Result<Option<Slot>, StoreError> {
-        if locked(&self.hour.full).is_some_and(|full| full.lasts(max_per_hour, now)) {
+        if self.full_hour().is_some_and(|full| full.lasts(max_per_hour, now)) {
             return Ok(None);
         }
-        Ok(fastrand::choice(self.free_slots(max_per_hour, now).await?).map(Slot))
-    }
-
-    /// Empty while the hour is full.
-    async fn free_slots(&self, max_per_hour: u32, now: Timestamp) -> Result<Vec<u32>, StoreError> {
         let items = self.items_of(KEY).await?;
         let taken: Vec<(u32, Timestamp)> =
             items.iter().filter_map(read).filter(|(_, at)| *at > now - HOUR).collect();
@@ -96,12 +52,17 @@ impl Store {
             let mut starts: Vec<Timestamp> = taken.iter().map(|(_, at)| *at).collect();
             starts.sort_unstable();
             if let Some(last) = starts.get(taken.len() - max_per_hour as usize) {
-                *locked(&self.hour.full) = Some(FullHour { max_per_hour, until: *last + HOUR });
+                *self.full_hour() = Some(FullHour { max_per_hour, until: *last + HOUR });
             }
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let taken: HashSet<u32> = taken.into_iter().map(|(number, _)| number).collect();
-        Ok((0..max_per_hour).filter(|number| !taken.contains(number)).collect())
+        let free: Vec<u32> = (0..max_per_hour).filter(|number| !taken.contains(number)).collect();
+        Ok(fastrand::choice(free).map(Slot))
+    }
+
+    fn full_hour(&self) -> MutexGuard<'_, Option<FullHour>> {
+        self.full_hour.lock().expect("nothing panics while this is locked")
     }
 
     /// The part of a transaction that takes a slot, unless another start took it since.
@@ -113,10 +74,6 @@ impl Store {
             .expression_attribute_values(":an_hour_ago", item::milliseconds(now - HOUR));
         TransactWriteItem::builder().put(put.build().expect("table and item are set above")).build()
     }
-}
-
-fn locked<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
-    seen.lock().expect("nothing panics while this is locked")
 }
 
 /// `SLOT#007`, taken now.

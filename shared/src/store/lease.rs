@@ -12,13 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
 use super::held::Held;
 use super::item;
-use super::{Store, StoreError, marks, scoreboard, unavailable};
+use super::{Store, StoreError, marks, unavailable};
 use crate::attempt::{Attempt, AttemptId};
 use crate::journal::Service;
-use crate::scoreboard::Counted;
-
-/// When an attempt that could not be counted is looked at again, where it is not sooner.
-const COUNT_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// Who asks for a lease, and until when.
 #[derive(Clone, Debug)]
@@ -41,14 +37,6 @@ pub struct Lease {
     tries: i64,
     /// What the attempt held when it was last read or written.
     held: Held,
-    /// What the scoreboard counts of the attempt.
-    counted: Counted,
-}
-
-/// The write that counts, and when.
-struct Counting {
-    count: TransactWriteItem,
-    now: Timestamp,
 }
 
 /// An attempt's item on its way into the table, and what is written only together with it.
@@ -118,7 +106,6 @@ impl Store {
                     version: read.version,
                     tries: item::get_number(&item, "tries").unwrap_or(1),
                     held: Held::by(&read.attempt),
-                    counted: scoreboard::counted(&item),
                 };
                 Ok(Leased::Taken(lease, Box::new(marks::applied(read.attempt, &item))))
             }
@@ -153,11 +140,10 @@ impl Store {
         item.insert("lease_until".to_owned(), item::milliseconds(lease.until));
         item.insert("tries".to_owned(), item::number(lease.tries));
         set_due(&mut item, &pk(lease.id), lease.until);
-        let (saved, counted) = self.write_held(lease, Saving { attempt, item, others }, now).await?;
+        let saved = self.write_held(lease, Saving { attempt, item, others }, now).await?;
         if saved == Saved::Yes {
             lease.version += 1;
             lease.held = Held::by(attempt);
-            lease.counted = counted;
         }
         Ok(saved)
     }
@@ -174,8 +160,7 @@ impl Store {
         if let Some(due) = due {
             set_due(&mut item, &pk(lease.id), due);
         }
-        let saving = Saving { attempt, item, others: Vec::new() };
-        Ok(self.write_held(lease, saving, now).await?.0)
+        self.write_held(lease, Saving { attempt, item, others: Vec::new() }, now).await
     }
 
     /// Reads the attempt again after a lost write; `None` where the lease itself was lost.
@@ -188,56 +173,26 @@ impl Store {
         let read = attempts::read(&item)?;
         lease.version = read.version;
         lease.held = Held::by(&read.attempt);
-        lease.counted = scoreboard::counted(&item);
         Ok(Some(marks::applied(read.attempt, &item)))
     }
 
-    /// Writes the attempt's item, what it gives back with it, and what is counted of it. Says what is counted then.
+    /// Writes the attempt's item, and what it gives back with it.
     async fn write_held(
         &self,
         lease: &Lease,
-        mut saving: Saving<'_>,
+        saving: Saving<'_>,
         now: Timestamp,
-    ) -> Result<(Saved, Counted), StoreError> {
-        let attempt = saving.attempt;
-        saving.item.insert(item::LEASES.to_owned(), item::number(lease.number));
-        saving.others.extend(self.give_back(lease.held, attempt, now));
-        let (saved, counted) = match self.count(attempt, &lease.counted, now) {
-            Some(count) => self.write_and_count(lease, saving, Counting { count, now }).await?,
-            None => (self.write_uncounted(lease, saving).await?, lease.counted.clone()),
-        };
+    ) -> Result<Saved, StoreError> {
+        let Saving { attempt, mut item, others } = saving;
+        item.insert(item::LEASES.to_owned(), item::number(lease.number));
+        let mut writes = vec![self.put_leased(lease, item)];
+        writes.extend(others);
+        writes.extend(self.give_back(lease.held, attempt, now));
+        let saved = self.transact(writes).await?;
         if saved == Saved::Yes && lease.held.gives_place_back(Held::by(attempt)) {
             self.wake_next(&attempt.target.repo, now).await;
         }
-        Ok((saved, counted))
-    }
-
-    /// Where others are at the sums, the attempt is saved uncounted, and due soon: the sums wait, and not the attempt.
-    async fn write_and_count(
-        &self,
-        lease: &Lease,
-        mut saving: Saving<'_>,
-        counting: Counting,
-    ) -> Result<(Saved, Counted), StoreError> {
-        let counted = lease.counted.now(saving.attempt);
-        let mut writes = vec![
-            self.put_leased(lease, scoreboard::with_counted(saving.item.clone(), &counted)),
-            counting.count,
-        ];
-        writes.extend(saving.others.iter().cloned());
-        if let Some(saved) = self.transact_unless_busy(writes).await? {
-            return Ok((saved, counted));
-        }
-        if !saving.item.contains_key(item::DUE_AT) {
-            set_due(&mut saving.item, &pk(lease.id), counting.now + COUNT_AGAIN);
-        }
-        Ok((self.write_uncounted(lease, saving).await?, lease.counted.clone()))
-    }
-
-    async fn write_uncounted(&self, lease: &Lease, saving: Saving<'_>) -> Result<Saved, StoreError> {
-        let mut writes = vec![self.put_leased(lease, scoreboard::with_counted(saving.item, &lease.counted))];
-        writes.extend(saving.others);
-        self.transact(writes).await
+        Ok(saved)
     }
 
     fn put_leased(&self, lease: &Lease, item: item::Item) -> TransactWriteItem {

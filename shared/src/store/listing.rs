@@ -1,7 +1,9 @@
 //! Attempts newest first, by month: the index `listing` has one partition a month, sorted by id.
 
+use std::ops::Range;
+
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::attempts::{self, attribute_names};
 use super::item;
@@ -74,6 +76,39 @@ impl Store {
             month = month_before(month);
         }
         Ok(page)
+    }
+
+    /// Every attempt that was created in a span of at most a month.
+    pub(super) async fn for_each_of(
+        &self,
+        span: Range<Timestamp>,
+        mut each: impl FnMut(Attempt),
+    ) -> Result<(), StoreError> {
+        let mut months = vec![bucket(span.start), bucket(span.end - SignedDuration::from_millis(1))];
+        months.dedup();
+        for month in months {
+            let names = [("#bucket", "list_bucket"), ("#key", "list_key")];
+            let query = self.client.query().table_name(&self.table).index_name(item::LISTING_INDEX);
+            let mut pages = query
+                .key_condition_expression("#bucket = :bucket AND #key BETWEEN :from AND :until")
+                .set_expression_attribute_names(Some(attribute_names(&names)))
+                .expression_attribute_values(":bucket", month)
+                .expression_attribute_values(":from", item::text(id_prefix(span.start)))
+                .expression_attribute_values(":until", item::text(id_prefix(span.end)))
+                .into_paginator()
+                .send();
+            while let Some(page) = pages.next().await {
+                for found in page.map_err(unavailable)?.items() {
+                    match attempts::read(found) {
+                        Ok(read) => each(read.attempt),
+                        Err(error) => {
+                            tracing::error!(error = %error, "Left an unreadable attempt out of the scoreboard")
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Up to `wanted` matches of one month, and the last id looked at where there may be more.
@@ -174,5 +209,26 @@ pub(super) fn bucket(created_at: Timestamp) -> AttributeValue {
 
 fn month_before(time: Timestamp) -> Timestamp {
     let first = time.to_zoned(TimeZone::UTC).first_of_month();
-    first.map(|day| day.timestamp() - jiff::SignedDuration::from_hours(24)).unwrap_or(time)
+    first.map(|day| day.timestamp() - SignedDuration::from_hours(24)).unwrap_or(time)
+}
+
+/// How the ids of a millisecond begin: less than all of them, and more than all earlier ones.
+fn id_prefix(time: Timestamp) -> String {
+    let milliseconds = time.as_millisecond().max(0);
+    format!("{:08x}-{:04x}", milliseconds >> 16, milliseconds & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_between_the_prefixes_of_its_millisecond_and_the_next() {
+        for time in ["2026-11-22T10:00:00.123Z", "2026-11-23T00:00:00Z"] {
+            let time: Timestamp = time.parse().unwrap();
+            let id = AttemptId::new(time).to_string();
+            let next = id_prefix(time + SignedDuration::from_millis(1));
+            assert!(id.starts_with(&id_prefix(time)) && id_prefix(time) < id && id < next, "{id} {next}");
+        }
+    }
 }

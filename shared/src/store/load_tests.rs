@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::item::{self, Item};
-use super::{attempts, claim, digest, hour, scoreboard};
+use super::{attempts, claim, digest, hour};
 use crate::attempt::{Attempt, AttemptId, Subject, Target};
 use crate::incident::Incident;
 use crate::sentry::webhook::{self, Webhook};
@@ -100,7 +100,6 @@ impl Load {
             self.write(&slot, 2.0);
         } else {
             digest::mark_turned_away(&mut item, now);
-            self.write(&item::key(scoreboard::KEY, ""), 1.0);
         }
         self.write_with_indexes(&item);
         self.write(&claim::live_claim(&attempt), 2.0);

@@ -37,16 +37,17 @@ impl Answer {
 impl Visitor {
     pub fn of(world: &World) -> Visitor {
         let clock = world.clock.clone();
+        let let_pass = Box::new(move |time| {
+            clock.advance(time);
+            Passed::Skipped
+        });
         let place = Place::new(Behind {
             sandbox: world.sandbox.clone(),
             clock: world.clock.clock(),
             doors: world.process.doors(),
             prefix: "/autofix".to_owned(),
             store: world.process.store().clone(),
-            let_pass: Box::new(move |time| {
-                clock.advance(time);
-                Passed::Skipped
-            }),
+            let_pass,
         });
         Visitor { place: sandbox_page::routes(place) }
     }

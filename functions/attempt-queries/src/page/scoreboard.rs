@@ -1,4 +1,4 @@
-//! The scoreboard: what came of the errors of each week, and at what cost. It reads sums, never attempts.
+//! The scoreboard: what came of the errors of each week, and at what cost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -101,9 +101,10 @@ impl Queries {
                 .find(|weeks| weeks.to_string() == text)
                 .ok_or(Refusal::BadRequest("There is no such time."))?,
         };
-        let this_week = Week::of(self.clock.now());
+        let now = self.clock.now();
+        let this_week = Week::of(now);
         let weeks: Vec<Week> = (0..count).rev().map(|back| this_week.earlier(back)).collect();
-        let tallies = self.store.scoreboard(this_week.earlier(count - 1)).await?;
+        let tallies = self.store.scoreboard(this_week.earlier(count - 1), now).await?;
         let projects = tallies.iter().map(|tally| tally.project.as_str()).filter(|slug| !slug.is_empty());
         let projects: BTreeSet<&str> = projects.collect();
         let projects = projects.into_iter().map(|slug| line(slug, PROJECT_CHARS).to_string()).collect();

@@ -27,7 +27,6 @@ mod people;
 mod protection;
 mod pull_shapes;
 mod pulls;
-mod query_language;
 mod queueing;
 mod quota;
 mod references;

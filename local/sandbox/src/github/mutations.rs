@@ -3,11 +3,10 @@
 
 use git2::{ObjectType, Oid, Signature};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::credentials::{Level, Need, Permission, Visitor};
-use super::graphql::{Fault, pull_json};
+use super::graphql::{Fault, pull_json, read};
 use super::merging::{Merge, Method};
 use super::pull_shapes::node_id;
 use super::pulls::{NewPull, open_pull};
@@ -16,9 +15,9 @@ use super::repository::{self as git, contains, existing};
 use super::world::{Repository, Stage, World};
 use super::{git_data, protection};
 
-type Done = Result<(&'static str, Value), Fault>;
+type Done = Result<Value, Fault>;
 
-/// Does one mutation; answers the type and the fields of its payload.
+/// Does one mutation; answers the fields of its payload.
 pub(super) fn run(world: &mut World, visitor: &Visitor, name: &str, input: Value) -> Done {
     match name {
         "updateRefs" => update_refs(world, visitor, read(input)?),
@@ -29,10 +28,6 @@ pub(super) fn run(world: &mut World, visitor: &Visitor, name: &str, input: Value
         "revertPullRequest" => revert(world, visitor, read(input)?),
         other => Err(Fault::NotUnderstood(format!("the mutation `{other}`"))),
     }
-}
-
-fn read<T: DeserializeOwned>(input: Value) -> Result<T, Fault> {
-    serde_json::from_value(input).map_err(|error| Fault::NotUnderstood(error.to_string()))
 }
 
 fn require(visitor: &Visitor, needs: &[Need]) -> Result<(), Fault> {
@@ -116,7 +111,7 @@ fn update_refs(world: &mut World, visitor: &Visitor, input: UpdateRefs) -> Done 
         }
     }
     queueing::settle(repo)?;
-    Ok(("UpdateRefsPayload", json!({ "clientMutationId": input.client_mutation_id })))
+    Ok(json!({ "clientMutationId": input.client_mutation_id }))
 }
 
 /// The repository and the place of the pull request that has a node id.
@@ -194,8 +189,7 @@ fn enable_auto_merge(world: &mut World, visitor: &Visitor, input: EnableAutoMerg
     };
     repo.pulls[index].waiting = Some(Waiting::AutoMerge { request, by: visitor.account.clone() });
     let pull = pull_json(repo, &repo.pulls[index])?;
-    let payload = json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull });
-    Ok(("EnablePullRequestAutoMergePayload", payload))
+    Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
 }
 
 #[derive(Deserialize)]
@@ -213,8 +207,7 @@ fn disable_auto_merge(world: &mut World, visitor: &Visitor, input: DisableAutoMe
     }
     repo.pulls[index].waiting = None;
     let pull = pull_json(repo, &repo.pulls[index])?;
-    let payload = json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull });
-    Ok(("DisablePullRequestAutoMergePayload", payload))
+    Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
 }
 
 #[derive(Deserialize)]
@@ -247,9 +240,7 @@ fn enqueue(world: &mut World, visitor: &Visitor, input: Enqueue) -> Done {
     let entry = repo.next_id();
     repo.pulls[index].waiting = Some(Waiting::Queue { entry });
     let pull = pull_json(repo, &repo.pulls[index])?;
-    let payload =
-        json!({ "clientMutationId": input.client_mutation_id, "mergeQueueEntry": pull["mergeQueueEntry"] });
-    Ok(("EnqueuePullRequestPayload", payload))
+    Ok(json!({ "clientMutationId": input.client_mutation_id, "mergeQueueEntry": pull["mergeQueueEntry"] }))
 }
 
 #[derive(Deserialize)]
@@ -267,8 +258,7 @@ fn dequeue(world: &mut World, visitor: &Visitor, input: Dequeue) -> Done {
         return Err(Fault::unprocessable("Pull request is not in the queue"));
     }
     repo.pulls[index].waiting = None;
-    let payload = json!({ "clientMutationId": input.client_mutation_id, "mergeQueueEntry": null });
-    Ok(("DequeuePullRequestPayload", payload))
+    Ok(json!({ "clientMutationId": input.client_mutation_id, "mergeQueueEntry": null }))
 }
 
 #[derive(Deserialize)]
@@ -309,12 +299,11 @@ fn revert(world: &mut World, visitor: &Visitor, input: Revert) -> Done {
         maintainer_can_modify: None,
     };
     let opened = open_pull(repo, new, visitor.account.clone())?;
-    let payload = json!({
+    Ok(json!({
         "clientMutationId": input.client_mutation_id,
         "pullRequest": pull_json(repo, &repo.pulls[index])?,
         "revertPullRequest": pull_json(repo, &repo.pulls[opened])?,
-    });
-    Ok(("RevertPullRequestPayload", payload))
+    }))
 }
 
 /// A commit on the base's head that takes a merge back, with git's own words. No branch points to it.

@@ -111,7 +111,7 @@ impl Issue {
             "id": issue, "shareId": null, "shortId": format!("{}-{}", slug.to_uppercase(), issue),
             "title": event.title(), "culprit": event.transaction, "logger": null, "level": "error",
             "permalink": format!("{base}/organizations/{ORGANIZATION}/issues/{issue}/"),
-            "status": self.status, "statusDetails": self.status_details, "substatus": self.substatus,
+            "status": self.status, "statusDetails": self.details_shown(), "substatus": self.substatus,
             "isPublic": false, "platform": event.platform,
             "project": {"id": id.to_string(), "name": slug, "slug": slug, "platform": event.platform},
             "type": "error", "metadata": metadata(event), "numComments": self.comments.len(),
@@ -124,6 +124,22 @@ impl Issue {
         });
         if let Some(object) = shown.as_object_mut() {
             object.extend(self.marks.clone());
+        }
+        shown
+    }
+}
+
+impl Issue {
+    /// A commit is asked for by its SHA and its repository's name; it is shown as the whole that Sentry knows of it.
+    fn details_shown(&self) -> Value {
+        let mut shown = self.status_details.clone();
+        if let Some(commit) = shown.get_mut("inCommit") {
+            let (sha, repository) = (commit["commit"].take(), commit["repository"].take());
+            *commit = json!({
+                "id": sha, "message": null, "dateCreated": written(self.last().at), "pullRequest": null,
+                "suspectCommitType": "", "releases": [],
+                "repository": {"id": "1", "name": repository, "provider": {"id": "integrations:github", "name": "GitHub"}},
+            });
         }
         shown
     }

@@ -1,6 +1,6 @@
 //! `list_files`.
 
-use regex::Regex;
+use globset::{GlobBuilder, GlobMatcher};
 
 use super::{
     ListInput, MAX_ANSWER_BYTES, MAX_ANSWER_LINES, Toolbox, counted, echo, shown_folder, why_unread,
@@ -79,23 +79,35 @@ impl Toolbox<'_> {
 
 /// Which files are meant: by their names, or by their paths below a folder if it has a slash.
 pub(super) struct Glob {
-    pattern: Regex,
+    matcher: GlobMatcher,
     of_names: bool,
 }
 
 impl Glob {
     pub(super) fn parse(glob: &str) -> Result<Glob, String> {
-        let pattern = glob_pattern(glob).ok_or_else(|| {
-            format!(
+        // Brackets stand for themselves: frameworks have them in the names of files (`[id].tsx`).
+        let bracket = |c: char| match c {
+            '[' => "[[]".to_owned(),
+            ']' => "[]]".to_owned(),
+            other => other.to_string(),
+        };
+        let pattern: String = glob.trim_start_matches('/').chars().map(bracket).collect();
+        let built = GlobBuilder::new(&pattern)
+            .literal_separator(true)
+            .backslash_escape(false)
+            .empty_alternates(true)
+            .build();
+        match built {
+            Ok(built) => Ok(Glob { matcher: built.compile_matcher(), of_names: !glob.contains('/') }),
+            Err(_) => Err(format!(
                 "`{}` is not a glob; it may have `*`, `**`, `?` and `{{a,b}}`, such as `api/**/*.py`.",
                 echo(glob)
-            )
-        })?;
-        Ok(Glob { pattern, of_names: !glob.contains('/') })
+            )),
+        }
     }
 
     pub(super) fn matches(&self, folder: &FolderPath, path: &RepoPath) -> bool {
-        self.pattern.is_match(match self.of_names {
+        self.matcher.is_match(match self.of_names {
             true => path.file_name(),
             false => folder.relative(path).unwrap_or_default(),
         })
@@ -111,33 +123,4 @@ fn line(path: &str, file: &File) -> String {
         Some(why) => format!("{path} ({} bytes; {why})", file.size()),
         None => format!("{path} ({} bytes)", file.size()),
     }
-}
-
-/// The glob as a regular expression, which matches in linear time whatever the glob.
-fn glob_pattern(glob: &str) -> Option<Regex> {
-    let mut pattern = String::from("^");
-    let mut rest = glob.trim_start_matches('/');
-    let mut open_braces = 0;
-    while let Some(next) = rest.chars().next() {
-        let (taken, piece) = match next {
-            '*' if rest.starts_with("**/") => (3, "(?:.*/)?".to_owned()),
-            '*' if rest.starts_with("**") => (2, ".*".to_owned()),
-            '*' => (1, "[^/]*".to_owned()),
-            '?' => (1, "[^/]".to_owned()),
-            '{' => {
-                open_braces += 1;
-                (1, "(?:".to_owned())
-            }
-            '}' if open_braces > 0 => {
-                open_braces -= 1;
-                (1, ")".to_owned())
-            }
-            ',' if open_braces > 0 => (1, "|".to_owned()),
-            other => (other.len_utf8(), regex::escape(other.encode_utf8(&mut [0; 4]))),
-        };
-        pattern.push_str(&piece);
-        rest = &rest[taken..];
-    }
-    pattern.push('$');
-    regex::RegexBuilder::new(&pattern).size_limit(1 << 20).build().ok()
 }

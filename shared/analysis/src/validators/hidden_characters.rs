@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::reviewed::{Reviewed, shortened};
+use autofix_domain::cleaning::is_invisible;
 use autofix_domain::reason::{Reason, ReasonCode};
 
 pub(super) fn invisible_character(file: &Reviewed<'_>) -> Option<Reason> {
@@ -50,11 +51,7 @@ fn mixed_alphabets(file: &Reviewed<'_>) -> Option<Reason> {
 }
 
 fn is_hidden(character: char) -> bool {
-    let invisible = matches!(u32::from(character),
-        0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F | 0x200B..=0x200F
-        | 0x2028..=0x202E
-        | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0 | 0xFFF9..=0xFFFB | 0xE0000..=0xE0FFF);
-    invisible || (character.is_control() && character != '\t')
+    is_invisible(character) || (character.is_control() && character != '\t')
 }
 
 fn looks_latin_but_is_not(word: &str) -> bool {

@@ -52,7 +52,7 @@ pub(super) fn test_weakened(file: &Reviewed<'_>) -> Option<Reason> {
 }
 
 /// Whether a path is that of a test, by the names that test runners look for.
-pub(crate) fn is_test(path: &str) -> bool {
+pub fn is_test(path: &str) -> bool {
     let lower = path.to_lowercase();
     let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
     let stem = name.split('.').next().unwrap_or(name);

@@ -1,4 +1,4 @@
-use autofix::github::{ForeignCommit, MergeState, Mergeable, RemarkKind, Stage};
+use autofix::github::{MergeState, Mergeable, RemarkKind, Stage};
 use autofix::outbound::ServiceError;
 
 use super::super::super::{Holder, Permission, Verdict};
@@ -47,26 +47,6 @@ async fn who_merged_or_closed_it_is_told() {
     scene.at.github.delete_branch(REPOSITORY, "three").unwrap();
     let view = github.look_at_pull_request(REPOSITORY, 3).await.unwrap();
     assert_eq!(view.stage, Stage::Closed { by: None, at });
-}
-
-#[tokio::test]
-async fn a_commit_that_is_not_ours_is_told_with_its_author() {
-    let scene = Scene::new("foreign").await;
-    let github = scene.client(Who::FineGrained);
-    let head = scene.opened(&github).await;
-    let foreign = |ours: Vec<String>| {
-        let github = github.clone();
-        async move {
-            let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
-            github.foreign_commits(REPOSITORY, 1, &ours).await.unwrap()
-        }
-    };
-    assert_eq!(foreign(vec![head.clone()]).await, []);
-    let pushed =
-        scene.at.github.commit(REPOSITORY, BRANCH).by("grace").file("A.md", b"A\n", "Mine\n\nmore").unwrap();
-    let expected = ForeignCommit { sha: pushed.clone(), by: "grace".to_owned(), title: "Mine".to_owned() };
-    assert_eq!(foreign(vec![head.clone()]).await, [expected]);
-    assert_eq!(foreign(vec![head, pushed]).await, []);
 }
 
 #[tokio::test]
