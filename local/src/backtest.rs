@@ -88,7 +88,7 @@ enum Place {
         folder: PathBuf,
         files: folders::Files,
     },
-    Issue(sentry_issues::FixedIssue),
+    Issue(Box<sentry_issues::FixedIssue>),
     /// A sentence for people says why there is nothing to compare.
     Nowhere(String),
 }
@@ -225,7 +225,7 @@ async fn of_sentry(
     let candidates = found.into_iter().map(|(name, issue)| match issue {
         Ok(issue) => {
             let key = key(&[issue.id().as_bytes(), issue.commit.as_bytes(), config.model.as_bytes()]);
-            Candidate { name, key, place: Place::Issue(issue) }
+            Candidate { name, key, place: Place::Issue(Box::new(issue)) }
         }
         Err(why) => Candidate { key: key(&[name.as_bytes()]), name, place: Place::Nowhere(why) },
     });
@@ -266,7 +266,7 @@ impl Run<'_> {
         if let Place::Nowhere(why) = &candidate.place {
             return Ok(Err(why.clone()));
         }
-        let later = || "It is left for the next run.".to_owned();
+        let later = || "Left for the next run.".to_owned();
         if self.stopped.is_some() {
             return Ok(Err(later()));
         }
@@ -444,7 +444,7 @@ fn in_words(summary: &Summary) -> String {
         summary.median_cost_usd,
         summary.median_seconds,
     );
-    for threshold in &summary.thresholds {
+    for threshold in summary.thresholds.iter().filter(|_| *compared > 0) {
         let unknown = match threshold.unknown {
             0 => String::new(),
             count => format!(", {count} more perhaps"),

@@ -165,7 +165,7 @@ async fn cases_are_compared_with_what_people_did_and_a_bad_one_costs_only_a_sent
         ("labels", true, "-", "same_change"),
         ("labels-otherwise", true, "-", "same_lines"),
         ("no-stack-trace", false, "no_stack_trace", "-"),
-        ("tokens", false, "security_risk", "-"),
+        ("tokens", false, "needs_human", "-"),
     ];
     let expected =
         expected.map(|(name, open, code, close)| (name.to_owned(), open, code.to_owned(), close.to_owned()));
@@ -208,8 +208,8 @@ async fn what_is_paid_for_is_not_asked_again_whether_a_case_has_ended_or_was_sto
     other.case("labels", &event(&world, Scenario::Fix), &fix(LABELS, FAULTY, REPAIRED));
     run_folders(&world, &other).await.unwrap();
     assert_eq!(asked(&world) - whole, whole, "no turn was paid for twice");
-    let usage = |folder: &Folder| folder.results()[0]["usage"].clone();
-    assert_eq!(usage(&folder), usage(&other), "and the turns before the stop are counted");
+    let turns = |folder: &Folder| folder.results()[0]["usage"]["turns"].clone();
+    assert_eq!(turns(&folder), turns(&other), "and the turns before the stop are counted");
     run_folders(&world, &folder).await.unwrap();
     assert_eq!(asked(&world), 2 * whole, "a case with a result is not asked about");
 }
@@ -287,7 +287,7 @@ async fn resolved_errors_are_found_by_sentrys_commit_or_by_the_message_of_one() 
     let sha = world.sandbox.github.commit(REPO, "main").file(LABELS, repaired.as_bytes(), &message).unwrap();
     // After the fix, while it was not live yet: nobody could have seen this one before it.
     world.clock.advance(hour);
-    let later = first.again(1, world.clock.now());
+    let later = first.again(9, world.clock.now());
     sentry.throw(&later);
     let late = Scenario::Security.event(world.clock.now());
     sentry.throw(&late);

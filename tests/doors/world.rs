@@ -404,9 +404,9 @@ pub fn clock() -> MovableClock {
 
 async fn memory() -> EmbeddedTable {
     let table = EmbeddedTable::memory().await.unwrap();
-    match std::env::var(ENGINE) {
-        Ok(address) => table.by_another_engine(address.parse().unwrap()),
-        Err(_) => table,
+    match std::env::var_os(ENGINE) {
+        Some(address) => table.by_another_engine(address.to_str().unwrap().parse().unwrap()),
+        None => table,
     }
 }
 

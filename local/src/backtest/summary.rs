@@ -69,7 +69,8 @@ impl Summary {
             same_lines: close(Closeness::SameLines),
             same_file: close(Closeness::SameFile),
             other_file: close(Closeness::OtherFile),
-            cost_usd: costs.iter().sum(),
+            // The sum of nothing is minus zero.
+            cost_usd: costs.iter().sum::<f64>() + 0.0,
             median_cost_usd: median(costs).unwrap_or(0.0),
             median_seconds: median(seconds).unwrap_or(0.0),
             thresholds: thresholds(results),

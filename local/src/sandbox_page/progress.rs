@@ -5,6 +5,8 @@ use autofix::access::attempt_path;
 use autofix::attempt::{Attempt, Checks, Offer, Rollout, State};
 use autofix::messages;
 
+use crate::sandbox::slack::USERS;
+
 const STEPS: [&str; 8] =
     ["Webhook", "Root cause", "Fix", "Pull request", "Checks", "Your decision", "Live", "Verified"];
 const ROOT_CAUSE: usize = 1;
@@ -65,7 +67,7 @@ impl Progress {
             label: headline.label,
             next: messages::what_next(attempt),
             steps: (0..).zip(STEPS).map(|(number, name)| Step { name, state: at.state(number) }).collect(),
-            moments: moments.map(|entry| (moment(entry.at), entry.what.clone())).collect(),
+            moments: moments.map(|entry| (moment(entry.at), with_names(&entry.what))).collect(),
             address: attempt_path(prefix, attempt.id),
             is_working: matches!(at, At::Working(_)),
         }
@@ -86,6 +88,16 @@ impl At {
             std::cmp::Ordering::Greater => "later",
         }
     }
+}
+
+/// A timeline has Slack's ids of people; here everybody's name is known.
+fn with_names(what: &str) -> String {
+    USERS.iter().fold(what.to_owned(), |what, (id, name)| {
+        what.split(' ')
+            .map(|word| if word == *id { format!("@{name}") } else { word.to_owned() })
+            .collect::<Vec<_>>()
+            .join(" ")
+    })
 }
 
 fn at(attempt: &Attempt) -> At {

@@ -197,8 +197,8 @@ mod tests {
         );
         refused("autofix: {github: [a]}\n", "autofix.github: invalid type: sequence");
         refused(
-            "autofix: {github: {repo: 7}}\n",
-            "autofix.github.repo: invalid type: integer '7', expected a string",
+            "autofix: {github: {repo: [7]}}\n",
+            "autofix.github.repo: invalid type: sequence, expected a string",
         );
         refused(
             "autofix: {cto_analysis: {min_confidence: high}}\n",

@@ -27,7 +27,7 @@ pub async fn alone(visit: &Visit) -> anyhow::Result<()> {
     visit.until("the page has looked again", "performance.now() - window.arrived > 2500").await?;
     ensure!(visit.asks("document.activeElement.id").await? == held, "the refresh took the focus away");
     visit.press(Key::Enter).await?;
-    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text("#pull-1-state", "Merged").await?;
 
     visit.log_in().await?;
     visit.open("/autofix/").await?;
@@ -40,7 +40,9 @@ pub async fn alone(visit: &Visit) -> anyhow::Result<()> {
     visit.until("the focus is in the page's main part", "document.activeElement.id === 'main'").await?;
     visit.open("/autofix/").await?;
     let mut passed = Vec::new();
-    for stop in ["nav-list", "nav-scoreboard", "log-out", "refresh", "live-toggle", "tab-needs_you", "q", "project"] {
+    for stop in
+        ["nav-list", "nav-scoreboard", "log-out", "refresh", "live-toggle", "tab-needs_you", "q", "project"]
+    {
         passed.extend(tab_to(visit, stop).await?);
     }
     tab_until(visit, "the first attempt", "document.activeElement.id.startsWith('attempt-')").await?;

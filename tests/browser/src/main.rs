@@ -31,7 +31,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     stories.tell("an error is thrown, its card arrives by itself, Deploy merges", sandbox::deploy).await;
     stories.tell("Dismiss asks why in a dialog and closes the pull request", sandbox::dismiss).await;
     stories.tell("a fault for people arrives without a Deploy button", sandbox::left_to_people).await;
-    stories.tell("a press stays where it is, and without a server there are no buttons", sandbox::stays).await;
+    stories
+        .tell("a press stays where it is, and without a server there are no buttons", sandbox::stays)
+        .await;
     stories
         .tell("without a script the sandbox works by its links and buttons", sandbox::without_script)
         .await;

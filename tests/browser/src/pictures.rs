@@ -11,7 +11,7 @@ use crate::visit::{Scheme, Visit};
 
 /// Of the list's picture in the documents and of the change's, CSS pixels.
 const WIDE: u32 = 1200;
-const NARROW: u32 = 1100;
+const NARROW: u32 = 1280;
 /// A desk's screen, a tablet and a phone.
 const WIDTHS: [u32; 3] = [1440, 768, 390];
 /// Of a page that is taken whole.
@@ -43,9 +43,8 @@ pub async fn take(visit: &Visit) -> anyhow::Result<()> {
     visit.looks_through(WIDE, 480).await?;
     visit.open("/autofix/").await?;
     shoot(visit, folder, "list").await?;
-    visit.looks_through(NARROW, 820).await?;
+    visit.looks_through(NARROW, 1080).await?;
     visit.open(&paths[0]).await?;
-    visit.asks("document.getElementById('change').scrollIntoView()").await?;
     shoot(visit, folder, "change").await?;
     for (path, name) in paths.iter().zip(["detail-ready", "detail-refused"]) {
         all(visit, folder, path, name).await?;
@@ -53,7 +52,7 @@ pub async fn take(visit: &Visit) -> anyhow::Result<()> {
 
     visit.open("/sandbox").await?;
     visit.click(DEPLOY).await?;
-    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text("#pull-1-state", "Merged").await?;
     all(visit, folder, "/sandbox", "sandbox-merged").await?;
     visit.open("/sandbox").await?;
     visit.click("#go-live").await?;
@@ -68,6 +67,7 @@ pub async fn take(visit: &Visit) -> anyhow::Result<()> {
     visit.click("#come-back").await?;
     visit.sees_text(".card", CAME_BACK).await?;
     all(visit, folder, "/sandbox", "sandbox-came-back").await?;
+    visit.log_in().await?; // a day has passed, and a login ends after twelve hours
     all(visit, folder, &attempts(visit).await?[0], "detail-came-back").await?;
     visit.open("/sandbox").await?;
     visit.click(".card .confirm summary").await?;

@@ -22,11 +22,11 @@ pub async fn deploy(visit: &Visit) -> anyhow::Result<()> {
     // Gone when the page is loaded anew: what comes now comes by itself.
     visit.asks("window.loadedOnce = true").await?;
     visit.sees_text(".card", READY).await?;
-    visit.sees_text("#pull-1-state", "open").await?;
+    visit.sees_text("#pull-1-state", "Open").await?;
     ensure!(visit.asks("window.loadedOnce").await? == true, "the card came only with a new page");
     visit.sees_text("#live-status", "").await?;
     visit.click(DEPLOY).await?;
-    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text("#pull-1-state", "Merged").await?;
     visit.sees_text(".card", DEPLOYED).await?;
     visit.sees_text("#log", "You pressed “🚀 Deploy Live”: AutoFix answered 200.").await?;
     visit
@@ -59,7 +59,7 @@ pub async fn dismiss(visit: &Visit) -> anyhow::Result<()> {
     let chosen = visit.asks("document.querySelector('.dialog input:checked').value").await?;
     ensure!(chosen == "will_fix_myself", "another card took away what was chosen: {chosen}");
     visit.click(".dialog button.primary").await?;
-    visit.sees_text("#pull-1-state", "closed").await?;
+    visit.sees_text("#pull-1-state", "Closed").await?;
     visit.sees_text(".card", "AutoFix dismissed").await?;
     visit.sees_text(".card", "Ours is nearly done").await?;
     visit.until("the dialog is closed", "!document.querySelector('.dialog')").await
@@ -91,7 +91,12 @@ pub async fn stays(visit: &Visit) -> anyhow::Result<()> {
 
     visit.network(Network::Off).await?;
     visit.sees_text("#live-status", "Disconnected. Last update at").await?;
-    visit.until("nothing can be pressed", "![...document.querySelectorAll('main form button')].some(one => one.checkVisibility())").await?;
+    visit
+        .until(
+            "nothing can be pressed",
+            "![...document.querySelectorAll('main form button')].some(one => one.checkVisibility())",
+        )
+        .await?;
     visit.network(Network::On).await?;
     visit.until("it is connected again", "!document.body.matches('.offline')").await?;
     visit.sees("#throw-fix").await
@@ -112,7 +117,7 @@ pub async fn roll_back(visit: &Visit) -> anyhow::Result<()> {
     visit.click(".card .confirm summary").await?;
     visit.click(".card .confirm button").await?;
     visit.sees_text(".card", ROLLED_BACK).await?;
-    visit.sees_text("#pull-2-state", "merged").await?;
+    visit.sees_text("#pull-2-state", "Merged").await?;
     visit.sees_text("#aftermath", "was taken back").await?;
     visit.sees("#pass-hour").await
 }
@@ -120,7 +125,7 @@ pub async fn roll_back(visit: &Visit) -> anyhow::Result<()> {
 /// With the command `demo`, which has thrown its error and pressed Deploy by itself.
 pub async fn demo(visit: &Visit) -> anyhow::Result<()> {
     visit.open("/sandbox").await?;
-    visit.sees_text("#pull-1-state", "merged").await?;
+    visit.sees_text("#pull-1-state", "Merged").await?;
     visit.sees_text(".card", DEPLOYED).await?;
     visit.sees("#go-live").await?;
     visit.throw("security", LEFT_TO_PEOPLE).await?;

@@ -220,7 +220,9 @@ impl Visit {
 /// A page that asks for the login, is not there or cannot be reached is noted, too; a style or script that is not there
 /// counts.
 fn is_answer_of_a_page(message: &str) -> bool {
-    let is_answer = ["status of 401", "status of 404", "ERR_INTERNET_DISCONNECTED"].iter().any(|status| message.contains(status));
+    let is_answer = ["status of 401", "status of 404", "ERR_INTERNET_DISCONNECTED"]
+        .iter()
+        .any(|status| message.contains(status));
     is_answer && ![".css", ".js", ".svg"].iter().any(|ending| message.contains(ending))
 }
 

@@ -1,9 +1,10 @@
 //! `cargo run -p autofix-tests --bin chaos`
 
+use autofix::clock::Clock;
+use autofix::config::Environment;
 use autofix::logging;
 use autofix_tests::chaos::{self, Options};
 use clap::Parser;
-use jiff::Timestamp;
 
 /// Plays random errors, clicks, deaths and faults, and checks what AutoFix promises.
 ///
@@ -24,7 +25,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    logging::start_plain(std::env::var("RUST_LOG").ok().as_deref().or(Some("off")));
-    let seed = arguments.seed.unwrap_or_else(|| Timestamp::now().as_second().unsigned_abs());
+    logging::start_plain(Environment::of_process().get("RUST_LOG").or(Some("off")));
+    let seed = arguments.seed.unwrap_or_else(|| Clock::system().now().as_second().unsigned_abs());
     chaos::chaos(Options { seed, attempts: usize::from(arguments.attempts), runs: arguments.runs })
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use autofix::config::Environment;
 use autofix::logging;
 use autofix_tests::load::{self, Form, Options};
 use clap::Parser;
@@ -27,7 +28,7 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     // A storm of what is meant to happen would drown the figures.
-    logging::start_plain(std::env::var("RUST_LOG").ok().as_deref().or(Some("error")));
+    logging::start_plain(Environment::of_process().get("RUST_LOG").or(Some("error")));
     let form = if arguments.json { Form::Json } else { Form::People };
     let Arguments { webhooks, attempts, data: folder, .. } = arguments;
     load::load(&Options { webhooks, attempts, folder, form, per_hour: load::MAX_PER_HOUR }).await

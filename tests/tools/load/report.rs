@@ -149,7 +149,7 @@ impl Report {
         }
         match self.faults().count() {
             0 => println!("\nNothing was lost, refused or doubled."),
-            _ => println!(""),
+            _ => println!(),
         }
         self.faults().for_each(|fault| println!("Not as it should be: {fault}"));
     }
