@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, bail};
 use autofix::config::{WorkerConfig, names};
 use autofix::incident::Incident;
-use autofix::outbound::{ServiceError, Switchboard};
+use autofix::outbound::ServiceError;
 use autofix::secrets::Secrets;
 use autofix::sentry::{IssueRef, Sentry};
 
@@ -125,6 +125,6 @@ fn failed(error: ServiceError) -> Stop {
 
 fn client(config: &WorkerConfig, means: &Means) -> Sentry {
     let secrets = Secrets::from_environment(means.environment.clone(), means.clock.clone());
-    let outbound = means.outbound.patient(&means.clock, &Switchboard::default());
+    let outbound = means.outbound.patient(&means.clock);
     Sentry::new(outbound, config.sentry_url.clone(), &secrets)
 }
