@@ -1,5 +1,6 @@
 //! The Sentry door: what it accepts, what it recognises, what it refuses.
 
+use autofix::store::contention::TRIES;
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::service::Fault;
@@ -333,8 +334,7 @@ async fn a_storm_about_one_issue_that_the_table_throttles_is_answered_as_known()
     let (world, door) = World::with_table_door().await;
     let event = Scenario::Fix.event(world.clock.now());
     let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
-    for _ in 0..3 {
-        // As often as the SDK tries.
+    for _ in 0..TRIES {
         let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"Too much"}"#;
         let fault = Fault::Answer { status: 400, headers: Vec::new(), body: body.to_owned() };
         door.service().fail_next(Method::POST, "UpdateItem", fault);

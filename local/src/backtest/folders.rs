@@ -164,19 +164,21 @@ fn applied(patch: &Patch<'_>, before: &str) -> Result<String, u32> {
         for line in 0..count {
             let line = patch.line_in_hunk(index, line).map_err(|_| number(at))?;
             let text = std::str::from_utf8(line.content()).map_err(|_| number(at))?;
-            // `=`, `>` and `<` are lines without a line break at their end.
             match line.origin() {
-                '+' | '>' => after.push_str(text),
-                sign @ (' ' | '=' | '-' | '<') => {
+                '+' => after.push_str(text),
+                sign @ (' ' | '-') => {
                     let there = old.get(at).ok_or(number(at))?;
                     if there.trim_end_matches(['\n', '\r']) != text.trim_end_matches(['\n', '\r']) {
                         return Err(number(at));
                     }
-                    if matches!(sign, ' ' | '=') {
+                    if sign == ' ' {
                         after.push_str(there);
                     }
                     at += 1;
                 }
+                // "No newline at end of file", said of the line before: of an old one, or of a new one.
+                '<' | '=' => {}
+                '>' => after.truncate(after.trim_end_matches('\n').len()),
                 _ => return Err(number(at)),
             }
         }

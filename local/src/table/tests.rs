@@ -126,11 +126,11 @@ async fn a_folder_has_one_user_at_a_time() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_by_its_number() {
+async fn a_taken_port_is_told_with_its_address() {
     let table = EmbeddedTable::memory().await.unwrap();
     let port = table.address.port();
     let error = EmbeddedTable::memory_at(port).await.err().unwrap().to_string();
-    assert_eq!(error, format!("listen on port {port} for the embedded table"));
+    assert_eq!(error, format!("listen on 127.0.0.1:{port} for the embedded table"));
 }
 
 #[tokio::test]

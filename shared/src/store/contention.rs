@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 
 /// Tries of a request. With [`FIRST_PAUSE`] all of them take about a second and a half, while an HTTP function has ten.
-const TRIES: u32 = 6;
+pub const TRIES: u32 = 6;
 /// Before the second try, at most; it doubles with each try. A transaction takes some ten milliseconds.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
