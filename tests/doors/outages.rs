@@ -44,13 +44,6 @@ async fn kept(world: &World, id: &str) -> Attempt {
     world.process.store().attempt(id).await.unwrap().unwrap().attempt
 }
 
-/// What the channel shows about outages, one text a message.
-fn notices(world: &World) -> Vec<String> {
-    let messages = world.sandbox.slack.messages();
-    let shown = messages.iter().map(|message| world.shown(message));
-    shown.filter(|text| text.contains("does not answer") || text.contains("any longer")).collect()
-}
-
 #[tokio::test]
 async fn an_outage_of_claude_uses_up_no_tries_and_gives_one_notice() {
     let world = World::new().await;
@@ -62,11 +55,11 @@ async fn an_outage_of_claude_uses_up_no_tries_and_gives_one_notice() {
     for _ in 0..4 {
         world.after(SignedDuration::from_mins(1)).await;
     }
-    assert!(notices(&world).is_empty(), "a short outage is nobody's business");
+    assert!(world.outage_notices().is_empty(), "a short outage is nobody's business");
     for _ in 0..(20 * 6) {
         world.after(SignedDuration::from_mins(10)).await;
     }
-    let told = notices(&world);
+    let told = world.outage_notices();
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("Claude does not answer") && told[0].contains("4 attempts wait"), "{}", told[0]);
     assert!(told[0].contains("503"), "{}", told[0]);
@@ -81,7 +74,7 @@ async fn an_outage_of_claude_uses_up_no_tries_and_gives_one_notice() {
         let attempt = world.attempt(id).await;
         assert!(attempt["usage"]["turns"].as_u64().unwrap() > 0, "{id} was not analysed: {attempt:#}");
     }
-    let told = notices(&world);
+    let told = world.outage_notices();
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("no attempt waits for Claude any longer"), "{}", told[0]);
     assert!(world.process.store().outages().await.unwrap().is_empty());
@@ -97,7 +90,7 @@ async fn one_failure_that_passes_is_told_to_nobody() {
     for _ in 0..8 {
         world.after(SignedDuration::from_mins(1)).await;
     }
-    assert!(notices(&world).is_empty());
+    assert!(world.outage_notices().is_empty());
     assert!(world.process.store().outages().await.unwrap().is_empty());
 }
 
@@ -121,7 +114,7 @@ async fn a_merge_waits_for_github_and_is_made_once() {
     }
     assert_eq!(world.attempt(&id).await["status"], "deployed");
     assert_eq!(github.count(Method::PUT, "/merge"), 1);
-    let told = notices(&world);
+    let told = world.outage_notices();
     assert!(told.len() == 1 && told[0].contains("no attempt waits for GitHub any longer"), "{told:#?}");
 }
 

@@ -52,10 +52,10 @@ async fn report(world: &World) -> String {
 
 /// Whether everything is done: the fix is ready, and the card says so.
 async fn is_armed(world: &World, id: &str) -> bool {
-    let messages = world.sandbox.slack.messages();
+    let cards = world.cards();
     world.attempt(id).await["status"] == "awaiting_approval"
-        && messages.len() == 1
-        && world.shown(&messages[0]).contains("Deploy Live")
+        && cards.len() == 1
+        && world.shown(&cards[0]).contains("Deploy Live")
 }
 
 #[tokio::test]

@@ -317,7 +317,23 @@ impl World {
 
     /// The cards in all channels, without what stands in their threads.
     pub fn cards(&self) -> Vec<Message> {
-        self.sandbox.slack.messages().into_iter().filter(|message| message.thread_ts.is_none()).collect()
+        let messages = self.sandbox.slack.messages().into_iter();
+        messages.filter(|message| message.thread_ts.is_none() && !self.is_about_outage(message)).collect()
+    }
+
+    /// What the channel shows about outages, one text a message.
+    pub fn outage_notices(&self) -> Vec<String> {
+        let messages = self.sandbox.slack.messages();
+        messages
+            .iter()
+            .filter(|message| self.is_about_outage(message))
+            .map(|message| self.shown(message))
+            .collect()
+    }
+
+    fn is_about_outage(&self, message: &Message) -> bool {
+        let shown = self.shown(message);
+        shown.contains("does not answer\n") || shown.contains(" any longer\n")
     }
 
     /// What stands in the threads of cards, as a person sees it.

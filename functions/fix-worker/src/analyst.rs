@@ -62,8 +62,9 @@ impl Analyst<'_> {
         let (store, lease) = match &mut self.ledger {
             Ledger::Table { store, lease, .. } => (store, lease),
             Ledger::File(file) => {
-                file.keep(turn).map_err(|error| {
-                    StoreError::Damaged { key: "the file of turns".to_owned(), why: error.to_string() }
+                file.keep(turn).map_err(|error| StoreError::Damaged {
+                    key: "the file of turns".to_owned(),
+                    why: error.to_string(),
                 })?;
                 return if file.is_to_stop() { Err(Stopped::OutOfTime) } else { Ok(()) };
             }

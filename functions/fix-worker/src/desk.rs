@@ -277,10 +277,13 @@ impl Desk<'_> {
         }
         let trouble = &self.attempt.trouble;
         let too_long = step != Step::ShowCard
-            && (trouble.lasts_too_long(error.outage_of(), now) || trouble::asked_too_often(error, trouble.failures));
+            && (trouble.lasts_too_long(error.outage_of(), now)
+                || trouble::asked_too_often(error, trouble.failures));
         match trouble::ends_the_attempt(step, error) {
             Some(reason) => self.give_up(step, reason).await,
-            None if too_long => self.give_up(step, trouble::failed_too_long(error, self.attempt.trouble.failures)).await,
+            None if too_long => {
+                self.give_up(step, trouble::failed_too_long(error, self.attempt.trouble.failures)).await
+            }
             None => {
                 self.postpone(step, error);
                 Ok(())

@@ -176,9 +176,9 @@ fn applied(patch: &Patch<'_>, before: &str) -> Result<String, u32> {
                     }
                     at += 1;
                 }
-                // "No newline at end of file", said of the line before: of an old one, or of a new one.
-                '<' | '=' => {}
-                '>' => after.truncate(after.trim_end_matches('\n').len()),
+                // "No newline at end of file": of both, of the old file, of the new one.
+                '=' | '>' => {}
+                '<' => after.truncate(after.strip_suffix('\n').unwrap_or(&after).len()),
                 _ => return Err(number(at)),
             }
         }

@@ -205,7 +205,9 @@ impl Github {
                 let told: Option<WireEnding> = shaped(data["repository"]["pullRequest"].take())?;
                 told.unwrap_or_default()
             }
-            Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::NotFound, .. }) => WireEnding::default(),
+            Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::NotFound, .. }) => {
+                WireEnding::default()
+            }
             Err(error) => return Err(error),
         };
         let login = |account: &Option<Account>| account.as_ref().and_then(Account::login);

@@ -28,7 +28,7 @@ pub enum OutageStage {
 pub fn outage(notice: &OutageNotice<'_>) -> Card {
     let name = notice.service.name();
     let said = outside(notice.why, 300);
-    let began = clock_time(notice.since);
+    let began = notice.since.to_zoned(TimeZone::UTC).strftime("%-d %B, %H:%M UTC").to_string();
     let (headline, paragraphs) = match notice.stage {
         OutageStage::Waiting(waiting) => {
             let waits = match waiting {
@@ -48,8 +48,7 @@ pub fn outage(notice: &OutageNotice<'_>) -> Card {
         OutageStage::Over { at } => (
             format!("✅ AutoFix: no attempt waits for {name} any longer"),
             vec![format!(
-                "Attempts waited from {began} to {} ({}). The last error: {said}",
-                clock_time(at),
+                "Attempts waited for {}, since {began}. The last error: {said}",
                 length(at.duration_since(notice.since))
             )],
         ),
@@ -60,10 +59,6 @@ pub fn outage(notice: &OutageNotice<'_>) -> Card {
         card.section(&paragraph);
     }
     card
-}
-
-fn clock_time(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC).strftime("%H:%M UTC").to_string()
 }
 
 /// Hours and minutes, at least one.
