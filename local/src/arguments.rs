@@ -62,7 +62,7 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Compare what AutoFix would have done with what people did about errors that they have fixed.
     #[command(
-        after_help = "Examples:\n    autofix backtest --project shop --repo ../shop\n    autofix backtest --project shop --organization acme --repo ../shop --limit 20 --max-cost 5\n    autofix backtest --cases ../cases --json\n\nIt analyses each error as it was just before people fixed it, with the real Claude. It writes the results and one HTML page\ninto the folder of `--out`, and nothing anywhere else. What has a result there is not paid for again: after Ctrl-C, or with a\nhigher `--max-cost`, it goes on where it was. Exit code 1: nothing could be compared."
+        after_help = "Examples:\n    autofix backtest --project shop --repo ../shop\n    autofix backtest --project shop --organization acme --repo ../shop --limit 20 --max-cost 5\n    autofix backtest --cases ../cases --json\n\nIt analyses each error as it was just before people fixed it, with the real Claude. It writes the results and one HTML page\ninto the folder of `--out`, and nothing anywhere else. What has a result there is not paid for again: after Ctrl-C, or with a\nhigher `--max-cost`, it continues where it was. Exit code 1: nothing could be compared."
     )]
     Backtest(BacktestArgs),
     /// Sign an event of `events/` and post it to a running AutoFix.

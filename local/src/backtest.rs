@@ -271,7 +271,7 @@ impl Run<'_> {
             return Ok(Err(later()));
         }
         if self.options.stop.load(Ordering::SeqCst) {
-            self.stopped = Some("Stopped. The next run goes on from here.".to_owned());
+            self.stopped = Some("Stopped. The next run continues from here.".to_owned());
             return Ok(Err(later()));
         }
         let spent: f64 =
@@ -302,7 +302,7 @@ impl Run<'_> {
     async fn analyze(&self, candidate: &Candidate, left_usd: f64) -> Result<CaseResult, Stop> {
         let out_of_money = || {
             Stop::Run(format!(
-                "Stopped: `--max-cost` is reached (${:.2}). A next run with a higher one goes on from here.",
+                "Stopped: `--max-cost` is reached (${:.2}). A next run with a higher one continues from here.",
                 self.options.max_cost_usd
             ))
         };
@@ -328,10 +328,10 @@ impl Run<'_> {
         let judged = match examine(examination, self.means).await {
             Ok(judged) => judged,
             Err(_) if self.options.stop.load(Ordering::SeqCst) => {
-                return Err(Stop::Run("Stopped. The next run goes on from here.".to_owned()));
+                return Err(Stop::Run("Stopped. The next run continues from here.".to_owned()));
             }
             Err(error) if may_pass(&error) => {
-                return Err(Stop::Run(format!("Stopped: {error:#}. The next run goes on from here.")));
+                return Err(Stop::Run(format!("Stopped: {error:#}. The next run continues from here.")));
             }
             Err(error) => return Err(Stop::Case(format!("It could not be analysed: {error:#}."))),
         };

@@ -114,7 +114,7 @@ impl Story {
         let place = Place::new(Behind {
             sandbox: sandbox.clone(),
             clock: clock.clone(),
-            doors: process.doors(),
+            endpoints: process.doors(),
             prefix: PREFIX.to_owned(),
             store: process.store().clone(),
             let_pass,

@@ -2,7 +2,7 @@
 //! arrives and has buttons that work; and its GitHub, where the pull request is opened and merged. After a merge one lets
 //! the fix go live, time pass, and the error come back.
 //!
-//! What is sent from here goes through AutoFix's own doors, signed as the services would sign it: this page can do no
+//! What is sent from here goes through AutoFix's own endpoints, signed as the services would sign it: this page can do no
 //! more than they can. It is for the person at this machine: a request under another host's name or a form of another
 //! site is refused.
 
@@ -48,7 +48,7 @@ pub struct Behind {
     pub sandbox: Sandbox,
     pub clock: Clock,
     /// The endpoints of the AutoFix that works for this sandbox.
-    pub doors: Router,
+    pub endpoints: Router,
     /// Prefix of the endpoints: empty, or with a slash at its beginning.
     pub prefix: String,
     /// Where that AutoFix keeps its attempts; the page only reads them.

@@ -98,7 +98,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             let place = Place::new(Behind {
                 sandbox,
                 clock,
-                doors: doors.clone(),
+                endpoints: doors.clone(),
                 prefix: prefix.clone(),
                 store: process.store().clone(),
                 let_pass,
@@ -205,7 +205,7 @@ pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Re
             let place = Place::new(Behind {
                 sandbox,
                 clock,
-                doors: endpoints.clone(),
+                endpoints: endpoints.clone(),
                 prefix: common.prefix.clone(),
                 store: Store::new(table.client(), &common.table),
                 let_pass: real_time(),

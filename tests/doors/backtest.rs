@@ -198,7 +198,7 @@ async fn what_is_paid_for_is_not_asked_again_whether_a_case_has_ended_or_was_sto
     let (stopped, ()) = tokio::join!(run(&world, &folder, source, 10.0, &stop), at_first_answer);
     let error = stopped.unwrap_err().to_string();
     assert!(error.contains("none of the 1 cases"), "{error}");
-    assert!(folder.report().contains("The next run goes on from here."));
+    assert!(folder.report().contains("The next run continues from here."));
     let before = asked(&world);
     assert!(before >= 1, "a turn was under way");
     run_folders(&world, &folder).await.unwrap();

@@ -1,4 +1,4 @@
-//! A service that is down: attempts wait without using up a try, people are told once, and everything continues by itself.
+//! A service that is down: attempts wait without using up a try, people get one notice, and everything continues by itself.
 
 use autofix::attempt::{Attempt, AttemptId};
 use autofix::messages::DEPLOY;

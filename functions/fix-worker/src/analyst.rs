@@ -37,7 +37,7 @@ pub enum Ledger<'a> {
         /// US dollars for all attempts of a UTC day.
         daily_cost_usd: f64,
     },
-    /// In a file: an evaluation that may be stopped goes on where it was.
+    /// In a file: an evaluation that was stopped continues where it was.
     File(&'a mut TurnFile),
     /// Nowhere: an evaluation begins anew each time.
     None,

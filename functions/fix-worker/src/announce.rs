@@ -179,11 +179,15 @@ async fn by_webhook(desk: &mut Desk<'_>, card: &Card) -> Result<Option<CardMessa
 }
 
 fn known_place(desk: &Desk<'_>) -> Option<MessageRef> {
-    let message = desk.attempt.card.message.as_ref()?;
+    place_of(desk.attempt.card.message.as_ref()?)
+}
+
+/// Where a message is that can be changed.
+pub(crate) fn place_of(message: &CardMessage) -> Option<MessageRef> {
     Some(MessageRef { channel: message.channel.clone()?, ts: message.ts.clone()? })
 }
 
-fn message_at(place: MessageRef) -> CardMessage {
+pub(crate) fn message_at(place: MessageRef) -> CardMessage {
     CardMessage { channel: Some(place.channel), ts: Some(place.ts) }
 }
 

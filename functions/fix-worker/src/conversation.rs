@@ -1,7 +1,7 @@
 //! A bounded conversation with Claude that ends with a call of its result tool.
 //!
 //! Every finished turn is kept in the table before anything is done with it, so a worker that is
-//! killed goes on from there and pays for no turn twice; what the tools answered is worked out again.
+//! killed continues from there and pays for no turn twice; what the tools answered is worked out again.
 
 use std::collections::HashMap;
 use std::time::Duration;

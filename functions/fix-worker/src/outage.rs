@@ -5,12 +5,13 @@ use autofix::journal::Service;
 use autofix::messages::{self, OutageNotice, OutageStage};
 use autofix::metrics::Measured;
 use autofix::outbound::{ErrorKind, ServiceError};
-use autofix::slack::{MessageRef, Way};
+use autofix::slack::Way;
 use autofix::store::{Outage, Saved, StoreError};
 use jiff::SignedDuration;
 use tracing::{info, warn};
 
 use crate::Worker;
+use crate::announce::{message_at, place_of};
 
 /// Attempts that wait for less time than this get over it without people.
 const TELL_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -27,7 +28,7 @@ pub(crate) async fn look(worker: &Worker) -> Result<(), StoreError> {
         let waiting = waiting(worker, &outage).await?;
         worker.measure(&Measured::Waiting { service: outage.service.as_str(), attempts: waiting });
         let is_slacks = outage.service == Service::Slack;
-        // Nobody reads in Slack that Slack is down, so that its outage is told when it is over.
+        // Nobody reads in Slack that Slack is down, so its notice comes when it is over.
         let lasted = outage.last_at.duration_since(outage.since) >= TELL_AFTER;
         let stage = match (waiting, outage.told) {
             (0, None) if !(is_slacks && lasted) => None,
@@ -88,9 +89,7 @@ async fn tell(
         }
     };
     let key = format!("outage {service} {since}");
-    let known = outage.message.as_ref();
-    let known = known.and_then(|at| Some(MessageRef { channel: at.channel.clone()?, ts: at.ts.clone()? }));
-    let place = match known {
+    let place = match outage.message.as_ref().and_then(place_of) {
         Some(place) => Some(place),
         None => slack.find(channel, &key).await?,
     };
@@ -101,8 +100,4 @@ async fn tell(
         }
     }
     slack.post(channel, &card, &key).await.map(|place| Some(message_at(place)))
-}
-
-fn message_at(place: MessageRef) -> CardMessage {
-    CardMessage { channel: Some(place.channel), ts: Some(place.ts) }
 }

@@ -1,7 +1,9 @@
 //! One fault, one answer: before anything is paid for, the attempt takes its incident's fault, or finds the attempt that has
 //! it and joins that one, waits for it, or ends with its answer.
 
-use autofix::attempt::{Answer, Attempt, Event, JoinedIssue, SameFault, Standing, WaitsFor, standing};
+use autofix::attempt::{
+    Answer, Attempt, Event, JoinedIssue, LONGEST_OUTAGE, SameFault, Standing, WaitsFor, standing,
+};
 use autofix::fault::fault_key;
 use autofix::incident::Incident;
 use autofix::messages;
@@ -14,8 +16,8 @@ use crate::desk::{Desk, Stopped};
 
 /// Between two looks at an attempt that is finding out. It has its own limits, so most waits are a matter of minutes.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
-/// Longer than the eight hours for which an attempt goes on trying through an outage.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+/// Longer than an attempt waits for a service that is down, with the pause after its last try.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(LONGEST_OUTAGE.as_hours() + 1);
 /// An attempt that ends for another one's want of patience may be tried again after this time.
 const UNDECIDED_REST: SignedDuration = SignedDuration::from_hours(1);
 /// Races for a fault that changes hands; each has a winner that is at work then.

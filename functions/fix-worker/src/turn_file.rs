@@ -1,4 +1,4 @@
-//! A file with the finished turns of one investigation, so that one which was stopped goes on without paying again: an
+//! A file with the finished turns of one investigation, so that one which was stopped continues without paying again: an
 //! evaluation on a laptop has no table.
 
 use std::fs::File;

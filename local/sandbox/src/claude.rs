@@ -1,4 +1,4 @@
-//! Claude's stand-in: Anthropic's Messages API with a script in the model's place. It is no model, and
+//! Claude's fake: Anthropic's Messages API with a script in the model's place. It is no model, and
 //! says so in the header `x-sandbox: scripted` of every answer.
 //!
 //! Around the script everything is meant: what the real service refuses is refused, the model's turns
@@ -36,7 +36,7 @@ pub use scripts::{RESULT_TOOLS, Script, ToolUse, Turn};
 
 pub const API_KEY: &str = "sk-ant-sandbox-key";
 
-/// A running stand-in. Clones are handles to the same one.
+/// A running fake. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Claude {
     service: Service,
@@ -81,7 +81,7 @@ pub struct End {
 }
 
 impl Claude {
-    /// Starts a stand-in that knows the scripts of the demo's scenarios.
+    /// Starts a fake that knows the scripts of the demo's scenarios.
     pub async fn start() -> anyhow::Result<Claude> {
         Claude::start_at(Addresses::free().of(0)).await
     }

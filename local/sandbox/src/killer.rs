@@ -1,7 +1,7 @@
 //! Kills the process at a chosen moment: just before or just after its k-th effect outside, be it a call to a service
 //! or a write to the table.
 //!
-//! The stand-ins tell every effect before they do it. At the chosen one they signal and do not answer; whoever drives
+//! The fakes tell every effect before they do it. At the chosen one they signal and do not answer; whoever drives
 //! the process waits for the signal beside the work and drops the work, so that no error handling of ours runs. Or the
 //! work is kept, and let go on later: a worker that everybody took for dead. Nothing of this is known to what is killed.
 

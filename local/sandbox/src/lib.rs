@@ -1,4 +1,4 @@
-//! The sandbox: stand-ins of the four services on loopback ports. They speak the services' real wire
+//! The sandbox: fakes of the four services on loopback ports. They speak the services' real wire
 //! formats, keep state, check credentials, and refuse what they do not know. Claude's is scripted.
 
 /// Claude: scripted conversations, checked as Anthropic's API would check them.
@@ -32,7 +32,7 @@ use killer::Killer;
 /// The token with which attempts are read where the sandbox is used.
 pub const API_TOKEN: &str = "development-api-token";
 
-/// The four stand-ins. Clones are handles to the same ones.
+/// The four fakes. Clones are handles to the same ones.
 #[derive(Clone)]
 pub struct Sandbox {
     pub claude: claude::Claude,
@@ -141,7 +141,7 @@ impl Sandbox {
             (names::SLACK_SIGNING_SECRET, slack::SIGNING_SECRET.to_owned()),
             (names::API_TOKEN, API_TOKEN.to_owned()),
             ("AUTOFIX_SLACK_TEAM_ID", slack::TEAM_ID.to_owned()),
-            // The stand-in's checks are there at once, so nobody has to wait for late ones.
+            // The fake's checks are there at once, so nobody has to wait for late ones.
             ("AUTOFIX_CHECKS_SETTLE_SECONDS", "0".to_owned()),
             ("AUTOFIX_GITHUB_REPO", crate::demo_project::REPOSITORY.to_owned()),
             ("AUTOFIX_GITHUB_PATH", crate::demo_project::CODE_PATH.to_owned()),
@@ -156,12 +156,12 @@ impl Sandbox {
         variables.into_iter().collect()
     }
 
-    /// From now on no stand-in keeps what it was asked; see [`service::Service::forget_requests`].
+    /// From now on no fake keeps what it was asked; see [`service::Service::forget_requests`].
     pub fn forget_requests(&self) {
         self.services().into_iter().for_each(|(_, service)| service.forget_requests());
     }
 
-    /// What the stand-ins did not understand, one line each: empty after an honest test.
+    /// What the fakes did not understand, one line each: empty after an honest test.
     pub fn unknown(&self) -> Vec<String> {
         let lines = self.services().into_iter().flat_map(|(name, service)| {
             service.unknown().into_iter().map(move |line| format!("{name}: {line}"))

@@ -1,4 +1,4 @@
-//! A stand-in of AWS Secrets Manager: one secret with its versions, read over the service's real wire format
+//! A fake of AWS Secrets Manager: one secret with its versions, read over the service's real wire format
 //! (JSON 1.1, `GetSecretValue` and `PutSecretValue`). It wants a request that is signed for the service by a known access key, but
 //! proves no signature. Whatever else the service can do is refused, never ignored.
 
@@ -32,7 +32,7 @@ const SECRET_LIMIT: usize = 65_536;
 
 type Shared = Arc<Mutex<Kept>>;
 
-/// A running stand-in. Clones are handles to the same one.
+/// A running fake. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct SecretsManager {
     service: Service,

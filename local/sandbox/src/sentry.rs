@@ -1,4 +1,4 @@
-//! Sentry's stand-in: issues and their events, the part of the REST API that AutoFix uses, and the
+//! Sentry's fake: issues and their events, the part of the REST API that AutoFix uses, and the
 //! signed webhooks, which the caller sends. An event has one model and is shown in Sentry's two
 //! dialects, so what a webhook says and what the API answers cannot differ.
 
@@ -47,7 +47,7 @@ const REPOSITORY: &str = crate::demo_project::REPOSITORY;
 
 type Shared = Arc<Mutex<Issues>>;
 
-/// A running stand-in. Clones are handles to the same one.
+/// A running fake. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Sentry {
     service: Service,
@@ -55,12 +55,12 @@ pub struct Sentry {
 }
 
 impl Sentry {
-    /// Starts a stand-in that uses the machine's clock.
+    /// Starts a fake that uses the machine's clock.
     pub async fn start() -> anyhow::Result<Sentry> {
         Sentry::start_with(Clock::system()).await
     }
 
-    /// Starts a stand-in whose times follow `clock`.
+    /// Starts a fake whose times follow `clock`.
     pub async fn start_with(clock: Clock) -> anyhow::Result<Sentry> {
         Sentry::start_at(Addresses::free().of(0), clock).await
     }

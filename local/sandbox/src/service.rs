@@ -1,7 +1,7 @@
-//! What the four stand-ins have in common: a loopback port of their own, a log of what they were
+//! What the four fakes have in common: a loopback port of their own, a log of what they were
 //! asked, a list of what they did not understand, and faults that a test sets from outside.
 //!
-//! A stand-in answers a request that it does not know with 501 and remembers it, so that a test
+//! A fake answers a request that it does not know with 501 and remembers it, so that a test
 //! can fail on it: silence about an unknown request would be a lie about the real service.
 
 use std::collections::VecDeque;
@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::killer::{Killer, Side};
 
-/// Largest request body that a stand-in reads, bytes (Anthropic's own limit, the largest of the four).
+/// Largest request body that a fake reads, bytes (Anthropic's own limit, the largest of the four).
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
 /// What goes wrong with one matching request.
@@ -78,7 +78,7 @@ struct Watch {
     is_effect: fn(&Received) -> bool,
 }
 
-/// One stand-in's server. Clones are handles to the same server.
+/// One fake's server. Clones are handles to the same server.
 #[derive(Clone)]
 pub struct Service {
     address: SocketAddr,
@@ -109,7 +109,7 @@ impl Service {
         format!("http://{}", self.address)
     }
 
-    /// `host:port` of this stand-in.
+    /// `host:port` of this fake.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -147,7 +147,7 @@ impl Service {
         self.book().received.iter().filter(|r| r.method == method && r.path.contains(path_part)).count()
     }
 
-    /// What this stand-in did not understand, one line each. Empty after an honest test.
+    /// What this fake did not understand, one line each. Empty after an honest test.
     pub fn unknown(&self) -> Vec<String> {
         self.book().unknown.clone()
     }

@@ -1,4 +1,4 @@
-//! Slack's stand-in: a workspace with two channels that keeps what is posted and judges it like Slack.
+//! Slack's fake: a workspace with two channels that keeps what is posted and judges it like Slack.
 //!
 //! It speaks the Web API, the incoming webhook and the `response_url`, opens dialogs, holds cards to the limits of
 //! Block Kit, and presses buttons: the signed form that Slack would send to the app is handed to the
@@ -54,7 +54,7 @@ const WEBHOOK_PATH: &str = "/services/T0SANDBOX/B0AUTOFIX/sandboxWebhookSecret";
 
 type Shared = Arc<Mutex<Workspace>>;
 
-/// A running stand-in. Clones are handles to the same one.
+/// A running fake. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Slack {
     service: Service,
@@ -88,12 +88,12 @@ impl SignedForm {
 }
 
 impl Slack {
-    /// Starts a stand-in that uses the machine's clock.
+    /// Starts a fake that uses the machine's clock.
     pub async fn start() -> anyhow::Result<Slack> {
         Slack::start_with(Clock::system()).await
     }
 
-    /// Starts a stand-in whose time stamps and expiries follow `clock`.
+    /// Starts a fake whose time stamps and expiries follow `clock`.
     pub async fn start_with(clock: Clock) -> anyhow::Result<Slack> {
         Slack::start_at(Addresses::free().of(0), clock).await
     }

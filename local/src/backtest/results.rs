@@ -83,7 +83,7 @@ impl Results {
         self.by_key.get(key)
     }
 
-    /// Keeps a result before anybody is told of it.
+    /// Keeps a result before anybody sees it.
     pub fn keep(&mut self, result: CaseResult) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(&result)?;
         line.push(b'\n');

@@ -117,7 +117,7 @@ impl FixedIssue {
 fn failed(error: ServiceError) -> Stop {
     let error = anyhow::Error::new(error);
     if may_pass(&error) {
-        Stop::Run(format!("Stopped: Sentry: {error:#}. The next run goes on from here."))
+        Stop::Run(format!("Stopped: Sentry: {error:#}. The next run continues from here."))
     } else {
         Stop::Case(format!("Sentry's event can't be read: {error:#}."))
     }

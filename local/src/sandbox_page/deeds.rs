@@ -1,5 +1,5 @@
 //! What a person can do on the page: make Sentry see an error, let time pass after a merge, press a button of a card, and
-//! answer the dialog that comes of it. All end at AutoFix's real doors, with what the service would send.
+//! answer the dialog that comes of it. All end at AutoFix's real endpoints, with what the service would send.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -98,8 +98,8 @@ impl Place {
         let mut deliveries = JoinSet::new();
         for _ in 0..times {
             let request = self.webhook(self.sandbox.sentry.webhook(event, hook))?;
-            let doors = self.doors.clone();
-            deliveries.spawn(async move { answer(doors.oneshot(request).await?).await });
+            let endpoints = self.endpoints.clone();
+            deliveries.spawn(async move { answer(endpoints.oneshot(request).await?).await });
         }
         let mut answers = Answers::default();
         while let Some(answer) = deliveries.join_next().await {
@@ -121,7 +121,7 @@ impl Place {
             self.log.add(now, "The card no longer has this button.".to_owned());
             return Ok(());
         };
-        let (status, _) = answer(self.doors.clone().oneshot(self.interaction(form)?).await?).await?;
+        let (status, _) = answer(self.endpoints.clone().oneshot(self.interaction(form)?).await?).await?;
         self.log.add(now, format!("You pressed “{label}”: AutoFix answered {}.", status.as_u16()));
         Ok(())
     }
@@ -149,7 +149,7 @@ impl Place {
                 return Ok(());
             }
         };
-        let (status, body) = answer(self.doors.clone().oneshot(self.interaction(signed)?).await?).await?;
+        let (status, body) = answer(self.endpoints.clone().oneshot(self.interaction(signed)?).await?).await?;
         let told = if status.is_success() { slack.view_answered(&view, &body)? } else { None };
         self.log.add(now, format!("You sent the dialog: AutoFix answered {}.", status.as_u16()));
         if let Some(told) = told {

@@ -1,4 +1,4 @@
-//! What was done on the page and what AutoFix's doors said to it.
+//! What was done on the page and what AutoFix's endpoints answered to it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -107,7 +107,7 @@ pub enum Stop {
     ToolUse,
     /// The answer was cut; a tool use in it is unusable.
     MaxTokens,
-    /// Send the content back unchanged and the model goes on.
+    /// Send the content back unchanged and the model continues.
     Pause,
     Refusal {
         category: Option<String>,

@@ -220,6 +220,9 @@ pub struct Trouble {
     /// When the step met its first failure.
     #[serde(default)]
     pub since: Option<Timestamp>,
+    /// When it first failed although no service was down: that does not count the hours of an outage before it.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
     /// The service whose outage the step waits for.
     #[serde(default)]
     pub outage_of: Option<Service>,
@@ -272,8 +275,11 @@ impl Subject {
 impl Trouble {
     /// Whether the step has failed for so long that it is given up, if it fails now because of `outage_of`.
     pub fn lasts_too_long(&self, outage_of: Option<Service>, now: Timestamp) -> bool {
-        let longest = if outage_of.is_some() { LONGEST_OUTAGE } else { LONGEST_TROUBLE };
-        self.since.is_some_and(|since| now.duration_since(since) > longest)
+        let longer = |since: Option<Timestamp>, longest| {
+            since.is_some_and(|since| now.duration_since(since) > longest)
+        };
+        longer(self.since, LONGEST_OUTAGE)
+            || (outage_of.is_none() && longer(self.failing_since, LONGEST_TROUBLE))
     }
 }
 
@@ -352,6 +358,9 @@ impl Attempt {
     /// The present step failed in a way that may pass.
     pub fn step_failed(&mut self, failure: StepFailure, now: Timestamp) {
         self.trouble.since.get_or_insert(now);
+        if failure.outage_of.is_none() {
+            self.trouble.failing_since.get_or_insert(now);
+        }
         self.trouble.failures += 1;
         self.trouble.not_before = Some(failure.again_at);
         self.trouble.last = Some(failure.why);

@@ -82,7 +82,7 @@ pub(super) fn rolled_back(
             format!("Reverted by a person on GitHub{with}: there is nothing left to roll back")
         }
     };
-    lines.push(format!("↩️ {how}. The next analysis of this error is told what was tried."));
+    lines.push(format!("↩️ {how}. The next analysis of this error knows what was tried."));
     card.section(&lines.join("\n"));
 }
 

@@ -84,7 +84,7 @@ pub async fn stays(visit: &Visit) -> anyhow::Result<()> {
     visit.click(DEPLOY).await?;
     visit.sees_text(".card", DEPLOYED).await?;
     visit.until("the changed card is marked", "document.querySelector('.card.changed')").await?;
-    ensure!(visit.asks("window.loadedOnce").await? == true, "a press loads the page anew");
+    ensure!(visit.asks("window.loadedOnce").await? == true, "a press loads the page again");
     ensure!(before.as_f64() > Some(0.0), "the button is below the first screen");
     let steps = "document.querySelectorAll('.steps .done').length === 6";
     visit.until("the steps are done up to the decision", steps).await?;

@@ -44,7 +44,7 @@ impl Visitor {
         let place = Place::new(Behind {
             sandbox: world.sandbox.clone(),
             clock: world.clock.clock(),
-            doors: world.process.doors(),
+            endpoints: world.process.doors(),
             prefix: "/autofix".to_owned(),
             store: world.process.store().clone(),
             let_pass,

@@ -120,7 +120,7 @@ impl Report {
 
     pub fn say_machine(&self) {
         println!(
-            "{} cores, {} build; sender, doors, table and stand-ins share them.\n",
+            "{} cores, {} build; sender, endpoints, table and fakes share them.\n",
             self.cores, self.build
         );
     }

@@ -1,5 +1,5 @@
 //! The rules of a conversation: who speaks when, every tool call answered at once, and the model's own
-//! turns sent back exactly as they came. The stand-in signs each turn that it gives out, over the turn
+//! turns sent back exactly as they came. The fake signs each turn that it gives out, over the turn
 //! and all that was said before, as the real service's `signature` does for thinking blocks.
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -50,7 +50,7 @@ impl History {
         Ok(history)
     }
 
-    /// Whether the model's turns are those that the stand-in gave out for what was said before them.
+    /// Whether the model's turns are those that the fake gave out for what was said before them.
     pub(super) fn check_signatures(&self, model: &Model) -> Result<(), Refusal> {
         for (index, run) in self.runs.iter().enumerate().filter(|(_, run)| run.role == "assistant") {
             let turns = turns(&run.blocks);

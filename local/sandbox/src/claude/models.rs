@@ -1,4 +1,4 @@
-//! The models that the stand-in plays, with what each refuses (Anthropic's pages on its 5.5 models).
+//! The models that the fake plays, with what each refuses (Anthropic's pages on its 5.5 models).
 
 use serde_json::{Value, json};
 
@@ -57,7 +57,7 @@ const MODELS: [Model; 4] = [
     },
 ];
 
-/// Models that exist and that the stand-in does not play.
+/// Models that exist and that the fake does not play.
 const NOT_PLAYED: [&str; 18] = [
     "claude-fable-5-2",
     "claude-mythos-5-2",

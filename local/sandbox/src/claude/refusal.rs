@@ -26,13 +26,13 @@ impl Refusal {
         Refusal { status: StatusCode::NOT_FOUND, kind: "not_found_error", message: what.to_owned() }
     }
 
-    /// The real service would take this; the stand-in cannot.
+    /// The real service would take this; the fake cannot.
     pub(super) fn not_in_the_sandbox(what: &str) -> Refusal {
         let message = format!("the sandbox does not serve this: {what}");
         Refusal { status: StatusCode::NOT_IMPLEMENTED, kind: "api_error", message }
     }
 
-    /// An error of the stand-in's own script.
+    /// An error of the fake's own script.
     pub(super) fn wrong_script(what: &str) -> Refusal {
         Refusal::not_in_the_sandbox(&format!("a script that the real model could not have followed: {what}"))
     }

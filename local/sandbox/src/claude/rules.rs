@@ -36,7 +36,7 @@ const KEYS: [&str; 18] = [
     "diagnostics",
     "user_profile_id",
 ];
-/// Keys that exist and that the stand-in does not serve.
+/// Keys that exist and that the fake does not serve.
 const NOT_SERVED: [&str; 4] = ["inference_geo", "container", "diagnostics", "user_profile_id"];
 const TOOL_KEYS: [&str; 10] = [
     "name",

@@ -1,5 +1,5 @@
 //! A GitHub App: it proves itself with a token that it signs with its key, and gets tokens for its
-//! installation that are good for an hour, by the stand-in's clock.
+//! installation that are good for an hour, by the fake's clock.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use super::world::World;
 
 /// The App's id, as its settings page shows it.
 pub const APP_ID: &str = "1440001";
-/// The App's private key as GitHub hands it out (PKCS#1). It opens nothing but this stand-in.
+/// The App's private key as GitHub hands it out (PKCS#1). It opens nothing but this fake.
 pub const APP_PRIVATE_KEY: &str = include_str!("app_key.pem");
 /// The same key in the other form that tools write (PKCS#8).
 pub const APP_PRIVATE_KEY_PKCS8: &str = include_str!("app_key_pkcs8.pem");

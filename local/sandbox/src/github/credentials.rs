@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::wire::Refusal;
 
-/// The kinds of credential that the stand-in knows.
+/// The kinds of credential that the fake knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Holder {
     /// [`super::TOKEN`].

@@ -18,7 +18,7 @@ use super::{
 /// The API versions that exist. A request without one gets the older.
 const API_VERSIONS: [&str; 2] = ["2026-03-10", "2022-11-28"];
 
-/// The media types that the stand-in can write.
+/// The media types that the fake can write.
 const MEDIA_TYPES: [&str; 6] = [
     "*/*",
     "application/json",

@@ -21,7 +21,7 @@ use super::world::{Pull, Repository, Stage, World};
 pub(super) enum Fault {
     /// GitHub's own kind of error, in the list of an answer with status 200.
     Said { kind: &'static str, message: String },
-    /// Nothing that the stand-in knows (501).
+    /// Nothing that the fake knows (501).
     NotUnderstood(String),
 }
 

@@ -1,10 +1,10 @@
-//! A stand-in for GitHub's REST API over real git repositories on disk.
+//! A fake for GitHub's REST API over real git repositories on disk.
 //!
 //! What a client does here happens in git: a commit made through the API can be looked at with
 //! `git log`, a merge is a merge, and what a person pushes to the repository is seen by the next
 //! request. The answers have the shape of API version `2026-03-10`. A key of a body that GitHub does
 //! not document, a missing key, a missing `User-Agent` or a wrong token is refused, because a
-//! stand-in that is more patient than GitHub hides mistakes.
+//! fake that is more patient than GitHub hides mistakes.
 //!
 //! Of GraphQL it has what REST lacks: the mutations and the questions of [`graphql`]. It has no forks
 //! and no webhooks of its own.
@@ -55,7 +55,7 @@ pub use reports::{Annotation, CheckRun, Conclusion, Heads, Status, StatusState};
 use world::{Repository, World};
 pub use world::{Settings, Verdict};
 
-/// The fine-grained token that the stand-in accepts as `Authorization: Bearer …`. Like every such token, it
+/// The fine-grained token that the fake accepts as `Authorization: Bearer …`. Like every such token, it
 /// cannot read check runs.
 pub const TOKEN: &str = "github_pat_sandbox_bookshop";
 
@@ -65,7 +65,7 @@ pub const CLASSIC_TOKEN: &str = "ghp_sandbox_bookshop";
 /// The login that both tokens belong to: the author of their pull requests and comments.
 pub const TOKEN_LOGIN: &str = "autofix-sandbox";
 
-/// The stand-in. Clones are handles to the same one.
+/// The fake. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct GitHub {
     service: Service,
@@ -97,10 +97,10 @@ impl GitHub {
         let world: SharedWorld = Arc::new(Mutex::new(World::new(repositories_root, clock)));
         let service = Service::start_at(door::api(world.clone()), addresses.of(0))
             .await
-            .context("start the GitHub stand-in")?;
+            .context("start the GitHub fake")?;
         let downloads = Service::start_at(door::downloads(world.clone()), addresses.of(1))
             .await
-            .context("start the stand-in for GitHub's archive host")?;
+            .context("start the fake for GitHub's archive host")?;
         locked(&world).be_reached_at(service.url(), downloads.url());
         Ok(GitHub { service, downloads, world })
     }

@@ -1,4 +1,4 @@
-//! Git itself: what the stand-in reads from and writes to a repository on disk.
+//! Git itself: what the fake reads from and writes to a repository on disk.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The stand-in as its clients meet it: through HTTP, with git to look at what came of it.
+//! The fake as its clients meet it: through HTTP, with git to look at what came of it.
 
 mod apps;
 mod client;
@@ -18,7 +18,7 @@ use super::{CLASSIC_TOKEN, GitHub, TOKEN};
 const REPOSITORY: &str = "acme/bookshop";
 const FILE: &str = "backend/greeting.py";
 
-/// A stand-in with one small repository. Its folder is removed in the end.
+/// A fake with one small repository. Its folder is removed in the end.
 struct Fixture {
     github: GitHub,
     root: PathBuf,
@@ -60,7 +60,7 @@ impl Fixture {
             (".gitignore", b"*.pyc\n"),
         ];
         github.add_repository(REPOSITORY, &files, "Say hello").unwrap();
-        // The client wants a TLS provider, though the stand-in speaks plain HTTP. Another test may have
+        // The client wants a TLS provider, though the fake speaks plain HTTP. Another test may have
         // installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();

@@ -259,7 +259,7 @@ impl Refusal {
     }
 }
 
-/// A failure of git itself is the stand-in's own, like a failure inside GitHub.
+/// A failure of git itself is the fake's own, like a failure inside GitHub.
 impl From<git2::Error> for Refusal {
     fn from(error: git2::Error) -> Refusal {
         Refusal::new(500, error.message())

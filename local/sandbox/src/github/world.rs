@@ -1,4 +1,4 @@
-//! What the stand-in remembers beside git: pull requests, checks, deployments, settings.
+//! What the fake remembers beside git: pull requests, checks, deployments, settings.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The issues that the stand-in knows: events that are one fault, and what people made of it.
+//! The issues that the fake knows: events that are one fault, and what people made of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -26,7 +26,7 @@ pub(super) fn not_there() -> Refusal {
     refused(StatusCode::NOT_FOUND, json!({"detail": "The requested resource does not exist"}))
 }
 
-/// Sentry knows this, the stand-in does not.
+/// Sentry knows this, the fake does not.
 pub(super) fn not_known() -> Refusal {
     refused(StatusCode::NOT_IMPLEMENTED, json!({"detail": "the sandbox does not know this"}))
 }

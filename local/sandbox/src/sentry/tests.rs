@@ -17,7 +17,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::new()
 }
 
-/// A stand-in whose clock the test moves.
+/// A fake whose clock the test moves.
 async fn at_fixed_time() -> (Sentry, Arc<AtomicI64>) {
     let time = Arc::new(AtomicI64::new(NOW));
     let ticking = Arc::clone(&time);

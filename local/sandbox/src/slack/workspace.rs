@@ -1,4 +1,4 @@
-//! What the stand-in remembers: two channels with their messages, what only one person was shown, open
+//! What the fake remembers: two channels with their messages, what only one person was shown, open
 //! dialogs, groups, and the addresses at which a pressed button may be answered.
 
 use std::collections::{BTreeMap, BTreeSet};

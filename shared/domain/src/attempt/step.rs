@@ -125,3 +125,33 @@ fn earlier(work: Next, card: Option<Next>) -> Next {
         (work, _) => work,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempt::Trouble;
+    use crate::service::Service;
+
+    #[test]
+    fn the_hours_of_an_outage_do_not_count_against_what_fails_after_it() {
+        let at = |hour: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
+        let after_outage = Trouble { since: Some(at(0)), failing_since: None, ..Trouble::default() };
+        let failing = Trouble { failing_since: Some(at(10)), ..after_outage.clone() };
+        let outage = Some(Service::Anthropic);
+        for (trouble, outage_of, hour, gives_up) in [
+            (&after_outage, outage, 24, false),
+            (&after_outage, outage, 25, true),
+            (&after_outage, None, 12, false),
+            (&failing, None, 18, false),
+            (&failing, None, 19, true),
+            (&failing, outage, 19, false),
+            (&failing, None, 25, true),
+        ] {
+            assert_eq!(
+                trouble.lasts_too_long(outage_of, at(hour)),
+                gives_up,
+                "{trouble:?} {outage_of:?} {hour}"
+            );
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! AutoFix's own client against the stand-in: what it makes of GitHub's answers, and what it leaves behind.
+//! AutoFix's own client against the fake: what it makes of GitHub's answers, and what it leaves behind.
 
 mod app;
 mod branches;
@@ -50,7 +50,7 @@ impl Hands {
     }
 }
 
-/// A stand-in with a clock that a test moves.
+/// A fake with a clock that a test moves.
 struct Scene {
     at: Fixture,
     hands: Hands,
