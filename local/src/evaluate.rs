@@ -25,8 +25,8 @@ use autofix::sentry::event;
 use autofix::sentry::webhook::{self, Webhook};
 use autofix::usage::Usage;
 use fix_worker::Stopped;
-use fix_worker::analyst::{Analyst, Ledger};
-use fix_worker::case::{Case, Material};
+use fix_worker::investigation::analyst::{Analyst, Ledger};
+use fix_worker::investigation::case::{Case, Material};
 use fix_worker::investigation::{Conclusion, Ending, investigate};
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -262,10 +262,7 @@ fn why_stopped(stopped: Stopped) -> anyhow::Error {
         Stopped::Service(error) => anyhow::Error::new(error),
         Stopped::Store(error) => anyhow::Error::new(error),
         Stopped::OutOfTime => anyhow::anyhow!("it took more than {} minutes", PATIENCE.as_mins()),
-        Stopped::Violation(violation) => anyhow::anyhow!("a fault of AutoFix: {}", violation.refusal),
-        Stopped::Changed | Stopped::LostLease | Stopped::CardUncertain { .. } => {
-            anyhow::anyhow!("the analysis was interrupted")
-        }
+        Stopped::Changed | Stopped::LostLease => anyhow::anyhow!("the analysis was interrupted"),
     }
 }
 

@@ -36,4 +36,4 @@ pub use outage::{OutageNotice, OutageStage, outage};
 pub use pull_request::{
     attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,
 };
-pub use same_fault::{no_place, same_fault_ended, same_fault_joined, same_fault_undecided, tried_before};
+pub use same_fault::{no_slot, same_fault_ended, same_fault_joined, same_fault_undecided, tried_before};

@@ -17,6 +17,7 @@ use url::Url;
 use answer::{ok_of, posted};
 pub use bot::{Bot, Channel};
 
+use crate::attempt::CardMessage;
 use crate::config::names;
 use crate::journal::Service;
 use crate::messages::Card;
@@ -31,6 +32,19 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 pub struct MessageRef {
     pub channel: String,
     pub ts: String,
+}
+
+impl MessageRef {
+    /// Where a message is that can be changed: not one that was posted by incoming webhook.
+    pub fn of(message: &CardMessage) -> Option<MessageRef> {
+        Some(MessageRef { channel: message.channel.clone()?, ts: message.ts.clone()? })
+    }
+}
+
+impl From<MessageRef> for CardMessage {
+    fn from(place: MessageRef) -> CardMessage {
+        CardMessage { channel: Some(place.channel), ts: Some(place.ts) }
+    }
 }
 
 /// The client. Clones share connections.

@@ -27,10 +27,10 @@ mod matrix;
 mod merged;
 mod offer;
 mod people;
-mod place;
 mod rest;
 mod same_fault;
 mod sentences;
+mod slot;
 mod state;
 mod step;
 mod taken_back;
@@ -39,7 +39,7 @@ mod waiting;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use event::{Event, Refusal};
+pub use event::{CardEvent, Event, Fact, Refusal};
 pub use id::{AttemptId, NotAnAttemptId};
 pub use joined::{Joined, JoinedIssue};
 pub use merged::{CameBack, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
@@ -48,8 +48,8 @@ pub use offer::{
     PullRequest, Repair,
 };
 pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry};
-pub use place::Place;
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
+pub use slot::Slot;
 pub use state::{Cleanup, Decision, Queued, State, Status};
 pub use step::{LONGEST_OUTAGE, LONGEST_TROUBLE, Next, Step};
 pub use waiting::{Wait, WaitsFor};
@@ -186,12 +186,22 @@ impl CardState {
     /// Notes whose keys are kept; repairs and clicks make a few.
     pub const MAX_NOTES: usize = 20;
 
-    /// A note stands in the thread.
-    pub fn noted(&mut self, key: String) {
-        if self.notes.len() >= CardState::MAX_NOTES {
-            self.notes.remove(0);
+    fn apply(&mut self, event: CardEvent) {
+        match event {
+            CardEvent::PostBegins { at } => self.post_tried_at = Some(at),
+            CardEvent::Uncertain { until } => self.not_before = Some(until),
+            CardEvent::Shown { revision, message, told, note } => {
+                self.shown = self.shown.max(revision);
+                self.message = message.or(self.message.take());
+                self.told = told.or(self.told.take());
+                self.not_before = None;
+                self.failures = 0;
+                if self.notes.len() >= CardState::MAX_NOTES && note.is_some() {
+                    self.notes.remove(0);
+                }
+                self.notes.extend(note);
+            }
         }
-        self.notes.push(key);
     }
 }
 
@@ -336,22 +346,9 @@ impl Attempt {
         self.timeline.push(Moment { at: now, what: what.into() });
     }
 
-    /// The card has been brought up to `revision`.
-    pub fn card_shown(&mut self, revision: u32, message: Option<CardMessage>) {
-        self.card.shown = self.card.shown.max(revision);
-        self.card.message = message.or(self.card.message.take());
-        self.card.not_before = None;
-        self.card.failures = 0;
-    }
-
     /// Slack did not take the card; it stays owed.
     pub fn card_postponed(&mut self, until: Timestamp) {
         self.card.failures += 1;
-        self.card.not_before = Some(until);
-    }
-
-    /// Whether a post is on its way, or has arrived, cannot be known before this time.
-    pub fn card_uncertain(&mut self, until: Timestamp) {
         self.card.not_before = Some(until);
     }
 

@@ -4,7 +4,7 @@ use super::blocks::{Card, code, link, outside, outside_lines};
 use super::buttons::{self, Buttons};
 use super::judgements::judgements;
 use super::labels::place;
-use super::related::{also_fixes, waits_for_a_place};
+use super::related::{also_fixes, waits_for_a_slot};
 use super::story::{pull_request_line, reason_line, state_lines, tries_lines};
 use crate::analysis::report::Analysis;
 use crate::attempt::{Attempt, Checks, Fix, Offer, Owner, OwnerBasis, RollBack, Rollout, State};
@@ -81,7 +81,7 @@ pub fn headline(attempt: &Attempt) -> Headline {
     let (mark, text, label) = match &attempt.state {
         State::Pending => ("🔎", "AutoFix is looking at it", "Waiting"),
         State::Analyzing { .. } => ("🔎", "AutoFix is looking at it", "Analysing"),
-        State::Proposed { .. } if waits_for_a_place(attempt).is_some() => {
+        State::Proposed { .. } if waits_for_a_slot(attempt).is_some() => {
             ("⏸️", "AutoFix: a fix waits", "Fix waits")
         }
         State::Proposed { .. } => ("🔧", "AutoFix proposes a fix", "Fix proposed"),

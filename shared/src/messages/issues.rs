@@ -81,6 +81,7 @@ mod tests {
                 effects: Effects::default(),
                 answers: Vec::new(),
             },
+            slot_taken: false,
         };
         for (number, title) in (2..).zip(titles) {
             let issue = JoinedIssue {

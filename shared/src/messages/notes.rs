@@ -73,7 +73,7 @@ pub fn occasion(attempt: &Attempt) -> Option<&'static str> {
             return None;
         }
         State::Proposed { .. } => {
-            super::related::waits_for_a_place(attempt)?;
+            super::related::waits_for_a_slot(attempt)?;
             "waits"
         }
         State::PrCreated { offer } => match offer.checks {

@@ -8,9 +8,9 @@ use crate::attempt::{Attempt, JoinedIssue, SameFault, WaitsFor};
 const MAX_ISSUES: usize = 5;
 
 /// The limit that holds back a fix that is ready.
-pub(super) fn waits_for_a_place(attempt: &Attempt) -> Option<u32> {
+pub(super) fn waits_for_a_slot(attempt: &Attempt) -> Option<u32> {
     match attempt.wait.as_ref()?.what {
-        WaitsFor::Place { limit } => Some(limit),
+        WaitsFor::Slot { limit } => Some(limit),
         WaitsFor::Attempt { .. } | WaitsFor::StackTrace => None,
     }
 }

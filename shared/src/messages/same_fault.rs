@@ -62,7 +62,7 @@ pub fn tried_before(other: &Attempt) -> Reason {
 }
 
 /// A fix was ready, and no pull request was merged or closed to make a place for it.
-pub fn no_place(limit: u32) -> Reason {
+pub fn no_slot(limit: u32) -> Reason {
     let sentence = format!(
         "The fix waited for a week, and the repository still has the {limit} open pull requests of AutoFix that \
          `AUTOFIX_MAX_OPEN_PULL_REQUESTS` allows. Merge or close some of them."

@@ -3,7 +3,7 @@
 use super::after;
 use super::blocks::{Card, code, link, outside, time};
 use super::dialogs::dismissal_label;
-use super::related::{same_fault_line, waiting_line, waits_for_a_place};
+use super::related::{same_fault_line, waiting_line, waits_for_a_slot};
 use crate::analysis::reach::Reach;
 use crate::attempt::{
     Approvals, Attempt, Checks, Cleanup, Decision, Dismissal, FailedCheck, MAX_REPAIRS, Offer, PullRequest,
@@ -22,7 +22,7 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
     match &attempt.state {
         State::Pending | State::Analyzing { .. } => {}
         State::Proposed { .. } => {
-            if let Some(limit) = waits_for_a_place(attempt) {
+            if let Some(limit) = waits_for_a_slot(attempt) {
                 card.section(&waiting_line(limit));
             }
         }

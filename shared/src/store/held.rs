@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
 use super::Store;
-use crate::attempt::{Attempt, Place};
+use crate::attempt::{Attempt, Slot};
 
 /// What an attempt holds in one of its states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     claim: HeldClaim,
-    place: Place,
+    slot: Slot,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +24,12 @@ enum HeldClaim {
 impl Held {
     pub(super) fn by(attempt: &Attempt) -> Held {
         let claim = if attempt.state.is_live() { HeldClaim::Yes } else { HeldClaim::No };
-        Held { claim, place: attempt.state.place() }
+        Held { claim, slot: attempt.state.slot() }
     }
 
     /// Whether `after` gives back the place that was held, so that another attempt may have it.
     pub(super) fn gives_place_back(self, after: Held) -> bool {
-        self.place == Place::Has && after.place != Place::Has
+        self.slot == Slot::Has && after.slot != Slot::Has
     }
 }
 

@@ -8,7 +8,7 @@ use super::offer::{Checks, NextHeadKind, Offer, Repair};
 use super::people::{Approvals, Dismissal};
 use super::sentences::{checks_sentence, cleanup_sentence, deployment_sentence, dismissal_sentence, short};
 use super::state::{Cleanup, Decision, Queued, State};
-use super::{Attempt, Event, Next, Refusal, Trouble};
+use super::{Attempt, Event, Fact, Next, Refusal, Trouble};
 use crate::reason::{Reason, ReasonCode};
 
 /// After a merge that GitHub refused, people need some time; until then the sentence about it stays on the card.
@@ -19,6 +19,17 @@ const MAX_RESTARTS: u32 = 1;
 impl Attempt {
     /// Applies an event, or says why it cannot happen now and changes nothing.
     pub fn apply(&mut self, event: Event, now: Timestamp) -> Result<(), Refusal> {
+        let event = match event {
+            Event::Card(event) => {
+                self.card.apply(event);
+                return Ok(());
+            }
+            Event::Learned(fact) => {
+                self.learn(fact, now);
+                return Ok(());
+            }
+            event => event,
+        };
         let mut changed = self.clone();
         let goes_on = matches!(event, Event::Waits { .. } | Event::IssueJoined { .. });
         changed.state = changed.next_state(event, now)?;
@@ -33,6 +44,20 @@ impl Attempt {
         Ok(())
     }
 
+    fn learn(&mut self, fact: Fact, now: Timestamp) {
+        match fact {
+            Fact::Note(what) => self.note(now, what),
+            Fact::Subject(subject) => self.subject = *subject,
+            Fact::Usage(usage) => self.usage = usage,
+            Fact::Owner(owner) => self.owner = owner,
+            Fact::Earlier(earlier) => self.earlier = Some(earlier),
+            Fact::IssuesListed { count } => {
+                self.joined.listed = self.joined.listed.max(count);
+                self.trouble = Trouble::default();
+            }
+        }
+    }
+
     /// Whether the analysis may start anew because the base moved.
     pub fn may_start_over(&self) -> bool {
         self.restarts < MAX_RESTARTS
@@ -42,7 +67,7 @@ impl Attempt {
     /// fault again. What people have decided and what was merged stays.
     pub fn abort(&mut self, reason: Reason, now: Timestamp) {
         let deployment = self.state.merged().and_then(|merged| merged.deployment.clone());
-        self.issues_listed(self.joined.count());
+        self.joined.listed = self.joined.count();
         self.wait = None;
         let ends = [
             Event::Failed { reason: reason.clone() },
@@ -105,10 +130,10 @@ impl Attempt {
             }
             (State::Analyzing { .. }, Event::FixProposed { fix }) => {
                 self.note(now, "A fix passed every gate");
-                State::Proposed { fix: *fix }
+                State::Proposed { fix: *fix, slot_taken: false }
             }
             (
-                State::Pending | State::Analyzing { .. } | State::Proposed { .. },
+                State::Pending | State::Analyzing { .. } | State::Proposed { slot_taken: false, .. },
                 Event::Skipped { reasons, fix },
             ) => {
                 if let Some(first) = reasons.first() {
@@ -119,7 +144,10 @@ impl Attempt {
                 self.card.wanted += u32::from(!is_quiet);
                 State::Skipped { reasons, fix: fix.map(|fix| *fix) }
             }
-            (state @ (State::Analyzing { .. } | State::Proposed { .. }), Event::Waits { what, look_at }) => {
+            (
+                state @ (State::Analyzing { .. } | State::Proposed { slot_taken: false, .. }),
+                Event::Waits { what, look_at },
+            ) => {
                 self.begin_waiting(what, look_at, now);
                 state
             }
@@ -138,7 +166,10 @@ impl Attempt {
                 self.take_in(issue, now);
                 state
             }
-            (State::Proposed { fix }, Event::PullRequestOpened { pull_request }) => {
+            (State::Proposed { fix, slot_taken: false }, Event::SlotTaken) => {
+                State::Proposed { fix, slot_taken: true }
+            }
+            (State::Proposed { fix, .. }, Event::PullRequestOpened { pull_request }) => {
                 self.show(now, format!("Pull request #{} opened", pull_request.number));
                 self.joined.listed = 0; // whether a pull request that was found lists them is not known
                 self.pull_request_at.get_or_insert(now);
@@ -154,7 +185,7 @@ impl Attempt {
             }
             // A proposed fix that does not wait may be on GitHub already, with the answer under way: it can no longer
             // stand down in silence.
-            (State::Proposed { fix }, Event::SentryAgentTookOver { reason }) if self.wait.is_some() => {
+            (State::Proposed { fix, .. }, Event::SentryAgentTookOver { reason }) if self.wait.is_some() => {
                 self.show(now, "Sentry's agent took over");
                 State::Skipped { reasons: vec![reason], fix: Some(fix) }
             }
@@ -285,9 +316,9 @@ impl Attempt {
                 );
                 State::Rejected { fix, pull_request, decision, cleanup: outcome, dismissal }
             }
-            (State::Approved { offer, decision, queued }, Event::MergeQueued { look_at }) => {
+            (State::Approved { offer, decision, queued }, Event::MergeQueued { how, look_at }) => {
                 if queued.is_none() {
-                    self.show(now, "GitHub will merge it in its own time");
+                    self.show(now, how);
                 }
                 let since = queued.map_or(now, |queued| queued.since);
                 State::Approved { offer, decision, queued: Some(Queued { since, look_at }) }

@@ -4,15 +4,20 @@ use jiff::Timestamp;
 
 use super::merged::{CameBack, Deployment, Telling, Watch};
 use super::offer::{Checks, Fix, NextHead, PullRequest};
-use super::people::{Dismissal, Retried};
+use super::people::{Dismissal, Owner, Retried};
 use super::state::{Cleanup, Decision, State, Status};
-use super::{JoinedIssue, SameFault, WaitsFor};
-use crate::reason::Reason;
+use super::{AttemptId, CardMessage, JoinedIssue, SameFault, Subject, WaitsFor};
+use crate::reason::{Reason, ReasonCode};
 use crate::report::Analysis;
+use crate::usage::Usage;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
+    /// The card was worked on, in whatever state.
+    Card(CardEvent),
+    /// Something was learned that changes no state.
+    Learned(Fact),
     /// The worker began; the base commit is pinned as soon as it is known.
     AnalysisStarted {
         base_sha: Option<String>,
@@ -46,6 +51,8 @@ pub enum Event {
     IssueJoined {
         issue: JoinedIssue,
     },
+    /// The pull request that is about to be opened counts among the repository's open ones.
+    SlotTaken,
     PullRequestOpened {
         pull_request: PullRequest,
     },
@@ -84,8 +91,9 @@ pub enum Event {
     TriedAgain {
         retried: Retried,
     },
-    /// GitHub merges in its own time: a merge queue, or auto-merge.
+    /// GitHub merges in its own time; `how` says so to people.
     MergeQueued {
+        how: &'static str,
         look_at: Timestamp,
     },
     Merged {
@@ -154,7 +162,53 @@ pub enum Event {
     },
 }
 
+/// What happened to the card.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CardEvent {
+    /// It is posted now, for the first time or anew: whoever comes after a crash has to look for it first.
+    PostBegins { at: Timestamp },
+    /// Whether a post has arrived cannot be known before this time.
+    Uncertain { until: Timestamp },
+    /// It is what people should see of revision `revision`.
+    Shown {
+        revision: u32,
+        /// Where it stands, if it was posted anew.
+        message: Option<CardMessage>,
+        /// The occasion of a message of its own (incoming webhook).
+        told: Option<String>,
+        /// Key of what was posted in its thread.
+        note: Option<String>,
+    },
+}
+
+/// Something that is known of an attempt beside its state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A line for the timeline.
+    Note(String),
+    /// What the event says with its stack trace.
+    Subject(Box<Subject>),
+    /// What all conversations have used so far.
+    Usage(Usage),
+    /// Whom to ask about the file.
+    Owner(Option<Owner>),
+    /// The attempt that had the fault before.
+    Earlier(AttemptId),
+    /// The pull request names the first `count` issues that joined.
+    IssuesListed { count: u32 },
+}
+
 impl Event {
+    /// The end without a pull request, for one reason and before there is a fix.
+    pub fn skipped(reason: Reason) -> Event {
+        Event::Skipped { reasons: vec![reason], fix: None }
+    }
+
+    /// The end because of something outside.
+    pub fn failed(code: ReasonCode, detail: impl Into<String>) -> Event {
+        Event::Failed { reason: Reason::new(code, detail) }
+    }
+
     /// What happened, without its data, for logs.
     pub fn name(&self) -> String {
         let shown = format!("{self:?}");

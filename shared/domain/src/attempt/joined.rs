@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, AttemptId, State};
+use super::{Attempt, AttemptId, PullRequest, State};
 use crate::cleaning;
 
 /// Characters kept of an issue's title.
@@ -60,18 +60,12 @@ impl Attempt {
         self.card.wanted += 1;
     }
 
-    /// The pull request names the first `count` issues that joined.
-    pub fn issues_listed(&mut self, count: u32) {
-        self.joined.listed = self.joined.listed.max(count);
-        self.trouble = super::Trouble::default();
-    }
-
-    /// Whether the pull request lacks issues that joined. While people's click is being carried out, that goes first.
-    pub(super) fn owes_issues(&self) -> bool {
+    /// The pull request that lacks issues that joined. While people's click is being carried out, that goes first.
+    pub(super) fn owed_issues(&self) -> Option<&PullRequest> {
         let shown = matches!(
             self.state,
             State::PrCreated { .. } | State::AwaitingApproval { .. } | State::Deployed { .. }
         );
-        shown && self.joined.listed < self.joined.count()
+        self.state.pull_request().filter(|_| shown && self.joined.listed < self.joined.count())
     }
 }

@@ -110,7 +110,8 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
         ("pending", State::Pending),
         ("analyzing", State::Analyzing { base_sha: None }),
         ("analyzing, pinned", State::Analyzing { base_sha: Some("b".repeat(40)) }),
-        ("proposed", State::Proposed { fix: fix.clone() }),
+        ("proposed", State::Proposed { fix: fix.clone(), slot_taken: false }),
+        ("proposed, opening", State::Proposed { fix: fix.clone(), slot_taken: true }),
         ("withdrawing", State::Withdrawing { offer: green() }),
         ("checks running", created(Checks::Running, now())),
         ("checks running, looked", created(Checks::Running, later())),
@@ -187,11 +188,12 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("cause found", Event::CauseFound { analysis: Box::default() }),
         ("fix proposed", Event::FixProposed { fix: Box::new(fix()) }),
         ("skipped", Event::Skipped { reasons: vec![reason()], fix: None }),
-        ("waits", Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at: later() }),
+        ("waits", Event::Waits { what: WaitsFor::Slot { limit: 3 }, look_at: later() }),
         ("stack trace received", Event::StackTraceReceived),
         ("same fault", same_fault(ReasonCode::SameFaultDismissed)),
         ("same fault, joined", same_fault(ReasonCode::SameFaultJoined)),
         ("issue joined", Event::IssueJoined { issue: joining("7") }),
+        ("slot taken", Event::SlotTaken),
         ("opened", Event::PullRequestOpened { pull_request: pull_request() }),
         ("running", seen(Checks::Running)),
         ("red", seen(red())),
@@ -206,7 +208,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("next head", Event::NextHead { next: next_head(), notice: "moved".to_owned() }),
         ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
         ("started over", Event::StartedOver { why: "because".to_owned() }),
-        ("queued", Event::MergeQueued { look_at: later() }),
+        ("queued", Event::MergeQueued { how: "GitHub has it", look_at: later() }),
         ("merged", Event::Merged { merge_sha: None, watch: watch() }),
         ("merge refused", Event::MergeRefused { reason: reason() }),
         ("cleaned up", Event::CleanedUp { outcome: Cleanup::Done }),
@@ -248,6 +250,11 @@ pub(super) fn joining(issue: &str) -> JoinedIssue {
         title: "KeyError".to_owned(),
         at: now(),
     }
+}
+
+fn shown(attempt: &mut Attempt, revision: u32) {
+    let shown = CardEvent::Shown { revision, message: None, told: None, note: None };
+    attempt.apply(Event::Card(shown), now()).unwrap();
 }
 
 fn refusal_name(refusal: &Refusal) -> &'static str {
@@ -313,14 +320,14 @@ fn a_fault_of_our_own_ends_what_the_attempt_does_in_every_state() {
 fn what_is_to_be_done_in_each_state() {
     let mut table = String::new();
     for (name, state) in states() {
-        let plain = attempt(state.clone()).next_step(now());
+        let plain = attempt(state.clone());
         let mut owes = attempt(state.clone());
         owes.card.wanted = 1;
         let mut postponed = attempt(state);
         let failure = StepFailure { why: "down".to_owned(), outage_of: None, again_at: later() };
         postponed.step_failed(failure, now());
-        let shown = |next: Next| match next {
-            Next::Do(step) => format!("{step:?}"),
+        let shown_next = |next: Next| match next {
+            Next::Do(step) => step.name().to_owned(),
             Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),
             Next::Ended => "-".to_owned(),
         };
@@ -331,8 +338,8 @@ fn what_is_to_be_done_in_each_state() {
         );
         table.push_str(&format!(
             "{name:<24} {:<16} after a failure: {}\n",
-            shown(plain),
-            shown(postponed.next_step(now()))
+            shown_next(plain.next_step(now())),
+            shown_next(postponed.next_step(now()))
         ));
     }
     insta::assert_snapshot!(table);
@@ -340,10 +347,10 @@ fn what_is_to_be_done_in_each_state() {
 
 #[test]
 fn a_card_that_slack_did_not_take_is_tried_again_and_stops_nothing() {
-    let mut attempt = attempt(State::Proposed { fix: fix() });
+    let mut attempt = attempt(State::Proposed { fix: fix(), slot_taken: false });
     attempt.card.wanted = 1;
     attempt.card_postponed(later());
-    assert_eq!(attempt.next_step(now()), Next::Do(Step::OpenPullRequest));
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::TakeSlot { fix: &fix() }));
     assert_eq!(attempt.next_step(later()), Next::Do(Step::ShowCard));
     let mut ended = attempt.clone();
     ended.state = State::Failed { reason: reason(), fix: None, pull_request: None };
@@ -352,34 +359,35 @@ fn a_card_that_slack_did_not_take_is_tried_again_and_stops_nothing() {
 
 #[test]
 fn a_wait_is_told_once_and_ends_with_the_next_event() {
-    let mut attempt = attempt(State::Proposed { fix: fix() });
-    let waits = |look_at| Event::Waits { what: WaitsFor::Place { limit: 3 }, look_at };
+    let mut attempt = attempt(State::Proposed { fix: fix(), slot_taken: false });
+    let waits = |look_at| Event::Waits { what: WaitsFor::Slot { limit: 3 }, look_at };
     attempt.apply(waits(later()), now()).unwrap();
     assert_eq!(attempt.card.wanted, 1);
-    attempt.card_shown(1, None);
+    shown(&mut attempt, 1);
     assert_eq!(attempt.next_step(now()), Next::WaitUntil(later()));
-    assert_eq!(attempt.next_step(later()), Next::Do(Step::OpenPullRequest));
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::TakeSlot { fix: &fix() }));
     attempt.apply(waits(later() + SignedDuration::from_mins(5)), later()).unwrap();
     assert_eq!(attempt.card.wanted, 1);
     assert_eq!(attempt.wait.as_ref().map(|wait| wait.since), Some(now()));
     attempt.wake(later());
-    assert_eq!(attempt.next_step(later()), Next::Do(Step::OpenPullRequest));
+    assert_eq!(attempt.next_step(later()), Next::Do(Step::TakeSlot { fix: &fix() }));
     attempt.apply(Event::PullRequestOpened { pull_request: pull_request() }, later()).unwrap();
     assert_eq!(attempt.wait, None);
 }
 
 #[test]
 fn an_issue_joins_once_and_is_owed_to_the_pull_request_until_it_is_listed() {
-    let mut attempt = attempt(State::Proposed { fix: fix() });
+    let mut attempt = attempt(State::Proposed { fix: fix(), slot_taken: false });
     for _ in 0..2 {
         attempt.apply(Event::IssueJoined { issue: joining("7") }, now()).unwrap();
     }
     assert_eq!((attempt.joined.count(), attempt.card.wanted), (1, 1));
     attempt.apply(Event::PullRequestOpened { pull_request: pull_request() }, now()).unwrap();
-    attempt.card_shown(attempt.card.wanted, None);
-    assert_eq!(attempt.next_step(now()), Next::Do(Step::ListIssues));
-    attempt.issues_listed(1);
-    assert_eq!(attempt.next_step(now()), Next::Do(Step::LookAtChecks));
+    let wanted = attempt.card.wanted;
+    shown(&mut attempt, wanted);
+    assert_eq!(attempt.next_step(now()), Next::Do(Step::ListIssues { pull_request: &pull_request() }));
+    attempt.apply(Event::Learned(Fact::IssuesListed { count: 1 }), now()).unwrap();
+    assert!(matches!(attempt.next_step(now()), Next::Do(Step::LookAtChecks { .. })));
     for issue in 100..150 {
         attempt.apply(Event::IssueJoined { issue: joining(&issue.to_string()) }, now()).unwrap();
     }

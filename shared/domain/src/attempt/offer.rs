@@ -137,9 +137,12 @@ impl Offer {
         }
     }
 
-    /// Whether the checks are red and a repair may be tried.
-    pub fn wants_repair(&self) -> bool {
-        matches!(self.checks, Checks::Red { .. }) && self.handed_over.is_none()
+    /// The red checks, as long as a repair may be tried.
+    pub(super) fn to_repair(&self) -> Option<&[FailedCheck]> {
+        match &self.checks {
+            Checks::Red { failed } if self.handed_over.is_none() => Some(failed),
+            Checks::Red { .. } | Checks::Running | Checks::Green { .. } | Checks::None => None,
+        }
     }
 }
 

@@ -35,8 +35,13 @@ pub enum State {
     Pending,
     /// Being analysed; once the base commit is pinned it stays the same.
     Analyzing { base_sha: Option<String> },
-    /// A fix that passed every gate and is not on GitHub yet. For the API this is still `analyzing`.
-    Proposed { fix: Fix },
+    /// A fix that passed every gate and is not on GitHub yet. For the API this is still `analyzing`. `slot_taken` says that the
+    /// pull request counts among the repository's open ones: from then on it may be there, whatever this state says.
+    Proposed {
+        fix: Fix,
+        #[serde(default)]
+        slot_taken: bool,
+    },
     /// The fix does not fit the base any more: its pull request is closed, then the analysis starts anew. For the
     /// API this is `analyzing` again.
     Withdrawing { offer: Offer },
@@ -136,7 +141,7 @@ impl State {
     pub fn fix(&self) -> Option<&Fix> {
         match self {
             State::Pending | State::Analyzing { .. } => None,
-            State::Proposed { fix } | State::Rejected { fix, .. } => Some(fix),
+            State::Proposed { fix, .. } | State::Rejected { fix, .. } => Some(fix),
             State::Withdrawing { offer }
             | State::PrCreated { offer }
             | State::AwaitingApproval { offer, .. }

@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Attempt;
-use super::merged::{RollBack, Telling};
-use super::state::{Cleanup, State};
+use super::merged::{Merged, RollBack, Telling, Watch};
+use super::offer::{FailedCheck, Fix, NextHead, Offer, PullRequest};
+use super::state::{Cleanup, Decision, Queued, State};
 
 /// How long a step may fail, if no service is down, before the attempt ends as `failed`.
 pub const LONGEST_TROUBLE: SignedDuration = SignedDuration::from_hours(8);
@@ -12,33 +13,112 @@ pub const LONGEST_TROUBLE: SignedDuration = SignedDuration::from_hours(8);
 /// what Sentry says then.
 pub const LONGEST_OUTAGE: SignedDuration = SignedDuration::from_hours(24);
 
-/// One thing the worker does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    Analyze,
-    OpenPullRequest,
-    /// Name the issues that joined in the pull request.
-    ListIssues,
-    LookAtChecks,
+/// One thing the worker does, with the data of the state that it is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Step<'a> {
+    Start,
+    /// Before anything is paid for: the stack trace, whether another attempt has the fault, and the commit to look at.
+    Prepare,
+    Analyze {
+        base_sha: &'a str,
+    },
+    /// Waits until the repository has few enough open pull requests.
+    TakeSlot {
+        fix: &'a Fix,
+    },
+    OpenPullRequest {
+        fix: &'a Fix,
+    },
+    /// Names the issues that joined in the pull request.
+    ListIssues {
+        pull_request: &'a PullRequest,
+    },
+    LookAtChecks {
+        offer: &'a Offer,
+    },
     /// Red checks: a repair, or a word about why there is none.
-    Repair,
+    Repair {
+        offer: &'a Offer,
+        failed: &'a [FailedCheck],
+    },
     /// Makes the commit that was decided on the head of the pull request.
-    MoveHead,
-    Merge,
-    CleanUp,
+    MoveHead {
+        offer: &'a Offer,
+        next: &'a NextHead,
+    },
+    Merge {
+        offer: &'a Offer,
+        decision: &'a Decision,
+    },
+    /// Looks at a merge that GitHub does in its own time.
+    AwaitMerge {
+        offer: &'a Offer,
+        queued: &'a Queued,
+    },
+    /// Closes the pull request of a fix that does not fit the base any more.
+    Withdraw {
+        pull_request: &'a PullRequest,
+    },
+    /// Closes the pull request that was dismissed.
+    CleanUp {
+        pull_request: &'a PullRequest,
+    },
     /// After the merge: its deploy, and new events of the error.
-    Watch,
+    Watch {
+        merged: &'a Merged,
+        watch: &'a Watch,
+    },
     /// After the error came back: whether a person took the fix back.
-    LookForRevert,
-    TellSentry,
-    RollBack,
+    LookForRevert {
+        merged: &'a Merged,
+        look: &'a Watch,
+    },
+    TellSentry {
+        merged: &'a Merged,
+    },
+    OpenRevert {
+        merged: &'a Merged,
+        decision: &'a Decision,
+    },
+    MergeRevert {
+        merged: &'a Merged,
+        decision: &'a Decision,
+        revert: &'a PullRequest,
+    },
     ShowCard,
 }
 
+impl Step<'_> {
+    /// What it is, without its data, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Step::Start => "Start",
+            Step::Prepare => "Prepare",
+            Step::Analyze { .. } => "Analyze",
+            Step::TakeSlot { .. } => "TakeSlot",
+            Step::OpenPullRequest { .. } => "OpenPullRequest",
+            Step::ListIssues { .. } => "ListIssues",
+            Step::LookAtChecks { .. } => "LookAtChecks",
+            Step::Repair { .. } => "Repair",
+            Step::MoveHead { .. } => "MoveHead",
+            Step::Merge { .. } => "Merge",
+            Step::AwaitMerge { .. } => "AwaitMerge",
+            Step::Withdraw { .. } => "Withdraw",
+            Step::CleanUp { .. } => "CleanUp",
+            Step::Watch { .. } => "Watch",
+            Step::LookForRevert { .. } => "LookForRevert",
+            Step::TellSentry { .. } => "TellSentry",
+            Step::OpenRevert { .. } => "OpenRevert",
+            Step::MergeRevert { .. } => "MergeRevert",
+            Step::ShowCard => "ShowCard",
+        }
+    }
+}
+
 /// What comes next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    Do(Step),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Next<'a> {
+    Do(Step<'a>),
     /// Nothing until this time.
     WaitUntil(Timestamp),
     /// Nothing any more.
@@ -47,7 +127,7 @@ pub enum Next {
 
 impl Attempt {
     /// What to do now. A card that is owed comes first: people should not wait for machines.
-    pub fn next_step(&self, now: Timestamp) -> Next {
+    pub fn next_step(&self, now: Timestamp) -> Next<'_> {
         let card = self.card_step(now);
         if card == Some(Next::Do(Step::ShowCard)) {
             return Next::Do(Step::ShowCard);
@@ -56,41 +136,10 @@ impl Attempt {
     }
 
     /// What to do now beside the card.
-    pub fn next_work(&self, now: Timestamp) -> Next {
-        let work = match &self.state {
-            _ if self.owes_issues() => Next::Do(Step::ListIssues),
-            State::Pending | State::Analyzing { .. } => Next::Do(Step::Analyze),
-            State::Proposed { .. } => Next::Do(Step::OpenPullRequest),
-            State::PrCreated { offer } if offer.next.is_some() => Next::Do(Step::MoveHead),
-            State::PrCreated { offer } if offer.wants_repair() => Next::Do(Step::Repair),
-            State::PrCreated { offer } | State::AwaitingApproval { offer, .. } => {
-                not_before(offer.look_at, Step::LookAtChecks, now)
-            }
-            State::Approved { queued: None, .. } => Next::Do(Step::Merge),
-            State::Approved { queued: Some(queued), .. } => not_before(queued.look_at, Step::Merge, now),
-            State::Withdrawing { .. } | State::Rejected { cleanup: Cleanup::Owed, .. } => {
-                Next::Do(Step::CleanUp)
-            }
-            State::Deployed { watch: Some(watch), .. } => not_before(watch.look_at, Step::Watch, now),
-            State::Verified { sentry: Telling::Owed, .. } => Next::Do(Step::TellSentry),
-            State::Regressed { roll_back: RollBack::Approved { .. }, .. } => Next::Do(Step::RollBack),
-            State::Regressed { roll_back: RollBack::Opened { look_at, .. }, .. } => {
-                not_before(*look_at, Step::RollBack, now)
-            }
-            State::Regressed {
-                roll_back: RollBack::Offered | RollBack::Refused { .. },
-                look: Some(look),
-                ..
-            } => not_before(look.look_at, Step::LookForRevert, now),
-            State::Rejected { cleanup: Cleanup::Done | Cleanup::LeftOpen | Cleanup::TooLate, .. }
-            | State::Deployed { watch: None, .. }
-            | State::Verified { sentry: Telling::Done | Telling::Refused, .. }
-            | State::Regressed {
-                roll_back: RollBack::Offered | RollBack::Refused { .. }, look: None, ..
-            }
-            | State::RolledBack { .. }
-            | State::Failed { .. }
-            | State::Skipped { .. } => Next::Ended,
+    pub fn next_work(&self, now: Timestamp) -> Next<'_> {
+        let work = match self.owed_issues() {
+            Some(pull_request) => Next::Do(Step::ListIssues { pull_request }),
+            None => work_of(&self.state, now),
         };
         let work = match (work, self.trouble.not_before) {
             (Next::Do(step), Some(time)) => not_before(time, step, now),
@@ -102,7 +151,7 @@ impl Attempt {
         }
     }
 
-    fn card_step(&self, now: Timestamp) -> Option<Next> {
+    fn card_step(&self, now: Timestamp) -> Option<Next<'_>> {
         if self.card.shown >= self.card.wanted {
             return None;
         }
@@ -113,12 +162,62 @@ impl Attempt {
     }
 }
 
-fn not_before(time: Timestamp, step: Step, now: Timestamp) -> Next {
+fn work_of(state: &State, now: Timestamp) -> Next<'_> {
+    match state {
+        State::Pending => Next::Do(Step::Start),
+        State::Analyzing { base_sha: None } => Next::Do(Step::Prepare),
+        State::Analyzing { base_sha: Some(base_sha) } => Next::Do(Step::Analyze { base_sha }),
+        State::Proposed { fix, slot_taken: false } => Next::Do(Step::TakeSlot { fix }),
+        State::Proposed { fix, slot_taken: true } => Next::Do(Step::OpenPullRequest { fix }),
+        State::PrCreated { offer } | State::AwaitingApproval { offer, .. } => work_on_offer(offer, now),
+        State::Approved { offer, decision, queued: None } => Next::Do(Step::Merge { offer, decision }),
+        State::Approved { offer, queued: Some(queued), .. } => {
+            not_before(queued.look_at, Step::AwaitMerge { offer, queued }, now)
+        }
+        State::Withdrawing { offer } => Next::Do(Step::Withdraw { pull_request: &offer.pull_request }),
+        State::Rejected { pull_request, cleanup: Cleanup::Owed, .. } => {
+            Next::Do(Step::CleanUp { pull_request })
+        }
+        State::Deployed { merged, watch: Some(watch) } => {
+            not_before(watch.look_at, Step::Watch { merged, watch }, now)
+        }
+        State::Verified { merged, sentry: Telling::Owed } => Next::Do(Step::TellSentry { merged }),
+        State::Regressed { merged, roll_back: RollBack::Approved { decision }, .. } => {
+            Next::Do(Step::OpenRevert { merged, decision })
+        }
+        State::Regressed { merged, roll_back: RollBack::Opened { decision, revert, look_at }, .. } => {
+            not_before(*look_at, Step::MergeRevert { merged, decision, revert }, now)
+        }
+        State::Regressed {
+            merged,
+            roll_back: RollBack::Offered | RollBack::Refused { .. },
+            look: Some(look),
+            ..
+        } => not_before(look.look_at, Step::LookForRevert { merged, look }, now),
+        State::Rejected { cleanup: Cleanup::Done | Cleanup::LeftOpen | Cleanup::TooLate, .. }
+        | State::Deployed { watch: None, .. }
+        | State::Verified { sentry: Telling::Done | Telling::Refused, .. }
+        | State::Regressed { roll_back: RollBack::Offered | RollBack::Refused { .. }, look: None, .. }
+        | State::RolledBack { .. }
+        | State::Failed { .. }
+        | State::Skipped { .. } => Next::Ended,
+    }
+}
+
+fn work_on_offer(offer: &Offer, now: Timestamp) -> Next<'_> {
+    match (&offer.next, offer.to_repair()) {
+        (Some(next), _) => Next::Do(Step::MoveHead { offer, next }),
+        (None, Some(failed)) => Next::Do(Step::Repair { offer, failed }),
+        (None, None) => not_before(offer.look_at, Step::LookAtChecks { offer }, now),
+    }
+}
+
+fn not_before<'a>(time: Timestamp, step: Step<'a>, now: Timestamp) -> Next<'a> {
     if time > now { Next::WaitUntil(time) } else { Next::Do(step) }
 }
 
 /// The work, unless the card has to be tried again before that.
-fn earlier(work: Next, card: Option<Next>) -> Next {
+fn earlier<'a>(work: Next<'a>, card: Option<Next<'a>>) -> Next<'a> {
     match (work, card) {
         (Next::WaitUntil(a), Some(Next::WaitUntil(b))) => Next::WaitUntil(a.min(b)),
         (Next::Ended, Some(card)) => card,

@@ -20,8 +20,9 @@ pub struct Wait {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum WaitsFor {
-    /// A place among the repository's open pull requests of AutoFix, of which there are `limit`.
-    Place { limit: u32 },
+    /// A slot among the repository's open pull requests of AutoFix, of which there are `limit`.
+    #[serde(rename = "place")] // the word of stored attempts
+    Slot { limit: u32 },
     /// What another attempt finds out about the same fault.
     Attempt { id: AttemptId },
     /// Sentry's event, or a second webhook, with the stack trace that the first one lacked.
@@ -45,7 +46,7 @@ impl Attempt {
             return;
         }
         match what {
-            WaitsFor::Place { limit } => {
+            WaitsFor::Slot { limit } => {
                 let sentence = format!("Waits: the repository has {limit} open pull requests of AutoFix");
                 self.note(now, sentence);
                 self.card.wanted += 1;

@@ -1,0 +1,70 @@
+//! From the pinned commit to a fix that passed every gate, or to the reasons why there is none.
+
+use autofix::attempt::{Attempt, Event, Fact, Fix, State, Subject};
+use autofix::messages;
+use autofix::reason::{Reason, ReasonCode};
+use autofix::store::Lease;
+
+use crate::context::Context;
+use crate::happened::{Early, Happened, Stepped};
+use crate::investigation::analyst::Analyst;
+use crate::investigation::{Ending, investigate};
+use crate::steps::case_at::{MAX_EARLIER, before, case_at};
+use crate::steps::owner;
+
+pub(super) async fn analyze(
+    context: &Context<'_>,
+    lease: &mut Lease,
+    attempt: &Attempt,
+    base_sha: &str,
+) -> Stepped {
+    let case = case_at(context, attempt, base_sha).await?;
+    let mut analyst = Analyst::of(context.worker, lease, context.deadline, attempt.earlier_usage);
+    let conclusion = investigate(&mut analyst, &case).await?;
+    let usage = analyst.usage;
+    context.store().save_dossier(lease, &conclusion.dossier, context.now()).await?;
+    let fixed = match &conclusion.ending {
+        Ending::Propose { fix } => Some(fix.file_path.clone()),
+        Ending::Refuse { fix, .. } => fix.as_ref().map(|fix| fix.file_path.clone()),
+    };
+    let cause = conclusion.analysis.as_ref().map(|analysis| analysis.file_path.clone());
+    let crashed = || case.culprit().map(|frame| frame.path.to_string());
+    // The code may tell that an installed package is the application's own.
+    let subject = Box::new(Subject::of(&case.incident));
+    let mut events = vec![Event::Learned(Fact::Subject(subject)), Event::Learned(Fact::Usage(usage))];
+    if let Some(path) = fixed.or(cause).or_else(crashed) {
+        let owner = owner::of_file(context, attempt, &case, &path).await;
+        events.push(Event::Learned(Fact::Owner(owner)));
+    }
+    if let Some(analysis) = conclusion.analysis {
+        events.push(Event::CauseFound { analysis: Box::new(analysis) });
+    }
+    events.push(match conclusion.ending {
+        Ending::Propose { fix } if context.worker.config.dry_run.is_on() => {
+            let sentence = "`AUTOFIX_DRY_RUN` is on: this pull request would have been opened.";
+            Event::Skipped { reasons: vec![Reason::new(ReasonCode::DryRun, sentence)], fix: Some(fix) }
+        }
+        Ending::Propose { fix } => match tried_before(context, attempt, &fix).await? {
+            Some(reason) => Event::Skipped { reasons: vec![reason], fix: Some(fix) },
+            None => Event::FixProposed { fix },
+        },
+        Ending::Refuse { reasons, fix } => Event::Skipped { reasons, fix },
+    });
+    Ok(Happened::Events(events))
+}
+
+/// The reason against a fix that was merged before and did not hold.
+async fn tried_before(context: &Context<'_>, attempt: &Attempt, fix: &Fix) -> Result<Option<Reason>, Early> {
+    let mut next = before(attempt);
+    for _ in 0..MAX_EARLIER {
+        let Some(id) = next else { break };
+        let Some(found) = context.store().attempt(id).await? else { break };
+        if let State::Regressed { merged, .. } | State::RolledBack { merged, .. } = &found.attempt.state
+            && (&merged.fix.file_path, &merged.fix.edits) == (&fix.file_path, &fix.edits)
+        {
+            return Ok(Some(messages::tried_before(&found.attempt)));
+        }
+        next = before(&found.attempt);
+    }
+    Ok(None)
+}

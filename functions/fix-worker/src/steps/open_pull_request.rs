@@ -1,0 +1,40 @@
+//! Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
+
+use autofix::attempt::{Attempt, Event, Fix, PullRequest};
+use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
+use autofix::messages;
+use autofix::reason::ReasonCode;
+
+use crate::context::Context;
+use crate::happened::Stepped;
+use crate::steps::edited_file::after_the_edits;
+
+pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) -> Stepped {
+    let github = &context.worker.github;
+    let repo = &attempt.target.repo;
+    let after = after_the_edits(context, attempt, fix).await?;
+    let message = messages::commit_message(attempt, fix);
+    let commit = NewCommit {
+        parent_sha: &fix.base_sha,
+        file_path: &fix.file_path,
+        content: &after,
+        message: &message,
+        at: attempt.created_at,
+    };
+    let branch = attempt.branch();
+    let head_sha = match github.commit_to_branch(repo, &branch, BranchBefore::Absent, commit).await? {
+        BranchSet::Done { sha } => sha,
+        BranchSet::Elsewhere { .. } => {
+            let sentence = format!(
+                "The branch `{branch}` exists already with another commit; delete it to let AutoFix try again."
+            );
+            return Ok(Event::failed(ReasonCode::BranchMoved, sentence).into());
+        }
+    };
+    let title = messages::pull_request_title(attempt);
+    let body = messages::pull_request_body(attempt, fix);
+    let new = NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch };
+    let found = github.open_pull_request(repo, new).await?;
+    let pull_request = PullRequest { number: found.number, url: found.url, branch, head_sha };
+    Ok(Event::PullRequestOpened { pull_request }.into())
+}
