@@ -1,7 +1,6 @@
 //! `autofix backtest`: AutoFix on errors that people have fixed already. Each one is analysed as it was just before the fix,
 //! and what AutoFix would have done is compared with what people did. It writes into one folder and nowhere else.
 
-mod comparison;
 mod folders;
 mod history;
 mod page;
@@ -15,9 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
+use autofix::analysis::closeness::closeness;
 use autofix::analysis::diff::unified;
 use autofix::analysis::repo_path::RepoPath;
-use autofix::attempt::AttemptId;
+use autofix::attempt::{AttemptId, Closeness};
 use autofix::config::{WorkerConfig, names};
 use autofix::incident::Incident;
 use autofix::outbound::{ErrorKind, ServiceError};
@@ -33,7 +33,6 @@ use sha2::{Digest, Sha256};
 use crate::checkout::Checkout;
 use crate::evaluate::{Ask, Examination, Form, Judged, Means, examine};
 use crate::terminal::say;
-use comparison::closeness;
 use history::{History, PeoplesFix};
 use progress::Progress;
 use results::{CaseResult, Results};
@@ -425,7 +424,7 @@ fn line_of(result: &CaseResult) -> String {
     let mut codes: Vec<&str> = result.reasons.iter().map(|reason| reason.code.as_str()).collect();
     codes.dedup();
     let verdict = if result.would_open { "pull request".to_owned() } else { codes.join(", ") };
-    let close = result.closeness.map_or("no proposal", comparison::Closeness::label);
+    let close = result.closeness.map_or("no proposal", Closeness::label);
     format!("{:<30} ${:<7.4} {verdict} ({close})", result.name, result.usage.cost_usd)
 }
 

@@ -242,12 +242,7 @@ pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyh
 /// The file of a fix before and after its edits.
 fn whole_change(case: &Case, fix: &Fix) -> Option<FileChange> {
     let before = case.text(&RepoPath::parse(&fix.file_path).ok()?)?.to_owned();
-    let edits = fix.edits.iter().map(|edit| Edit {
-        file_path: fix.file_path.clone(),
-        search: edit.search.clone(),
-        replace: edit.replace.clone(),
-    });
-    let after = edits::apply(&before, &edits.collect::<Vec<_>>()).ok()?;
+    let after = edits::apply(&before, &Edit::all_of(fix)).ok()?;
     Some(FileChange { path: fix.file_path.clone(), before, after })
 }
 

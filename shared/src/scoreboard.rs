@@ -10,7 +10,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 
-use crate::attempt::{Attempt, Status};
+use crate::attempt::{Attempt, Closeness, Shadow, Status};
 use crate::reason::ReasonCode;
 use crate::words::word_enum;
 
@@ -33,6 +33,12 @@ word_enum! {
         Failed = "failed",
         /// Not looked at, because the hourly limit was reached.
         TurnedAway = "turned_away",
+        /// Errors of a dry run that people fixed themselves.
+        FixedByPeople = "fixed_by_people",
+        /// Of those: AutoFix had proposed the same change.
+        ProposedTheSame = "proposed_the_same",
+        /// Of those: AutoFix had proposed another change of the same lines.
+        ProposedAtTheSameLines = "proposed_at_the_same_lines",
         /// What Claude cost, millionths of a US dollar.
         MicroDollars = "micro_dollars",
     }
@@ -114,6 +120,11 @@ pub fn contribution(attempt: &Attempt) -> Counts {
     count(Counter::Dismissed, status == Status::Rejected);
     count(Counter::Skipped, status == Status::Skipped);
     count(Counter::Failed, status == Status::Failed);
+    if let Some(Shadow::Fixed { closeness, .. }) = &attempt.shadow {
+        count(Counter::FixedByPeople, true);
+        count(Counter::ProposedTheSame, *closeness == Some(Closeness::SameChange));
+        count(Counter::ProposedAtTheSameLines, *closeness == Some(Closeness::SameLines));
+    }
     counts.set(Counter::MicroDollars.as_str(), (attempt.usage.cost_usd.clamp(0.0, 1e6) * 1e6).round() as i64);
     if let Some(code) = reason {
         counts.set(&format!("{REFUSED}{code}"), 1);

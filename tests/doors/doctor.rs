@@ -8,7 +8,7 @@ use autofix_local::doctor::report::{Report, Standing};
 use autofix_local::doctor::{Patient, Table, examine};
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::End;
-use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, Holder, Level, Permission, TOKEN};
+use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, Holder, Level, Permission, Settings, TOKEN};
 use autofix_local::sandbox::service::Fault;
 use autofix_local::sandbox::slack::{CHANNEL_ID, GROUP_ID, OTHER_CHANNEL_ID};
 use autofix_local::scenario::Scenario;
@@ -338,4 +338,14 @@ async fn a_service_that_repeats_the_token_does_not_have_it_shown() {
     check(&report, ("GitHub", "Token"), Bad);
     // Ward::examined looks for the token itself.
     assert!(report.to_json().to_string().contains("Bad credentials"));
+}
+
+#[tokio::test]
+async fn what_the_base_branch_wants_before_a_merge_is_told() {
+    let ward = Ward::new(SlackWay::Bot).await;
+    let configure = |change: fn(&mut Settings)| ward.world.sandbox.github.configure(REPO, change).unwrap();
+    configure(|settings| settings.approvals_needed = 1);
+    check(&ward.examined(&[]).await, ("GitHub", "Merge rules"), Lacking);
+    configure(|settings| (settings.approvals_needed, settings.only_signed_commits) = (0, true));
+    check(&ward.examined(&[]).await, ("GitHub", "Merge rules"), Lacking);
 }

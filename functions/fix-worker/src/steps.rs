@@ -1,5 +1,6 @@
 //! The steps, one file each, named like the variants of [`Step`]. What several of them need has files of its own:
-//! `incident`, `case_at`, `pull_request_view`, `rebase`, `edited_file`, `owner`, `same_fault`, `sentry_issues`.
+//! `incident`, `case_at`, `pull_request_view`, `rebase`, `edited_file`, `owner`, `review`,
+//! `same_fault`, `sentry_issues`.
 
 mod analyze;
 mod case_at;
@@ -8,6 +9,7 @@ mod edited_file;
 mod incident;
 mod list_issues;
 mod look_at_checks;
+mod look_for_peoples_fix;
 mod look_for_revert;
 mod merge;
 mod move_head;
@@ -17,6 +19,7 @@ mod prepare;
 mod pull_request_view;
 mod rebase;
 mod repair;
+mod review;
 mod roll_back;
 mod same_fault;
 mod sentry_issues;
@@ -62,6 +65,9 @@ pub(crate) async fn run(
         Step::Watch { merged, watch } => Box::pin(watch::watch(context, attempt, merged, watch)).await,
         Step::LookForRevert { merged, look } => {
             Box::pin(look_for_revert::look(context, attempt, merged, look)).await
+        }
+        Step::LookForPeoplesFix { watch } => {
+            Box::pin(look_for_peoples_fix::look(context, attempt, watch)).await
         }
         Step::TellSentry { merged } => Box::pin(tell_sentry::tell_sentry(context, attempt, merged)).await,
         Step::OpenRevert { merged, decision } => {

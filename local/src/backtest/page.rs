@@ -11,9 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::comparison::Closeness;
 use super::results::CaseResult;
 use super::summary::{Summary, Threshold};
+use autofix::attempt::Closeness;
 
 const STYLE: &str = include_str!("../../assets/backtest.css");
 const MAX_LINE_CHARS: usize = 600;

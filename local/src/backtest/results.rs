@@ -10,7 +10,7 @@ use autofix::reason::{Reason, ReasonCode};
 use autofix::usage::Usage;
 use serde::{Deserialize, Serialize};
 
-use super::comparison::Closeness;
+use autofix::attempt::Closeness;
 
 /// One case, analysed and compared. All texts are redacted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

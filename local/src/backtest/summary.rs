@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use autofix::reason::ReasonCode;
 use serde::Serialize;
 
-use super::comparison::Closeness;
 use super::results::CaseResult;
 use crate::evaluate::median;
+use autofix::attempt::Closeness;
 
 /// Thresholds of the confidence that are tried beside the one that is set.
 const THRESHOLDS: [f64; 7] = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95];

@@ -113,6 +113,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
             && asked.insert(repo.clone())
         {
             findings.extend(permissions(all, (kind, &repo), (&base, &head)).await);
+            findings.extend(merge_needs(all.github, kind, (&repo, &base)).await);
         }
     }
     findings
@@ -205,6 +206,32 @@ async fn permissions(all: &Examined<'_>, (kind, repo): (Kind, &str), head: (&str
             }
             Err(error) => Finding::of_error(what, &error, kind.grant(permission)),
         });
+    }
+    findings
+}
+
+/// What the base branch wants of a merge beside green checks: a button that GitHub refuses surprises nobody then.
+async fn merge_needs(github: &Github, kind: Kind, (repo, base): (&str, &str)) -> Vec<Finding> {
+    let what = "Merge rules";
+    let (rules, protection) =
+        match (github.branch_rules(repo, base).await, github.branch_needs(repo, base).await) {
+            (Ok(rules), Ok(protection)) => (rules, protection.read().unwrap_or_default()),
+            (Err(error), _) | (_, Err(error)) => {
+                return vec![Finding::of_error(what, &error, kind.grant(Permission::Contents))];
+            }
+        };
+    let approvals = rules.approvals.max(protection.required_approving_review_count.unwrap_or(0));
+    let mut findings = Vec::new();
+    if approvals > 0 {
+        let detail = format!("`{base}` of `{repo}` wants {approvals} approving review(s) before a merge");
+        let next =
+            "People approve the pull request on GitHub before they press Deploy Live; the card says so.";
+        findings.push(Finding::lacking(what, detail, next));
+    }
+    if (rules.signed_commits || protection.requires_signatures) && kind == Kind::Token {
+        let detail = format!("`{base}` of `{repo}` takes only signed commits, and a token's are not signed");
+        let next = "Connect AutoFix as a GitHub App: GitHub signs the commits of an App.";
+        findings.push(Finding::lacking(what, detail, next));
     }
     findings
 }

@@ -14,6 +14,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::FileChange;
+use autofix_domain::attempt::{Fix, ProposedEdit};
 use autofix_domain::reason::{Reason, ReasonCode};
 use place::{Place, Placing};
 
@@ -26,6 +27,18 @@ pub struct Edit {
     pub search: String,
     /// What takes its place.
     pub replace: String,
+}
+
+impl Edit {
+    /// The edits of a fix that passed every gate.
+    pub fn all_of(fix: &Fix) -> Vec<Edit> {
+        let edit = |edit: &ProposedEdit| Edit {
+            file_path: fix.file_path.clone(),
+            search: edit.search.clone(),
+            replace: edit.replace.clone(),
+        };
+        fix.edits.iter().map(edit).collect()
+    }
 }
 
 /// Why edits were not applied, in words that help the model to write a better one.

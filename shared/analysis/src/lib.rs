@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod background;
+pub mod closeness;
 pub mod conventions;
 pub mod critic;
 pub mod diff;

@@ -30,6 +30,7 @@ mod people;
 mod rest;
 mod same_fault;
 mod sentences;
+mod shadow;
 mod slot;
 mod state;
 mod step;
@@ -44,11 +45,12 @@ pub use id::{AttemptId, NotAnAttemptId};
 pub use joined::{Joined, JoinedIssue};
 pub use merged::{CameBack, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
 pub use offer::{
-    Checks, FailedCheck, Fix, MAX_REBASES, MAX_REPAIRS, NextHead, NextHeadKind, Offer, ProposedEdit,
-    PullRequest, Repair,
+    Checks, FailedCheck, Fix, MAX_REBASES, MAX_REMARKS, MAX_REPAIRS, Missing, NextHead, NextHeadKind, Offer,
+    ProposedEdit, PullRequest, Remark, RemarkKind, Repair, Review,
 };
 pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry};
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
+pub use shadow::{Closeness, Shadow};
 pub use slot::Slot;
 pub use state::{Cleanup, Decision, Queued, State, Status};
 pub use step::{LONGEST_OUTAGE, LONGEST_TROUBLE, Next, Step};
@@ -114,6 +116,9 @@ pub struct Attempt {
     /// What the analyses before the present one cost.
     #[serde(default)]
     pub earlier_usage: Usage,
+    /// In a dry run: what people did about the error themselves.
+    #[serde(default)]
+    pub shadow: Option<Shadow>,
 }
 
 /// Why Sentry reported the error.
@@ -321,6 +326,7 @@ impl Attempt {
             earlier: None,
             retried: None,
             earlier_usage: Usage::default(),
+            shadow: None,
         };
         attempt.note(now, "Sentry reported the error");
         attempt

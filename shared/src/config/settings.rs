@@ -382,7 +382,7 @@ pub const GROUPS: &[SettingGroup] = &[
                 "AUTOFIX_DRY_RUN",
                 DefaultValue("false"),
                 "`true`: AutoFix writes nothing to GitHub or Sentry. The card shows the pull request that it would have \
-                 opened.",
+                 opened, and the scoreboard how often people made the same change.",
             )
             .parameter("DryRun")
             .read_by(&[FixWorker]),

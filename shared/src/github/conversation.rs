@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Github;
 use super::pages::List;
 use super::pulls::Account;
+use crate::attempt::RemarkKind;
 use crate::cleaning::{multi_line, one_line};
 use crate::outbound::ServiceError;
 
@@ -28,17 +29,6 @@ pub struct Remark {
     /// From outside, cleaned and cut; may be empty.
     pub text: String,
     pub url: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RemarkKind {
-    Comment,
-    /// On a line of the diff.
-    DiffComment,
-    Approval,
-    ChangesRequested,
-    /// A review without a verdict, or one that was dismissed.
-    Review,
 }
 
 /// A comment, or a review.

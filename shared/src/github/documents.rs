@@ -14,6 +14,16 @@ pub const MERGE_STATE: &str = "query MergeState($owner: String!, $name: String!,
     repository(owner: $owner, name: $name) { autoMergeAllowed pullRequest(number: $number) { \
     id state headRefOid mergeStateStatus isInMergeQueue isMergeQueueEnabled \
     mergeCommit { oid } autoMergeRequest { enabledAt } } } }";
+/// What a merge needs beside green checks. `refUpdateRule` shows the classic protection to those who may not read it whole.
+pub const MERGE_NEEDS: &str = "query MergeNeeds($owner: String!, $name: String!, $number: Int!) { \
+    repository(owner: $owner, name: $name) { pullRequest(number: $number) { \
+    reviewDecision baseRef { refUpdateRule { requiresSignatures } } \
+    commits(last: 1) { nodes { commit { signature { isValid } } } } } } }";
+pub const BRANCH_NEEDS: &str = "query BranchNeeds($owner: String!, $name: String!, $branch: String!) { \
+    repository(owner: $owner, name: $name) { ref(qualifiedName: $branch) { \
+    refUpdateRule { requiredApprovingReviewCount requiresSignatures } } } }";
+pub const MARK_READY: &str = "mutation MarkReady($input: MarkPullRequestReadyForReviewInput!) { \
+    markPullRequestReadyForReview(input: $input) { pullRequest { id } } }";
 pub const ENQUEUE: &str = "mutation Enqueue($input: EnqueuePullRequestInput!) { \
     enqueuePullRequest(input: $input) { mergeQueueEntry { id } } }";
 pub const DEQUEUE: &str = "mutation Dequeue($input: DequeuePullRequestInput!) { \
@@ -28,11 +38,14 @@ pub const REVERT: &str = "mutation Revert($input: RevertPullRequestInput!) { \
     revertPullRequest(input: $input) { revertPullRequest { number url headRefOid headRefName } } }";
 
 /// All of them.
-pub const ALL: [&str; 10] = [
+pub const ALL: [&str; 13] = [
     REPOSITORY_NAME,
     UPDATE_REFS,
     PULL_REQUEST_ENDING,
     MERGE_STATE,
+    MERGE_NEEDS,
+    BRANCH_NEEDS,
+    MARK_READY,
     ENQUEUE,
     DEQUEUE,
     ENABLE_AUTO_MERGE,
@@ -52,6 +65,9 @@ mod tests {
         type Query { repository(followRenames: Boolean = true, name: String!, owner: String!): Repository }
         type Mutation {
           updateRefs(input: UpdateRefsInput!): UpdateRefsPayload
+          markPullRequestReadyForReview(
+            input: MarkPullRequestReadyForReviewInput!
+          ): MarkPullRequestReadyForReviewPayload
           enqueuePullRequest(input: EnqueuePullRequestInput!): EnqueuePullRequestPayload
           dequeuePullRequest(input: DequeuePullRequestInput!): DequeuePullRequestPayload
           enablePullRequestAutoMerge(input: EnablePullRequestAutoMergeInput!): EnablePullRequestAutoMergePayload
@@ -64,12 +80,24 @@ mod tests {
         scalar URI
         enum MergeStateStatus { BEHIND BLOCKED CLEAN DIRTY DRAFT HAS_HOOKS UNKNOWN UNSTABLE }
         enum PullRequestMergeMethod { MERGE REBASE SQUASH }
+        enum PullRequestReviewDecision { APPROVED CHANGES_REQUESTED REVIEW_REQUIRED }
         enum PullRequestState { CLOSED MERGED OPEN }
         enum PullRequestTimelineItemsItemType { CLOSED_EVENT MERGED_EVENT }
         interface Actor { login: String! }
         type User implements Actor { login: String! }
-        type Repository { autoMergeAllowed: Boolean! nameWithOwner: String! pullRequest(number: Int!): PullRequest }
-        type Commit { oid: GitObjectID! }
+        interface GitSignature { isValid: Boolean! }
+        type GpgSignature implements GitSignature { isValid: Boolean! }
+        type Repository {
+          autoMergeAllowed: Boolean!
+          nameWithOwner: String!
+          pullRequest(number: Int!): PullRequest
+          ref(qualifiedName: String!): Ref
+        }
+        type Ref { refUpdateRule: RefUpdateRule }
+        type RefUpdateRule { requiredApprovingReviewCount: Int requiresSignatures: Boolean! }
+        type Commit { oid: GitObjectID! signature: GitSignature }
+        type PullRequestCommit { commit: Commit! }
+        type PullRequestCommitConnection { nodes: [PullRequestCommit] }
         type AutoMergeRequest { enabledAt: DateTime }
         type MergeQueueEntry { id: ID! }
         type ClosedEvent { actor: Actor createdAt: DateTime! }
@@ -89,10 +117,15 @@ mod tests {
           mergedBy: Actor
           mergeCommit: Commit
           autoMergeRequest: AutoMergeRequest
+          baseRef: Ref
+          commits(last: Int): PullRequestCommitConnection!
+          reviewDecision: PullRequestReviewDecision
           timelineItems(last: Int, itemTypes: [PullRequestTimelineItemsItemType!]): PullRequestTimelineItemsConnection!
         }
         input RefUpdate { afterOid: GitObjectID! beforeOid: GitObjectID force: Boolean = false name: GitRefname! }
         input UpdateRefsInput { refUpdates: [RefUpdate!]! repositoryId: ID! }
+        input MarkPullRequestReadyForReviewInput { pullRequestId: ID! }
+        type MarkPullRequestReadyForReviewPayload { pullRequest: PullRequest }
         input EnqueuePullRequestInput { expectedHeadOid: GitObjectID pullRequestId: ID! }
         input DequeuePullRequestInput { id: ID! }
         input EnablePullRequestAutoMergeInput {

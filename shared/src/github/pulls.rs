@@ -22,6 +22,8 @@ pub struct NewPullRequest<'a> {
     /// Branch in the same repository.
     pub head: &'a str,
     pub base: &'a str,
+    /// Opened as an ordinary one where the repository has no drafts.
+    pub draft: bool,
 }
 
 /// A pull request as lists show it.
@@ -32,12 +34,15 @@ pub struct OpenPullRequest {
     pub head_sha: String,
     pub merged: bool,
     pub open: bool,
+    pub draft: bool,
 }
 
 /// A pull request looked at from all sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequestView {
     pub number: u64,
+    /// What GraphQL calls it.
+    pub node_id: String,
     pub url: String,
     pub stage: Stage,
     pub head_sha: String,
@@ -49,6 +54,7 @@ pub struct PullRequestView {
     pub behind_by: u64,
     pub mergeable: Mergeable,
     pub merge_state: MergeState,
+    pub draft: bool,
 }
 
 /// How far a pull request has come, and by whom.
@@ -105,14 +111,21 @@ impl Github {
         if let Some(found) = self.find_pull_request(repo, new.head).await? {
             return Ok(found);
         }
-        let body = json!({ "title": new.title, "body": new.body, "head": new.head, "base": new.base });
-        match self.write(Method::POST, repo, &["pulls"], body).await {
-            Ok(body) => read(body),
-            Err(error @ ServiceError { kind: ErrorKind::Refused { status: 422 }, .. }) => {
-                self.find_pull_request(repo, new.head).await?.ok_or(error)
+        let body = |draft: bool| {
+            let NewPullRequest { title, body, head, base, .. } = &new;
+            json!({ "title": title, "body": body, "head": head, "base": base, "draft": draft })
+        };
+        let mut opened = self.write(Method::POST, repo, &["pulls"], body(new.draft)).await;
+        if let Err(ServiceError { kind: ErrorKind::Refused { status: 422 }, .. }) = &opened {
+            // There is one already, or the repository has no drafts (free private ones have none).
+            if let Some(found) = self.find_pull_request(repo, new.head).await? {
+                return Ok(found);
             }
-            Err(error) => Err(error),
+            if new.draft {
+                opened = self.write(Method::POST, repo, &["pulls"], body(false)).await;
+            }
         }
+        read(opened?)
     }
 
     /// The pull request of a branch, whatever became of it; the newest where there are several.
@@ -148,6 +161,7 @@ impl Github {
         };
         Ok(PullRequestView {
             number: pull.number,
+            node_id: pull.node_id,
             url: pull.html_url,
             stage,
             head_sha: pull.head.sha,
@@ -164,6 +178,7 @@ impl Github {
                 .mergeable_state
                 .and_then(|word| word.parse().ok())
                 .unwrap_or(MergeState::Unknown),
+            draft: pull.draft.unwrap_or(false),
         })
     }
 
@@ -248,6 +263,7 @@ impl Account {
 #[derive(Deserialize)]
 struct WirePull {
     number: u64,
+    node_id: String,
     html_url: String,
     state: Option<String>,
     /// Lists leave it out and give the time of the merge instead.
@@ -258,6 +274,7 @@ struct WirePull {
     /// Null while GitHub computes it.
     mergeable: Option<bool>,
     mergeable_state: Option<String>,
+    draft: Option<bool>,
     head: WireBranch,
     base: WireBranch,
 }
@@ -312,6 +329,7 @@ impl WirePull {
             head_sha: self.head.sha.clone(),
             merged: self.merged.unwrap_or(self.merged_at.is_some()),
             open: self.state.as_deref() == Some("open"),
+            draft: self.draft.unwrap_or(false),
         }
     }
 }

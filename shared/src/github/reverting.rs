@@ -134,6 +134,7 @@ impl Github {
             head_sha: text(made, "headRefOid")?,
             merged: false,
             open: true,
+            draft: false,
         };
         Ok((pull_request, text(made, "headRefName")?))
     }
@@ -180,6 +181,7 @@ impl Github {
             body: revert.body,
             head: revert.branch,
             base: revert.base_branch,
+            draft: false,
         };
         let pull_request = self.open_pull_request(repo, new).await?;
         Ok(RevertOutcome::Opened { pull_request, branch: revert.branch.to_owned() })

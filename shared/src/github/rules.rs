@@ -40,6 +40,11 @@ pub struct BranchRules {
     pub way_in: WayIn,
     /// The methods that rules leave; `None` where no rule is about them.
     pub merge_methods: Option<Vec<MergeMethod>>,
+    /// Approving reviews that rulesets ask for; the classic protection tells of its own only by
+    /// [`Github::branch_needs`].
+    pub approvals: u32,
+    /// Rulesets take only signed commits.
+    pub signed_commits: bool,
 }
 
 impl BranchRules {
@@ -86,6 +91,7 @@ struct WireRule {
 struct WireParameters {
     required_status_checks: Option<Vec<WireCheck>>,
     allowed_merge_methods: Option<Vec<String>>,
+    required_approving_review_count: Option<u32>,
 }
 
 impl Github {
@@ -109,6 +115,7 @@ impl Github {
         }
         let mut way_in = WayIn::Merge;
         let mut merge_methods: Option<Vec<MergeMethod>> = None;
+        let (mut approvals, mut signed_commits) = (0, false);
         match rules {
             Readable::NotAllowed { said } => not_known = Some(format!("rulesets cannot be read: {said}")),
             Readable::Read(rules) => {
@@ -120,7 +127,10 @@ impl Github {
                             names.extend(checks.iter().map(|check| cleaned(&check.context)));
                         }
                         "merge_queue" => way_in = WayIn::Queue,
+                        "required_signatures" => signed_commits = true,
                         "pull_request" => {
+                            approvals =
+                                approvals.max(parameters.required_approving_review_count.unwrap_or(0));
                             if let Some(methods) = parameters.allowed_merge_methods {
                                 let named: Vec<MergeMethod> =
                                     methods.iter().filter_map(|method| method.parse().ok()).collect();
@@ -138,7 +148,8 @@ impl Github {
         names.sort_unstable();
         names.dedup();
         names.truncate(CHECKS);
-        Ok(BranchRules { required_checks: RequiredChecks { names, not_known }, way_in, merge_methods })
+        let required_checks = RequiredChecks { names, not_known };
+        Ok(BranchRules { required_checks, way_in, merge_methods, approvals, signed_commits })
     }
 }
 

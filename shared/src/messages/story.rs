@@ -7,7 +7,7 @@ use super::related::{same_fault_line, waiting_line, waits_for_a_slot};
 use crate::analysis::reach::Reach;
 use crate::attempt::{
     Approvals, Attempt, Checks, Cleanup, Decision, Dismissal, FailedCheck, MAX_REPAIRS, Offer, PullRequest,
-    State,
+    Remark, RemarkKind, Shadow, State,
 };
 use crate::reason::Reason;
 
@@ -92,6 +92,9 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
             if let Some(same_fault) = &attempt.same_fault {
                 card.section(&same_fault_line(same_fault));
             }
+            if let Some(sentence) = attempt.shadow.as_ref().and_then(Shadow::sentence) {
+                card.section(&format!("👥 {sentence}."));
+            }
         }
     }
 }
@@ -120,6 +123,8 @@ fn offer_lines(card: &mut Card, offer: &Offer, approvals: Option<String>) {
     lines.extend(offer.notice.as_ref().map(|notice| outside(notice, 400)));
     lines.extend(offer.handed_over.as_ref().map(|why| format!("🙋 *Left to you.* {}", outside(why, 400))));
     lines.extend(approvals);
+    lines.extend(offer.review.missing.iter().map(|missing| format!("🔒 {}", missing.sentence())));
+    lines.extend(offer.review.remarks.iter().map(remark_line));
     card.section(&lines.join("\n"));
     if let Checks::Red { failed } = &offer.checks {
         for check in failed.iter().take(QUOTED_CHECKS) {
@@ -134,6 +139,21 @@ pub(super) fn quote(card: &mut Card, check: &FailedCheck, max_chars: usize) {
         card.section(&format!("`{}` ends with", code(&check.name, 80)));
         card.code(summary, max_chars);
     }
+}
+
+/// What a person wrote on the pull request. Their name is GitHub's, so it is no mention.
+fn remark_line(remark: &Remark) -> String {
+    let (mark, did) = match remark.kind {
+        RemarkKind::Approval => ("👍", "approved"),
+        RemarkKind::ChangesRequested => ("✋", "asked for changes"),
+        RemarkKind::Comment | RemarkKind::DiffComment | RemarkKind::Review => ("💬", "commented"),
+    };
+    let did = remark.url.as_deref().map_or_else(|| did.to_owned(), |url| link(url, did));
+    let text = match remark.text.trim() {
+        "" => String::new(),
+        text => format!(": _{}_", outside(text, 300)),
+    };
+    format!("{mark} `{}` {did} on GitHub{text}", code(&remark.by, 60))
 }
 
 fn repair_line(offer: &Offer) -> Option<String> {

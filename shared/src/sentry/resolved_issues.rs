@@ -28,6 +28,15 @@ pub struct ResolvedIssue {
     pub commit: Option<String>,
 }
 
+/// How an issue was resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedBy {
+    /// The commit, where Sentry was told: 7 to 40 hex digits.
+    pub commit: Option<String>,
+    /// The name by which commits call the issue, such as `SHOP-118`.
+    pub short_id: Option<String>,
+}
+
 /// A page of resolved errors, those that were seen last first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedIssues {
@@ -74,6 +83,24 @@ impl Sentry {
         Ok(ResolvedIssues { issues: issues.collect(), next: next_cursor(&answer) })
     }
 
+    /// Whether people resolved an issue, and by which commit. `None` while it is not resolved, or Sentry no longer has it.
+    /// Needs `event:read`.
+    pub async fn resolution(&self, issue: &IssueRef) -> Result<Option<ResolvedBy>, ServiceError> {
+        let path = ["issues", issue.issue_id.as_str()];
+        let answer = match self.get(&issue.organization, &path, &[]).await {
+            Ok(answer) => answer,
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Object(found): Object<Resolution<'_>> =
+            serde_json::from_slice(&answer.body).map_err(|error| {
+                let message = format!("an issue: {error}");
+                ServiceError::new(Service::Sentry, ErrorKind::Malformed, message)
+            })?;
+        let is_resolved = found.status.text().is_some_and(|status| status == "resolved");
+        Ok(is_resolved.then(|| ResolvedBy { commit: found.commit(), short_id: found.short_id() }))
+    }
+
     /// The id of the issue's last event at or before a time. `None` if there is none in the 90 days before, or Sentry no longer
     /// has the issue. Needs `event:read`.
     pub async fn last_event_before(
@@ -97,6 +124,7 @@ impl Sentry {
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
 struct Resolution<'a> {
+    status: Leaf<'a>,
     #[serde(rename = "shortId")]
     short_id: Leaf<'a>,
     #[serde(rename = "statusDetails")]

@@ -43,6 +43,8 @@ struct ScoreboardPage {
     is_empty: bool,
     total: Line,
     figures: [Figure; 4],
+    /// What a dry run shows: how often people did what AutoFix proposed.
+    shadow: Option<String>,
     funnel: Bars,
     by_week: ByWeek,
     by_reason: Bars,
@@ -167,6 +169,7 @@ impl Sums {
             project: String::new(),
             is_empty: self.total.is_empty(),
             figures: figures(&self.total),
+            shadow: shadow(&self.total),
             funnel: plots::bars(funnel(&self.total)),
             by_week: plots::columns(&weeks, &shown, |value| {
                 if value.fract() == 0.0 { value.to_string() } else { String::new() }
@@ -238,6 +241,21 @@ fn figures(total: &Counts) -> [Figure; 4] {
             of: "median from Sentry's report".to_owned(),
         },
     ]
+}
+
+fn shadow(total: &Counts) -> Option<String> {
+    let of = |counter| total.of(counter);
+    let errors = |count: i64| if count == 1 { "1 error".to_owned() } else { format!("{count} errors") };
+    let fixed = of(Counter::FixedByPeople);
+    (fixed > 0).then(|| {
+        format!(
+            "Dry run: of {} that people fixed, AutoFix had proposed the same change for {}, and another change of the same \
+             lines for {}.",
+            errors(fixed),
+            of(Counter::ProposedTheSame),
+            of(Counter::ProposedAtTheSameLines)
+        )
+    })
 }
 
 /// Stands where there is no number.

@@ -1,7 +1,7 @@
 //! What a service's failure means for an attempt: when to try again, or with which words to end.
 
 use autofix::attempt::{
-    Attempt, Cleanup, Event, Fact, LONGEST_OUTAGE, LONGEST_TROUBLE, Step, StepFailure, Telling,
+    Attempt, Cleanup, Event, Fact, LONGEST_OUTAGE, LONGEST_TROUBLE, Shadow, Step, StepFailure, Telling,
 };
 use autofix::journal::Service;
 use autofix::outbound::{ErrorKind, ServiceError};
@@ -71,6 +71,7 @@ pub(super) fn give_up(attempt: &Attempt, step: Step<'_>, reason: Reason) -> Vec<
         }
         Step::LookForRevert { .. } => Event::StillThere { look: None },
         Step::TellSentry { .. } => Event::SentryTold { outcome: Telling::Refused },
+        Step::LookForPeoplesFix { .. } => Event::Learned(Fact::Shadow(Shadow::GivenUp)),
         Step::OpenRevert { .. } | Step::MergeRevert { .. } => Event::RollBackRefused { reason },
         Step::Start
         | Step::Prepare

@@ -68,12 +68,7 @@ pub(super) async fn write_fix(
 /// The same edits on the case's newer base, through the validators and the rules for what they touch now. What the
 /// critic said about them stands. `Err` says why they do not fit.
 pub fn reapply(case: &Case, analysis: &Analysis, fix: &Fix) -> Result<Fix, Vec<Reason>> {
-    let edits = fix.edits.iter().map(|edit| Edit {
-        file_path: fix.file_path.clone(),
-        search: edit.search.clone(),
-        replace: edit.replace.clone(),
-    });
-    let candidate = fix::reapply(edits.collect(), &fix.explanation, &case.code())?;
+    let candidate = fix::reapply(Edit::all_of(fix), &fix.explanation, &case.code())?;
     let touched = sensitive_path(&candidate.change.path);
     if let Outlook::Refuse { reasons } = policy::decide_before_fix(&case.root_cause(analysis, &touched)) {
         return Err(reasons);

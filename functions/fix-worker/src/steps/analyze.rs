@@ -1,6 +1,6 @@
 //! From the pinned commit to a fix that passed every gate, or to the reasons why there is none.
 
-use autofix::attempt::{Attempt, Event, Fact, Fix, State, Subject};
+use autofix::attempt::{Attempt, Event, Fact, Fix, Shadow, State, Subject};
 use autofix::messages;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::Lease;
@@ -39,8 +39,12 @@ pub(super) async fn analyze(
     if let Some(analysis) = conclusion.analysis {
         events.push(Event::CauseFound { analysis: Box::new(analysis) });
     }
+    let is_dry_run = context.worker.config.dry_run.is_on();
+    if is_dry_run {
+        events.push(Event::Learned(Fact::Shadow(Shadow::begins(context.now()))));
+    }
     events.push(match conclusion.ending {
-        Ending::Propose { fix } if context.worker.config.dry_run.is_on() => {
+        Ending::Propose { fix } if is_dry_run => {
             let sentence = "`AUTOFIX_DRY_RUN` is on: this pull request would have been opened.";
             Event::Skipped { reasons: vec![Reason::new(ReasonCode::DryRun, sentence)], fix: Some(fix) }
         }

@@ -85,7 +85,7 @@ mod tests {
         let branch = attempt.branch();
         let set = worker.github.commit_to_branch(REPOSITORY, &branch, BranchBefore::Absent, commit).await;
         let BranchSet::Done { sha: head_sha } = set.unwrap() else { panic!("the branch is not ours") };
-        let new = NewPullRequest { title: &text, body: &text, head: &branch, base: "main" };
+        let new = NewPullRequest { title: &text, body: &text, head: &branch, base: "main", draft: false };
         let opened = worker.github.open_pull_request(REPOSITORY, new).await.unwrap();
         let pull_request = PullRequest { number: opened.number, url: opened.url, branch, head_sha };
         (worker, sandbox, attempt, pull_request)

@@ -17,16 +17,7 @@ pub(super) async fn after_the_edits(
     let file = context.worker.github.file(&attempt.target.repo, &fix.file_path, &fix.base_sha).await?;
     let before = file.and_then(|bytes| String::from_utf8(bytes).ok());
     let same = before.filter(|text| hex::encode(Sha256::digest(text)) == fix.before_sha256);
-    let edits: Vec<Edit> = fix
-        .edits
-        .iter()
-        .map(|edit| Edit {
-            file_path: fix.file_path.clone(),
-            search: edit.search.clone(),
-            replace: edit.replace.clone(),
-        })
-        .collect();
-    same.and_then(|text| edits::apply(&text, &edits).ok()).ok_or_else(|| {
+    same.and_then(|text| edits::apply(&text, &Edit::all_of(fix)).ok()).ok_or_else(|| {
         let sentence =
             format!("`{}` at `{}` is not the file that was analysed.", fix.file_path, fix.base_sha);
         Event::failed(ReasonCode::SnapshotUnreadable, sentence).into()

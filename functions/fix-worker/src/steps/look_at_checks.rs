@@ -1,6 +1,6 @@
-//! Looks at an open pull request: what people did with it, whether its base moved, and what its checks say.
+//! Looks at an open pull request: what people did with it, whether its base moved, what its checks and people say.
 
-use autofix::attempt::{Attempt, Checks, Event, Offer};
+use autofix::attempt::{Attempt, Checks, Event, Fact, Offer};
 use autofix::reason::ReasonCode;
 use jiff::SignedDuration;
 
@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::happened::{Happened, Stepped};
 use crate::steps::pull_request_view::{base_moved, checks_of, names, taken_over};
 use crate::steps::rebase::rebase;
+use crate::steps::review::{look_at_review, present};
 
 /// First pause between two looks; it grows with the time that the checks take.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(15);
@@ -28,8 +29,22 @@ pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, offer: &Offer
     }
     let now = context.now();
     let age = now.duration_since(offer.since);
-    let checks = checks_of(context, attempt, &view, age).await?;
-    Ok(Happened::from(match &checks {
+    let rules = context.worker.github.branch_rules(&attempt.target.repo, &view.base_branch).await?;
+    let checks = checks_of(context, attempt, (&view, &rules), age).await?;
+    let mut events = Vec::new();
+    if matches!(checks, Checks::Green { .. } | Checks::None) {
+        if !offer.presented {
+            events = present(context, attempt, &view).await?;
+            if view.draft {
+                // What GitHub says of a draft's merge hides what it would say otherwise: look once more.
+                events.push(Event::ChecksSeen { checks: Checks::Running, look_at: now });
+                return Ok(Happened::Events(events));
+            }
+        }
+        let review = look_at_review(context, attempt, offer, (&view, &rules)).await?;
+        events.push(Event::Learned(Fact::Review(Box::new(review))));
+    }
+    events.push(match &checks {
         Checks::Green { .. } | Checks::None => Event::ChecksSeen { checks, look_at: now + ARMED_LOOK },
         Checks::Running | Checks::Red { .. } if age < CHECKS_PATIENCE => {
             let pause = (age / 4).clamp(FIRST_LOOK, LONGEST_LOOK);
@@ -46,5 +61,6 @@ pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, offer: &Offer
                 names(failed)
             ),
         ),
-    }))
+    });
+    Ok(Happened::Events(events))
 }

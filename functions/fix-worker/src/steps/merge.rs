@@ -142,7 +142,8 @@ async fn not_green_any_more(
     view: &PullRequestView,
     age: SignedDuration,
 ) -> Result<Option<Reason>, ServiceError> {
-    Ok(match checks_of(context, attempt, view, age).await? {
+    let rules = context.worker.github.branch_rules(&attempt.target.repo, &view.base_branch).await?;
+    Ok(match checks_of(context, attempt, (view, &rules), age).await? {
         Checks::Green { .. } | Checks::None => None,
         Checks::Running => Some(Reason::new(
             ReasonCode::ChecksUnfinished,

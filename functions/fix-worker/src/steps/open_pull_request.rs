@@ -1,12 +1,12 @@
 //! Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
 
-use autofix::attempt::{Attempt, Event, Fix, PullRequest};
+use autofix::attempt::{Attempt, Event, Fact, Fix, PullRequest};
 use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
 use autofix::messages;
 use autofix::reason::ReasonCode;
 
 use crate::context::Context;
-use crate::happened::Stepped;
+use crate::happened::{Happened, Stepped};
 use crate::steps::edited_file::after_the_edits;
 
 pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) -> Stepped {
@@ -33,8 +33,14 @@ pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) ->
     };
     let title = messages::pull_request_title(attempt);
     let body = messages::pull_request_body(attempt, fix);
-    let new = NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch };
+    let new =
+        NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch, draft: true };
     let found = github.open_pull_request(repo, new).await?;
     let pull_request = PullRequest { number: found.number, url: found.url, branch, head_sha };
-    Ok(Event::PullRequestOpened { pull_request }.into())
+    let mut events = vec![Event::PullRequestOpened { pull_request }];
+    if !found.draft {
+        let note = "The pull request is no draft: this repository has none";
+        events.push(Event::Learned(Fact::Note(note.to_owned())));
+    }
+    Ok(Happened::Events(events))
 }

@@ -1,7 +1,7 @@
 //! What an open pull request on GitHub means for its attempt.
 
 use autofix::attempt::{Attempt, Checks, Event, FailedCheck, Fix};
-use autofix::github::{CheckResult, MergeState, Mergeable, PullRequestView, Stage, Standing};
+use autofix::github::{BranchRules, CheckResult, MergeState, Mergeable, PullRequestView, Stage, Standing};
 use autofix::outbound::ServiceError;
 use autofix::reason::ReasonCode;
 use autofix::redaction::redact;
@@ -25,14 +25,12 @@ pub(super) enum BaseMoved {
 pub(super) async fn checks_of(
     context: &Context<'_>,
     attempt: &Attempt,
-    view: &PullRequestView,
+    (view, rules): (&PullRequestView, &BranchRules),
     age: SignedDuration,
 ) -> Result<Checks, ServiceError> {
-    let (github, repo) = (&context.worker.github, &attempt.target.repo);
-    let checks = github.checks(repo, &view.head_sha).await?;
-    let required = github.branch_rules(repo, &view.base_branch).await?.required_checks;
+    let checks = context.worker.github.checks(&attempt.target.repo, &view.head_sha).await?;
     let settling = age < context.worker.config.checks_settle;
-    Ok(match checks.standing(&required, Some(view.merge_state)) {
+    Ok(match checks.standing(&rules.required_checks, Some(view.merge_state)) {
         Standing::Red { failed } => Checks::Red { failed: kept(&failed) },
         // What this token cannot see but GitHub is not content with may still become green.
         Standing::Running { .. } | Standing::Unseen => Checks::Running,

@@ -1,6 +1,7 @@
 //! Branches, commits and comparisons, as GitHub describes them to readers.
 
 use git2::Oid;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,6 +45,7 @@ pub(super) fn branch(repo: &Repository, name: &str) -> Outcome {
 struct CommitFilter {
     sha: Option<String>,
     path: Option<String>,
+    since: Option<Timestamp>,
 }
 
 pub(super) fn list(repo: &Repository, call: &Call) -> Outcome {
@@ -53,6 +55,10 @@ pub(super) fn list(repo: &Repository, call: &Call) -> Outcome {
     let from = git::resolve(&store, from).ok_or_else(Refusal::not_found)?;
     let mut found = Vec::new();
     for commit in git::history(&store, from)? {
+        let at = store.find_commit(commit)?.time().seconds();
+        if filter.since.is_some_and(|since| at < since.as_second()) {
+            continue;
+        }
         if filter.path.as_deref().map_or(Ok(true), |path| touches(&store, commit, path))? {
             found.push(commit_json(repo, &store, commit)?);
         }

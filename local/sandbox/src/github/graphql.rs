@@ -15,6 +15,7 @@ use super::pull_shapes::node_id;
 use super::queueing::{self, Waiting};
 use super::wire::{Answer, Call, Outcome, Refusal};
 use super::world::{Pull, Repository, Stage, World};
+use super::{protection, repository as git};
 
 /// What goes wrong with an operation.
 #[derive(Debug)]
@@ -71,6 +72,15 @@ struct OfPullRequest {
     number: u64,
 }
 
+/// The variables of a question about a branch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfBranch {
+    owner: String,
+    name: String,
+    branch: String,
+}
+
 /// The variables of a change.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,9 +95,12 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Outcome {
     let document = document.ok_or_else(|| Refusal::not_understood("the document"))?;
     let (field, done) = match document {
         documents::REPOSITORY_NAME => ("repository", repository_name(world, call, variables)),
-        documents::PULL_REQUEST_ENDING | documents::MERGE_STATE | documents::REVERT_STATE => {
-            ("repository", pull_request(world, call, variables))
-        }
+        documents::PULL_REQUEST_ENDING
+        | documents::MERGE_STATE
+        | documents::MERGE_NEEDS
+        | documents::REVERT_STATE => ("repository", pull_request(world, call, variables)),
+        documents::BRANCH_NEEDS => ("repository", branch(world, call, variables)),
+        documents::MARK_READY => change("markPullRequestReadyForReview", world, call, variables),
         documents::UPDATE_REFS => change("updateRefs", world, call, variables),
         documents::ENQUEUE => change("enqueuePullRequest", world, call, variables),
         documents::DEQUEUE => change("dequeuePullRequest", world, call, variables),
@@ -170,6 +183,14 @@ fn pull_request(world: &mut World, call: &Call, variables: Value) -> Result<Valu
     }))
 }
 
+fn branch(world: &mut World, call: &Call, variables: Value) -> Result<Value, Fault> {
+    let OfBranch { owner, name, branch } = read(variables)?;
+    let repo = repository(world, call, &owner, &name)?;
+    let branch = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
+    let found = git::tip(&repo.git()?, branch).is_some();
+    Ok(json!({ "ref": found.then(|| json!({ "refUpdateRule": protection::update_rule(repo, branch) })) }))
+}
+
 /// A repository by its name of now or of before.
 fn repository<'a>(
     world: &'a mut World,
@@ -228,11 +249,17 @@ pub(super) fn pull_json(repo: &Repository, pull: &Pull) -> Result<Value, Fault> 
         "headRefName": pull.head_branch,
         "mergeStateStatus": super::pull_shapes::merge_state_status(repo, pull)?,
         "isInMergeQueue": entry.is_some(),
-        "isMergeQueueEnabled": super::protection::queue_only(repo, &pull.base_branch).is_some(),
+        "isMergeQueueEnabled": protection::queue_only(repo, &pull.base_branch).is_some(),
         "mergedBy": ended_by.filter(|_| state == "MERGED"),
         "mergeCommit": merge_commit,
         "mergeQueueEntry": entry,
         "autoMergeRequest": auto_merge,
+        "isDraft": pull.draft,
+        "reviewDecision": protection::review_decision(repo, pull),
+        "baseRef": { "refUpdateRule": protection::update_rule(repo, &pull.base_branch) },
+        "commits": { "nodes": [{ "commit": {
+            "signature": repo.signed.contains(&pull.head).then(|| json!({ "isValid": true })),
+        } }] },
         "timelineItems": { "nodes": closed.into_iter().collect::<Vec<_>>() },
     }))
 }

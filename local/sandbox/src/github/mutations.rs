@@ -23,6 +23,7 @@ pub(super) fn run(world: &mut World, visitor: &Visitor, name: &str, input: Value
         "updateRefs" => update_refs(world, visitor, read(input)?),
         "enablePullRequestAutoMerge" => enable_auto_merge(world, visitor, read(input)?),
         "disablePullRequestAutoMerge" => disable_auto_merge(world, visitor, read(input)?),
+        "markPullRequestReadyForReview" => mark_ready(world, visitor, read(input)?),
         "enqueuePullRequest" => enqueue(world, visitor, read(input)?),
         "dequeuePullRequest" => dequeue(world, visitor, read(input)?),
         "revertPullRequest" => revert(world, visitor, read(input)?),
@@ -206,6 +207,24 @@ fn disable_auto_merge(world: &mut World, visitor: &Visitor, input: DisableAutoMe
         return Err(Fault::unprocessable("Can't disable auto-merge for this pull request"));
     }
     repo.pulls[index].waiting = None;
+    let pull = pull_json(repo, &repo.pulls[index])?;
+    Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct MarkReady {
+    pull_request_id: String,
+    client_mutation_id: Option<String>,
+}
+
+fn mark_ready(world: &mut World, visitor: &Visitor, input: MarkReady) -> Done {
+    require(visitor, &[WRITE_PULLS])?;
+    let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
+    if repo.pulls[index].stage != Stage::Open {
+        return Err(Fault::unprocessable("Pull request is closed"));
+    }
+    repo.pulls[index].draft = false;
     let pull = pull_json(repo, &repo.pulls[index])?;
     Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
 }

@@ -172,9 +172,10 @@ impl GitHub {
         })
     }
 
-    /// A person merges a pull request with a merge commit. Answers the commit's SHA.
+    /// A person merges a pull request with a merge commit, and takes it out of draft before that. Answers the commit's SHA.
     pub fn merge_pull_request(&self, repository: &str, number: u64) -> anyhow::Result<String> {
         self.with(repository, |repo| {
+            pull_mut(repo, number)?.draft = false;
             let merged = merging::merge_by_hand(repo, number);
             merged.map(|commit| commit.to_string()).map_err(|refusal| anyhow!("{refusal:?}"))
         })

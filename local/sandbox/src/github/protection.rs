@@ -6,13 +6,15 @@ use serde_json::{Value, json};
 use super::reports::{Conclusion, StatusState};
 use super::repository::{self as git, DEFAULT_BRANCH, tip};
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
-use super::world::{Pull, Repository};
+use super::world::{Pull, Repository, Verdict};
 
 pub(super) fn is_protected(repo: &Repository, branch: &str) -> bool {
     let settings = &repo.settings;
     branch == DEFAULT_BRANCH
         && (settings.merges_refused.is_some()
             || settings.merge_queue
+            || settings.approvals_needed > 0
+            || settings.only_signed_commits
             || !settings.required_checks.is_empty()
             || !settings.ruleset_checks.is_empty())
 }
@@ -37,7 +39,40 @@ pub(super) fn obstacle(repo: &Repository, pull: &Pull) -> Result<Option<String>,
         let word = if standing(repo, pull.head, name).is_some() { "failing" } else { "expected" };
         return Ok(Some(format!("Required status check \"{name}\" is {word}.")));
     }
+    if review_decision(repo, pull).is_some_and(|word| word != "APPROVED") {
+        let needed = settings.approvals_needed;
+        return Ok(Some(format!(
+            "At least {needed} approving review is required by reviewers with write access."
+        )));
+    }
+    if settings.only_signed_commits && !repo.signed.contains(&pull.head) {
+        return Ok(Some("Commits must have verified signatures.".to_owned()));
+    }
     Ok(is_behind(repo, pull)?.then(|| "The head branch is not up to date with the base branch.".to_owned()))
+}
+
+/// What the reviews come to, where the base branch asks for some.
+pub(super) fn review_decision(repo: &Repository, pull: &Pull) -> Option<&'static str> {
+    let needed = repo.settings.approvals_needed;
+    if needed == 0 || pull.base_branch != DEFAULT_BRANCH {
+        return None;
+    }
+    let count = |verdict| pull.reviews.iter().filter(|review| review.verdict == verdict).count();
+    Some(if count(Verdict::ChangesRequested) > 0 {
+        "CHANGES_REQUESTED"
+    } else if count(Verdict::Approved) >= needed as usize {
+        "APPROVED"
+    } else {
+        "REVIEW_REQUIRED"
+    })
+}
+
+/// What GraphQL shows of the classic protection to those who may not read it whole.
+pub(super) fn update_rule(repo: &Repository, branch: &str) -> Value {
+    if !is_protected(repo, branch) {
+        return Value::Null;
+    }
+    json!({ "requiredApprovingReviewCount": null, "requiresSignatures": repo.settings.only_signed_commits })
 }
 
 /// Whether the branch has to be brought up to date first.
@@ -113,13 +148,14 @@ pub(super) fn rules(repo: &Repository, call: &Call, branch: &str) -> Outcome {
             });
             rules.push(rule(repo, "required_status_checks", Some(parameters)));
         }
-        if let Some(methods) = &settings.ruleset_merge_methods {
+        if settings.ruleset_merge_methods.is_some() || settings.approvals_needed > 0 {
+            let all = ["merge", "squash", "rebase"].map(str::to_owned).to_vec();
             let parameters = json!({
-                "allowed_merge_methods": methods,
+                "allowed_merge_methods": settings.ruleset_merge_methods.as_ref().unwrap_or(&all),
                 "dismiss_stale_reviews_on_push": false,
                 "require_code_owner_review": false,
                 "require_last_push_approval": false,
-                "required_approving_review_count": 0,
+                "required_approving_review_count": settings.approvals_needed,
                 "required_review_thread_resolution": false,
             });
             rules.push(rule(repo, "pull_request", Some(parameters)));

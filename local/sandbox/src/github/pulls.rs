@@ -33,6 +33,10 @@ pub(super) fn open(repo: &mut Repository, call: &Call) -> Outcome {
 /// Opens a pull request and answers which one of the list it is.
 pub(super) fn open_pull(repo: &mut Repository, new: NewPull, author: Account) -> Result<usize, Refusal> {
     check_texts(Some(&new.title), new.body.as_deref())?;
+    if new.draft == Some(true) && !repo.settings.has_drafts {
+        let message = "Draft pull requests are not supported in this repository.";
+        return Err(Refusal::invalid("PullRequest", message));
+    }
     let store = repo.git()?;
     let head_branch = own_branch(repo, &new.head);
     let head = head_branch

@@ -151,6 +151,12 @@ pub struct Settings {
     pub ruleset_checks: Vec<String>,
     /// Merge methods (`squash`, …) that a ruleset leaves for the default branch.
     pub ruleset_merge_methods: Option<Vec<String>>,
+    /// Approving reviews that a ruleset asks for before a merge into the default branch.
+    pub approvals_needed: u32,
+    /// The classic protection of the default branch takes only signed commits.
+    pub only_signed_commits: bool,
+    /// `false` as for a private repository of a free account, which has no draft pull requests.
+    pub has_drafts: bool,
     /// Whether a branch has to contain the base's head before it may be merged.
     pub checks_must_be_up_to_date: bool,
     /// `false` as for a private repository of a free account, which has no rulesets.
@@ -178,6 +184,9 @@ impl Default for Settings {
             required_checks: Vec::new(),
             ruleset_checks: Vec::new(),
             ruleset_merge_methods: None,
+            approvals_needed: 0,
+            only_signed_commits: false,
+            has_drafts: true,
             checks_must_be_up_to_date: false,
             rules_readable: true,
             merge_queue: false,

@@ -7,6 +7,7 @@ use super::merged::{Merged, RollBack, Telling};
 use super::offer::{Checks, NextHeadKind, Offer, Repair};
 use super::people::{Approvals, Dismissal};
 use super::sentences::{checks_sentence, cleanup_sentence, deployment_sentence, dismissal_sentence, short};
+use super::shadow::Shadow;
 use super::state::{Cleanup, Decision, Queued, State};
 use super::{Attempt, Event, Fact, Next, Refusal, Trouble};
 use crate::reason::{Reason, ReasonCode};
@@ -51,6 +52,25 @@ impl Attempt {
             Fact::Usage(usage) => self.usage = usage,
             Fact::Owner(owner) => self.owner = owner,
             Fact::Earlier(earlier) => self.earlier = Some(earlier),
+            Fact::Shadow(shadow) => {
+                if let Some(sentence) = shadow.sentence() {
+                    self.show(now, sentence);
+                }
+                self.shadow = Some(shadow);
+                self.trouble = Trouble::default();
+            }
+            Fact::Presented => {
+                if let Some(offer) = self.state.offer_mut() {
+                    offer.presented = true;
+                }
+            }
+            Fact::Review(review) => {
+                let offer = self.state.offer_mut().filter(|offer| offer.review != *review);
+                if let Some(offer) = offer {
+                    offer.review = *review;
+                    self.card.wanted += 1;
+                }
+            }
             Fact::IssuesListed { count } => {
                 self.joined.listed = self.joined.listed.max(count);
                 self.trouble = Trouble::default();
@@ -69,6 +89,7 @@ impl Attempt {
         let deployment = self.state.merged().and_then(|merged| merged.deployment.clone());
         self.joined.listed = self.joined.count();
         self.wait = None;
+        self.shadow = self.shadow.take().filter(|shadow| !matches!(shadow, Shadow::LookedFor { .. }));
         let ends = [
             Event::Failed { reason: reason.clone() },
             Event::CleanedUp { outcome: Cleanup::LeftOpen },

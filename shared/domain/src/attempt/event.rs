@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::merged::{CameBack, Deployment, Telling, Watch};
-use super::offer::{Checks, Fix, NextHead, PullRequest};
+use super::offer::{Checks, Fix, NextHead, PullRequest, Review};
 use super::people::{Dismissal, Owner, Retried};
+use super::shadow::Shadow;
 use super::state::{Cleanup, Decision, State, Status};
 use super::{AttemptId, CardMessage, JoinedIssue, SameFault, Subject, WaitsFor};
 use crate::reason::{Reason, ReasonCode};
@@ -194,6 +195,12 @@ pub enum Fact {
     Owner(Option<Owner>),
     /// The attempt that had the fault before.
     Earlier(AttemptId),
+    /// What people did about an error that a dry run looked at.
+    Shadow(Shadow),
+    /// The pull request is out of draft and labelled, and its reviewer was asked.
+    Presented,
+    /// What people say about the pull request, and what its base branch still wants.
+    Review(Box<Review>),
     /// The pull request names the first `count` issues that joined.
     IssuesListed { count: u32 },
 }

@@ -7,9 +7,12 @@ use super::people::Approvals;
 use crate::report::Answer;
 use crate::report::Effects;
 use crate::report::Reach;
+use crate::words::word_enum;
 
 /// Commits that AutoFix adds to its own pull request after red checks.
 pub const MAX_REPAIRS: usize = 2;
+/// Remarks of people that are kept.
+pub const MAX_REMARKS: usize = 3;
 /// Times that the same edit is put on a newer base, for one attempt.
 pub const MAX_REBASES: u32 = 5;
 
@@ -117,6 +120,78 @@ pub struct Offer {
     /// Who approved the present head.
     #[serde(default)]
     pub approvals: Approvals,
+    /// Whether the pull request was taken out of draft, labelled, and its reviewer asked.
+    #[serde(default)]
+    pub presented: bool,
+    #[serde(default)]
+    pub review: Review,
+}
+
+/// What people say about a pull request on GitHub, and what its base branch still wants before a merge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// The newest remarks, oldest first; at most [`MAX_REMARKS`].
+    pub remarks: Vec<Remark>,
+    pub missing: Vec<Missing>,
+}
+
+/// Something that a person wrote on the pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// GitHub login.
+    pub by: String,
+    pub kind: RemarkKind,
+    /// From outside, redacted and cut; may be empty.
+    pub text: String,
+    pub url: Option<String>,
+}
+
+word_enum! {
+    /// What a remark is.
+    pub enum RemarkKind {
+        Comment = "comment",
+        /// On a line of the diff.
+        DiffComment = "diff_comment",
+        Approval = "approval",
+        ChangesRequested = "changes_requested",
+        /// A review without a verdict, or one that was dismissed.
+        Review = "review",
+    }
+}
+
+/// What GitHub would refuse a merge for, though the checks are green.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Missing {
+    /// The base branch takes no change without an approving review.
+    Approval,
+    /// A reviewer asked for changes, and the base branch gives that weight.
+    ChangesRequested,
+    /// The base branch takes only signed commits, and the head is none.
+    Signature,
+    /// It is a draft.
+    Ready,
+}
+
+impl Missing {
+    /// What people have to do, a sentence.
+    pub fn sentence(&self) -> &'static str {
+        match self {
+            Missing::Approval => {
+                "The base branch wants an approving review: approve the pull request on GitHub, then press Deploy Live."
+            }
+            Missing::ChangesRequested => {
+                "A reviewer asked for changes on GitHub: GitHub does not merge before that is settled there."
+            }
+            Missing::Signature => {
+                "The base branch takes only signed commits, and GitHub signs AutoFix's commits only where AutoFix is a \
+                 GitHub App. Merge this one on GitHub, and connect AutoFix as an App for the next."
+            }
+            Missing::Ready => {
+                "The pull request is a draft: press Ready for review on GitHub, then press Deploy Live."
+            }
+        }
+    }
 }
 
 impl Offer {
@@ -134,6 +209,8 @@ impl Offer {
             next: None,
             notice: None,
             approvals: Approvals::default(),
+            presented: false,
+            review: Review::default(),
         }
     }
 

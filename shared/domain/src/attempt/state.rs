@@ -180,6 +180,15 @@ impl State {
         }
     }
 
+    pub(super) fn offer_mut(&mut self) -> Option<&mut Offer> {
+        match self {
+            State::PrCreated { offer }
+            | State::AwaitingApproval { offer, .. }
+            | State::Approved { offer, .. } => Some(offer),
+            _ => None, // as above
+        }
+    }
+
     /// What was merged.
     pub fn merged(&self) -> Option<&Merged> {
         match self {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Attempt;
 use super::merged::{Merged, RollBack, Telling, Watch};
 use super::offer::{FailedCheck, Fix, NextHead, Offer, PullRequest};
+use super::shadow::Shadow;
 use super::state::{Cleanup, Decision, Queued, State};
 
 /// How long a step may fail, if no service is down, before the attempt ends as `failed`.
@@ -76,6 +77,10 @@ pub enum Step<'a> {
     TellSentry {
         merged: &'a Merged,
     },
+    /// In a dry run: whether people fixed the error themselves, and how.
+    LookForPeoplesFix {
+        watch: &'a Watch,
+    },
     OpenRevert {
         merged: &'a Merged,
         decision: &'a Decision,
@@ -108,6 +113,7 @@ impl Step<'_> {
             Step::Watch { .. } => "Watch",
             Step::LookForRevert { .. } => "LookForRevert",
             Step::TellSentry { .. } => "TellSentry",
+            Step::LookForPeoplesFix { .. } => "LookForPeoplesFix",
             Step::OpenRevert { .. } => "OpenRevert",
             Step::MergeRevert { .. } => "MergeRevert",
             Step::ShowCard => "ShowCard",
@@ -140,6 +146,12 @@ impl Attempt {
         let work = match self.owed_issues() {
             Some(pull_request) => Next::Do(Step::ListIssues { pull_request }),
             None => work_of(&self.state, now),
+        };
+        let work = match (work, &self.shadow) {
+            (Next::Ended, Some(Shadow::LookedFor { watch })) => {
+                not_before(watch.look_at, Step::LookForPeoplesFix { watch }, now)
+            }
+            (work, _) => work,
         };
         let work = match (work, self.trouble.not_before) {
             (Next::Do(step), Some(time)) => not_before(time, step, now),

@@ -94,7 +94,7 @@ impl Scene {
         let set = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, commit).await.unwrap();
         let BranchSet::Done { sha } = set else { panic!("{set:?}") };
         let (title, body) = (redact("Say hi"), redact("Because."));
-        let new = NewPullRequest { title: &title, body: &body, head: BRANCH, base: "main" };
+        let new = NewPullRequest { title: &title, body: &body, head: BRANCH, base: "main", draft: false };
         assert_eq!(github.open_pull_request(REPOSITORY, new).await.unwrap().head_sha, sha);
         sha
     }

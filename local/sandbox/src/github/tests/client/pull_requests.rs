@@ -1,4 +1,5 @@
-use autofix::github::{MergeState, Mergeable, RemarkKind, Stage};
+use autofix::attempt::RemarkKind;
+use autofix::github::{MergeState, Mergeable, Stage};
 use autofix::outbound::{ErrorKind, ServiceError};
 
 use super::super::super::{Holder, Permission, Verdict};

@@ -2,34 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use autofix::analysis::diff::{FileChange, hunks};
-use autofix::analysis::syntax::{Language, Parsed, tokens};
-use autofix::analysis::validators::is_test;
-use serde::{Deserialize, Serialize};
+use autofix_domain::attempt::Closeness;
 
-/// How close two changes are, the closest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Closeness {
-    /// They differ in comments, layout, tests and documents at most.
-    SameChange,
-    /// Both change one of the same lines, or insert something beside it.
-    SameLines,
-    SameFile,
-    OtherFile,
-}
-
-impl Closeness {
-    /// For people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Closeness::SameChange => "same change",
-            Closeness::SameLines => "same lines",
-            Closeness::SameFile => "same file",
-            Closeness::OtherFile => "other file",
-        }
-    }
-}
+use crate::diff::{FileChange, hunks};
+use crate::syntax::{Language, Parsed, tokens};
+use crate::validators::is_test;
 
 /// Compares a proposed change with all files that people changed.
 pub fn closeness(people: &[FileChange], proposed: &FileChange) -> Closeness {
