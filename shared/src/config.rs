@@ -44,6 +44,16 @@ pub mod names {
         SENTRY_AUTH_TOKEN,
         API_TOKEN,
     ];
+
+    /// What AutoFix needs. One secret of each line is enough; the first one is the usual one.
+    pub const NEEDED: [&[&str]; 6] = [
+        &[ANTHROPIC_API_KEY],
+        &[GITHUB_TOKEN, GITHUB_APP_PRIVATE_KEY],
+        &[SENTRY_WEBHOOK_SECRET],
+        &[SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL],
+        &[SLACK_SIGNING_SECRET],
+        &[API_TOKEN],
+    ];
 }
 
 /// The environment as it was at start. Clones share it.

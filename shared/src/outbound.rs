@@ -286,14 +286,18 @@ fn client() -> reqwest::Result<reqwest::Client> {
         .build()
 }
 
-/// The address is left out: an incoming webhook's address is itself a secret.
+/// Only the host is named: an incoming webhook's address is itself a secret.
 fn unavailable(service: Service) -> impl Fn(reqwest::Error) -> ServiceError {
     move |error| {
         if error.is_timeout() {
             return ServiceError::timed_out(service);
         }
-        let what = if error.is_connect() { "cannot connect" } else { "the connection broke" };
-        ServiceError::new(service, ErrorKind::Unavailable, what)
+        let host = error.url().and_then(|url| url.host_str()).unwrap_or("the service");
+        let message = match error.is_connect() {
+            true => format!("cannot connect to `{host}`"),
+            false => format!("the connection to `{host}` broke"),
+        };
+        ServiceError::new(service, ErrorKind::Unavailable, message)
     }
 }
 

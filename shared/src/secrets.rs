@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex, RwLock};
 
 use crate::clock::Clock;
-use crate::config::Environment;
+use crate::config::{Environment, names};
 
 /// How long a secret that was read is good without asking again.
 const KEEP: SignedDuration = SignedDuration::from_mins(5);
@@ -117,6 +117,11 @@ impl Secrets {
         Secrets(Arc::new(Inner { environment, source, clock, read, reading }))
     }
 
+    /// Whether they are in Secrets Manager, where a new deployment has none yet.
+    pub fn are_managed(&self) -> bool {
+        self.0.source.is_some()
+    }
+
     /// The secret of this name; `None` where it is unset or empty.
     ///
     /// # Errors
@@ -127,6 +132,24 @@ impl Secrets {
         }
         self.warm().await?;
         Ok(self.0.read.read().await.values.get(name).cloned())
+    }
+
+    /// The needed secrets that nobody has filled in yet, by name.
+    ///
+    /// # Errors
+    /// As [`Secrets::get`].
+    pub async fn empty(&self) -> Result<Vec<&'static str>, SecretsUnavailable> {
+        let mut empty = Vec::new();
+        for names in names::NEEDED {
+            let mut is_set = false;
+            for name in names {
+                is_set = is_set || self.get(name).await?.is_some();
+            }
+            if !is_set {
+                empty.push(names[0]);
+            }
+        }
+        Ok(empty)
     }
 
     /// Checks something with the secret of this name. Where that fails and a newer secret is to be had, it is checked

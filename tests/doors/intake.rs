@@ -1,6 +1,7 @@
 //! The Sentry door: what it accepts, what it recognises, what it refuses.
 
 use autofix::store::contention::TRIES;
+use autofix_local::sample_event::SampleEvent;
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::service::Fault;
@@ -9,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::world::{REPO, World};
 
@@ -261,6 +263,23 @@ async fn without_a_secret_every_webhook_is_refused_unless_that_is_allowed_out_lo
     let world = World::with(SlackWay::Bot, &[unset, ("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS", "true")]).await;
     assert_eq!(world.alert(Scenario::Fix).await.status, StatusCode::ACCEPTED);
     world.settle().await;
+}
+
+#[tokio::test]
+async fn unsigned_mode_takes_the_legacy_plugin_at_its_old_address() {
+    let unsigned = [("SENTRY_WEBHOOK_SECRET", ""), ("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS", "true")];
+    let world = World::with(SlackWay::Bot, &unsigned).await;
+    let event = SampleEvent::parse(include_str!("../../events/sentry-legacy.json")).unwrap();
+    let post = |world: &World| {
+        let request = Request::post("/autofix/webhooks/sentry").body(Body::from(event.body().to_vec()));
+        let (doors, request) = (world.process.doors(), request.unwrap());
+        async move { doors.oneshot(request).await.unwrap().status() }
+    };
+    assert_eq!(post(&world).await, StatusCode::ACCEPTED);
+    world.settle().await;
+    // With a secret, nobody gets in without a key or a signature, whatever is allowed without one.
+    let world = World::with(SlackWay::Bot, &unsigned[1..]).await;
+    assert_eq!(post(&world).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

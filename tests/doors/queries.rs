@@ -1,7 +1,8 @@
 //! Reading attempts: the shape that clients know, pages, filters, and who may read.
 
-use autofix_local::sandbox::SlackWay;
+use autofix::config::names;
 use autofix_local::sandbox::sentry::Hook;
+use autofix_local::sandbox::{API_TOKEN, SlackWay};
 use autofix_local::scenario::Scenario;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -164,4 +165,59 @@ async fn nothing_but_being_alive_is_told_without_the_token() {
 async fn without_a_configured_token_nobody_may_read() {
     let world = World::with(SlackWay::Bot, &[("AUTOFIX_API_TOKEN", "")]).await;
     assert_eq!(world.get("attempts").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_changes_nothing() {
+    let world = World::new().await;
+    let id = world.alert(Scenario::Security).await.attempt_id();
+    world.settle().await;
+    for path in ["status", "attempts", &format!("attempts/{id}")] {
+        let without = world.get(path).await;
+        assert_eq!(without.status, StatusCode::OK, "{path}");
+        assert_eq!(world.get(&format!("{path}/")).await, without, "{path}");
+    }
+    let closed = world.ask(Request::get("/autofix/attempts/").body(Body::empty()).unwrap()).await;
+    assert_eq!(closed.status, StatusCode::UNAUTHORIZED);
+    let listed = world.get("attempts/?status=skipped&limit=1").await;
+    assert_eq!(listed.body[0]["id"], json!(id));
+}
+
+#[tokio::test]
+async fn a_deployment_whose_secret_is_empty_says_what_to_fill_in_until_someone_can_log_in() {
+    let everything = names::SECRETS.map(|name| (name, ""));
+    let world = World::with_secrets_manager(SlackWay::Bot, &everything).await;
+    let status = async |world: &World| {
+        world.ask(Request::get("/autofix/status").body(Body::empty()).unwrap()).await.body
+    };
+    let all = [
+        names::ANTHROPIC_API_KEY,
+        names::GITHUB_TOKEN,
+        names::SENTRY_WEBHOOK_SECRET,
+        names::SLACK_BOT_TOKEN,
+        names::SLACK_SIGNING_SECRET,
+        names::API_TOKEN,
+    ];
+    let open = status(&world).await;
+    assert_eq!((&open["status"], &open["empty_secrets"]), (&json!("ok"), &json!(all)));
+    // An incoming webhook and a GitHub App do as well.
+    let secrets = world.secrets.as_ref().unwrap();
+    secrets.put(names::SLACK_WEBHOOK_URL, "https://hooks.slack.com/services/T0/B0/abc");
+    secrets.put(names::GITHUB_APP_PRIVATE_KEY, "key");
+    world.clock.advance(SignedDuration::from_secs(11));
+    let rest = [all[0], all[2], all[4], all[5]];
+    assert_eq!(status(&world).await["empty_secrets"], json!(rest));
+    // With the token, only who has it sees the rest.
+    secrets.put(names::API_TOKEN, API_TOKEN);
+    world.clock.advance(SignedDuration::from_secs(11));
+    status(&world).await;
+    assert_eq!(status(&world).await["empty_secrets"], json!(null));
+    world.clock.advance(SignedDuration::from_secs(11));
+    assert_eq!(world.get("status").await.body["empty_secrets"], json!(rest[..3]));
+}
+
+#[tokio::test]
+async fn in_one_process_no_secret_is_called_empty() {
+    let world = World::new().await;
+    assert_eq!(world.get("status").await.body["empty_secrets"], json!([]));
 }

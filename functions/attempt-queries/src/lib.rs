@@ -3,6 +3,7 @@
 //! needs the API token, or a link signed with it.
 
 mod by_hand;
+mod empty_secrets;
 pub mod page;
 mod view;
 
@@ -12,7 +13,7 @@ use autofix::attempt::{AttemptId, Status};
 use autofix::clock::Clock;
 use autofix::config::{QueriesConfig, names};
 use autofix::door::{self, Refused};
-use autofix::secrets::{Secret, Secrets};
+use autofix::secrets::{Secret, Secrets, SecretsUnavailable};
 use autofix::sentry::Sentry;
 use autofix::store::{Listing, ListingFilter, Store, StoreError};
 use axum::Router;
@@ -48,6 +49,10 @@ pub fn routes(queries: Queries) -> Router {
         .route(&format!("{prefix}/status"), get(status))
         .route(&format!("{prefix}/attempts"), get(attempts).post(by_hand::start))
         .route(&format!("{prefix}/attempts/{{id}}"), get(attempt))
+        // Clients of the Python version write a slash at the end, too.
+        .route(&format!("{prefix}/status/"), get(status))
+        .route(&format!("{prefix}/attempts/"), get(attempts).post(by_hand::start))
+        .route(&format!("{prefix}/attempts/{{id}}/"), get(attempt))
         .with_state(Arc::clone(&queries))
         .merge(page::routes(&queries))
 }
@@ -55,7 +60,7 @@ pub fn routes(queries: Queries) -> Router {
 async fn status(State(queries): State<Arc<Queries>>, headers: HeaderMap) -> Result<Json<Value>, Refused> {
     let alive = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") });
     if !headers.contains_key(header::AUTHORIZATION) {
-        return Ok(Json(alive));
+        return Ok(Json(queries.with_secrets_before_the_first_login(alive).await));
     }
     queries.check_token(&headers).await?;
     let now = queries.clock.now();
@@ -72,6 +77,7 @@ async fn status(State(queries): State<Arc<Queries>>, headers: HeaderMap) -> Resu
     full["repositories"] = json!(queries.config.projects.repositories());
     full["counts"] = Value::Object(counts);
     full["counted"] = json!(page.attempts.len());
+    full["empty_secrets"] = json!(queries.empty_secrets().await.map_err(secrets_unavailable)?);
     full["queue_age_seconds"] = json!(oldest.map(|oldest| now.duration_since(oldest).as_secs().max(0)));
     Ok(Json(full))
 }
@@ -162,11 +168,13 @@ async fn attempt(
 impl Queries {
     async fn check_token(&self, headers: &HeaderMap) -> Result<(), Refused> {
         let bearer = |token: Option<&Secret>| door::check_bearer(headers, token);
-        self.secrets.check(names::API_TOKEN, bearer).await.map_err(|error| {
-            error!(error = %error, "Cannot check a token");
-            Refused::unavailable()
-        })?
+        self.secrets.check(names::API_TOKEN, bearer).await.map_err(secrets_unavailable)?
     }
+}
+
+fn secrets_unavailable(error: SecretsUnavailable) -> Refused {
+    error!(error = %error, "Cannot read the secrets");
+    Refused::unavailable()
 }
 
 fn unavailable(error: StoreError) -> Refused {

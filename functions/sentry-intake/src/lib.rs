@@ -59,6 +59,12 @@ async fn signed(
         None => refused,
     };
     intake.check_signature(&headers, &body).await.map_err(explained)?;
+    if !headers.contains_key("sentry-hook-resource")
+        && legacy::recognise(&body) == Some(OldBody::Plugin)
+        && intake.takes_unsigned().await
+    {
+        return intake.take_from_plugin(&body).await;
+    }
     let resource = headers.get("sentry-hook-resource").and_then(|value| value.to_str().ok());
     let resource = resource
         .ok_or_else(|| Refused::bad_request("The header `Sentry-Hook-Resource` is missing"))
@@ -75,8 +81,7 @@ async fn keyed(
     RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
     intake.check_key(&key).await?;
-    let read = legacy::read(&body).map_err(|error| Refused::bad_request(error.to_string()));
-    intake.take(read, ("WebHooks plugin", body.len())).await
+    intake.take_from_plugin(&body).await
 }
 
 /// What is to be said of a body that is one of Sentry's older webhooks, at the address for signed ones.
@@ -104,6 +109,17 @@ impl Intake {
             (None, Flag::Off) => Err(Refused::unauthorized(NO_SECRET)),
         })
         .await
+    }
+
+    /// Whether anyone may send webhooks: then the plugin needs no key in its address either.
+    async fn takes_unsigned(&self) -> bool {
+        self.config.allow_unsigned.is_on()
+            && matches!(self.secrets.get(names::SENTRY_WEBHOOK_SECRET).await, Ok(None))
+    }
+
+    async fn take_from_plugin(&self, body: &[u8]) -> Result<Response, Refused> {
+        let read = legacy::read(body).map_err(|error| Refused::bad_request(error.to_string()));
+        self.take(read, ("WebHooks plugin", body.len())).await
     }
 
     async fn check_key(&self, key: &str) -> Result<(), Refused> {

@@ -42,11 +42,16 @@ impl Queries {
 
     /// The API token.
     pub(super) async fn token(&self) -> Result<Secret, Refusal> {
-        let token = self.secrets.get(names::API_TOKEN).await.map_err(|error| {
+        let unavailable = |error| {
             error!(error = %error, "Cannot check who is looking");
             Refusal::Unavailable
-        })?;
-        token.ok_or(Refusal::NoToken)
+        };
+        if let Some(token) = self.secrets.get(names::API_TOKEN).await.map_err(unavailable)? {
+            return Ok(token);
+        }
+        // Somebody may have filled it in since.
+        self.secrets.renew().await.map_err(unavailable)?;
+        self.secrets.get(names::API_TOKEN).await.map_err(unavailable)?.ok_or(Refusal::NoToken)
     }
 
     fn is_owner(&self, headers: &HeaderMap, token: &Secret) -> bool {

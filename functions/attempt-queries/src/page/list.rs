@@ -66,6 +66,8 @@ struct ListPage {
     unused: Vec<Unused>,
     /// Where this page is, as the browser says.
     host: Redacted,
+    /// Names of secrets that nobody has filled in yet.
+    empty_secrets: Vec<&'static str>,
 }
 
 /// A group of attempts to choose, and how many are in it.
@@ -161,6 +163,7 @@ impl Queries {
             },
             rows,
             host: line(host, HOST_CHARS),
+            empty_secrets: self.empty_secrets().await?,
         };
         Ok(html(StatusCode::OK, &page))
     }

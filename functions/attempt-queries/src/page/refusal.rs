@@ -4,6 +4,7 @@ use askama::Template;
 use autofix::access::attempt_path;
 use autofix::attempt::AttemptId;
 use autofix::config::names;
+use autofix::secrets::SecretsUnavailable;
 use autofix::store::StoreError;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -87,6 +88,13 @@ struct MessagePage {
     sentence: String,
 }
 
+impl From<SecretsUnavailable> for Refusal {
+    fn from(error: SecretsUnavailable) -> Refusal {
+        error!(error = %error, "Cannot read the secrets");
+        Refusal::Unavailable
+    }
+}
+
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Refusal {
         error!(error = %error, "Cannot read attempts");
@@ -109,8 +117,10 @@ impl Queries {
                 "Nobody may look yet",
                 format!(
                     "`{}` is not set, so nobody can log in. Put a long random text under this name into the \
-                     deployment's secret (or, with `autofix serve`, into `.env`), and reload.",
-                    names::API_TOKEN
+                     deployment's secret (or, with `autofix serve`, into `.env`), and reload. {}/status names \
+                     everything in the secret that is still empty.",
+                    names::API_TOKEN,
+                    self.config.common.prefix
                 ),
             ),
             Refusal::ForeignForm => (
