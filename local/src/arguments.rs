@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use autofix::attempt::Status;
 use clap::{Args, Parser, Subcommand};
 use url::Url;
 
@@ -32,12 +33,12 @@ pub enum Command {
     Demo(DemoArgs),
     /// Run AutoFix in one process: endpoints, worker and clock on one port, the table in a folder.
     #[command(
-        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data\n    autofix serve --table-only --sandbox --listen 172.17.0.1 --deliver http://127.0.0.1:3001"
+        after_help = "Examples:\n    autofix serve --sandbox\n    autofix serve --port 8080 --data ./data\n    autofix serve --host 0.0.0.0\n    autofix serve --table-only --sandbox --listen 172.17.0.1 --deliver http://127.0.0.1:3001"
     )]
     Serve(ServeArgs),
     /// Ask for what is missing, one thing at a time, and write it into `.env`.
     #[command(
-        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup < answers.txt\n\nIt tries each answer and saves it at once: Ctrl-D or Ctrl-C loses nothing, and the next `setup` asks only for what is still\nmissing. Enter skips a setting. It shows no secret. It ends with what `autofix doctor` says. Exit code 0: AutoFix works, or\nonly has to be started; 1: something needs correction, or the answers ended early."
+        after_help = "Examples:\n    autofix setup\n    autofix setup --file production.env --push arn:aws:secretsmanager:…\n    autofix setup --from-python ../old/.env\n    autofix setup < answers.txt\n\nIt tries each answer and saves it at once: Ctrl-D or Ctrl-C loses nothing, and the next `setup` asks only for what is still\nmissing. Enter skips a setting. It shows no secret. It ends with what `autofix doctor` says. Exit code 0: AutoFix works, or\nonly has to be started; 1: something needs correction, or the answers ended early."
     )]
     Setup(SetupArgs),
     /// Try every setting and credential against the live services, and say how to correct what is wrong.
@@ -75,8 +76,15 @@ pub enum Command {
         after_help = "Examples:\n    autofix fix https://acme.sentry.io/issues/117/\n    autofix fix https://acme.sentry.io/issues/117/ --url https://autofix.acme.example"
     )]
     Fix(FixArgs),
+    /// Ask a running AutoFix whether it works, and what it waits for.
+    #[command(
+        after_help = "Examples:\n    autofix status\n    autofix status --url https://autofix.acme.example\n\nExit code 1: it can't be reached, or settings or secrets are missing. Containers use it as their health check."
+    )]
+    Status(StatusArgs),
     /// Show the newest attempts, or one in full.
-    #[command(after_help = "Examples:\n    autofix attempts\n    autofix attempts 0193…")]
+    #[command(
+        after_help = "Examples:\n    autofix attempts\n    autofix attempts --status awaiting_approval --limit 5\n    autofix attempts --json | jq '.[].pr_url'\n    autofix attempts 0193…"
+    )]
     Attempts(AttemptsArgs),
     /// Fill the Secrets Manager secret that the deployed functions read.
     #[command(
@@ -129,6 +137,10 @@ pub struct ServeArgs {
     /// Port on this machine [default: 3000; with `--table-only` 8000].
     #[arg(long)]
     pub port: Option<u16>,
+    /// Listen on this address, such as 0.0.0.0 in a container. Others than this machine's own need an `AUTOFIX_API_TOKEN`
+    /// that nobody can guess, or `--sandbox`.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", conflicts_with = "table_only")]
+    pub host: IpAddr,
     /// Folder of the table.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
@@ -163,6 +175,9 @@ pub struct SetupArgs {
     /// Also write the file's secrets into this Secrets Manager secret, which the deployed functions read.
     #[arg(long, value_name = "ARN")]
     pub push: Option<String>,
+    /// Take over what an `.env` of the Python AutoFix has, before asking for the rest.
+    #[arg(long, value_name = "FILE")]
+    pub from_python: Option<PathBuf>,
     /// Folder of the table of `autofix serve`; not used if `AUTOFIX_TABLE` is set.
     #[arg(long, default_value = ".autofix")]
     pub data: PathBuf,
@@ -237,6 +252,13 @@ pub struct BacktestArgs {
     pub json: bool,
 }
 
+fn status(text: &str) -> Result<Status, String> {
+    text.parse().map_err(|_| {
+        let words: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+        format!("it must be one of {}", words.join(", "))
+    })
+}
+
 fn dollars(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| (0.0..=100_000.0).contains(number));
     number.ok_or_else(|| "not a number of dollars from 0 to 100000".to_owned())
@@ -267,9 +289,28 @@ pub struct FixArgs {
 }
 
 #[derive(Args)]
+pub struct StatusArgs {
+    /// Where AutoFix is.
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    pub url: String,
+}
+
+#[derive(Args)]
 pub struct AttemptsArgs {
     /// The id of an attempt.
     pub id: Option<String>,
+    /// Only attempts with this status, such as `awaiting_approval`.
+    #[arg(long, value_parser = status, conflicts_with = "id")]
+    pub status: Option<Status>,
+    /// Only attempts of this Sentry project.
+    #[arg(long, value_name = "SLUG", conflicts_with = "id")]
+    pub project: Option<String>,
+    /// How many, the newest first.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub limit: u8,
+    /// Print JSON, as the API answers it.
+    #[arg(long)]
+    pub json: bool,
     /// Where AutoFix is.
     #[arg(long, default_value = "http://127.0.0.1:3000")]
     pub url: String,

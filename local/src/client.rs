@@ -4,16 +4,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use autofix::attempt::Status;
 use autofix::config::{Environment, names};
 use jiff::Timestamp;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
 use crate::terminal::{patiently, say};
+use crate::waiting::INCOMPLETE;
 
-/// A door answers within three seconds, however cold.
+/// An endpoint answers within three seconds, however cold.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running AutoFix.
@@ -22,6 +24,58 @@ pub struct Server {
     pub url: String,
     /// Its prefix and secrets, where they are not the development ones.
     pub environment: Environment,
+}
+
+/// Which attempts to show.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// The one with this id, in full.
+    One(String),
+    Newest {
+        status: Option<Status>,
+        project: Option<String>,
+        limit: u8,
+        form: Form,
+    },
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    People,
+    Json,
+}
+
+/// What a running AutoFix says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningStatus {
+    pub is_ready: bool,
+    /// For people.
+    pub sentence: String,
+}
+
+impl RunningStatus {
+    /// `None` if these are not AutoFix's words.
+    fn of(body: &Value) -> Option<RunningStatus> {
+        let version = body["version"].as_str()?;
+        let names = |list: &Value| -> Vec<String> {
+            let name = |one: &Value| one.as_str().or(one["setting"].as_str()).map(|name| format!("`{name}`"));
+            list.as_array().into_iter().flatten().filter_map(name).collect()
+        };
+        let (missing, empty) = (names(&body["missing"]), names(&body["empty_secrets"]));
+        let sentence = match body["status"].as_str()? {
+            INCOMPLETE => {
+                format!("AutoFix {version} waits for {}. `autofix setup` asks for them.", missing.join(", "))
+            }
+            "ok" if empty.is_empty() => format!("AutoFix {version} works."),
+            "ok" => format!(
+                "AutoFix {version} runs, and these secrets are still empty: {}. `autofix setup --push` fills them.",
+                empty.join(", ")
+            ),
+            _ => return None,
+        };
+        Some(RunningStatus { is_ready: missing.is_empty() && empty.is_empty(), sentence })
+    }
 }
 
 impl Server {
@@ -47,7 +101,7 @@ impl Server {
     /// Posts the event and prints the answer.
     ///
     /// # Errors
-    /// When the door refuses it, too.
+    /// If AutoFix refuses it, too.
     pub async fn send(&self, event: &SampleEvent) -> anyhow::Result<()> {
         let method = event.method().parse().context("read the event's method")?;
         let address = format!("{}{}", self.url.trim_end_matches('/'), event.path());
@@ -58,8 +112,56 @@ impl Server {
         let answer = patiently(&waiting_for(&address), request.send()).await;
         let answer = answer.with_context(|| unreachable_at(&address))?;
         let status = answer.status();
-        say!("{status}\n{}", answer.text().await.unwrap_or_default());
-        if status.is_success() { Ok(()) } else { bail!("the door refused the event") }
+        let said = answer.text().await.unwrap_or_default();
+        say!("{status}");
+        if !said.is_empty() {
+            say!("{said}");
+        }
+        match (status, event.signed_with()) {
+            (StatusCode::UNAUTHORIZED, Some(name)) => bail!("{}", self.wrong_signature(name)),
+            (status, _) if !status.is_success() => bail!("AutoFix refused the event"),
+            (_, Some(names::SLACK_SIGNING_SECRET)) if said.is_empty() => {
+                say!(
+                    "AutoFix took the click. What it says about it goes to the person in Slack; `autofix attempts <id>` shows"
+                );
+                say!("whether anything changed.");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wrong_signature(&self, name: &str) -> String {
+        let with = match self.environment.get(name) {
+            Some(_) => format!("with your `{name}`"),
+            None => format!("with the sandbox's secret, because `{name}` is not set"),
+        };
+        format!(
+            "{} does not accept the signature. `send` signed {with}. Set `{name}` (environment or `.env`) to the one that \
+             this AutoFix has",
+            self.url
+        )
+    }
+
+    /// Whether it works, and what is missing.
+    ///
+    /// # Errors
+    /// If it can't be reached, or is not AutoFix.
+    pub async fn status(&self) -> anyhow::Result<RunningStatus> {
+        let address = self.address("status");
+        let mut request = client()?.get(&address);
+        if let Some(token) = self.environment.get(names::API_TOKEN) {
+            request = request.bearer_auth(token);
+        }
+        let answer = patiently(&waiting_for(&address), request.send()).await;
+        let answer = answer.with_context(|| unreachable_at(&address))?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            bail!("{}", self.wrong_token());
+        }
+        let body: Value = serde_json::from_str(&answer.text().await?).unwrap_or_default();
+        RunningStatus::of(&body).with_context(|| {
+            format!("`{address}` answers, and not as AutoFix does. Are `--url` and `AUTOFIX_PREFIX` right?")
+        })
     }
 
     /// Starts an attempt at the error of a page in Sentry, and prints what AutoFix answered.
@@ -70,16 +172,39 @@ impl Server {
         Ok(())
     }
 
-    /// Prints the newest attempts as a table, or one in full.
-    pub async fn show_attempts(&self, id: Option<&str>) -> anyhow::Result<()> {
-        let path = id.map_or("attempts".to_owned(), |id| format!("attempts/{id}"));
-        let body = self.get(&path).await?;
-        match body.as_array() {
-            None => say!("{body:#}"),
-            Some(attempts) if attempts.is_empty() => say!("No attempts yet."),
-            Some(attempts) => attempts.iter().for_each(|attempt| say!("{}", row(attempt))),
-        }
+    /// Prints the newest attempts as a table or as JSON, or one in full.
+    pub async fn show_attempts(&self, wanted: &Wanted, now: Timestamp) -> anyhow::Result<()> {
+        say!("{}", self.attempts_shown(wanted, now).await?);
         Ok(())
+    }
+
+    /// What [`Server::show_attempts`] prints.
+    pub async fn attempts_shown(&self, wanted: &Wanted, now: Timestamp) -> anyhow::Result<String> {
+        let (path, form) = match wanted {
+            Wanted::One(id) => (format!("attempts/{id}"), Form::Json),
+            Wanted::Newest { status, project, limit, form } => {
+                let mut query = url::form_urlencoded::Serializer::new(String::new());
+                query.append_pair("limit", &limit.to_string());
+                if let Some(status) = status {
+                    query.append_pair("status", status.as_str());
+                }
+                if let Some(project) = project {
+                    query.append_pair("project", project);
+                }
+                (format!("attempts?{}", query.finish()), *form)
+            }
+        };
+        let body = self.get(&path).await?;
+        Ok(match (body.as_array(), form) {
+            (None, _) | (_, Form::Json) => format!("{body:#}"),
+            (Some(attempts), Form::People) if attempts.is_empty() => match wanted {
+                Wanted::Newest { status: None, project: None, .. } | Wanted::One(_) => {
+                    "No attempts yet.".to_owned()
+                }
+                Wanted::Newest { .. } => "No attempt matches.".to_owned(),
+            },
+            (Some(attempts), Form::People) => table(attempts, now),
+        })
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -87,7 +212,7 @@ impl Server {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let address = format!("{}{}/{path}", self.url.trim_end_matches('/'), self.prefix());
+        let address = self.address(path);
         let token = self.environment.get(names::API_TOKEN).unwrap_or(API_TOKEN);
         let mut request = client()?.request(method, &address).bearer_auth(token);
         if let Some(body) = body {
@@ -96,11 +221,33 @@ impl Server {
         let answer = patiently(&waiting_for(&address), request.send()).await;
         let answer = answer.with_context(|| unreachable_at(&address))?;
         let status = answer.status();
-        let body: Value = serde_json::from_str(&answer.text().await?).context("read the answer as JSON")?;
+        let Ok(body) = serde_json::from_str::<Value>(&answer.text().await?) else {
+            bail!(
+                "`{address}` answers {status}, and not as AutoFix does. Are `--url` and `AUTOFIX_PREFIX` right?"
+            )
+        };
+        if status == StatusCode::UNAUTHORIZED {
+            bail!("{}", self.wrong_token());
+        }
         if !status.is_success() {
             bail!("{status}: {}", body["detail"].as_str().unwrap_or_default());
         }
         Ok(body)
+    }
+
+    fn address(&self, path: &str) -> String {
+        format!("{}{}/{path}", self.url.trim_end_matches('/'), self.prefix())
+    }
+
+    fn wrong_token(&self) -> String {
+        let given = match self.environment.get(names::API_TOKEN) {
+            Some(_) => format!("it does not accept your `{}`", names::API_TOKEN),
+            None => format!("`{}` is not set here", names::API_TOKEN),
+        };
+        format!(
+            "{} asks for its API token, and {given}. Set it (environment or `.env`) to the one that this AutoFix has",
+            self.url
+        )
     }
 
     fn prefix(&self) -> String {
@@ -125,10 +272,40 @@ fn waiting_for(address: &str) -> String {
 }
 
 fn unreachable_at(address: &str) -> String {
-    format!("reach `{address}`; is `autofix serve` running?")
+    format!("can't reach `{address}` (is `autofix serve` running?)")
 }
 
-fn row(attempt: &Value) -> String {
+/// What is printed of a list.
+const COLUMNS: [&str; 7] = ["ID", "STATUS", "AGE", "PROJECT", "ERROR", "PLACE", "PULL REQUEST OR REASON"];
+
+/// The attempts with a header; each column is as wide as its widest text.
+fn table(attempts: &[Value], now: Timestamp) -> String {
+    let mut rows = vec![COLUMNS.map(str::to_owned)];
+    rows.extend(attempts.iter().map(|attempt| row(attempt, now)));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells = row.iter().zip(&widths).map(|(text, width)| format!("{text:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// How long ago, in its largest unit.
+fn age(since: &Value, now: Timestamp) -> String {
+    let Some(since) = since.as_str().and_then(|text| text.parse::<Timestamp>().ok()) else {
+        return "-".to_owned();
+    };
+    let seconds = now.duration_since(since).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn row(attempt: &Value, now: Timestamp) -> [String; 7] {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let analysis = &attempt["error_analysis"];
     let place = match (analysis["file_path"].as_str(), analysis["line_number"].as_u64()) {
@@ -136,12 +313,13 @@ fn row(attempt: &Value) -> String {
         (Some(file), None) => file.to_owned(),
         (None, _) => "-".to_owned(),
     };
-    format!(
-        "{}  {:<17} {:<16} {:<18} {place}  {}",
+    [
         text(&attempt["id"]),
         text(&attempt["status"]),
+        age(&attempt["created_at"], now),
         text(&attempt["project_name"]),
         text(&analysis["error_type"]),
-        attempt["pr_url"].as_str().or(attempt["reason"]["code"].as_str()).unwrap_or(""),
-    )
+        place,
+        attempt["pr_url"].as_str().or(attempt["reason"]["code"].as_str()).unwrap_or_default().to_owned(),
+    ]
 }

@@ -5,7 +5,7 @@ mod choice;
 mod deliveries;
 mod regression;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -90,6 +90,8 @@ pub struct Story {
     begun: Instant,
     /// Lines of each timeline that were printed; the first one is Sentry's report, which the story tells itself.
     told: Mutex<BTreeMap<AttemptId, usize>>,
+    /// Each card as it was printed last.
+    cards: Mutex<BTreeMap<AttemptId, String>>,
 }
 
 impl Story {
@@ -123,8 +125,8 @@ impl Story {
         tokio::spawn(async move { axum::serve(listener, doors).await });
         let running = Arc::clone(&process);
         tokio::spawn(async move { running.run().await });
-        let (begun, told) = (Instant::now(), Mutex::default());
-        Ok(Story { options, sandbox, process, repository, address, clock, time, begun, told })
+        let (begun, told, cards) = (Instant::now(), Mutex::default(), Mutex::default());
+        Ok(Story { options, sandbox, process, repository, address, clock, time, begun, told, cards })
     }
 
     /// The sandbox's page, on which one can watch.
@@ -140,11 +142,14 @@ impl Story {
         let scenario = self.options.scenario;
         say!("AutoFix demo `{}`: {}.", scenario.name(), scenario.description());
         say!(
-            "Sentry, GitHub and Slack are stand-ins on this machine, and Claude is scripted: it says here what a"
+            "Sentry, GitHub and Slack are fakes on this machine, and Claude is scripted: it says here what a"
         );
         say!("model would say. Everything else is what runs in production.");
-        say!("Watch it in a browser, too:");
-        say!("  {}\n", self.page());
+        if self.options.page == Page::Stays {
+            say!("Watch it in a browser, too:");
+            say!("  {}", self.page());
+        }
+        say!("");
         self.step(&format!("created the project `{REPOSITORY}`, a real git repository with a bug"));
         let id = self.report(scenario).await?;
         let attempt = self
@@ -154,12 +159,12 @@ impl Story {
         match (scenario, attempt.status()) {
             (Scenario::Security, Status::Skipped) => self.end_refused(),
             (Scenario::Fix | Scenario::Storm, Status::AwaitingApproval) => {
-                self.decide(id, &attempt).await?;
+                self.decide(id).await?;
                 self.goodbye();
                 Ok(())
             }
             (Scenario::Regression, Status::AwaitingApproval) => {
-                self.decide(id, &attempt).await?;
+                self.decide(id).await?;
                 self.comes_back(id).await?;
                 self.goodbye();
                 Ok(())
@@ -208,9 +213,17 @@ impl Story {
             tokio::time::sleep(LOOK).await;
         }
         let message = self.card(attempt.id)?;
-        self.step("the card in Slack:");
+        let text = self.sandbox.slack.render(&message);
+        let before = {
+            let mut cards = self.cards.lock().unwrap_or_else(PoisonError::into_inner);
+            cards.insert(attempt.id, text.clone())
+        };
+        self.step(match before {
+            None => "the card in Slack:",
+            Some(_) => "the card in Slack is changed:",
+        });
         say!("");
-        for line in self.sandbox.slack.render(&message).lines() {
+        for line in new_lines(&before.unwrap_or_default(), &text) {
             say!("    │ {line}");
         }
         say!("");
@@ -239,10 +252,7 @@ impl Story {
         Ok(())
     }
 
-    async fn decide(&self, id: AttemptId, attempt: &Attempt) -> anyhow::Result<()> {
-        if let Some(fix) = attempt.state.fix() {
-            say!("{}", fix.diff);
-        }
+    async fn decide(&self, id: AttemptId) -> anyhow::Result<()> {
         let now = || self.clock.now().as_second();
         let slack = &self.sandbox.slack;
         match self.choose(id).await? {
@@ -310,6 +320,20 @@ impl Story {
     }
 }
 
+/// The lines that were not there before, with `…` in place of those that were.
+fn new_lines<'a>(before: &str, now: &'a str) -> Vec<&'a str> {
+    let known: BTreeSet<&str> = before.lines().collect();
+    let mut shown = Vec::new();
+    for line in now.lines() {
+        match known.contains(line) {
+            false => shown.push(line),
+            true if shown.last() == Some(&"…") => {}
+            true => shown.push("…"),
+        }
+    }
+    shown
+}
+
 fn new_folder(clock: &Clock) -> PathBuf {
     std::env::temp_dir().join(format!("autofix-demo-{}", clock.now().as_millisecond()))
 }
@@ -318,4 +342,16 @@ fn new_folder(clock: &Clock) -> PathBuf {
 fn shown(path: &Path) -> String {
     let text = path.display().to_string();
     if text.contains(' ') { format!("'{text}'") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::new_lines;
+
+    #[test]
+    fn a_card_that_changes_is_printed_where_it_changed() {
+        assert_eq!(new_lines("", "a\n\nb"), ["a", "", "b"]);
+        assert_eq!(new_lines("a\nb\n\nc\nd", "a\nb\n\nnew\nd"), ["…", "new", "…"]);
+        assert_eq!(new_lines("a\nb", "a\nb"), ["…"]);
+    }
 }

@@ -145,6 +145,7 @@ pub async fn examine(patient: &Patient) -> Report {
         report.add(OWN, own);
         return report.safe_to_show(&[]);
     }
+    own.extend(deployment::empty_secrets(patient).await);
     let Some(examination) = Examination::of(patient) else {
         let next = "Correct the settings first.";
         own.push(Finding::lacking("Services", "not asked: it is not clear where they are", next));

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use autofix::analysis::background::Background;
 use autofix::analysis::diff::FileChange;
 use autofix::analysis::dossier::{Dossier, StepCost};
@@ -84,7 +84,7 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
         let waited_for = format!("Looking into {name} …");
         let judged = match incident {
             Ok(incident) => patiently(&waited_for, analyze_one(incident, options, means)).await,
-            Err(error) => Err(anyhow::anyhow!("{error:#}")),
+            Err(error) => Err(anyhow!("{error:#}")),
         };
         let judged = match judged {
             Ok(judged) => judged,
@@ -256,8 +256,8 @@ fn why_stopped(stopped: Stopped) -> anyhow::Error {
     match stopped {
         Stopped::Service(error) => anyhow::Error::new(error),
         Stopped::Store(error) => anyhow::Error::new(error),
-        Stopped::OutOfTime => anyhow::anyhow!("it took more than {} minutes", PATIENCE.as_mins()),
-        Stopped::Changed | Stopped::LostLease => anyhow::anyhow!("the analysis was interrupted"),
+        Stopped::OutOfTime => anyhow!("it took more than {} minutes", PATIENCE.as_mins()),
+        Stopped::Changed | Stopped::LostLease => anyhow!("the analysis was interrupted"),
     }
 }
 
@@ -297,7 +297,9 @@ impl Judged {
             return;
         }
         let way_on = WayOn { buttons: Buttons::LinksOnly, details: None, approvals: 1 };
-        say!("{}", rendered(messages::card(&self.attempt, &way_on).blocks()));
+        let card = rendered(messages::card(&self.attempt, &way_on).blocks());
+        // It is kept nowhere, so its id leads nowhere.
+        say!("{}", card.replace(&format!("  ·  Attempt `{}`", self.attempt.id), ""));
         if let Some(fix) = self.attempt.state.fix() {
             say!("{}", fix.diff);
         }
@@ -338,7 +340,7 @@ impl Judged {
         let reasons: Vec<&str> =
             self.attempt.state.reasons().iter().map(|reason| reason.code.as_str()).collect();
         let verdict = match &self.outlook {
-            Some(_) => "not asked".to_owned(),
+            Some(outlook) => format!("not asked. {}", outlook.replace("\n  ", " ").replace('\n', ". ")),
             None if self.would_open() => "pull request".to_owned(),
             None => reasons.join(", "),
         };
@@ -432,7 +434,11 @@ const FORMS: &str = "Sentry's \"JSON\" link of an event, an event or a list of e
     (`…/issues/{id}/events/?full=true`), the body of a webhook (also of the legacy WebHooks plugin), or a sample event of `events/`";
 
 pub(crate) fn read_event(text: &str) -> anyhow::Result<Incident> {
-    let probe = serde_json::from_str::<Probe<'_>>(text).context("read the event as a JSON object")?;
+    let probe = serde_json::from_str::<Probe<'_>>(text).map_err(|error| match error.is_data() {
+        // Which of our own types it is not is nothing to people.
+        true => anyhow!("can't read the event as a JSON object"),
+        false => anyhow!("can't read the event as a JSON object: {error}"),
+    })?;
     let mut incident = if probe.raw_path.is_some() {
         let event = SampleEvent::parse(text)?;
         let headers = event.headers();

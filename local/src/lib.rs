@@ -52,4 +52,6 @@ pub mod setup;
 /// The command `slack-manifest`: the Slack app, in one paste.
 pub mod slack_manifest;
 /// Printing.
-mod terminal;
+pub mod terminal;
+/// The command `serve` while settings are missing.
+pub mod waiting;

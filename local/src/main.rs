@@ -17,7 +17,7 @@ use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
-use autofix_local::{backtest, client, evaluate, secrets_push, settings, setup, slack_manifest};
+use autofix_local::{backtest, client, evaluate, secrets_push, settings, setup, slack_manifest, terminal};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
     match run(cli).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("autofix: {error:#}");
+            eprintln!("autofix: {}", terminal::explained(&error));
             ExitCode::FAILURE
         }
     }
@@ -80,7 +80,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let services = if args.sandbox { Services::Sandbox } else { Services::Real };
             let usual_port = if args.table_only { 8000 } else { 3000 };
             let port = args.port.unwrap_or(usual_port);
-            let options = serve::Options { port, data: args.data, services, journal };
+            let options = serve::Options { host: args.host, port, data: args.data, services, journal };
             if args.table_only {
                 let functions = serve::Functions {
                     listen: args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()),
@@ -134,9 +134,24 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             let server = client::Server { url: args.url, environment };
             server.fix(&args.sentry_url).await.context("start an attempt")
         }
+        Command::Status(args) => {
+            let server = client::Server { url: args.url, environment };
+            let status = server.status().await?;
+            print(format!("{}\n", status.sentence).as_bytes());
+            return Ok(if status.is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
         Command::Attempts(args) => {
             let server = client::Server { url: args.url, environment };
-            server.show_attempts(args.id.as_deref()).await.context("read the attempts")
+            let wanted = match args.id {
+                Some(id) => client::Wanted::One(id),
+                None => client::Wanted::Newest {
+                    status: args.status,
+                    project: args.project,
+                    limit: args.limit,
+                    form: if args.json { client::Form::Json } else { client::Form::People },
+                },
+            };
+            server.show_attempts(&wanted, clock.now()).await
         }
     };
     done.map(|()| ExitCode::SUCCESS)
@@ -208,11 +223,25 @@ async fn set_up(args: SetupArgs, (clock, journal): (Clock, Option<Journal>)) -> 
     let process = Environment::of_process();
     let mut person = Person::of_process(&process);
     let means = setup::Means { process, clock, outbound: Outbound::new(journal)?, push };
-    let options = setup::Options { file: args.file, data: args.data };
+    let options = setup::Options { file: args.file, from_python: args.from_python, data: args.data };
+    stop_asking_on_ctrl_c(options.file.clone());
     Ok(match setup::setup(&options, means, &mut person).await? {
         setup::Outcome::Ready => ExitCode::SUCCESS,
         setup::Outcome::SomethingIsWrong | setup::Outcome::Stopped => ExitCode::FAILURE,
     })
+}
+
+/// While a secret is typed, Ctrl-C ends the question, and with it `setup`. Everywhere else nothing would be said.
+fn stop_asking_on_ctrl_c(file: std::path::PathBuf) {
+    const END_OF_A_HIDDEN_QUESTION: std::time::Duration = std::time::Duration::from_millis(200);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(END_OF_A_HIDDEN_QUESTION).await;
+        print(format!("\n{}\n", setup::farewell(&file)).as_bytes());
+        std::process::exit(1);
+    });
 }
 
 /// A reader that has gone (`| head`) is no error: there is nobody to tell.

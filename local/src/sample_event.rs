@@ -68,6 +68,17 @@ impl SampleEvent {
         Ok(())
     }
 
+    /// The secret that proves this event; `None` if nothing does.
+    pub fn signed_with(&self) -> Option<&'static str> {
+        if self.header("sentry-hook-resource").is_some() {
+            Some(names::SENTRY_WEBHOOK_SECRET)
+        } else if self.header("x-slack-signature").is_some() {
+            Some(names::SLACK_SIGNING_SECRET)
+        } else {
+            None
+        }
+    }
+
     /// Signs it with the secrets of `environment`, where it sets them, else with the development ones.
     pub fn sign(&mut self, environment: &Environment, now: Timestamp) -> anyhow::Result<()> {
         let secret = |name, development: &str| environment.get(name).unwrap_or(development).to_owned();

@@ -1,7 +1,7 @@
 //! `autofix serve`: the doors on one port, the worker and the clock running, the table in a folder.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ use autofix::outbound::Outbound;
 use autofix::store::Store;
 use axum::Router;
 use axum::extract::Request;
+use axum::response::Redirect;
+use axum::routing::get;
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -28,6 +30,7 @@ use crate::settings;
 use crate::stream::StreamReader;
 use crate::table::EmbeddedTable;
 use crate::terminal::say;
+use crate::waiting::{self, Ended};
 
 /// Folder of the sandbox's table, below the one that was named.
 const SANDBOX_TABLE: &str = "sandbox-table";
@@ -35,6 +38,8 @@ const SANDBOX_TABLE: &str = "sandbox-table";
 /// What `serve` was asked to do.
 #[derive(Debug)]
 pub struct Options {
+    /// What it listens on.
+    pub host: IpAddr,
     pub port: u16,
     /// Folder of the table, and of the sandbox's table and repositories.
     pub data: PathBuf,
@@ -51,6 +56,9 @@ pub enum Services {
 
 /// Serves until it is told to stop (Ctrl-C or SIGTERM).
 pub async fn serve(options: Options) -> anyhow::Result<()> {
+    if options.services == Services::Real && until_complete(&options).await? == Ended::Stopped {
+        return Ok(());
+    }
     let time = LeapingClock::default();
     let clock = match options.services {
         Services::Real => Clock::system(),
@@ -62,14 +70,12 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         // table may be in the one that was named.
         Services::Sandbox => EmbeddedTable::open_anew(&options.data.join(SANDBOX_TABLE)).await?,
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
-        .await
-        .with_context(|| format!("listen on port {}", options.port))?;
+    let listener = listen(&options).await?;
     let address = listener.local_addr()?;
     let (mut environment, sandbox) = surroundings(&options, &clock).await?;
     if options.services == Services::Sandbox {
         // Whoever sees the sandbox's cards sits at this machine. Others would be led to their own.
-        let here = [("AUTOFIX_PUBLIC_URL", format!("http://{address}"))];
+        let here = [("AUTOFIX_PUBLIC_URL", format!("http://{}", seen_from_here(address)))];
         environment = environment.over(here.into_iter().collect());
     }
     let outbound = Outbound::new(options.journal.clone())?;
@@ -105,8 +111,18 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             });
             doors = doors.merge(sandbox_page::routes(place));
             say!("\nBreak something, watch the card arrive, and click Deploy:");
-            say!("  http://{address}{}", sandbox_page::PATH);
+            say!("  http://{}{}", seen_from_here(address), sandbox_page::PATH);
+            if !options.host.is_loopback() {
+                say!("Others can reach this sandbox, too. Nothing in it is real.");
+            }
         }
+    }
+    let home = match options.services {
+        Services::Sandbox => sandbox_page::PATH.to_owned(),
+        Services::Real => format!("{prefix}/"),
+    };
+    if home != "/" {
+        doors = doors.route("/", get(move || async move { Redirect::temporary(&home) }));
     }
     let doors = server::serve(listener, doors, server::Limits::default(), told_to_stop());
     tokio::select! { () = doors => {}, () = process.run() => {} }
@@ -117,19 +133,76 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A token with fewer characters could be guessed by others who reach this address.
+const SHORTEST_TOKEN: usize = 16;
+
+async fn listen(options: &Options) -> anyhow::Result<TcpListener> {
+    let Options { host, port, .. } = options;
+    TcpListener::bind((*host, *port)).await.with_context(|| format!("listen on {host}, port {port}"))
+}
+
+/// The address as a browser on this machine has it. In a container it is the address outside, if the ports are the same.
+fn seen_from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    (ip, address.port()).into()
+}
+
+/// Where others can reach AutoFix, the API token is all that keeps them out.
+fn check_host(host: IpAddr, environment: &Environment) -> anyhow::Result<()> {
+    if host.is_loopback() {
+        return Ok(());
+    }
+    let what = match environment.get(names::API_TOKEN) {
+        None => "is not set",
+        Some(API_TOKEN) => "is the sandbox's, which everyone knows",
+        Some(token) if token.chars().count() < SHORTEST_TOKEN => "is short enough to be guessed",
+        Some(_) => return Ok(()),
+    };
+    bail!(
+        "others can reach {host}, and `{}` {what}. Set it to a long random text (`openssl rand -hex 32`), or leave \
+         `--host` out",
+        names::API_TOKEN
+    )
+}
+
+/// Refuses to start with settings that can't work. With those of a Python AutoFix it waits for what is missing, and says so.
+async fn until_complete(options: &Options) -> anyhow::Result<Ended> {
+    let folder = Path::new(".");
+    let environment = settings::environment(folder)?;
+    check_host(options.host, &environment)?;
+    let missing = settings::missing(&environment);
+    if missing.is_empty() {
+        return Ok(Ended::Complete);
+    }
+    let missing: String = missing.iter().map(|one| format!("\n  {one}")).collect();
+    if !settings::are_of_python_autofix(&environment) {
+        bail!(
+            "these settings are missing (environment or `.env`):{missing}\n`autofix setup` asks for them one by one; \
+             `autofix serve --sandbox` needs none."
+        );
+    }
+    let listener = listen(options).await?;
+    let prefix = CommonConfig::from_env(&environment)?.prefix;
+    say!("AutoFix waits for these settings (environment or `.env`):{missing}");
+    say!("`autofix setup` asks for them one by one; `docs/from-python.md` says what is new.");
+    say!("Until `.env` has them, http://{}{prefix}/ says so and takes no webhooks.", listener.local_addr()?);
+    let ended = waiting::wait(listener, folder, &prefix).await?;
+    if ended == Ended::Complete {
+        check_host(options.host, &settings::environment(folder)?)?;
+        say!("Nothing is missing now. Starting …\n");
+    }
+    Ok(ended)
+}
+
 /// The settings, and the sandbox where it is wanted.
 async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Environment, Option<Sandbox>)> {
     let environment = settings::environment(std::path::Path::new("."))?;
     match options.services {
         Services::Real => {
-            let missing = settings::missing(&environment);
-            if !missing.is_empty() {
-                bail!(
-                    "these settings are missing (environment or `.env`):\n  {}\n`autofix setup` asks for them one by one; \
-                     `autofix serve --sandbox` needs none.",
-                    missing.join("\n  ")
-                );
-            }
             settings::hints(&environment).iter().for_each(|hint| say!("{hint}"));
             Ok((environment, None))
         }
@@ -302,6 +375,28 @@ pub(crate) async fn told_to_stop() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_can_reach_needs_a_token_that_nobody_can_guess() {
+        let check = |host: &str, token: &str, expected: Option<&str>| {
+            let environment = Environment::from_iter([(names::API_TOKEN, token)]);
+            let said = check_host(host.parse().unwrap(), &environment).err().map(|error| error.to_string());
+            match (&said, expected) {
+                (None, None) => {}
+                (Some(said), Some(expected)) => assert!(said.contains(expected), "{host} {token}: {said}"),
+                _ => panic!("{host} {token}: {said:?}"),
+            }
+        };
+        for host in ["127.0.0.1", "127.0.0.2", "::1"] {
+            check(host, "", None);
+        }
+        for host in ["0.0.0.0", "::", "192.168.0.7"] {
+            check(host, "", Some("`AUTOFIX_API_TOKEN` is not set"));
+            check(host, API_TOKEN, Some("everyone knows"));
+            check(host, "0123456789abcde", Some("guessed"));
+            check(host, "0123456789abcdef0123456789abcdef", None);
+        }
+    }
 
     #[tokio::test]
     async fn the_variables_for_sam_local_are_those_of_a_sandbox_that_containers_reach() {

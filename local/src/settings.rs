@@ -1,6 +1,7 @@
 //! Where `serve` finds its settings: the environment, then a `.env` file. It lists everything that is missing at once,
 //! by name and with where to get it.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::Context;
@@ -73,32 +74,63 @@ fn unquoted(value: &str) -> String {
     value.to_owned()
 }
 
-/// What is missing for the real services, one sentence each; empty when everything is there.
-pub fn missing(environment: &Environment) -> Vec<String> {
+/// A setting that has to be there and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    pub setting: &'static str,
+    /// Where people find its value, or what may take its place.
+    pub hint: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.setting, self.hint)
+    }
+}
+
+/// The Python AutoFix could not work without these. Its webhook secret was optional.
+const OF_PYTHON_AUTOFIX: [&str; 3] =
+    [names::ANTHROPIC_API_KEY, names::GITHUB_TOKEN, names::SLACK_WEBHOOK_URL];
+
+/// Whether these may be the settings of a Python AutoFix, which needed no more.
+pub fn are_of_python_autofix(environment: &Environment) -> bool {
+    OF_PYTHON_AUTOFIX.iter().all(|name| environment.get(name).is_some())
+}
+
+/// Whether webhooks are taken from anyone while there is no secret to check them with.
+pub fn takes_unsigned(environment: &Environment) -> bool {
+    matches!(environment.get("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"), Some("true" | "1" | "yes"))
+}
+
+/// What is missing for the real services; empty when everything is there.
+pub fn missing(environment: &Environment) -> Vec<Missing> {
     let is_app = environment.get("AUTOFIX_GITHUB_APP_ID").is_some();
     let not_needed = match is_app {
         true => names::GITHUB_TOKEN,
         false => names::GITHUB_APP_PRIVATE_KEY,
     };
-    let unsigned = matches!(environment.get("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"), Some("true" | "1" | "yes"));
+    let unsigned = takes_unsigned(environment);
     let absent = NEEDED.iter().filter(|name| environment.get(name).is_none() && **name != not_needed);
     let absent = absent.filter(|name| **name != names::SENTRY_WEBHOOK_SECRET || !unsigned);
-    let mut missing: Vec<String> = absent
+    let mut missing: Vec<Missing> = absent
         .filter(|name| **name != "AUTOFIX_GITHUB_REPO" || environment.get("AUTOFIX_PROJECTS").is_none())
-        .map(|name| format!("`{name}`: {}", where_to_find(name)))
+        .map(|name| Missing { setting: name, hint: where_to_find(name).to_owned() })
         .collect();
     let (bot, webhook) = (environment.get(names::SLACK_BOT_TOKEN), environment.get(names::SLACK_WEBHOOK_URL));
     if bot.is_none() && webhook.is_none() {
-        missing.push(format!(
-            "`{}` (api.slack.com/apps, your app, OAuth & Permissions) or `{}` (Incoming Webhooks)",
-            names::SLACK_BOT_TOKEN,
-            names::SLACK_WEBHOOK_URL
-        ));
+        missing.push(Missing {
+            setting: names::SLACK_BOT_TOKEN,
+            hint: format!(
+                "api.slack.com/apps, your app, OAuth & Permissions; or `{}` (Incoming Webhooks)",
+                names::SLACK_WEBHOOK_URL
+            ),
+        });
     }
     if bot.is_some() && environment.get("AUTOFIX_SLACK_CHANNEL").is_none() {
-        missing.push(
-            "`AUTOFIX_SLACK_CHANNEL`: the id of the channel for cards, such as `C0123456789`".to_owned(),
-        );
+        missing.push(Missing {
+            setting: "AUTOFIX_SLACK_CHANNEL",
+            hint: "the id of the channel for cards, such as `C0123456789`".to_owned(),
+        });
     }
     missing
 }
@@ -138,14 +170,11 @@ mod tests {
         assert_eq!(missing(&Environment::default()).len(), NEEDED.len());
         let app = Environment::from_iter([("AUTOFIX_GITHUB_APP_ID", "7")]);
         let wanting = missing(&app);
-        assert!(
-            wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_APP_PRIVATE_KEY`")),
-            "{wanting:?}"
-        );
-        assert!(!wanting.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_TOKEN`")), "{wanting:?}");
+        assert!(wanting.iter().any(|one| one.setting == "AUTOFIX_GITHUB_APP_PRIVATE_KEY"), "{wanting:?}");
+        assert!(!wanting.iter().any(|one| one.setting == "AUTOFIX_GITHUB_TOKEN"), "{wanting:?}");
         let bot = Environment::from_iter([(names::SLACK_BOT_TOKEN, "xoxb-1"), ("AUTOFIX_PROJECTS", "{}")]);
         let missing = missing(&bot);
-        assert!(missing.iter().any(|line| line.starts_with("`AUTOFIX_SLACK_CHANNEL`")), "{missing:?}");
-        assert!(!missing.iter().any(|line| line.starts_with("`AUTOFIX_GITHUB_REPO`")), "{missing:?}");
+        assert!(missing.iter().any(|one| one.setting == "AUTOFIX_SLACK_CHANNEL"), "{missing:?}");
+        assert!(!missing.iter().any(|one| one.setting == "AUTOFIX_GITHUB_REPO"), "{missing:?}");
     }
 }

@@ -4,6 +4,7 @@
 
 mod conversation;
 mod env_file;
+mod from_python;
 mod guidance;
 mod person;
 mod question;
@@ -33,6 +34,8 @@ const TOKEN_BYTES: usize = 32;
 pub struct Options {
     /// The file that is written.
     pub file: PathBuf,
+    /// An `.env` of the Python AutoFix, whose settings are taken over.
+    pub from_python: Option<PathBuf>,
     /// Folder of the table of `autofix serve`, for the doctor.
     pub data: PathBuf,
 }
@@ -70,8 +73,12 @@ pub enum Outcome {
 /// When the file cannot be read or written, or Secrets Manager refuses.
 pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> anyhow::Result<Outcome> {
     let file = EnvFile::open(&options.file)?;
-    let mut conversation = Conversation { shown: options.file.display().to_string(), file, means, person };
+    let shown = options.file.display().to_string();
+    let mut conversation = Conversation { shown, file, means, person, step: None };
     conversation.welcome();
+    if let Some(old) = &options.from_python {
+        conversation.take_over(old)?;
+    }
     match conversation.ask_for_everything().await {
         Ok(()) => {}
         Err(Stop::Gone) => {
@@ -85,13 +92,24 @@ pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> 
     conversation.examine(&options.data).await
 }
 
+/// What a person reads who stops before the end.
+pub fn farewell(file: &Path) -> String {
+    match file.exists() {
+        true => format!(
+            "Stopped. What you answered is in `{}`; the next `autofix setup` continues there.",
+            file.display()
+        ),
+        false => "Stopped; nothing was written.".to_owned(),
+    }
+}
+
 impl Conversation<'_, '_> {
     fn welcome(&mut self) {
         let shown = &self.shown;
         let told = format!(
-            "What AutoFix needs to know, one thing after the other. Each answer goes into `{shown}` at once, which only you\n\
-             can read; secrets are not shown while you type. Ctrl-D stops, and the next `autofix setup` asks only for what is\n\
-             still missing."
+            "What AutoFix needs to know, one thing after the other, in five steps. Each answer goes into `{shown}` at once,\n\
+             which only you can read; secrets are not shown while you type. Ctrl-D or Ctrl-C stops, and the next\n\
+             `autofix setup` asks only for what is still missing."
         );
         self.person.tell(&told);
         if self.file.is_seen_by_git() {
@@ -101,22 +119,23 @@ impl Conversation<'_, '_> {
     }
 
     fn say_farewell(&mut self) {
-        let shown = &self.shown;
-        let told = match self.file.exists() {
-            true => {
-                format!("Stopped. What you answered is in `{shown}`; `autofix setup` goes on from there.")
-            }
-            false => "Stopped; nothing was written.".to_owned(),
-        };
+        let told = farewell(Path::new(&self.shown));
         self.person.tell(&told);
     }
 
     async fn ask_for_everything(&mut self) -> Result<(), Stop> {
+        self.step = Some("Step 1 of 5: Claude");
         self.want(&question::ANTHROPIC_API_KEY).await?;
+        self.step = Some("Step 2 of 5: GitHub");
         self.ask_about_github().await?;
+        self.step = Some("Step 3 of 5: AutoFix's own address");
         self.want(&question::PUBLIC_URL).await?;
+        self.step = Some("Step 4 of 5: Sentry");
         self.ask_about_sentry().await?;
-        self.ask_about_slack().await
+        self.step = Some("Step 5 of 5: Slack");
+        self.ask_about_slack().await?;
+        self.step = None;
+        Ok(())
     }
 
     async fn ask_about_github(&mut self) -> Result<(), Stop> {
@@ -124,8 +143,16 @@ impl Conversation<'_, '_> {
         if !is_listed {
             self.want(&question::GITHUB_REPO).await?;
         }
+        if self.has(question::GITHUB_APP_ID.name)?
+            && self.want(&question::GITHUB_APP_PRIVATE_KEY).await? == Given::Nothing
+            && self.file.mentions(question::GITHUB_APP_ID.name)?
+        {
+            // Without this there would be no way back to a token.
+            self.file.set(question::GITHUB_APP_ID.name, "")?;
+            self.explain("No App, then: its id is taken out again.");
+        }
         if self.has(question::GITHUB_APP_ID.name)? {
-            self.want(&question::GITHUB_APP_PRIVATE_KEY).await?;
+            // Its key is there, or was asked for.
         } else if !self.has(names::GITHUB_TOKEN)? {
             self.explain(&guidance::github_token());
             if self.want(&question::GITHUB_TOKEN).await? == Given::Nothing {

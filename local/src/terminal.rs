@@ -17,6 +17,39 @@ pub fn progress(text: &str) {
     }
 }
 
+/// An error with its causes, for people: what an operating system or a library adds for programmers is left out.
+pub fn explained(error: &anyhow::Error) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
+            sentences.push(connection(error).to_owned());
+            break; // its causes say the same, for programmers
+        }
+        let sentence = match (cause.downcast_ref::<git2::Error>(), cause.downcast_ref::<std::io::Error>()) {
+            (Some(error), _) => error.message().to_owned(),
+            (None, Some(error)) => without_number(&error.to_string()),
+            (None, None) => cause.to_string(),
+        };
+        sentences.push(sentence);
+    }
+    sentences.join(": ")
+}
+
+/// What went wrong with a request, in a few words. Its address is not among them.
+pub(crate) fn connection(error: &reqwest::Error) -> &'static str {
+    match error {
+        error if error.is_timeout() => "no answer in time",
+        error if error.is_connect() => "cannot connect",
+        error if error.is_builder() => "it is no address",
+        _ => "the connection broke",
+    }
+}
+
+/// `(os error 2)` helps nobody who reads the words before it.
+fn without_number(text: &str) -> String {
+    text.split(" (os error").next().unwrap_or(text).to_owned()
+}
+
 /// How long nobody wonders what is going on.
 const PATIENCE: Duration = Duration::from_secs(1);
 

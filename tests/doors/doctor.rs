@@ -9,10 +9,12 @@ use autofix_local::doctor::{Patient, Table, examine};
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::End;
 use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, Holder, Level, Permission, Settings, TOKEN};
+use autofix_local::sandbox::secrets_manager::{ARN, SecretsManager};
 use autofix_local::sandbox::service::Fault;
 use autofix_local::sandbox::slack::{CHANNEL_ID, GROUP_ID, OTHER_CHANNEL_ID};
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
+use autofix_local::waiting;
 use axum::http::Method;
 
 use crate::world::{REPO, World};
@@ -348,4 +350,62 @@ async fn what_the_base_branch_wants_before_a_merge_is_told() {
     check(&ward.examined(&[]).await, ("GitHub", "Merge rules"), Lacking);
     configure(|settings| (settings.approvals_needed, settings.only_signed_commits) = (0, true));
     check(&ward.examined(&[]).await, ("GitHub", "Merge rules"), Lacking);
+}
+
+#[tokio::test]
+async fn the_deployments_secret_is_said_to_be_empty_by_name() {
+    let ward = Ward::new(SlackWay::Bot).await;
+    let manager = SecretsManager::start_with(ward.world.clock.clock()).await.unwrap();
+    let clock = ward.world.clock.clock();
+    let plain = ward.world.environment().pairs().into_iter();
+    let environment: Environment =
+        plain.filter(|(name, _)| !names::SECRETS.contains(&name.as_str())).collect();
+    let secrets = |environment: &Environment| {
+        Secrets::from_secrets_manager(manager.client(), ARN.to_owned(), environment.clone(), clock.clone())
+    };
+    let found = async |environment: Environment| {
+        let patient = Patient {
+            secrets: secrets(&environment),
+            outbound: Outbound::new(None).unwrap(),
+            environment,
+            table: Table::Open(ward.world.process.store().clone()),
+            clock: clock.clone(),
+        };
+        let report = examine(&patient).await;
+        let secret = report.findings().find(|(_, finding)| finding.what == "Secret").unwrap().1.clone();
+        (secret.standing, secret.detail)
+    };
+    names::SECRETS.iter().for_each(|name| manager.put(name, ""));
+    manager.put(names::ANTHROPIC_API_KEY, "sk-ant-0123456789abcdef");
+    let needed = "`AUTOFIX_GITHUB_TOKEN`, `SENTRY_WEBHOOK_SECRET`, `AUTOFIX_SLACK_BOT_TOKEN`, \
+                  `AUTOFIX_SLACK_SIGNING_SECRET`, `AUTOFIX_API_TOKEN`";
+    assert_eq!(found(environment.clone()).await, (Bad, format!("still empty: {needed}")));
+    let unsigned = environment
+        .pairs()
+        .into_iter()
+        .chain([("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS".to_owned(), "true".to_owned())]);
+    let (_, detail) = found(unsigned.collect()).await;
+    assert!(!detail.contains("SENTRY_WEBHOOK_SECRET"), "{detail}");
+    for (name, value) in
+        ward.world.environment().pairs().iter().filter(|(name, _)| names::SECRETS.contains(&name.as_str()))
+    {
+        manager.put(name, value);
+    }
+    assert_eq!(found(environment).await.0, Good);
+}
+
+#[tokio::test]
+async fn an_autofix_that_waits_for_settings_is_recognised() {
+    let ward = Ward::new(SlackWay::Bot).await;
+    let folder = std::env::temp_dir().join(format!("autofix-doctor-waiting-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let routes = waiting::routes(&folder, "/autofix");
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let report = ward.examined(&[("AUTOFIX_PUBLIC_URL", &address)]).await;
+    check(&report, ("AutoFix", "Public address"), Bad);
+    let found = report.findings().find(|(_, finding)| finding.what == "Public address").unwrap().1;
+    assert!(found.detail.contains("waits for `ANTHROPIC_API_KEY`"), "{found:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -61,5 +61,7 @@ mod setup;
 mod shadow;
 mod table_down;
 mod template;
+mod terminal;
 mod troubles;
 mod unreliable_table;
+mod waiting;

@@ -54,6 +54,16 @@ impl Desk {
     }
 
     async fn answers_and_pushes(&self, answers: &[&str], push: Option<Push>) -> (Outcome, String) {
+        let options = Options { file: self.file(), from_python: None, data: self.folder.join("data") };
+        self.answers_with(answers, push, options).await
+    }
+
+    async fn answers_with(
+        &self,
+        answers: &[&str],
+        push: Option<Push>,
+        options: Options,
+    ) -> (Outcome, String) {
         let input: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
         let mut output = Vec::new();
         let addresses =
@@ -64,7 +74,6 @@ impl Desk {
             outbound: Outbound::new(None).unwrap(),
             push,
         };
-        let options = Options { file: self.file(), data: self.folder.join("data") };
         let mut person = Person::through(input.as_bytes(), &mut output);
         let outcome = setup(&options, means, &mut person).await.unwrap();
         drop(person);
@@ -175,7 +184,7 @@ async fn whoever_stops_loses_nothing_and_goes_on_there() {
     let all = desk.all();
     let (outcome, shown) = desk.answers(&all[..3]).await;
     assert_eq!(outcome, Outcome::Stopped);
-    assert!(shown.contains("goes on from there"), "{shown}");
+    assert!(shown.contains("continues there"), "{shown}");
     assert_eq!(desk.get(names::GITHUB_TOKEN).as_deref(), Some(TOKEN));
     let (outcome, shown) = desk.answers(&all[3..]).await;
     assert_eq!(outcome, Outcome::Ready, "{shown}");
@@ -278,4 +287,68 @@ async fn with_push_the_functions_have_the_secrets_too() {
         assert_eq!(secret, desk.get(name), "{name}");
         assert!(secret.is_some(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_asked_for() {
+    let desk = Desk::new("python").await;
+    let old = desk.folder.join("old.env");
+    let webhook = desk.world.sandbox.slack.webhook_url();
+    let text = format!(
+        "ANTHROPIC_API_KEY={}\nexport AUTOFIX_GITHUB_TOKEN='{TOKEN}'\nAUTOFIX_SLACK_WEBHOOK_URL={webhook}\n\
+         AUTOFIX_MAX_RETRIES=3\nAUTOFIX_GITHUB_REPO=bookshop\nDATABASE_URL=postgres://app\n",
+        claude::API_KEY
+    );
+    std::fs::write(&old, &text).unwrap();
+    let options =
+        || Options { file: desk.file(), from_python: Some(old.clone()), data: desk.folder.join("data") };
+    // The address is with the old prefix, under which this world does not answer: that is the only thing to correct.
+    let answers = [
+        REPO,
+        "backend",
+        "",
+        sentry::CLIENT_SECRET,
+        sentry::ORGANIZATION,
+        sentry::AUTH_TOKEN,
+        SIGNING_SECRET,
+        "",
+    ];
+    let (outcome, shown) = desk.answers_with(&answers, None, options()).await;
+    assert_eq!(outcome, Outcome::Ready, "{shown}");
+    for (name, said) in [
+        ("ANTHROPIC_API_KEY", "taken over"),
+        ("AUTOFIX_GITHUB_TOKEN", "taken over"),
+        ("AUTOFIX_SLACK_WEBHOOK_URL", "taken over"),
+        ("AUTOFIX_GITHUB_REPO", "not taken over: `bookshop` is not a repository name"),
+        ("AUTOFIX_MAX_RETRIES", "AutoFix has no such setting now"),
+        ("AUTOFIX_PREFIX", "set to `/api/v1/autofix`"),
+        ("SENTRY_WEBHOOK_SECRET", "not there. It was optional"),
+    ] {
+        assert!(shown.contains(&format!("{name}: {said}")), "{name}:\n{shown}");
+    }
+    assert!(!shown.contains("DATABASE_URL") && !shown.contains(&webhook), "{shown}");
+    assert_eq!(asked(&shown)[0], "AUTOFIX_GITHUB_REPO", "{shown}");
+    assert_eq!(desk.get("AUTOFIX_PREFIX").as_deref(), Some("/api/v1/autofix"));
+    assert_eq!(desk.get("DATABASE_URL"), None);
+    assert_eq!(std::fs::read_to_string(&old).unwrap(), text, "the old file stays as it is");
+    let before = desk.text();
+    let (_, shown) = desk.answers_with(&[], None, options()).await;
+    assert!(shown.contains("ANTHROPIC_API_KEY: kept"), "{shown}");
+    assert_eq!((asked(&shown), desk.text()), (vec![], before), "nothing is asked for or written twice");
+}
+
+#[tokio::test]
+async fn whoever_changes_their_mind_about_the_app_is_asked_for_a_token() {
+    let desk = Desk::new("mind").await;
+    let all = desk.all();
+    let mut answers = vec![all[0], all[1], "", "x", APP_ID];
+    let (outcome, shown) = desk.answers(&answers).await;
+    assert_eq!(outcome, Outcome::Stopped);
+    assert!(shown.contains("an App ID is a number"), "{shown}");
+    answers = vec![""];
+    answers.extend(&all[2..]);
+    let (outcome, shown) = desk.answers(&answers).await;
+    assert_eq!(outcome, Outcome::Ready, "{shown}");
+    assert_eq!(asked(&shown)[..2], [names::GITHUB_APP_PRIVATE_KEY, names::GITHUB_TOKEN], "{shown}");
+    assert_eq!(desk.get("AUTOFIX_GITHUB_APP_ID"), None);
 }

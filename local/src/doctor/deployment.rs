@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
-use super::Table;
 use super::report::Finding;
-use crate::settings::where_to_find;
+use super::{Patient, Table};
+use crate::settings::{self, where_to_find};
+use crate::terminal::connection;
+use crate::waiting::INCOMPLETE;
 
 /// Whoever waits for a webhook's answer would not wait longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,6 +61,27 @@ pub(super) async fn api_token(secrets: &Secrets) -> Finding {
     }
 }
 
+/// The entries that nobody has filled in yet; `None` if the secrets are not in Secrets Manager.
+pub(super) async fn empty_secrets(patient: &Patient) -> Option<Finding> {
+    if !patient.secrets.are_managed() {
+        return None;
+    }
+    let what = "Secret";
+    let Ok(mut empty) = patient.secrets.empty().await else { return None }; // said already
+    if settings::takes_unsigned(&patient.environment) {
+        empty.retain(|name| *name != names::SENTRY_WEBHOOK_SECRET);
+    }
+    let empty: Vec<String> = empty.iter().map(|name| format!("`{name}`")).collect();
+    Some(match empty.is_empty() {
+        true => Finding::good(what, "has everything that AutoFix needs"),
+        false => Finding::bad(
+            what,
+            format!("still empty: {}", empty.join(", ")),
+            "`autofix setup --push <SecretArn>` asks for them and fills them in.",
+        ),
+    })
+}
+
 /// `None` where the setting cannot be read, which is told with the settings.
 pub(super) async fn public_url(config: &WorkerConfig, environment: &Environment) -> Option<Finding> {
     match &config.public_url {
@@ -80,6 +103,11 @@ async fn reached(config: &WorkerConfig, url: &Url) -> Finding {
             ADDRESS,
             format!("`{status}` answers, version {}", answer["version"].as_str().unwrap_or("?")),
         ),
+        Ok(answer) if answer["status"] == INCOMPLETE => Finding::bad(
+            ADDRESS,
+            format!("`{status}` answers, and waits for {}", names_in(&answer["missing"])),
+            "Run `autofix setup`: it asks for them. `autofix serve` starts its work by itself then.",
+        ),
         Ok(_) => Finding::bad(
             ADDRESS,
             format!("`{status}` answers, but it is not AutoFix"),
@@ -93,11 +121,18 @@ async fn reached(config: &WorkerConfig, url: &Url) -> Finding {
     }
 }
 
+/// The settings for which a waiting AutoFix waits.
+fn names_in(missing: &Value) -> String {
+    let names = missing.as_array().into_iter().flatten().filter_map(|one| one["setting"].as_str());
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
 /// What a door answers, as JSON; `Null` where it is something else. The address is public, so it may stand in errors.
 async fn ask(address: &str) -> anyhow::Result<Value> {
     let redirects = reqwest::redirect::Policy::none();
     let client = reqwest::Client::builder().redirect(redirects).timeout(TIMEOUT).build()?;
-    let mut answer = client.get(address).send().await?;
+    let sent = client.get(address).send().await;
+    let mut answer = sent.map_err(|error| anyhow::anyhow!(connection(&error)))?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         body.extend_from_slice(&chunk);

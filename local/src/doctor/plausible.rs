@@ -60,7 +60,8 @@ fn pasted_whole(secret: &str) -> Option<String> {
         return Some("it has characters in it that no such secret has".to_owned());
     }
     let length = secret.chars().count();
-    (length < SHORTEST).then(|| format!("it has only {length} characters"))
+    let characters = if length == 1 { "character" } else { "characters" };
+    (length < SHORTEST).then(|| format!("it has only {length} {characters}"))
 }
 
 fn private_key(secret: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::plausible;
 use super::report::Finding;
-use crate::settings::where_to_find;
+use crate::settings::{takes_unsigned, where_to_find};
 
 const TOKEN: &str = "Token";
 const PERMISSIONS: &str = "sentry.io, Settings, Developer Settings, your integration, Permissions";
@@ -58,7 +58,7 @@ fn webhook_secret(environment: &Environment, secret: Option<&Secret>) -> Finding
     match secret.map(|secret| plausible::doubt(secret.expose())) {
         Some(None) => Finding::good(what, "plausible; Sentry's first webhook will prove it"),
         Some(Some(doubt)) => Finding::bad(what, doubt, next),
-        None if matches!(environment.get("AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS"), Some("true" | "1" | "yes")) => {
+        None if takes_unsigned(environment) => {
             Finding::lacking(what, "not set: webhooks are taken from anyone", next)
         }
         None => Finding::bad(what, "not set: every webhook is refused", next),

@@ -12,7 +12,7 @@ use super::question::{self, Form, Question, Without};
 use crate::doctor::report::{Finding, Standing};
 use crate::doctor::{self, Patient};
 use crate::settings;
-use crate::terminal::progress;
+use crate::terminal::{Colour, progress};
 
 /// Bytes of a private key's file; a key of GitHub's has less than 2,000.
 const KEY_FILE: u64 = 64 * 1024;
@@ -43,6 +43,8 @@ pub(super) struct Conversation<'a, 'p> {
     pub(super) shown: String,
     pub(super) means: Means,
     pub(super) person: &'a mut Person<'p>,
+    /// Heading of what is asked next; `None` once it is shown.
+    pub(super) step: Option<&'static str>,
 }
 
 impl Conversation<'_, '_> {
@@ -174,10 +176,14 @@ impl Conversation<'_, '_> {
 
     pub(super) fn explain(&mut self, text: &str) {
         self.person.tell("");
+        if let Some(step) = self.step.take() {
+            let step = self.person.look.paint(Colour::Bold, step);
+            self.person.tell(&step);
+        }
         self.person.tell(text);
     }
 
-    fn mark(&mut self, standing: Standing, text: &str) {
+    pub(super) fn mark(&mut self, standing: Standing, text: &str) {
         let (mark, colour) = standing.mark();
         let mark = self.person.look.paint(colour, mark);
         self.person.tell(&format!("  {mark} {text}"));

@@ -29,10 +29,6 @@ impl EnvFile {
         Ok(file)
     }
 
-    pub(super) fn exists(&self) -> bool {
-        self.path.exists()
-    }
-
     /// Whether it would get into the next commit of the repository that it lies in.
     pub(super) fn is_seen_by_git(&self) -> bool {
         let folder = self.path.parent().unwrap_or(Path::new("/"));

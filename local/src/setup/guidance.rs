@@ -32,7 +32,8 @@ impl Address {
 pub(super) fn github_token() -> String {
     let permissions = permissions(|permission| permission != Permission::Checks);
     format!(
-        "github.com, Settings, Developer settings, Fine-grained tokens, Generate new token.\n\
+        "https://github.com/settings/personal-access-tokens/new\n\
+         (github.com, Settings, Developer settings, Fine-grained tokens, Generate new token)\n\
          Resource owner: the organisation. Only select repositories: the one above. Repository permissions:\n{permissions}"
     )
 }
@@ -83,7 +84,7 @@ pub(super) fn slack(address: &Address) -> String {
         Err(error) => (format!("{error:#}"), String::new()),
     };
     format!(
-        "api.slack.com/apps, Create New App, From a manifest, YAML. Paste what stands between the lines:\n\
+        "https://api.slack.com/apps?new_app=1, From a manifest, YAML. Paste what stands between the lines:\n\
          ----\n{manifest}\n----\n\
          Then: Install App, Install to Workspace.{hint}"
     )

@@ -84,7 +84,10 @@ impl<'a> Person<'a> {
 fn hidden() -> anyhow::Result<Answer> {
     match rpassword::read_password() {
         Ok(text) => Ok(answer(&text)),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(Answer::Gone),
+        // Ctrl-D, and Ctrl-C.
+        Err(error) if [ErrorKind::UnexpectedEof, ErrorKind::Interrupted].contains(&error.kind()) => {
+            Ok(Answer::Gone)
+        }
         Err(error) => Err(error.into()),
     }
 }

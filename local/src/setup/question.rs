@@ -61,7 +61,7 @@ impl Question {
         match self.without {
             Without::NotAtAll => {}
             Without::Then(effect) => lines.push(format!("  Enter leaves it out: {effect}.")),
-            Without::Instead(other) => lines.push(format!("  Enter goes on with {other} instead.")),
+            Without::Instead(other) => lines.push(format!("  Enter skips it and asks for {other}.")),
         }
         lines.join("\n")
     }
@@ -102,7 +102,7 @@ pub(super) const GITHUB_APP_ID: Question = Question {
 pub(super) const GITHUB_APP_PRIVATE_KEY: Question = Question {
     name: names::GITHUB_APP_PRIVATE_KEY,
     what: "The file with the App's private key (.pem)",
-    without: Without::NotAtAll,
+    without: Without::Instead("a token in place of the App"),
     answer: Form::File,
     tried: Some((Service::Github, &["App", "Repository"])),
 };
@@ -152,7 +152,7 @@ pub(super) const SENTRY_AUTH_TOKEN: Question = Question {
 pub(super) const SLACK_BOT_TOKEN: Question = Question {
     name: names::SLACK_BOT_TOKEN,
     what: "The Bot User OAuth Token",
-    without: Without::Instead("an incoming webhook, whose cards cannot be changed later"),
+    without: Without::Instead("an incoming webhook, whose cards AutoFix can't update"),
     answer: Form::Secret,
     tried: Some((Service::Slack, &["Bot token", "Workspace", "chat:write"])),
 };
@@ -216,9 +216,18 @@ pub(super) fn reason_against(name: &str, answer: &str, environment: &Environment
     if answer.chars().any(char::is_control) {
         return Some("it has control characters in it".to_owned());
     }
+    if name == GITHUB_APP_ID.name && !is_app_id(answer) {
+        return Some("an App ID is a number, and a Client ID begins with `Iv`".to_owned());
+    }
     let before = setting_problems(environment);
     let after = setting_problems(&with(environment, &[(name, answer)]));
     after.into_iter().find(|problem| !before.contains(problem))
+}
+
+/// The two ids that the page of a GitHub App shows.
+fn is_app_id(answer: &str) -> bool {
+    let is_number = !answer.is_empty() && answer.bytes().all(|byte| byte.is_ascii_digit());
+    is_number || (answer.starts_with("Iv") && answer.len() > 10)
 }
 
 #[cfg(test)]
@@ -248,6 +257,9 @@ mod tests {
         check("AUTOFIX_PUBLIC_URL", "http://fix.acme.example", Err("https address"));
         check("AUTOFIX_SLACK_APPROVERS", "@ann", Err("ids of people"));
         check("AUTOFIX_GITHUB_PATH", "back\u{1b}end", Err("control"));
+        check("AUTOFIX_GITHUB_APP_ID", "x", Err("is a number"));
+        check("AUTOFIX_GITHUB_APP_ID", "12345", Ok("12345"));
+        check("AUTOFIX_GITHUB_APP_ID", "Iv23liAbCdEfGhIjKlMn", Ok("Iv23liAbCdEfGhIjKlMn"));
         check(names::SLACK_BOT_TOKEN, "xoxp-0123456789abcdef", Err("xoxb-"));
     }
 }
