@@ -109,6 +109,7 @@ impl Story {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = format!("http://{}", listener.local_addr()?);
         let here: Environment = [("AUTOFIX_PUBLIC_URL", address.clone())].into_iter().collect();
+        let here = here.over(sandbox.with_proofs()?);
         let outbound = Outbound::new(options.journal.clone())?;
         let process =
             Arc::new(OneProcess::new(table, &here.over(environment), clock.clone(), outbound).await?);

@@ -175,7 +175,7 @@ pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyh
     let path = environment.get("AUTOFIX_GITHUB_PATH").unwrap_or_default().to_owned();
     let now = means.clock.now();
     let target =
-        Target { repo: repo.clone(), path: path.clone(), branch: Some(branch.clone()), slack_channel: None };
+        Target { repo: repo.clone(), path: path.clone(), branch: Some(branch.clone()), ..Target::default() };
     let mut attempt = Attempt::pending(examination.attempt, Subject::of(&incident), target, now);
     attempt.apply(Event::AnalysisStarted { base_sha: Some(sha.clone()) }, now)?;
     let opened = Case::open(Material {

@@ -18,6 +18,7 @@ pub use bar::{Bar, Bars, Level};
 pub use projects::Projects;
 use reader::Reader;
 
+use crate::attempt::ProofMode;
 use crate::usage::Price;
 
 /// Where the secrets of one deployment are, by name.
@@ -258,6 +259,10 @@ pub struct WorkerConfig {
     pub daily_cost_usd: f64,
     /// `AUTOFIX_MAX_OPEN_PULL_REQUESTS`, in one repository.
     pub max_open_pull_requests: u32,
+    /// `AUTOFIX_PROOF`: whether fixes are proved, unless a project says otherwise.
+    pub proof: ProofMode,
+    /// `AUTOFIX_PROOF_MINUTES`: how long each of the two runs of CI for a proof may take.
+    pub proof_minutes: u32,
     /// `AUTOFIX_DRY_RUN`: no writes to GitHub or Sentry.
     pub dry_run: Flag,
     /// `AUTOFIX_CHECKS_SETTLE_SECONDS`: how long a repository may take to start its checks. Before that, neither
@@ -313,6 +318,10 @@ impl WorkerConfig {
             max_cost_usd: read.number("AUTOFIX_MAX_COST_USD", 1.5, 0.01..=100.0),
             daily_cost_usd: read.number("AUTOFIX_DAILY_COST_USD", 15.0, 0.01..=10_000.0),
             max_open_pull_requests: read.whole_number("AUTOFIX_MAX_OPEN_PULL_REQUESTS", 3, 1..=100),
+            proof: read
+                .one_of("AUTOFIX_PROOF", ProofMode::ALL.iter().map(|mode| mode.as_str()))
+                .unwrap_or(ProofMode::Try),
+            proof_minutes: read.whole_number("AUTOFIX_PROOF_MINUTES", 30, 1..=360),
             dry_run: read.flag("AUTOFIX_DRY_RUN"),
             approvals: approvers::asked(&mut read, "AUTOFIX_APPROVALS"),
             max_attempts_per_hour: read.max_attempts_per_hour(),

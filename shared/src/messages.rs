@@ -14,6 +14,7 @@ mod labels;
 mod markdown;
 mod notes;
 mod outage;
+mod proof;
 mod pull_request;
 mod related;
 mod same_fault;
@@ -33,6 +34,7 @@ pub use judgements::{Judgement, Mark, judgements, risk};
 pub use labels::{Group, checks_label, gate_label, outcome_label, place, what_next};
 pub use notes::{ThreadNote, occasion, thread_note};
 pub use outage::{OutageNotice, OutageStage, outage};
+pub use proof::{proof_in_body, test_message, with_proof};
 pub use pull_request::{
     attempt_trailer, commit_message, merge_message, pull_request_body, pull_request_title,
 };

@@ -42,6 +42,7 @@ mod page;
 mod permissions;
 mod planted_secrets;
 mod projects;
+mod proof;
 mod queries;
 mod recorded;
 mod refusals;

@@ -1,7 +1,7 @@
 //! An attempt as the API shows it. Names and statuses are those of the Python AutoFix, so that its
 //! clients keep working; `reason`, `usage`, `timeline` and some others are new.
 
-use autofix::attempt::{Attempt, Fix, State};
+use autofix::attempt::{Attempt, Fix, Proof, ProofStage, State};
 use autofix::redaction::redact;
 use serde_json::{Value, json};
 
@@ -39,12 +39,35 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
         "reasons": clean(json!(reasons)),
         "same_fault_as": attempt.same_fault.as_ref().map(|same_fault| same_fault.attempt),
         "joined_issues": clean(json!(attempt.joined.issues)),
+        "proof": clean(json!(attempt.proof.as_ref().map(proof))),
         "usage": attempt.usage,
         "timeline": clean(json!(attempt.timeline)),
         "occurrences": null, // known only where one attempt is asked for
         "created_at": attempt.created_at,
         "approved_at": attempt.approved_at,
         "completed_at": attempt.completed_at,
+    })
+}
+
+/// How far the proof is, its test, the runs of CI that were read, and why there is none.
+fn proof(proof: &Proof) -> Value {
+    let is = match &proof.stage {
+        ProofStage::Wanted | ProofStage::Written { .. } => "wanted",
+        ProofStage::WithoutFix { .. } => "without_fix",
+        ProofStage::WithFix { .. } => "with_fix",
+        ProofStage::Proved { .. } => "proved",
+        ProofStage::NotProved { .. } => "not_proved",
+    };
+    json!({
+        "mode": proof.mode,
+        "is": is,
+        "why_not": proof.not_proved(),
+        "test": proof.tried().map(|test| json!({
+            "file_path": test.file_path,
+            "name": test.name,
+            "code": test.code,
+        })),
+        "runs": proof.runs(),
     })
 }
 

@@ -9,6 +9,7 @@ mod critic;
 mod fix;
 mod progress;
 mod root_cause;
+mod test;
 pub mod turn_file;
 
 use autofix::analysis::critic::code::BlankedCode;
@@ -34,6 +35,7 @@ pub use fix::reapply;
 use fix::{Judgement, fix_of, write_fix};
 use progress::Progress;
 use root_cause::{categories_there, find_root_cause, forbidden_everywhere};
+pub use test::write_test;
 
 /// What came of an investigation.
 pub struct Conclusion {

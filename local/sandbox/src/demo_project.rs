@@ -5,6 +5,8 @@
 //! (`KeyError`), which nobody should repair without a person looking at it. Everything else is there
 //! so that there is something to read, and something not to touch.
 
+use crate::github::{CheckRun, Checkout, Conclusion};
+
 /// The demo project's repository at GitHub.
 pub const REPOSITORY: &str = "acme/bookshop";
 
@@ -13,6 +15,41 @@ pub const CODE_PATH: &str = "backend";
 
 /// The message of the repository's first commit.
 pub const FIRST_COMMIT: &str = "Sell books";
+
+/// The folder with the project's tests.
+const TESTS: &str = "backend/tests";
+/// What a test of the labels' fault passes in, and the line on which it fails.
+const WITHOUT_LINE2: &str = r#""line2": None"#;
+const FAULTY_READ: &str = r#"address.get("line2", "").strip()"#;
+
+/// The project's CI, as a script: one check, `tests`, which is red while a test passes an address without a second line to
+/// code that cannot take one, with the log that pytest would write.
+pub fn ci(commit: &Checkout<'_>) -> Vec<CheckRun> {
+    let Some(failing) = failing_test(commit) else {
+        return vec![CheckRun::ended("tests", Conclusion::Success)];
+    };
+    vec![CheckRun::ended("tests", Conclusion::Failure).with_log(failing)]
+}
+
+/// The log of a run in which such a test fails.
+pub fn failing_test(commit: &Checkout<'_>) -> Option<String> {
+    let labels = commit.text("backend/bookshop/labels.py")?;
+    let line = labels.lines().position(|line| line.contains(FAULTY_READ))? + 1;
+    let mut tests = commit.files_in(TESTS).into_iter().filter_map(|path| Some((commit.text(&path)?, path)));
+    let (text, path) = tests.find(|(text, _)| text.contains(WITHOUT_LINE2))?;
+    let name = text.split("def test_").nth(1)?.split('(').next()?;
+    let name = format!("test_{name}");
+    let path = path.strip_prefix("backend/")?;
+    Some(format!(
+        "##[group]Run pytest\n\u{1b}[1m=================== FAILURES ===================\u{1b}[0m\n\
+         ___________ {name} ___________\n\n\
+         \u{1b}[31mE       AttributeError: 'NoneType' object has no attribute 'strip'\u{1b}[0m\n\n\
+         bookshop/labels.py:{line}: AttributeError\n\
+         =============== short test summary info ===============\n\
+         FAILED {path}::{name} - AttributeError: 'NoneType' object has no attribute 'strip'\n\
+         ##[error]Process completed with exit code 1.\n"
+    ))
+}
 
 macro_rules! embedded {
     ($($path:literal),* $(,)?) => {

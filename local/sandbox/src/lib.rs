@@ -127,6 +127,13 @@ impl Sandbox {
         Ok(path)
     }
 
+    /// Gives the demo's project a CI that runs its tests, for a story in which a fix is proved; the variables of such a
+    /// story.
+    pub fn with_proofs(&self) -> anyhow::Result<Environment> {
+        self.github.set_ci(demo_project::REPOSITORY, demo_project::ci)?;
+        Ok([("AUTOFIX_PROOF", "try")].into_iter().collect())
+    }
+
     /// The variables with which the functions find the sandbox, its credentials, and the demo's project.
     pub fn environment(&self, way: SlackWay) -> Environment {
         let mut variables = vec![
@@ -143,6 +150,8 @@ impl Sandbox {
             ("AUTOFIX_SLACK_TEAM_ID", slack::TEAM_ID.to_owned()),
             // The fake's checks are there at once, so nobody has to wait for late ones.
             ("AUTOFIX_CHECKS_SETTLE_SECONDS", "0".to_owned()),
+            // A story that is about a proof switches it on.
+            ("AUTOFIX_PROOF", "off".to_owned()),
             ("AUTOFIX_GITHUB_REPO", crate::demo_project::REPOSITORY.to_owned()),
             ("AUTOFIX_GITHUB_PATH", crate::demo_project::CODE_PATH.to_owned()),
         ];

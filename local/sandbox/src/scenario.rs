@@ -272,7 +272,47 @@ fn labels_script() -> Script {
         )
         .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
         .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
+        .conversation(
+            "write_test",
+            vec![
+                Turn::tool(
+                    "read_file",
+                    json!({"path": "backend/tests/test_labels.py", "start_line": 1, "end_line": 60}),
+                ),
+                Turn::tool(
+                    "write_test",
+                    json!({
+                        "file_path": LABELS_TEST,
+                        "code": LABELS_TEST_CODE,
+                        "explanation": "The second line is None, as it is for every order without one.",
+                    }),
+                ),
+            ],
+        )
 }
+
+/// The regression test for the labels' fault.
+pub const LABELS_TEST: &str = "backend/tests/test_labels_second_line.py";
+pub const LABELS_TEST_CODE: &str = r#"from bookshop.labels import address_lines
+
+ADDRESS = {
+    "name": "Mary Somerville",
+    "line1": "1 Example Street",
+    "line2": None,
+    "postcode": "ab1 2cd",
+    "city": "Jedburgh",
+    "country": "GB",
+}
+
+
+def test_a_second_line_that_is_none_is_left_out():
+    assert address_lines(ADDRESS) == [
+        "Mary Somerville",
+        "1 Example Street",
+        "Jedburgh AB1 2CD",
+        "UNITED KINGDOM",
+    ]
+"#;
 
 fn tokens_script() -> Script {
     let crash = CodeLine::of(AUTH, r#"return User(name=claims["sub"]"#);

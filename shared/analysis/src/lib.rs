@@ -21,6 +21,7 @@ pub mod model;
 pub mod orchestrator_file;
 pub mod policy;
 pub mod prompt;
+pub mod proof;
 pub mod reach;
 pub mod repo_path;
 pub mod root_cause;

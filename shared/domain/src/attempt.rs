@@ -27,6 +27,7 @@ mod matrix;
 mod merged;
 mod offer;
 mod people;
+mod proof;
 mod rest;
 mod same_fault;
 mod sentences;
@@ -49,6 +50,9 @@ pub use offer::{
     ProposedEdit, PullRequest, Remark, RemarkKind, Repair, Review,
 };
 pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry};
+pub use proof::{
+    CiRun, NotProved, NotProvedCode, Proof, ProofEvent, ProofMode, ProofStage, RegressionTest, TestPlace,
+};
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use shadow::{Closeness, Shadow};
 pub use slot::Slot;
@@ -119,6 +123,9 @@ pub struct Attempt {
     /// In a dry run: what people did about the error themselves.
     #[serde(default)]
     pub shadow: Option<Shadow>,
+    /// The proof of the present fix; `None` where none was asked for.
+    #[serde(default)]
+    pub proof: Option<Proof>,
 }
 
 /// Why Sentry reported the error.
@@ -161,6 +168,9 @@ pub struct Target {
     /// Base branch; `None` is the repository's default.
     pub branch: Option<String>,
     pub slack_channel: Option<String>,
+    /// Whether fixes are proved; `None` is the deployment's setting.
+    #[serde(default)]
+    pub proof: Option<ProofMode>,
 }
 
 /// The card an attempt has, and the one it owes.
@@ -327,6 +337,7 @@ impl Attempt {
             retried: None,
             earlier_usage: Usage::default(),
             shadow: None,
+            proof: None,
         };
         attempt.note(now, "Sentry reported the error");
         attempt

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::bar::Level;
 use super::reader::Reader;
-use crate::attempt::Target;
+use crate::attempt::{ProofMode, Target};
 
 /// Which Sentry project belongs to which repository.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,7 @@ pub(super) struct ProjectSetting {
     path: String,
     branch: Option<String>,
     slack_channel: Option<String>,
+    proof: Option<ProofMode>,
     pub(super) environments: Option<Vec<String>>,
     pub(super) min_level: Option<Level>,
     pub(super) min_events: Option<u64>,
@@ -44,7 +45,7 @@ impl Projects {
             repos.filter(|repo| !repo.is_empty() && !is_repository(repo)).cloned().collect();
         read.problems
             .extend(wrong.iter().map(|repo| format!("`{repo}` is not a repository name, `owner/name`")));
-        let fallback = fallback.map(|repo| Target { repo, path, branch: None, slack_channel: None });
+        let fallback = fallback.map(|repo| Target { repo, path, ..Target::default() });
         Projects { by_slug, fallback }
     }
 
@@ -56,6 +57,7 @@ impl Projects {
                 path: project.path.trim_matches('/').to_owned(),
                 branch: project.branch.clone(),
                 slack_channel: project.slack_channel.clone(),
+                proof: project.proof,
             }),
             None => self.fallback.clone(),
         }
@@ -121,13 +123,17 @@ mod tests {
     #[test]
     fn a_project_of_its_own_wins_over_the_fallback() {
         let environment = Environment::from_iter([
-            ("AUTOFIX_PROJECTS", r#"{"shop":{"repo":"acme/shop","path":"/api/","branch":"dev"}}"#),
+            (
+                "AUTOFIX_PROJECTS",
+                r#"{"shop":{"repo":"acme/shop","path":"/api/","branch":"dev","proof":"require"}}"#,
+            ),
             ("AUTOFIX_GITHUB_REPO", "acme/mono"),
             ("AUTOFIX_GITHUB_PATH", "backend/"),
         ]);
         let projects = IntakeConfig::from_env(&environment).unwrap().projects;
         let shop = projects.target("shop").unwrap();
         assert_eq!((shop.repo.as_str(), shop.path.as_str()), ("acme/shop", "api"));
+        assert_eq!(shop.proof, Some(ProofMode::Require));
         let other = projects.target("other").unwrap();
         assert_eq!((other.repo.as_str(), other.path.as_str()), ("acme/mono", "backend"));
         assert_eq!(projects.repositories(), ["acme/mono", "acme/shop"]);

@@ -192,7 +192,7 @@ pub const GROUPS: &[SettingGroup] = &[
                 NoValue("one repository for all"),
                 "Several Sentry projects, as JSON: `{\"sentry-slug\": {\"repo\": \"acme/shop\", \"path\": \"api\", \
                  \"branch\": \"main\", \"slack_channel\": \"C0123456789\", \"environments\": [\"production\"], \
-                 \"min_level\": \"error\", \"min_events\": 5}}`. Only `repo` is required.",
+                 \"min_level\": \"error\", \"min_events\": 5, \"proof\": \"require\"}}`. Only `repo` is required.",
             )
             .parameter("Projects")
             .read_by(&[SentryIntake, AttemptQueries, FixWorker]),
@@ -210,6 +210,21 @@ pub const GROUPS: &[SettingGroup] = &[
                  before that.",
             )
             .parameter("ChecksSettleSeconds")
+            .read_by(&[FixWorker]),
+            plain(
+                "AUTOFIX_PROOF",
+                DefaultValue("try"),
+                "`try`: AutoFix writes a regression test that your CI runs without the fix and with it; see \
+                 [Proof](proof.md). `require`: a fix that is not proved has no Deploy button. `off`: no test.",
+            )
+            .parameter("Proof")
+            .read_by(&[FixWorker]),
+            plain(
+                "AUTOFIX_PROOF_MINUTES",
+                DefaultValue("30"),
+                "How long each of the two runs of your CI for a proof may take, 1 to 360 minutes.",
+            )
+            .parameter("ProofMinutes")
             .read_by(&[FixWorker]),
             plain(
                 "GITHUB_API_URL",

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::json;
 
 use super::answers::text;
-use super::commits::{Draft, NewCommit};
+use super::commits::{Draft, NewCommit, NewFiles};
 use super::{Github, documents};
 use crate::outbound::{ErrorKind, ServiceError};
 
@@ -53,6 +53,18 @@ impl Github {
         commit: NewCommit<'_>,
     ) -> Result<BranchSet, ServiceError> {
         let draft = self.draft(repo, commit).await?;
+        self.draft_to_branch(repo, branch, before, &draft).await
+    }
+
+    /// As [`Github::commit_to_branch`], for several files.
+    pub async fn files_to_branch(
+        &self,
+        repo: &str,
+        branch: &str,
+        before: BranchBefore<'_>,
+        files: NewFiles<'_>,
+    ) -> Result<BranchSet, ServiceError> {
+        let draft = self.draft_of_files(repo, files).await?;
         self.draft_to_branch(repo, branch, before, &draft).await
     }
 

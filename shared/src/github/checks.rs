@@ -27,6 +27,8 @@ pub struct CheckResult {
     /// From outside, cleaned.
     pub name: String,
     pub outcome: Outcome,
+    /// It ran and succeeded: a check that was skipped has passed, too, and shows nothing.
+    pub succeeded: bool,
     /// Where a person can read more.
     pub url: Option<String>,
     /// The last lines of what it says, cleaned and cut; hostile, and not redacted.
@@ -279,6 +281,7 @@ fn check_run(run: WireCheckRun) -> CheckResult {
     CheckResult {
         name: name(run.name),
         outcome,
+        succeeded: run.conclusion.as_deref() == Some("success"),
         url: link(run.html_url.or(run.details_url).as_deref()),
         summary: said_by(outcome, &said.join("\n")),
         source: Source::CheckRun { id: run.id, job },
@@ -298,6 +301,7 @@ fn job(job: &WireJob, source: Source) -> CheckResult {
     CheckResult {
         name: name(job.name.clone()),
         outcome,
+        succeeded: job.conclusion.as_deref() == Some("success"),
         url: link(job.html_url.as_deref()),
         summary: said_by(outcome, &steps.join("\n")),
         source,
@@ -317,6 +321,7 @@ fn status(status: WireStatus) -> CheckResult {
     CheckResult {
         name: name(status.context),
         outcome,
+        succeeded: outcome == Outcome::Passed,
         url: link(status.target_url.as_deref()),
         summary: said_by(outcome, &status.description.unwrap_or_default()),
         source: Source::Nothing,
@@ -365,7 +370,15 @@ mod tests {
     use super::*;
 
     fn check(name: &str, outcome: Outcome) -> CheckResult {
-        CheckResult { name: name.to_owned(), outcome, url: None, summary: None, source: Source::Nothing }
+        let succeeded = outcome == Outcome::Passed;
+        CheckResult {
+            name: name.to_owned(),
+            outcome,
+            succeeded,
+            url: None,
+            summary: None,
+            source: Source::Nothing,
+        }
     }
 
     fn checks(sight: Sight, results: &[CheckResult]) -> CommitChecks {

@@ -19,6 +19,9 @@ const AUTHOR_EMAIL: &str = "autofix@users.noreply.github.com";
 /// Commits looked through for one of ours: it was made within the last hours.
 const LAST_COMMITS: &str = "50";
 
+/// Mode of a file that is new and can't be executed.
+const NEW_FILE_MODE: &str = "100644";
+
 /// One changed file on top of one commit.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCommit<'a> {
@@ -29,6 +32,25 @@ pub struct NewCommit<'a> {
     pub message: &'a Redacted,
     /// Author's and committer's date.
     pub at: Timestamp,
+}
+
+/// Several changed files on top of one commit.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFiles<'a> {
+    pub parent_sha: &'a str,
+    pub files: &'a [FileChange<'a>],
+    /// As of [`NewCommit`]; the same for `at`.
+    pub message: &'a Redacted,
+    pub at: Timestamp,
+}
+
+/// What becomes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileChange<'a> {
+    /// Made, or replaced.
+    Write { path: &'a str, content: &'a str },
+    /// Deleted; it has to be there.
+    Remove { path: &'a str },
 }
 
 /// A file in a tree.
@@ -66,6 +88,31 @@ impl Github {
         let blob = text(&self.write(Method::POST, repo, &["git", "blobs"], blob).await?, "sha")?;
         let entry = FileEntry { mode, sha: blob };
         let tree_sha = self.tree_with(repo, &base_tree, (new.file_path, &entry)).await?;
+        Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
+    }
+
+    /// As [`Github::draft`], for several files, some of which may be new.
+    pub(super) async fn draft_of_files<'a>(
+        &self,
+        repo: &str,
+        new: NewFiles<'a>,
+    ) -> Result<Draft<'a>, ServiceError> {
+        let base_tree = self.tree_of(repo, new.parent_sha).await?;
+        let mut entries = Vec::new();
+        for file in new.files {
+            entries.push(match *file {
+                FileChange::Write { path, content } => {
+                    let before = self.file_entry(repo, &base_tree, path).await?;
+                    let mode = before.map_or_else(|| NEW_FILE_MODE.to_owned(), |before| before.mode);
+                    json!({ "path": path, "mode": mode, "type": "blob", "content": content })
+                }
+                FileChange::Remove { path } => {
+                    json!({ "path": path, "mode": NEW_FILE_MODE, "type": "blob", "sha": null })
+                }
+            });
+        }
+        let tree = json!({ "base_tree": base_tree, "tree": entries });
+        let tree_sha = text(&self.write(Method::POST, repo, &["git", "trees"], tree).await?, "sha")?;
         Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
     }
 

@@ -19,10 +19,10 @@ use crate::outbound::{ErrorKind, ServiceError};
 const ANNOTATIONS: usize = 20;
 const MESSAGE_CHARS: usize = 1_000;
 const PATH_CHARS: usize = 300;
-/// Of a log, the end is kept; it is not read further than this, bytes.
-const LOG_KEPT: usize = 256 * 1024;
-const LOG_READ: usize = 64 * 1024 * 1024;
-const LOG_TIMEOUT: Duration = Duration::from_secs(60);
+/// Of a log, the end is kept, bytes. GitHub's store can't be asked for an end, so all of a log comes by, up to this much.
+const LOG_KEPT: usize = 1024 * 1024;
+const LOG_READ: usize = 256 * 1024 * 1024;
+const LOG_TIMEOUT: Duration = Duration::from_secs(120);
 /// Where GitHub keeps the logs of Actions.
 const LOG_HOSTS: [&str; 2] = [".blob.core.windows.net", ".actions.githubusercontent.com"];
 
@@ -34,6 +34,17 @@ pub struct FailureDetails {
     pub failing_tests: Vec<String>,
     /// At most 8,000 bytes.
     pub log_excerpt: Option<String>,
+    /// What could not be read and why, one line each.
+    pub not_read: Vec<String>,
+}
+
+/// Everything that a failed check says, for code to read: hostile, cleaned and bounded, not redacted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailedOutput {
+    /// Path and message of each annotation.
+    pub annotations: Vec<String>,
+    /// The last megabyte of the job's log.
+    pub log: String,
     /// What could not be read and why, one line each.
     pub not_read: Vec<String>,
 }
@@ -63,41 +74,59 @@ impl Github {
         repo: &str,
         check: &CheckResult,
     ) -> Result<FailureDetails, ServiceError> {
-        let mut details = FailureDetails::default();
+        let Said { annotations, log, not_read } = self.said_by(repo, check).await?;
+        let read = job_log::read(&log);
+        Ok(FailureDetails {
+            annotations,
+            failing_tests: read.failing_tests,
+            log_excerpt: Some(read.excerpt).filter(|excerpt| !excerpt.is_empty()),
+            not_read,
+        })
+    }
+
+    /// All that a failed check says, as far as it is bounded.
+    pub async fn failed_output(&self, repo: &str, check: &CheckResult) -> Result<FailedOutput, ServiceError> {
+        let Said { annotations, log, not_read } = self.said_by(repo, check).await?;
+        let noted = annotations.into_iter().map(|note| {
+            let line = note.line.map_or(String::new(), |line| format!(":{line}"));
+            format!("{}{line}\n{}", note.path, note.message)
+        });
+        let log = job_log::lines(&log).join("\n");
+        Ok(FailedOutput { annotations: noted.collect(), log, not_read })
+    }
+
+    async fn said_by(&self, repo: &str, check: &CheckResult) -> Result<Said, ServiceError> {
+        let mut said = Said::default();
         let job = match check.source {
             Source::CheckRun { id, job } => {
                 match readable(self.annotations(repo, id).await)? {
-                    Readable::Read(annotations) => details.annotations = annotations,
-                    Readable::NotAllowed { said } => details.not_read.push(format!("annotations: {said}")),
+                    Readable::Read(annotations) => said.annotations = annotations,
+                    Readable::NotAllowed { said: why } => said.not_read.push(format!("annotations: {why}")),
                 }
                 job
             }
             Source::Job { id } => {
-                details.not_read.push("annotations: this token cannot read check runs".to_owned());
+                said.not_read.push("annotations: this token cannot read check runs".to_owned());
                 Some(id)
             }
             Source::Nothing => None,
         };
         let Some(job) = job else {
-            details.not_read.push("log: this check has none on GitHub".to_owned());
-            return Ok(details);
+            said.not_read.push("log: this check has none on GitHub".to_owned());
+            return Ok(said);
         };
         match self.job_log(repo, job).await {
-            Ok(bytes) => {
-                let read = job_log::read(&bytes);
-                details.failing_tests = read.failing_tests;
-                details.log_excerpt = Some(read.excerpt).filter(|excerpt| !excerpt.is_empty());
-            }
+            Ok(bytes) => said.log = bytes,
             Err(
                 error @ ServiceError {
                     kind:
                         ErrorKind::Unauthorized | ErrorKind::NotFound | ErrorKind::Malformed | ErrorKind::TimedOut,
                     ..
                 },
-            ) => details.not_read.push(format!("log: {error}")),
+            ) => said.not_read.push(format!("log: {error}")),
             Err(error) => return Err(error),
         }
-        Ok(details)
+        Ok(said)
     }
 
     async fn annotations(&self, repo: &str, check_run: u64) -> Result<Vec<Annotation>, ServiceError> {
@@ -146,6 +175,14 @@ impl Github {
         let in_store = url.scheme() == "https" && LOG_HOSTS.iter().any(|end| host.ends_with(end));
         (hosted && in_store) || self.is_download_host(url)
     }
+}
+
+/// What was read of a failed check, its log as bytes.
+#[derive(Default)]
+struct Said {
+    annotations: Vec<Annotation>,
+    log: Vec<u8>,
+    not_read: Vec<String>,
 }
 
 #[derive(Deserialize)]

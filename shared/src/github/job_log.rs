@@ -22,14 +22,19 @@ pub(super) struct LogReading {
     pub(super) excerpt: String,
 }
 
-/// Reads the end of a log.
-pub(super) fn read(bytes: &[u8]) -> LogReading {
+/// The lines of a log, cleaned and cut.
+pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
-    let lines: Vec<String> = text
+    let lines = text
         .lines()
         .map(|line| source_line(without_time(line.trim_start_matches('\u{feff}')), LINE_CHARS))
-        .filter(|line| !is_noise(line))
-        .collect();
+        .filter(|line| !is_noise(line));
+    lines.collect()
+}
+
+/// Reads the end of a log.
+pub(super) fn read(bytes: &[u8]) -> LogReading {
+    let lines = lines(bytes);
     let mut failing_tests: Vec<String> = Vec::new();
     for name in lines.iter().filter_map(|line| failing_test(line)) {
         if failing_tests.len() < TEST_NAMES && !failing_tests.contains(&name) {

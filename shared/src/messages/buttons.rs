@@ -34,6 +34,7 @@ fn decisions(attempt: &Attempt) -> Vec<Value> {
     let deploy = |label| styled("primary", button(DEPLOY, label, &fix));
     let dismiss = || styled("danger", button(DISMISS, "❌ Dismiss", &fix));
     match &attempt.state {
+        State::AwaitingApproval { .. } if attempt.lacks_required_proof() => vec![dismiss()],
         State::AwaitingApproval { problem: Some(_), .. } => vec![deploy("🔁 Try again"), dismiss()],
         State::AwaitingApproval { .. } => vec![deploy("🚀 Deploy Live"), dismiss()],
         State::PrCreated { .. } => vec![dismiss()],

@@ -4,6 +4,7 @@ use super::blocks::{Card, code, link, outside, outside_lines};
 use super::buttons::{self, Buttons};
 use super::judgements::judgements;
 use super::labels::place;
+use super::proof::{proof_line, show_test};
 use super::related::{also_fixes, waits_for_a_slot};
 use super::story::{pull_request_line, reason_line, state_lines, tries_lines};
 use crate::analysis::report::Analysis;
@@ -30,11 +31,19 @@ pub fn card(attempt: &Attempt, way_on: &WayOn) -> Card {
         review(&mut card, attempt, analysis);
     }
     state_lines(&mut card, attempt, way_on.approvals);
+    if attempt.state.merged().is_some()
+        && let Some(proof) = attempt.proof.as_ref().filter(|proof| proof.is_proved())
+    {
+        card.section(&proof_line(proof).unwrap_or_default());
+    }
     tries_lines(&mut card, attempt);
     also_fixes(&mut card, attempt);
     buttons::show(&mut card, attempt, way_on.buttons);
     if let Some(fix) = attempt.state.fix().filter(|_| !decided) {
         diff(&mut card, fix);
+        if let Some(proof) = &attempt.proof {
+            show_test(&mut card, proof);
+        }
     }
     footer(&mut card, attempt, way_on);
     card
@@ -90,6 +99,9 @@ pub fn headline(attempt: &Attempt) -> Headline {
             ("🔴", "AutoFix: checks failed", "Checks failed")
         }
         State::PrCreated { .. } => ("⏳", "AutoFix: checks running", "Checks running"),
+        State::AwaitingApproval { .. } if attempt.lacks_required_proof() => {
+            ("🧪", "AutoFix: the fix is not proved", "Not proved")
+        }
         State::AwaitingApproval { problem: Some(_), .. } => ("⚠️", "AutoFix: not merged", "Not merged"),
         State::AwaitingApproval { .. } => {
             ("🔧", "AutoFix: CTO Review Complete - Ready to Deploy", "Ready to deploy")

@@ -45,7 +45,7 @@ pub fn with_issues(body: &str, part: &Redacted) -> String {
     }
 }
 
-fn web_address(url: &str) -> Option<String> {
+pub(super) fn web_address(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     let web = matches!(url.scheme(), "http" | "https");
     web.then(|| url.as_str().replace('(', "%28").replace(')', "%29"))

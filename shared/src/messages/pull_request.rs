@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::issues::issues_in_body;
 use super::markdown::{code, code_block, code_cell, outside, outside_lines};
+use super::proof::proof_in_body;
 use crate::analysis::effects::Effects;
 use crate::analysis::report::YesNo;
 use crate::attempt::{Attempt, AttemptId, Decision, Fix};
@@ -102,6 +103,9 @@ pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
         }
     }
     let _ = writeln!(body, "### Change\n\n{}\n", code_block(&fix.diff, "diff", DIFF_CHARS));
+    if attempt.proof.is_some() {
+        let _ = writeln!(body, "{}\n", proof_in_body(attempt));
+    }
     effects(&mut body, fix);
     let _ = writeln!(body, "### Verified\n");
     let asked = "each answer quotes code that was found in this commit's tree";

@@ -3,6 +3,7 @@
 use super::after;
 use super::blocks::{Card, code, link, outside, time};
 use super::dialogs::dismissal_label;
+use super::proof::proof_line;
 use super::related::{same_fault_line, waiting_line, waits_for_a_slot};
 use crate::analysis::reach::Reach;
 use crate::attempt::{
@@ -32,9 +33,9 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
                 "{line}\nThe fix does not fit the base branch any more; the analysis starts anew."
             ));
         }
-        State::PrCreated { offer } => offer_lines(card, offer, None),
+        State::PrCreated { offer } => offer_lines(card, attempt, offer, None),
         State::AwaitingApproval { offer, problem } => {
-            offer_lines(card, offer, approvals_line(&offer.approvals, (attempt, asked)));
+            offer_lines(card, attempt, offer, approvals_line(&offer.approvals, (attempt, asked)));
             if let Some(problem) = problem {
                 card.section(&refused_line("GitHub did not merge it.", problem));
             }
@@ -117,8 +118,9 @@ pub(super) fn tries_lines(card: &mut Card, attempt: &Attempt) {
 }
 
 /// The pull request, its checks, and what is special about its head.
-fn offer_lines(card: &mut Card, offer: &Offer, approvals: Option<String>) {
+fn offer_lines(card: &mut Card, attempt: &Attempt, offer: &Offer, approvals: Option<String>) {
     let mut lines = vec![pull_request_line(&offer.pull_request), checks_line(&offer.checks)];
+    lines.extend(attempt.proof.as_ref().and_then(proof_line));
     lines.extend(repair_line(offer));
     lines.extend(offer.notice.as_ref().map(|notice| outside(notice, 400)));
     lines.extend(offer.handed_over.as_ref().map(|why| format!("🙋 *Left to you.* {}", outside(why, 400))));

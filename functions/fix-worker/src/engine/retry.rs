@@ -1,7 +1,8 @@
 //! What a service's failure means for an attempt: when to try again, or with which words to end.
 
 use autofix::attempt::{
-    Attempt, Cleanup, Event, Fact, LONGEST_OUTAGE, LONGEST_TROUBLE, Shadow, Step, StepFailure, Telling,
+    Attempt, Cleanup, Event, Fact, LONGEST_OUTAGE, LONGEST_TROUBLE, NextHead, NextHeadKind, NotProved,
+    NotProvedCode, Shadow, Step, StepFailure, Telling,
 };
 use autofix::journal::Service;
 use autofix::outbound::{ErrorKind, ServiceError};
@@ -60,6 +61,15 @@ pub(super) fn give_up(attempt: &Attempt, step: Step<'_>, reason: Reason) -> Vec<
             let left = Event::CleanedUp { outcome: Cleanup::LeftOpen };
             return vec![note("Could not close the pull request"), left];
         }
+        Step::WriteTest { .. } => NotProved::new(NotProvedCode::NoTest, reason.detail).event(),
+        Step::LookAtTest { offer, .. } => {
+            let next = NextHead { fix: offer.fix.clone(), kind: NextHeadKind::WithoutTest, at: offer.since };
+            let notice = "The regression test was taken off the branch again.".to_owned();
+            return vec![
+                NotProved::new(NotProvedCode::GithubRefused, reason.detail).event(),
+                Event::NextHead { next: Box::new(next), notice },
+            ];
+        }
         // The card names the issues; that the pull request does not is no reason to give it up.
         Step::ListIssues { .. } => {
             let listed = Event::Learned(Fact::IssuesListed { count: attempt.joined.count() });
@@ -77,6 +87,7 @@ pub(super) fn give_up(attempt: &Attempt, step: Step<'_>, reason: Reason) -> Vec<
         | Step::Prepare
         | Step::Analyze { .. }
         | Step::TakeSlot { .. }
+        | Step::OpenTest { .. }
         | Step::OpenPullRequest { .. }
         | Step::LookAtChecks { .. }
         | Step::Repair { .. }
@@ -98,7 +109,7 @@ fn ends_the_attempt(step: Step<'_>, error: &ServiceError) -> Option<Reason> {
     }
     let said = error.to_string();
     let analyses = matches!(step, Step::Prepare | Step::Analyze { .. });
-    let asks_claude = analyses || matches!(step, Step::Repair { .. });
+    let asks_claude = analyses || matches!(step, Step::Repair { .. } | Step::WriteTest { .. });
     Some(match (step, error.service) {
         (_, Service::Anthropic) if asks_claude => Reason::new(
             ReasonCode::ClaudeUnavailable,

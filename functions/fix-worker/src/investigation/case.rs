@@ -174,7 +174,7 @@ impl Case {
     }
 
     /// Type of the exception of the frame to blame.
-    pub(super) fn exception(&self) -> &str {
+    pub(crate) fn exception(&self) -> &str {
         let of_culprit = self.culprit().and_then(|frame| self.incident.exceptions.get(frame.exception));
         of_culprit.or(self.incident.exceptions.last()).map_or("", |exception| &exception.kind)
     }

@@ -1,6 +1,6 @@
 //! From the pinned commit to a fix that passed every gate, or to the reasons why there is none.
 
-use autofix::attempt::{Attempt, Event, Fact, Fix, Shadow, State, Subject};
+use autofix::attempt::{Attempt, Event, Fact, Fix, ProofEvent, ProofMode, Shadow, State, Subject};
 use autofix::messages;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::Lease;
@@ -54,7 +54,18 @@ pub(super) async fn analyze(
         },
         Ending::Refuse { reasons, fix } => Event::Skipped { reasons, fix },
     });
+    if let Some(Event::FixProposed { .. }) = events.last() {
+        events.extend(proof_wanted(context, attempt));
+    }
     Ok(Happened::Events(events))
+}
+
+/// The proof that the settings want for a fix.
+fn proof_wanted(context: &Context<'_>, attempt: &Attempt) -> Option<Event> {
+    let config = &context.worker.config;
+    let mode = attempt.target.proof.unwrap_or(config.proof);
+    let wanted = ProofEvent::Wanted { mode, minutes: config.proof_minutes };
+    (mode != ProofMode::Off).then_some(Event::Proof(wanted))
 }
 
 /// The reason against a fix that was merged before and did not hold.

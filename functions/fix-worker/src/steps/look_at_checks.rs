@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 
 use crate::context::Context;
 use crate::happened::{Happened, Stepped};
+use crate::steps::ci_run::with_the_fix;
 use crate::steps::pull_request_view::{base_moved, checks_of, names, taken_over};
 use crate::steps::rebase::rebase;
 use crate::steps::review::{look_at_review, present};
@@ -31,10 +32,10 @@ pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, offer: &Offer
     let age = now.duration_since(offer.since);
     let rules = context.worker.github.branch_rules(&attempt.target.repo, &view.base_branch).await?;
     let checks = checks_of(context, attempt, (&view, &rules), age).await?;
-    let mut events = Vec::new();
+    let mut events = with_the_fix(context, attempt, offer, &checks).await?;
     if matches!(checks, Checks::Green { .. } | Checks::None) {
         if !offer.presented {
-            events = present(context, attempt, &view).await?;
+            events.extend(present(context, attempt, &view).await?);
             if view.draft {
                 // What GitHub says of a draft's merge hides what it would say otherwise: look once more.
                 events.push(Event::ChecksSeen { checks: Checks::Running, look_at: now });

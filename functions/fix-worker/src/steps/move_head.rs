@@ -8,6 +8,7 @@ use autofix::reason::ReasonCode;
 use crate::context::Context;
 use crate::happened::{Happened, Stepped};
 use crate::steps::edited_file::after_the_edits;
+use crate::steps::test_commits::{put_test_on_base, take_test_off};
 
 pub(super) async fn move_head(
     context: &Context<'_>,
@@ -16,15 +17,34 @@ pub(super) async fn move_head(
     next: &NextHead,
 ) -> Stepped {
     let (github, repo) = (&context.worker.github, &attempt.target.repo);
+    let (message, parent_sha) = match &next.kind {
+        NextHeadKind::Repair { failed } => {
+            (messages::repair_message(attempt, &next.fix, failed), &offer.pull_request.head_sha)
+        }
+        NextHeadKind::FixOnTest => {
+            (messages::commit_message(attempt, &next.fix), &offer.pull_request.head_sha)
+        }
+        NextHeadKind::Rebase => (messages::commit_message(attempt, &next.fix), &next.fix.base_sha),
+        NextHeadKind::Test => {
+            return moved(
+                context,
+                attempt,
+                (offer, next),
+                put_test_on_base(context, attempt, offer, next).await?,
+            )
+            .await;
+        }
+        NextHeadKind::WithoutTest => {
+            return moved(
+                context,
+                attempt,
+                (offer, next),
+                take_test_off(context, attempt, offer, next).await?,
+            )
+            .await;
+        }
+    };
     let after = after_the_edits(context, attempt, &next.fix).await?;
-    let message = match &next.kind {
-        NextHeadKind::Repair { failed } => messages::repair_message(attempt, &next.fix, failed),
-        NextHeadKind::Rebase => messages::commit_message(attempt, &next.fix),
-    };
-    let parent_sha = match next.kind {
-        NextHeadKind::Repair { .. } => &offer.pull_request.head_sha,
-        NextHeadKind::Rebase => &next.fix.base_sha,
-    };
     let commit = NewCommit {
         parent_sha,
         file_path: &next.fix.file_path,
@@ -33,17 +53,26 @@ pub(super) async fn move_head(
         at: next.at,
     };
     let before = BranchBefore::At(&offer.pull_request.head_sha);
-    Ok(Happened::from(
-        match github.commit_to_branch(repo, &offer.pull_request.branch, before, commit).await? {
-            BranchSet::Done { sha } => {
-                let body = messages::pull_request_body(attempt, &next.fix);
-                github.edit_body(repo, offer.pull_request.number, |_| body.to_string()).await?;
-                Event::HeadMoved { head_sha: sha }
-            }
-            BranchSet::Elsewhere { .. } => Event::failed(
-                ReasonCode::BranchMoved,
-                "Someone pushed to the branch, so AutoFix leaves the pull request to people.",
-            ),
-        },
-    ))
+    let set = github.commit_to_branch(repo, &offer.pull_request.branch, before, commit).await?;
+    moved(context, attempt, (offer, next), set).await
+}
+
+async fn moved(
+    context: &Context<'_>,
+    attempt: &Attempt,
+    (offer, next): (&Offer, &NextHead),
+    set: BranchSet,
+) -> Stepped {
+    Ok(Happened::from(match set {
+        BranchSet::Done { sha } => {
+            let body = messages::pull_request_body(attempt, &next.fix);
+            let number = offer.pull_request.number;
+            context.worker.github.edit_body(&attempt.target.repo, number, |_| body.to_string()).await?;
+            Event::HeadMoved { head_sha: sha }
+        }
+        BranchSet::Elsewhere { .. } => Event::failed(
+            ReasonCode::BranchMoved,
+            "Someone pushed to the branch, so AutoFix leaves the pull request to people.",
+        ),
+    }))
 }

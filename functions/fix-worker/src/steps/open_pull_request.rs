@@ -1,7 +1,7 @@
 //! Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
 
 use autofix::attempt::{Attempt, Event, Fact, Fix, PullRequest};
-use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
+use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest, OpenPullRequest};
 use autofix::messages;
 use autofix::reason::ReasonCode;
 
@@ -35,12 +35,16 @@ pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) ->
     let body = messages::pull_request_body(attempt, fix);
     let new =
         NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch, draft: true };
-    let found = github.open_pull_request(repo, new).await?;
+    Ok(opened(github.open_pull_request(repo, new).await?, branch, head_sha))
+}
+
+/// A draft was asked for, and this is what GitHub opened.
+pub(super) fn opened(found: OpenPullRequest, branch: String, head_sha: String) -> Happened {
     let pull_request = PullRequest { number: found.number, url: found.url, branch, head_sha };
     let mut events = vec![Event::PullRequestOpened { pull_request }];
     if !found.draft {
         let note = "The pull request is no draft: this repository has none";
         events.push(Event::Learned(Fact::Note(note.to_owned())));
     }
-    Ok(Happened::Events(events))
+    Happened::Events(events)
 }

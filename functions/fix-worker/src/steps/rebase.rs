@@ -8,6 +8,7 @@ use crate::happened::{Early, Stepped};
 use crate::investigation::reapply;
 use crate::steps::case_at::case_at;
 use crate::steps::pull_request_view::BaseMoved;
+use crate::steps::test_file::with_the_test;
 
 /// Puts the edit on the base's head.
 pub(super) async fn rebase(
@@ -29,13 +30,19 @@ pub(super) async fn rebase(
         return Ok(failed(sentence).into());
     };
     let fix = fix_on(context, attempt, offer, &base_sha).await?;
+    let (kind, again) = match attempt.test_to_run_again() {
+        Some(test) if with_the_test(context, attempt, test, &base_sha).await?.is_some() => {
+            (NextHeadKind::Test, " The proof begins again there, with the test alone.")
+        }
+        _ => (NextHeadKind::Rebase, ""),
+    };
     let notice = match moved {
-        BaseMoved::Behind => format!("`{branch}` moved, so the same edit was put on its head."),
+        BaseMoved::Behind => format!("`{branch}` moved, so the same edit was put on its head.{again}"),
         BaseMoved::Conflicting => {
-            format!("`{branch}` moved and conflicted, so the same edit was put on its head.")
+            format!("`{branch}` moved and conflicted, so the same edit was put on its head.{again}")
         }
     };
-    let next = NextHead { fix, kind: NextHeadKind::Rebase, at: context.now() };
+    let next = NextHead { fix, kind, at: context.now() };
     Ok(Event::NextHead { next: Box::new(next), notice }.into())
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// The tools that end a conversation with a result, and so tell the conversations apart.
-pub const RESULT_TOOLS: [&str; 3] = ["report_analysis", "propose_fix", VERDICT_TOOL];
+pub const RESULT_TOOLS: [&str; 4] = ["report_analysis", "propose_fix", VERDICT_TOOL, "write_test"];
 /// The one of them that a critic calls.
 pub(super) const VERDICT_TOOL: &str = "give_verdict";
 

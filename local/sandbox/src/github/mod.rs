@@ -13,6 +13,7 @@ mod actions;
 mod app;
 mod changes;
 mod checks;
+mod ci;
 mod commits;
 mod contents;
 mod conversation;
@@ -49,6 +50,7 @@ use crate::{Addresses, WayBack};
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
 pub use changes::FileChange;
+pub use ci::Checkout;
 pub use credentials::{Holder, Level, Permission};
 pub use people::{PullRequest, PullState, Push};
 pub use reports::{Annotation, CheckRun, Conclusion, Heads, Status, StatusState};

@@ -98,10 +98,14 @@ fn update_refs(world: &mut World, visitor: &Visitor, input: UpdateRefs) -> Done 
         let after = existing(&store, &update.after_oid, ObjectType::Commit)
             .ok_or_else(|| Fault::unprocessable("Object does not exist"))?;
         if let Some(now) = now
-            && !update.force
+            && (!update.force || repo.settings.force_pushes_refused)
             && !contains(&store, after, now)?
         {
-            return Err(Fault::unprocessable("Update is not a fast forward"));
+            let message = match repo.settings.force_pushes_refused {
+                true => "Repository rule violations found\n\nCannot force-push to this branch\n\n",
+                false => "Update is not a fast forward",
+            };
+            return Err(Fault::unprocessable(message));
         }
     }
     for update in &input.ref_updates {

@@ -2,10 +2,12 @@
 //! And what a person sees who looks at the repository.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use git2::Oid;
 
+use super::ci::{Checkout, Ci};
 use super::credentials::{Account, Holder, Level, Permission};
 use super::deployments::{Deployment, DeploymentStatus};
 use super::reports::{CheckRun, Heads, Status};
@@ -205,6 +207,18 @@ impl GitHub {
                 Heads::Next => repo.planned_check_runs.next.push_back(runs.to_vec()),
                 Heads::Every => repo.planned_check_runs.every = Some(runs.to_vec()),
             }
+            Ok(())
+        })
+    }
+
+    /// From now on this CI reports about every commit that becomes the head of a pull request.
+    pub fn set_ci(
+        &self,
+        repository: &str,
+        ci: impl Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync + 'static,
+    ) -> anyhow::Result<()> {
+        self.with(repository, |repo| {
+            repo.ci = Some(Ci(Arc::new(ci)));
             Ok(())
         })
     }

@@ -9,6 +9,7 @@ use git2::Oid;
 use jiff::Timestamp;
 
 use super::app::App;
+use super::ci::{Checkout, Ci};
 use super::credentials::{Account, Grants, Holder, usual_grants};
 use super::deployments::Deployment;
 use super::queueing::Waiting;
@@ -126,6 +127,7 @@ impl World {
             statuses: HashMap::new(),
             planned_check_runs: Planned::default(),
             planned_statuses: Planned::default(),
+            ci: None,
             download_keys: Vec::new(),
             last_id: 0,
         };
@@ -168,6 +170,8 @@ pub struct Settings {
     pub reverts_refused: Option<String>,
     /// Logins that may be asked for a review.
     pub collaborators: Vec<String>,
+    /// A ruleset forbids to replace commits of any branch.
+    pub force_pushes_refused: bool,
     /// Served in place of the real archive of any commit.
     pub archive: Option<Vec<u8>>,
 }
@@ -193,6 +197,7 @@ impl Default for Settings {
             allow_auto_merge: false,
             reverts_refused: None,
             collaborators: vec!["ada".to_owned()],
+            force_pushes_refused: false,
             archive: None,
         }
     }
@@ -220,6 +225,8 @@ pub(super) struct Repository {
     pub(super) statuses: HashMap<Oid, Vec<(u64, Status)>>,
     pub(super) planned_check_runs: Planned<CheckRun>,
     pub(super) planned_statuses: Planned<Status>,
+    /// What reports about every head for which nothing else was planned next.
+    pub(super) ci: Option<Ci>,
     pub(super) download_keys: Vec<String>,
     pub(super) last_id: u64,
 }
@@ -360,7 +367,12 @@ impl Repository {
 
     /// Gives a new head the checks that were planned for it.
     pub(super) fn report_planned_checks(&mut self, head: Oid) {
-        if let Some(runs) = self.planned_check_runs.for_new_head() {
+        let by_ci = || {
+            let (ci, store) = (self.ci.clone()?, self.git().ok()?);
+            Some(ci.0(&Checkout { store: &store, commit: head }))
+        };
+        let runs = if self.planned_check_runs.next.is_empty() { by_ci() } else { None };
+        if let Some(runs) = runs.or_else(|| self.planned_check_runs.for_new_head()) {
             self.report_check_runs(head, runs);
         }
         if let Some(statuses) = self.planned_statuses.for_new_head() {

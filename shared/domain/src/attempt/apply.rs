@@ -110,6 +110,9 @@ impl Attempt {
         if let Event::TriedAgain { retried } = event {
             return self.tried_again(retried, now);
         }
+        if let Event::Proof(event) = event {
+            return self.proof_goes_on(event, now);
+        }
         match self.state.clone() {
             state @ (State::Pending
             | State::Analyzing { .. }
@@ -194,6 +197,7 @@ impl Attempt {
                 self.show(now, format!("Pull request #{} opened", pull_request.number));
                 self.joined.listed = 0; // whether a pull request that was found lists them is not known
                 self.pull_request_at.get_or_insert(now);
+                self.proof_opened();
                 State::PrCreated { offer: Offer::opened(fix, pull_request, now) }
             }
             (State::Withdrawing { offer }, Event::CleanedUp { .. }) => {
@@ -230,7 +234,7 @@ impl Attempt {
             (
                 state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
                 Event::ChecksSeen { checks, look_at },
-            ) if state.offer().is_some_and(|offer| offer.next.is_none()) => {
+            ) if self.head_has_fix() && state.offer().is_some_and(|offer| offer.next.is_none()) => {
                 self.checks_seen(state, checks, look_at, now)
             }
             (
@@ -252,6 +256,7 @@ impl Attempt {
                 Event::NextHead { next, notice },
             ) => {
                 self.show(now, notice.clone());
+                self.proof_moves(&next.kind);
                 self.approved_at = None;
                 offer.notice = Some(notice);
                 offer.next = Some(next);
@@ -271,7 +276,8 @@ impl Attempt {
                     NextHeadKind::Repair { failed } => {
                         offer.repairs.push(Repair { at: now, failed, before_sha });
                     }
-                    NextHeadKind::Rebase => offer.rebases += 1,
+                    NextHeadKind::Rebase | NextHeadKind::Test => offer.rebases += 1,
+                    NextHeadKind::FixOnTest | NextHeadKind::WithoutTest => {}
                 }
                 State::PrCreated { offer: Offer { fix: next.fix, since: now, look_at: now, ..offer } }
             }
@@ -283,9 +289,13 @@ impl Attempt {
             ) if self.may_start_over() => {
                 self.show(now, why);
                 self.restarts += 1;
+                self.proof = None;
                 self.earlier_usage = self.usage;
                 self.approved_at = None;
                 State::Withdrawing { offer }
+            }
+            (State::AwaitingApproval { .. }, Event::Approved { .. }) if self.lacks_required_proof() => {
+                return Err(Refusal::NotProved);
             }
             (State::AwaitingApproval { offer, problem }, Event::Approved { decision, needed }) => {
                 self.approved(offer, problem, (decision, needed), now)?

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::merged::{CameBack, Deployment, Telling, Watch};
 use super::offer::{Checks, Fix, NextHead, PullRequest, Review};
 use super::people::{Dismissal, Owner, Retried};
+use super::proof::ProofEvent;
 use super::shadow::Shadow;
 use super::state::{Cleanup, Decision, State, Status};
 use super::{AttemptId, CardMessage, JoinedIssue, SameFault, Subject, WaitsFor};
@@ -57,6 +58,8 @@ pub enum Event {
     PullRequestOpened {
         pull_request: PullRequest,
     },
+    /// The proof of the fix goes on, or ends.
+    Proof(ProofEvent),
     /// The checks were looked at; `look_at` is when to look again.
     ChecksSeen {
         checks: Checks,
@@ -240,6 +243,8 @@ pub enum Refusal {
     AlreadyRollingBack { by: String },
     #[error("This fix cannot be deployed yet: its checks are not green.")]
     NotArmed,
+    #[error("This fix cannot be deployed from here: `AUTOFIX_PROOF` is `require`, and it is not proved.")]
+    NotProved,
     #[error("This attempt has ended as `{status}`; there is nothing to decide.")]
     Ended { status: Status },
     #[error("This attempt is `{status}`; that cannot happen to it now.")]

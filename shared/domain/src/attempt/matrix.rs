@@ -54,7 +54,11 @@ pub(super) fn red() -> Checks {
 }
 
 fn next_head() -> Box<NextHead> {
-    Box::new(NextHead { fix: fix(), kind: NextHeadKind::Rebase, at: now() })
+    with_kind(NextHeadKind::Rebase)
+}
+
+fn with_kind(kind: NextHeadKind) -> Box<NextHead> {
+    Box::new(NextHead { fix: fix(), kind, at: now() })
 }
 
 fn watch() -> Option<Watch> {
@@ -181,6 +185,57 @@ pub(super) fn states() -> Vec<(&'static str, State)> {
     ]
 }
 
+fn test() -> RegressionTest {
+    RegressionTest {
+        file_path: "test_a.py".to_owned(),
+        place: TestPlace::NewFile,
+        code: "def test_a(): a()".to_owned(),
+        name: "test_a".to_owned(),
+        function: "a".to_owned(),
+        function_path: "a.py".to_owned(),
+        function_lines: (1, 3),
+        exception: "KeyError".to_owned(),
+    }
+}
+
+fn ci_run() -> CiRun {
+    CiRun { check: "tests".to_owned(), url: None, head_sha: "a".repeat(40), minutes: 1 }
+}
+
+fn not_proved() -> NotProved {
+    NotProved::new(NotProvedCode::NotReproduced, "because")
+}
+
+/// An attempt in each state, and in each stage of a proof.
+pub(super) fn attempts() -> Vec<(&'static str, Attempt)> {
+    let of = |name: &str| states().into_iter().find(|(known, _)| *known == name).expect("a state").1;
+    let (test, failed) = (test(), ci_run());
+    let proved = ProofStage::Proved { test: test.clone(), failed: failed.clone(), passed: failed.clone() };
+    let with_fix = ProofStage::WithFix { test: test.clone(), failed };
+    let not_proved = ProofStage::NotProved { why: not_proved(), test: None };
+    let without_fix = || ProofStage::WithoutFix { test: test.clone() };
+    let with_proof = |state, stage| {
+        let proof = Proof { mode: ProofMode::Require, minutes: 30, stage };
+        Attempt { proof: Some(proof), ..attempt(of(state)) }
+    };
+    let plain = states().into_iter().map(|(name, state)| (name, attempt(state)));
+    plain
+        .chain([
+            ("test wanted, no slot", with_proof("proposed", ProofStage::Wanted)),
+            ("test wanted", with_proof("proposed, opening", ProofStage::Wanted)),
+            ("test written", with_proof("proposed, opening", ProofStage::Written { test: test.clone() })),
+            ("no test", with_proof("proposed, opening", not_proved.clone())),
+            ("test running", with_proof("checks running", without_fix())),
+            ("test running, looked", with_proof("checks running, looked", without_fix())),
+            ("test running, moving", with_proof("head moving", without_fix())),
+            ("fix on the test", with_proof("checks running", with_fix.clone())),
+            ("fix on the test, moving", with_proof("head moving", with_fix)),
+            ("proved", with_proof("awaiting approval", proved)),
+            ("not proved", with_proof("awaiting approval", not_proved)),
+        ])
+        .collect()
+}
+
 pub(super) fn events() -> Vec<(&'static str, Event)> {
     let seen = |checks| Event::ChecksSeen { checks, look_at: later() };
     vec![
@@ -195,6 +250,12 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("issue joined", Event::IssueJoined { issue: joining("7") }),
         ("slot taken", Event::SlotTaken),
         ("opened", Event::PullRequestOpened { pull_request: pull_request() }),
+        ("proof wanted", Event::Proof(ProofEvent::Wanted { mode: ProofMode::Try, minutes: 30 })),
+        ("test written", Event::Proof(ProofEvent::TestWritten { test: Box::new(test()) })),
+        ("test still runs", Event::Proof(ProofEvent::StillRuns { look_at: later() })),
+        ("failed without the fix", Event::Proof(ProofEvent::FailedWithoutFix { run: ci_run() })),
+        ("passed with the fix", Event::Proof(ProofEvent::PassedWithFix { run: ci_run() })),
+        ("not proved", not_proved().event()),
         ("running", seen(Checks::Running)),
         ("red", seen(red())),
         ("green", seen(Checks::Green { passed: 1 })),
@@ -206,6 +267,10 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("tried again", Event::TriedAgain { retried: retried() }),
         ("handed over", Event::HandedOver { why: "because".to_owned() }),
         ("next head", Event::NextHead { next: next_head(), notice: "moved".to_owned() }),
+        (
+            "next head, test",
+            Event::NextHead { next: with_kind(NextHeadKind::Test), notice: "moved".to_owned() },
+        ),
         ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
         ("started over", Event::StartedOver { why: "because".to_owned() }),
         ("queued", Event::MergeQueued { how: "GitHub has it", look_at: later() }),
@@ -266,6 +331,7 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
         Refusal::ApprovedByYou { .. } => "approved by you",
         Refusal::AlreadyTriedAgain { .. } => "already tried again",
         Refusal::NotArmed => "not armed",
+        Refusal::NotProved => "not proved",
         Refusal::Ended { .. } => "ended",
         Refusal::NotNow { .. } => "not now",
     }
@@ -274,11 +340,11 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
 #[test]
 fn what_each_event_does_in_each_state() {
     let mut table = String::new();
-    for (state_name, state) in states() {
+    for (state_name, start) in attempts() {
         let mut happens = Vec::new();
         let mut refused: Vec<(&str, Vec<&str>)> = Vec::new();
         for (event_name, event) in events() {
-            let mut attempt = attempt(state.clone());
+            let mut attempt = start.clone();
             let before = attempt.clone();
             match attempt.apply(event, later()) {
                 Ok(()) => {
@@ -309,8 +375,7 @@ fn what_each_event_does_in_each_state() {
 
 #[test]
 fn a_fault_of_our_own_ends_what_the_attempt_does_in_every_state() {
-    for (name, state) in states() {
-        let mut aborted = attempt(state);
+    for (name, mut aborted) in attempts() {
         aborted.abort(Reason::new(ReasonCode::InternalError, "an event did not fit"), now());
         assert_eq!(aborted.next_work(now()), Next::Ended, "{name}: {:?}", aborted.state);
     }
@@ -319,11 +384,10 @@ fn a_fault_of_our_own_ends_what_the_attempt_does_in_every_state() {
 #[test]
 fn what_is_to_be_done_in_each_state() {
     let mut table = String::new();
-    for (name, state) in states() {
-        let plain = attempt(state.clone());
-        let mut owes = attempt(state.clone());
+    for (name, plain) in attempts() {
+        let mut owes = plain.clone();
         owes.card.wanted = 1;
-        let mut postponed = attempt(state);
+        let mut postponed = plain.clone();
         let failure = StepFailure { why: "down".to_owned(), outage_of: None, again_at: later() };
         postponed.step_failed(failure, now());
         let shown_next = |next: Next| match next {

@@ -241,6 +241,12 @@ pub enum NextHeadKind {
     Repair { failed: Vec<String> },
     /// The same edit on a newer base; replaces the head.
     Rebase,
+    /// The test of a proof alone, on a newer base; replaces the head.
+    Test,
+    /// The fix on top of the test, which failed without it.
+    FixOnTest,
+    /// The fix without the test, which proves nothing.
+    WithoutTest,
 }
 
 /// A commit that was added after red checks.

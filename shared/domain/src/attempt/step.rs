@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Attempt;
 use super::merged::{Merged, RollBack, Telling, Watch};
 use super::offer::{FailedCheck, Fix, NextHead, Offer, PullRequest};
+use super::proof::{Proof, ProofStage, RegressionTest};
 use super::shadow::Shadow;
 use super::state::{Cleanup, Decision, Queued, State};
 
@@ -27,12 +28,26 @@ pub enum Step<'a> {
     TakeSlot {
         fix: &'a Fix,
     },
+    /// Writes the regression test that is to prove the fix.
+    WriteTest {
+        fix: &'a Fix,
+    },
+    /// Opens the pull request with the test alone, so that CI runs it without the fix.
+    OpenTest {
+        fix: &'a Fix,
+        test: &'a RegressionTest,
+    },
     OpenPullRequest {
         fix: &'a Fix,
     },
     /// Names the issues that joined in the pull request.
     ListIssues {
         pull_request: &'a PullRequest,
+    },
+    /// Looks at CI's run of the test without the fix.
+    LookAtTest {
+        offer: &'a Offer,
+        test: &'a RegressionTest,
     },
     LookAtChecks {
         offer: &'a Offer,
@@ -101,8 +116,11 @@ impl Step<'_> {
             Step::Prepare => "Prepare",
             Step::Analyze { .. } => "Analyze",
             Step::TakeSlot { .. } => "TakeSlot",
+            Step::WriteTest { .. } => "WriteTest",
+            Step::OpenTest { .. } => "OpenTest",
             Step::OpenPullRequest { .. } => "OpenPullRequest",
             Step::ListIssues { .. } => "ListIssues",
+            Step::LookAtTest { .. } => "LookAtTest",
             Step::LookAtChecks { .. } => "LookAtChecks",
             Step::Repair { .. } => "Repair",
             Step::MoveHead { .. } => "MoveHead",
@@ -145,7 +163,7 @@ impl Attempt {
     pub fn next_work(&self, now: Timestamp) -> Next<'_> {
         let work = match self.owed_issues() {
             Some(pull_request) => Next::Do(Step::ListIssues { pull_request }),
-            None => work_of(&self.state, now),
+            None => work_of(&self.state, self.proof.as_ref(), now),
         };
         let work = match (work, &self.shadow) {
             (Next::Ended, Some(Shadow::LookedFor { watch })) => {
@@ -174,14 +192,30 @@ impl Attempt {
     }
 }
 
-fn work_of(state: &State, now: Timestamp) -> Next<'_> {
+fn work_of<'a>(state: &'a State, proof: Option<&'a Proof>, now: Timestamp) -> Next<'a> {
+    let stage = proof.map(|proof| &proof.stage);
     match state {
         State::Pending => Next::Do(Step::Start),
         State::Analyzing { base_sha: None } => Next::Do(Step::Prepare),
         State::Analyzing { base_sha: Some(base_sha) } => Next::Do(Step::Analyze { base_sha }),
         State::Proposed { fix, slot_taken: false } => Next::Do(Step::TakeSlot { fix }),
-        State::Proposed { fix, slot_taken: true } => Next::Do(Step::OpenPullRequest { fix }),
-        State::PrCreated { offer } | State::AwaitingApproval { offer, .. } => work_on_offer(offer, now),
+        State::Proposed { fix, slot_taken: true } => Next::Do(match stage {
+            Some(ProofStage::Wanted) => Step::WriteTest { fix },
+            Some(ProofStage::Written { test }) => Step::OpenTest { fix, test },
+            None
+            | Some(
+                ProofStage::WithoutFix { .. }
+                | ProofStage::WithFix { .. }
+                | ProofStage::Proved { .. }
+                | ProofStage::NotProved { .. },
+            ) => Step::OpenPullRequest { fix },
+        }),
+        State::PrCreated { offer } | State::AwaitingApproval { offer, .. } => match stage {
+            Some(ProofStage::WithoutFix { test }) if offer.next.is_none() => {
+                not_before(offer.look_at, Step::LookAtTest { offer, test }, now)
+            }
+            _ => work_on_offer(offer, now), // the head has the fix, or is about to move
+        },
         State::Approved { offer, decision, queued: None } => Next::Do(Step::Merge { offer, decision }),
         State::Approved { offer, queued: Some(queued), .. } => {
             not_before(queued.look_at, Step::AwaitMerge { offer, queued }, now)

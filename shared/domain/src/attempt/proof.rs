@@ -1,0 +1,354 @@
+//! The proof of a fix: a regression test that fails without it, with the error that Sentry reported, and passes with it.
+//! AutoFix writes the test; the repository's own CI runs it.
+//!
+//! ```text
+//! wanted ─▶ written ─▶ without the fix ─▶ with the fix ─▶ proved
+//!    │         ▲             │    └───── again on a newer base ──┘
+//!    └─────────┴─────────────┴──▶ not proved, at any time, with a sentence
+//! ```
+//!
+//! It stands beside the attempt's state: the test becomes a branch's first commit while the attempt is `pr_created`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::event::refusal;
+use super::offer::NextHeadKind;
+use super::state::State;
+use super::{Attempt, Event, Refusal};
+use crate::words::word_enum;
+
+word_enum! {
+    /// Whether fixes are proved (`AUTOFIX_PROOF`).
+    pub enum ProofMode {
+        Off = "off",
+        /// A fix that is not proved can be deployed all the same.
+        Try = "try",
+        /// A fix that is not proved has no Deploy button.
+        Require = "require",
+    }
+}
+
+/// What is known of an attempt's proof.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    pub mode: ProofMode,
+    /// How long each of the two runs of CI may take, minutes.
+    pub minutes: u32,
+    pub stage: ProofStage,
+}
+
+/// How far a proof is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ProofStage {
+    /// The test is not written yet.
+    Wanted,
+    /// It is to become the first commit of a branch.
+    Written {
+        test: RegressionTest,
+    },
+    /// It is the head, without the fix, and CI runs.
+    WithoutFix {
+        test: RegressionTest,
+    },
+    /// It failed as it should. The fix goes on top of it, and CI runs again.
+    WithFix {
+        test: RegressionTest,
+        failed: CiRun,
+    },
+    Proved {
+        test: RegressionTest,
+        failed: CiRun,
+        passed: CiRun,
+    },
+    /// `test` is what was tried, if there was one.
+    NotProved {
+        why: NotProved,
+        test: Option<RegressionTest>,
+    },
+}
+
+/// One regression test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegressionTest {
+    pub file_path: String,
+    pub place: TestPlace,
+    /// What is written: the whole file, or the function at its end.
+    pub code: String,
+    /// Its name, as test runners say it.
+    pub name: String,
+    /// The function that it calls, and the lines of that function before the fix, both included.
+    pub function: String,
+    pub function_path: String,
+    pub function_lines: (u32, u32),
+    /// The exception that it must meet there without the fix.
+    pub exception: String,
+}
+
+/// Where the code of a test goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum TestPlace {
+    NewFile,
+    /// At the end of a file whose text has this SHA-256, hex.
+    EndOfFile {
+        before_sha256: String,
+    },
+}
+
+/// A run of CI that counts for a proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiRun {
+    /// Name of the check.
+    pub check: String,
+    /// Where a person can see it.
+    pub url: Option<String>,
+    pub head_sha: String,
+    /// From the push to the result, whole minutes, begun ones included.
+    pub minutes: u32,
+}
+
+/// Why there is no proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotProved {
+    pub code: NotProvedCode,
+    /// For people. From here, or cleaned and redacted.
+    pub sentence: String,
+}
+
+word_enum! {
+    /// Why there is no proof, in a word.
+    pub enum NotProvedCode {
+        /// No test was written that keeps to the rules.
+        NoTest = "no_test",
+        /// Nothing runs tests for a commit of a pull request.
+        NoCi = "no_ci",
+        /// CI did not end in time.
+        CiTooSlow = "ci_too_slow",
+        /// The test passes without the fix, or CI does not show that it meets the error.
+        NotReproduced = "not_reproduced",
+        /// The test fails with another error, or fails with the fix, too.
+        TestWrong = "test_wrong",
+        /// The code or the test's file changed on the base.
+        BaseMoved = "base_moved",
+        /// GitHub does not let us.
+        GithubRefused = "github_refused",
+    }
+}
+
+/// What happens to a proof.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProofEvent {
+    /// The fix that was proposed is to be proved.
+    Wanted {
+        mode: ProofMode,
+        minutes: u32,
+    },
+    TestWritten {
+        test: Box<RegressionTest>,
+    },
+    /// CI still runs the test without the fix.
+    StillRuns {
+        look_at: Timestamp,
+    },
+    /// The test failed without the fix as it should.
+    FailedWithoutFix {
+        run: CiRun,
+    },
+    /// It passes with the fix.
+    PassedWithFix {
+        run: CiRun,
+    },
+    NotProved {
+        why: NotProved,
+    },
+}
+
+impl NotProved {
+    pub fn new(code: NotProvedCode, sentence: impl Into<String>) -> NotProved {
+        NotProved { code, sentence: sentence.into() }
+    }
+
+    /// The proof ends without one.
+    pub fn event(self) -> Event {
+        Event::Proof(ProofEvent::NotProved { why: self })
+    }
+}
+
+impl Proof {
+    /// The test, as long as a branch has it or is to have it.
+    pub fn test(&self) -> Option<&RegressionTest> {
+        match &self.stage {
+            ProofStage::Wanted | ProofStage::NotProved { .. } => None,
+            ProofStage::Written { test }
+            | ProofStage::WithoutFix { test }
+            | ProofStage::WithFix { test, .. }
+            | ProofStage::Proved { test, .. } => Some(test),
+        }
+    }
+
+    /// The test, whatever became of it.
+    pub fn tried(&self) -> Option<&RegressionTest> {
+        match &self.stage {
+            ProofStage::NotProved { test, .. } => test.as_ref(),
+            _ => self.test(), // it is under way, or proved
+        }
+    }
+
+    pub fn is_proved(&self) -> bool {
+        matches!(self.stage, ProofStage::Proved { .. })
+    }
+
+    pub fn not_proved(&self) -> Option<&NotProved> {
+        match &self.stage {
+            ProofStage::NotProved { why, .. } => Some(why),
+            _ => None, // it is under way, or proved
+        }
+    }
+
+    /// The runs of CI that were read, in order.
+    pub fn runs(&self) -> Vec<&CiRun> {
+        match &self.stage {
+            ProofStage::WithFix { failed, .. } => vec![failed],
+            ProofStage::Proved { failed, passed, .. } => vec![failed, passed],
+            _ => Vec::new(), // none was read, or what was read proves nothing
+        }
+    }
+}
+
+impl Attempt {
+    /// Whether the fix still needs a proof before it may be deployed.
+    pub fn lacks_required_proof(&self) -> bool {
+        self.proof.as_ref().is_some_and(|proof| proof.mode == ProofMode::Require && !proof.is_proved())
+    }
+
+    /// The test that CI runs without the fix, which is not on the branch yet.
+    pub fn test_without_fix(&self) -> Option<&RegressionTest> {
+        match self.proof.as_ref().map(|proof| &proof.stage) {
+            Some(ProofStage::WithoutFix { test }) => Some(test),
+            _ => None, // no test is alone on a branch
+        }
+    }
+
+    /// The test that stands below the fix on the branch and whose passing is still to be seen.
+    pub fn test_below_fix(&self) -> Option<(&RegressionTest, &CiRun)> {
+        match self.proof.as_ref().map(|proof| &proof.stage) {
+            Some(ProofStage::WithFix { test, failed }) => Some((test, failed)),
+            _ => None, // the test is alone, or there is none, or its passing was seen
+        }
+    }
+
+    /// The test of a proof that begins again with another base, if the fix stands on one.
+    pub fn test_to_run_again(&self) -> Option<&RegressionTest> {
+        match self.proof.as_ref().map(|proof| &proof.stage) {
+            Some(ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. }) => Some(test),
+            _ => None, // nothing is below the fix
+        }
+    }
+
+    pub(super) fn proof_goes_on(&mut self, event: ProofEvent, now: Timestamp) -> Result<State, Refusal> {
+        let refused = |state: &State, event| Err(refusal(state, &Event::Proof(event)));
+        if let ProofEvent::Wanted { mode, minutes } = event {
+            return match &self.state {
+                State::Proposed { slot_taken: false, .. } => {
+                    self.proof = Some(Proof { mode, minutes, stage: ProofStage::Wanted });
+                    Ok(self.state.clone())
+                }
+                state => refused(state, event),
+            };
+        }
+        let Some(proof) = self.proof.clone() else { return refused(&self.state, event) };
+        let mut state = self.state.clone();
+        let stage = match (proof.stage.clone(), event, &mut state) {
+            (
+                ProofStage::Wanted,
+                ProofEvent::TestWritten { test },
+                State::Proposed { slot_taken: true, .. },
+            ) => {
+                self.note(now, format!("Wrote the regression test `{}`", test.name));
+                ProofStage::Written { test: *test }
+            }
+            (
+                stage @ ProofStage::WithoutFix { .. },
+                ProofEvent::StillRuns { look_at },
+                State::PrCreated { offer },
+            ) if offer.next.is_none() => {
+                offer.look_at = look_at;
+                stage
+            }
+            (
+                ProofStage::WithoutFix { test },
+                ProofEvent::FailedWithoutFix { run },
+                State::PrCreated { offer },
+            ) if offer.next.is_none() => {
+                self.note(now, format!("The test fails without the fix: {}", run.check));
+                ProofStage::WithFix { test, failed: run }
+            }
+            (
+                ProofStage::WithFix { test, failed },
+                ProofEvent::PassedWithFix { run },
+                State::PrCreated { .. } | State::AwaitingApproval { .. },
+            ) => {
+                self.show(now, "Proved: the test fails without the fix and passes with it");
+                ProofStage::Proved { test, failed, passed: run }
+            }
+            (
+                ProofStage::Wanted
+                | ProofStage::Written { .. }
+                | ProofStage::WithoutFix { .. }
+                | ProofStage::WithFix { .. },
+                ProofEvent::NotProved { why },
+                State::Proposed { slot_taken: true, .. }
+                | State::PrCreated { .. }
+                | State::AwaitingApproval { .. }
+                | State::Approved { .. },
+            ) => {
+                self.show(now, format!("Not proved: {}", why.sentence));
+                ProofStage::NotProved { why, test: proof.test().cloned() }
+            }
+            (_, event, state) => return refused(state, event),
+        };
+        self.proof = Some(Proof { stage, ..proof });
+        Ok(state)
+    }
+
+    /// The first pull request of a proof has the test alone.
+    pub(super) fn proof_opened(&mut self) {
+        self.restage(|stage| match stage {
+            ProofStage::Written { test } => ProofStage::WithoutFix { test },
+            stage => stage,
+        });
+    }
+
+    /// Another commit is to become the head: what it means for the proof of the present one.
+    pub(super) fn proof_moves(&mut self, kind: &NextHeadKind) {
+        let again = matches!(kind, NextHeadKind::Repair { .. });
+        let dropped = matches!(kind, NextHeadKind::Rebase);
+        let begins_again = matches!(kind, NextHeadKind::Test);
+        self.restage(|stage| match stage {
+            // The other fix has to pass the same test.
+            ProofStage::Proved { test, failed, .. } if again => ProofStage::WithFix { test, failed },
+            ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. } if dropped => {
+                let sentence = "The base branch moved, and the test was not run again there.";
+                let why = NotProved::new(NotProvedCode::BaseMoved, sentence);
+                ProofStage::NotProved { why, test: Some(test) }
+            }
+            ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. } if begins_again => {
+                ProofStage::WithoutFix { test }
+            }
+            stage => stage,
+        });
+    }
+
+    /// Whether what the checks of the head say is about the fix.
+    pub(super) fn head_has_fix(&self) -> bool {
+        self.test_without_fix().is_none()
+    }
+
+    fn restage(&mut self, change: impl FnOnce(ProofStage) -> ProofStage) {
+        if let Some(proof) = self.proof.take() {
+            self.proof = Some(Proof { stage: change(proof.stage), ..proof });
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The proof of a fix in words: on the card, in the pull request, in the message of the test's commit.
+
+use std::fmt::Write;
+
+use super::blocks::{self, Card, link};
+use super::markdown::{code, code_block, outside};
+use super::pull_request::{attempt_trailer, identifier, identifier_path, pull_request_title};
+use crate::attempt::{Attempt, CiRun, Proof, ProofMode, ProofStage, RegressionTest};
+use crate::redaction::{Redacted, redact};
+
+const BEGIN: &str = "<!-- autofix: proof -->";
+const END: &str = "<!-- /autofix: proof -->";
+const SENTENCE_CHARS: usize = 500;
+const CODE_CHARS: usize = 8_000;
+/// Of the test on a card: people see all of it on the page and on GitHub.
+const CARD_CODE_CHARS: usize = 1_200;
+
+/// The message of the test's commit. Depends on nothing but the attempt and the test.
+pub fn test_message(attempt: &Attempt, test: &RegressionTest) -> Redacted {
+    redact(&format!(
+        "{}: regression test\n\nAdd `{}`, which fails until the fix is there.\n\n{}\nSentry-Issue: {}\n",
+        pull_request_title(attempt),
+        identifier_path(&test.file_path),
+        attempt_trailer(attempt.id),
+        identifier(&attempt.subject.sentry_issue_id),
+    ))
+}
+
+/// One line of the card: how far the proof is.
+pub(super) fn proof_line(proof: &Proof) -> Option<String> {
+    let run = |word: &str, run: &CiRun| match &run.url {
+        Some(url) => link(url, word),
+        None => word.to_owned(),
+    };
+    Some(match &proof.stage {
+        ProofStage::Wanted | ProofStage::Written { .. } => return None,
+        ProofStage::WithoutFix { .. } => format!(
+            "🧪 Being proved: your CI runs the regression test without the fix (at most {} min).",
+            proof.minutes
+        ),
+        ProofStage::WithFix { failed, .. } => format!(
+            "🧪 Being proved: the test {} without the fix with the same error. Now your CI runs it with the fix.",
+            run("failed", failed)
+        ),
+        ProofStage::Proved { failed, passed, .. } => format!(
+            "🧪 *Proved*: {} without the fix with the same error, {} with it ({} min of CI).",
+            run("fails", failed),
+            run("passes", passed),
+            failed.minutes + passed.minutes
+        ),
+        ProofStage::NotProved { why, .. } => {
+            let required = match proof.mode {
+                ProofMode::Require => " *No Deploy button*: `AUTOFIX_PROOF` is `require`.",
+                ProofMode::Off | ProofMode::Try => "",
+            };
+            format!("🧪 Not proved: {}{required}", blocks::outside(&why.sentence, SENTENCE_CHARS))
+        }
+    })
+}
+
+/// The test, apart from the change.
+pub(super) fn show_test(card: &mut Card, proof: &Proof) {
+    let Some(test) = proof.test() else { return };
+    card.section(&format!("*Regression test* in `{}`", blocks::code(&test.file_path, 300)));
+    card.code(&test.code, CARD_CODE_CHARS);
+}
+
+/// The part of the pull request's body. No outside text can hold a mark: angle brackets are escaped.
+pub fn proof_in_body(attempt: &Attempt) -> Redacted {
+    let Some(proof) = &attempt.proof else { return Redacted::default() };
+    let mut part = format!("{BEGIN}\n### Proof\n\n");
+    // Writing to a `String` cannot fail.
+    let _ = match &proof.stage {
+        ProofStage::Wanted | ProofStage::Written { .. } | ProofStage::WithoutFix { .. } => writeln!(
+            part,
+            "At first this pull request holds only the regression test, which has to fail with the reported error. The \
+             fix follows as soon as it did.\n"
+        ),
+        ProofStage::WithFix { failed, .. } => {
+            writeln!(
+                part,
+                "The regression test {} without the fix, with the reported error.\n",
+                ran("failed", failed)
+            )
+        }
+        ProofStage::Proved { failed, passed, .. } => writeln!(
+            part,
+            "🧪 Proved: the regression test {} without the fix, with the reported error, and {} with it. CI took {} \
+             and {} minutes.\n",
+            ran("failed", failed),
+            ran("passed", passed),
+            failed.minutes,
+            passed.minutes
+        ),
+        ProofStage::NotProved { why, .. } => {
+            writeln!(part, "Not proved: {}\n", outside(&why.sentence, SENTENCE_CHARS))
+        }
+    };
+    if let Some(test) = proof.test() {
+        let language = test.file_path.rsplit('.').next().unwrap_or_default();
+        let language = if language == "py" { "python" } else { language };
+        let _ = writeln!(part, "{}:\n", code(&test.file_path, 300));
+        let _ = writeln!(part, "{}\n", code_block(&test.code, &identifier(language), CODE_CHARS));
+    }
+    part.push_str(END);
+    redact(&part)
+}
+
+fn ran(word: &str, run: &CiRun) -> String {
+    match run.url.as_deref().and_then(super::issues::web_address) {
+        Some(url) => format!("[{word}]({url})"),
+        None => word.to_owned(),
+    }
+}
+
+/// The body with this part in place of the one that it has, or at its end where people have removed that.
+pub fn with_proof(body: &str, part: &Redacted) -> String {
+    let place = body.find(BEGIN).and_then(|begin| {
+        let end = body.get(begin..)?.find(END)?;
+        Some((body.get(..begin)?, body.get(begin + end + END.len()..)?))
+    });
+    match place {
+        Some((before, after)) => format!("{before}{part}{after}"),
+        None => format!("{}\n\n{part}\n", body.trim_end()),
+    }
+}
