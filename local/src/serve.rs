@@ -208,7 +208,8 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
         }
         Services::Sandbox => {
             let sandbox = start_sandbox(options, clock, Addresses::free()).await?;
-            let environment = sandbox.environment(SlackWay::Bot).over(environment);
+            let proofs = sandbox.with_proofs()?;
+            let environment = proofs.over(sandbox.environment(SlackWay::Bot)).over(environment);
             say!("The four services are a sandbox on this machine; its Claude is scripted.");
             Ok((environment, Some(sandbox)))
         }

@@ -46,6 +46,27 @@ fn the_picture_of_the_states_shows_every_way_there_is_and_no_other() {
     assert_eq!(drawn, there_are);
 }
 
+#[test]
+fn the_picture_of_the_proof_shows_every_way_there_is_and_no_other() {
+    let stages = ["wanted", "written", "without_fix", "with_fix", "proved", "not_proved"];
+    let picture = text_of("docs/architecture.md");
+    let drawn: BTreeSet<(String, String)> = picture
+        .lines()
+        .filter_map(|line| line.trim().split_once(" --> "))
+        .map(|(from, to)| (from.to_owned(), to.split(':').next().unwrap().to_owned()))
+        .filter(|(from, to)| stages.contains(&from.as_str()) && stages.contains(&to.as_str()))
+        .collect();
+    let table = text_of(
+        "shared/domain/src/attempt/snapshots/autofix_domain__attempt__matrix__what_each_event_does_in_each_state.snap",
+    );
+    let there_are: BTreeSet<(String, String)> = table
+        .lines()
+        .filter_map(|line| line.split_once("(proof: ")?.1.trim_end_matches(')').split_once(" => "))
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .collect();
+    assert_eq!(drawn, there_are);
+}
+
 /// The word of the API for a state of the table.
 fn status_of(state: &str) -> String {
     let words = [

@@ -15,6 +15,7 @@ mod list;
 mod login;
 mod outcome;
 mod plots;
+mod proof;
 mod refusal;
 mod related;
 mod scoreboard;

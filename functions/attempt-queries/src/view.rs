@@ -1,7 +1,7 @@
 //! An attempt as the API shows it. Names and statuses are those of the Python AutoFix, so that its
 //! clients keep working; `reason`, `usage`, `timeline` and some others are new.
 
-use autofix::attempt::{Attempt, Fix, Proof, ProofStage, State};
+use autofix::attempt::{Attempt, Fix, Proof, State};
 use autofix::redaction::redact;
 use serde_json::{Value, json};
 
@@ -51,16 +51,9 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
 
 /// How far the proof is, its test, the runs of CI that were read, and why there is none.
 fn proof(proof: &Proof) -> Value {
-    let is = match &proof.stage {
-        ProofStage::Wanted | ProofStage::Written { .. } => "wanted",
-        ProofStage::WithoutFix { .. } => "without_fix",
-        ProofStage::WithFix { .. } => "with_fix",
-        ProofStage::Proved { .. } => "proved",
-        ProofStage::NotProved { .. } => "not_proved",
-    };
     json!({
         "mode": proof.mode,
-        "is": is,
+        "is": proof.stage.as_str(),
         "why_not": proof.not_proved(),
         "test": proof.tried().map(|test| json!({
             "file_path": test.file_path,

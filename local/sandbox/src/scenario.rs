@@ -128,6 +128,8 @@ struct Copy {
     caller: &'static str,
     /// What fails.
     thing: &'static str,
+    /// The lines of an address without a second one.
+    lines: &'static str,
 }
 
 const COPIES: [Copy; 2] = [
@@ -138,6 +140,7 @@ const COPIES: [Copy; 2] = [
         repaired: r#"    floor = (address.get("line2") or "").strip()"#,
         caller: "return receipts.receipt_for(number, order.address.model_dump())",
         thing: "receipt",
+        lines: r#"["Mary Somerville", "Jedburgh"]"#,
     },
     Copy {
         scenario: Scenario::Regression,
@@ -146,6 +149,7 @@ const COPIES: [Copy; 2] = [
         repaired: r#"    entrance = (address.get("line2") or "").strip()"#,
         caller: "return returns.slip_for(number, order.address.model_dump())",
         thing: "return slip",
+        lines: r#"["Mary Somerville", "1 Example Street"]"#,
     },
 ];
 
@@ -206,6 +210,21 @@ impl Copy {
             .conversation("report_analysis", vec![read, Turn::tool("report_analysis", analysis)])
             .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
             .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
+            .conversation("write_test", vec![Turn::tool("write_test", self.regression_test())])
+    }
+
+    fn regression_test(&self) -> Value {
+        let module = self.scenario.file().trim_start_matches("backend/bookshop/").trim_end_matches(".py");
+        let Copy { function, lines, .. } = self;
+        json!({
+            "file_path": format!("backend/tests/test_{module}.py"),
+            "code": format!(
+                "from bookshop.{module} import {function}\n\n\ndef test_a_second_line_that_is_none_is_left_out():\n    \
+                 address = {{\"name\": \"Mary Somerville\", \"line1\": \"1 Example Street\", \"line2\": None, \
+                 \"city\": \"Jedburgh\"}}\n    assert {function}(address) == {lines}\n"
+            ),
+            "explanation": "The second line is None, as it is for every order without one.",
+        })
     }
 }
 

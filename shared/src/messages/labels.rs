@@ -21,6 +21,9 @@ pub fn what_next(attempt: &Attempt) -> &'static str {
             }
             _ => "AutoFix waits for the checks. Deploy comes when they are green.",
         },
+        State::AwaitingApproval { .. } if attempt.lacks_required_proof() => {
+            "The fix is not proved, and `AUTOFIX_PROOF` is `require`: merge it on GitHub if it is right, or dismiss it."
+        }
         State::AwaitingApproval { problem: Some(_), .. } => {
             "GitHub refused the merge. Remove what stopped it, then press Try again on the card."
         }

@@ -75,8 +75,8 @@ impl Case {
     /// All stories, each death before and after.
     pub fn all(at: At, deaths: Deaths, rescue: Rescue) -> Vec<Case> {
         let cases = |story| {
-            // Up to the question for a place this is the story of the fix.
-            let at = if story == Story::Wait { At::EachKind } else { at };
+            // Up to the question for a place, or to the answer of CI, this is another story.
+            let at = if matches!(story, Story::Wait | Story::Unprove) { At::EachKind } else { at };
             [Side::Before, Side::After].map(|side| Case { story, side, at, deaths, rescue })
         };
         Story::ALL.into_iter().flat_map(cases).collect()

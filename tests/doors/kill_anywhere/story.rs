@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use autofix::attempt::{Attempt, AttemptId, Next, Status};
 use autofix::messages::{DEPLOY, ROLL_BACK};
 use autofix::store::{Listing, ListingFilter};
+use autofix_local::demo_project;
+use autofix_local::sandbox::github::{CheckRun, Checkout, Conclusion};
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::scenario::Scenario;
 use jiff::SignedDuration;
@@ -31,10 +33,14 @@ pub enum Story {
     Place,
     /// From the click that takes a fix back, with which the error came back, to its merged revert.
     RollBack,
+    /// From the report to the armed card of a fix that is proved.
+    Prove,
+    /// From the report to the armed card of a fix whose test proved nothing and came off the branch.
+    Unprove,
 }
 
 impl Story {
-    pub const ALL: [Story; 8] = [
+    pub const ALL: [Story; 10] = [
         Story::Fix,
         Story::Review,
         Story::Dismiss,
@@ -43,11 +49,14 @@ impl Story {
         Story::Wait,
         Story::Place,
         Story::RollBack,
+        Story::Prove,
+        Story::Unprove,
     ];
 
     pub fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Story::Wait | Story::Place => &[("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1")],
+            Story::Prove | Story::Unprove => &[("AUTOFIX_PROOF", "try")],
             Story::Fix | Story::Review | Story::Dismiss | Story::Deploy | Story::Join | Story::RollBack => {
                 &[]
             }
@@ -58,6 +67,11 @@ impl Story {
     pub async fn begin(self, world: &World) -> AttemptId {
         let id = match self {
             Story::Fix => world.alert(Scenario::Fix).await.attempt_id(),
+            Story::Prove | Story::Unprove => {
+                let ci = if self == Story::Prove { demo_project::ci } else { always_green };
+                world.sandbox.github.set_ci(REPO, ci).unwrap();
+                world.alert(Scenario::Fix).await.attempt_id()
+            }
             Story::Review => world.alert(Scenario::Security).await.attempt_id(),
             Story::Dismiss | Story::Deploy => {
                 let (id, card) = world.until_armed().await;
@@ -102,7 +116,7 @@ impl Story {
 
     fn end(self) -> Status {
         match self {
-            Story::Fix | Story::Place => Status::AwaitingApproval,
+            Story::Fix | Story::Place | Story::Prove | Story::Unprove => Status::AwaitingApproval,
             Story::Review | Story::Join => Status::Skipped,
             Story::Dismiss => Status::Rejected,
             Story::Deploy => Status::Deployed,
@@ -122,7 +136,9 @@ impl Story {
             | Story::Deploy
             | Story::Join
             | Story::Wait
-            | Story::RollBack => 2,
+            | Story::RollBack
+            | Story::Prove
+            | Story::Unprove => 2,
         }
     }
 
@@ -137,6 +153,10 @@ impl Story {
         let waits = own.wait.is_some() == (self == Story::Wait);
         own.status() == self.end() && waits && attempts.iter().all(owes_nothing)
     }
+}
+
+fn always_green(_: &Checkout<'_>) -> Vec<CheckRun> {
+    vec![CheckRun::ended("tests", Conclusion::Success)]
 }
 
 /// All there are, in the order in which they began.
@@ -210,6 +230,9 @@ fn without_cost_and_time(text: &str) -> String {
         match word {
             _ if (0..2).contains(&until) => None,
             _ if word.starts_with('$') => Some("$"),
+            // Which number a run of CI has, and how long it took.
+            _ if word.contains("/actions/runs/") => Some("<run>"),
+            _ if word.trim_start_matches('(').bytes().all(|byte| byte.is_ascii_digit()) => Some("<number>"),
             word => Some(word),
         }
     });

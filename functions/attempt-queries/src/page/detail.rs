@@ -21,6 +21,7 @@ use serde::Deserialize;
 use super::diff::Change;
 use super::excerpt::{self, Shown};
 use super::list::PullRequestLink;
+use super::proof::ShownProof;
 use super::outcome::{AfterMerge, ShownChecks};
 use super::refusal::{Next, Refusal};
 use super::related::Related;
@@ -78,6 +79,7 @@ struct DetailPage {
     critics: Vec<ShownCritic>,
     evidence: Vec<Shown>,
     checks: Option<ShownChecks>,
+    proof: Option<ShownProof>,
     related: Vec<Related>,
     timeline: Vec<(Time, Prose)>,
     costs: Vec<CostRow>,
@@ -235,6 +237,7 @@ impl Queries {
             critics: dossier.map(shown_critics).unwrap_or_default(),
             evidence: excerpt::evidence(claims, dossier),
             checks: self.checks(attempt),
+            proof: self.proof(attempt),
             related: self.related(attempt),
             timeline: moments
                 .map(|entry| (moment(entry.at), sentence(&entry.what, SENTENCE_CHARS)))

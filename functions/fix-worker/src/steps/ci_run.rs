@@ -42,7 +42,8 @@ pub(super) async fn best_reading<'c>(
     for check in red.take(MAX_CHECKS) {
         let output = context.worker.github.failed_output(&attempt.target.repo, check).await?;
         let reading = ci_output::read(&output.log, &output.annotations, test);
-        let run = run(reading, output.not_read.into_iter().next(), test);
+        let not_read = output.not_read.into_iter().find(|why| why.starts_with("log"));
+        let run = run(reading, not_read, test);
         match run {
             Run::Reproduced => return Ok(Some((check, run))),
             Run::Otherwise { .. } if !matches!(best, Some((_, Run::Otherwise { .. }))) => {

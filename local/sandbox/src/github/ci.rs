@@ -39,10 +39,19 @@ impl Checkout<'_> {
 
 /// What CI does with each commit that becomes the head of a pull request.
 #[derive(Clone)]
-pub(super) struct Ci(pub(super) Arc<Script>);
+pub(super) struct Ci(Arc<Script>);
 
-/// What a commit's files make of its checks.
-pub(super) type Script = dyn Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync;
+type Script = dyn Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync;
+
+impl Ci {
+    pub(super) fn new(script: impl Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync + 'static) -> Ci {
+        Ci(Arc::new(script))
+    }
+
+    pub(super) fn run(&self, commit: &Checkout<'_>) -> Vec<CheckRun> {
+        (self.0)(commit)
+    }
+}
 
 impl fmt::Debug for Ci {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

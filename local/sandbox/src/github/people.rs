@@ -2,7 +2,6 @@
 //! And what a person sees who looks at the repository.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use git2::Oid;
@@ -218,7 +217,7 @@ impl GitHub {
         ci: impl Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
         self.with(repository, |repo| {
-            repo.ci = Some(Ci(Arc::new(ci)));
+            repo.ci = Some(Ci::new(ci));
             Ok(())
         })
     }

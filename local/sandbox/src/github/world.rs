@@ -369,7 +369,7 @@ impl Repository {
     pub(super) fn report_planned_checks(&mut self, head: Oid) {
         let by_ci = || {
             let (ci, store) = (self.ci.clone()?, self.git().ok()?);
-            Some(ci.0(&Checkout { store: &store, commit: head }))
+            Some(ci.run(&Checkout { store: &store, commit: head }))
         };
         let runs = if self.planned_check_runs.next.is_empty() { by_ci() } else { None };
         if let Some(runs) = runs.or_else(|| self.planned_check_runs.for_new_head()) {

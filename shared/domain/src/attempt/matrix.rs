@@ -221,17 +221,20 @@ pub(super) fn attempts() -> Vec<(&'static str, Attempt)> {
     let plain = states().into_iter().map(|(name, state)| (name, attempt(state)));
     plain
         .chain([
-            ("test wanted, no slot", with_proof("proposed", ProofStage::Wanted)),
-            ("test wanted", with_proof("proposed, opening", ProofStage::Wanted)),
-            ("test written", with_proof("proposed, opening", ProofStage::Written { test: test.clone() })),
-            ("no test", with_proof("proposed, opening", not_proved.clone())),
-            ("test running", with_proof("checks running", without_fix())),
-            ("test running, looked", with_proof("checks running, looked", without_fix())),
-            ("test running, moving", with_proof("head moving", without_fix())),
-            ("fix on the test", with_proof("checks running", with_fix.clone())),
-            ("fix on the test, moving", with_proof("head moving", with_fix)),
-            ("proved", with_proof("awaiting approval", proved)),
-            ("not proved", with_proof("awaiting approval", not_proved)),
+            ("proposed, test wanted, no slot", with_proof("proposed", ProofStage::Wanted)),
+            ("proposed, test wanted", with_proof("proposed, opening", ProofStage::Wanted)),
+            (
+                "proposed, test written",
+                with_proof("proposed, opening", ProofStage::Written { test: test.clone() }),
+            ),
+            ("proposed, no test", with_proof("proposed, opening", not_proved.clone())),
+            ("checks running, test", with_proof("checks running", without_fix())),
+            ("checks running, test, looked", with_proof("checks running, looked", without_fix())),
+            ("head moving, test", with_proof("head moving", without_fix())),
+            ("checks running, fix on test", with_proof("checks running", with_fix.clone())),
+            ("head moving, fix on test", with_proof("head moving", with_fix)),
+            ("awaiting, proved", with_proof("awaiting approval", proved)),
+            ("awaiting, not proved", with_proof("awaiting approval", not_proved)),
         ])
         .collect()
 }
@@ -268,9 +271,13 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("handed over", Event::HandedOver { why: "because".to_owned() }),
         ("next head", Event::NextHead { next: next_head(), notice: "moved".to_owned() }),
         (
-            "next head, test",
-            Event::NextHead { next: with_kind(NextHeadKind::Test), notice: "moved".to_owned() },
+            "next head, repair",
+            Event::NextHead {
+                next: with_kind(NextHeadKind::Repair { failed: Vec::new() }),
+                notice: "moved".to_owned(),
+            },
         ),
+        ("next head, test", Event::NextHead { next: with_kind(NextHeadKind::Test), notice: "moved".to_owned() }),
         ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
         ("started over", Event::StartedOver { why: "because".to_owned() }),
         ("queued", Event::MergeQueued { how: "GitHub has it", look_at: later() }),
@@ -337,6 +344,15 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
     }
 }
 
+/// What an event did to the proof, where there was one and still is.
+fn stage_change(before: &Attempt, after: &Attempt) -> String {
+    let stage = |attempt: &Attempt| attempt.proof.as_ref().map(|proof| proof.stage.as_str());
+    match (stage(before), stage(after)) {
+        (Some(before), Some(after)) if before != after => format!(" (proof: {before} => {after})"),
+        _ => String::new(), // none, or the same
+    }
+}
+
 #[test]
 fn what_each_event_does_in_each_state() {
     let mut table = String::new();
@@ -349,7 +365,8 @@ fn what_each_event_does_in_each_state() {
             match attempt.apply(event, later()) {
                 Ok(()) => {
                     let card = if attempt.card.wanted > before.card.wanted { " +card" } else { "" };
-                    happens.push(format!("{event_name} -> {}{card}", attempt.status()));
+                    let proof = stage_change(&before, &attempt);
+                    happens.push(format!("{event_name} -> {}{card}{proof}", attempt.status()));
                 }
                 Err(refusal) => {
                     assert_eq!(attempt, before, "a refused event changed something");
@@ -401,7 +418,7 @@ fn what_is_to_be_done_in_each_state() {
             "{name}: a card that is owed comes first"
         );
         table.push_str(&format!(
-            "{name:<24} {:<16} after a failure: {}\n",
+            "{name:<30} {:<16} after a failure: {}\n",
             shown_next(plain.next_step(now())),
             shown_next(postponed.next_step(now()))
         ));

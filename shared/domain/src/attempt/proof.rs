@@ -165,6 +165,20 @@ pub enum ProofEvent {
     },
 }
 
+impl ProofStage {
+    /// Its word, as the API and the table have it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ProofStage::Wanted => "wanted",
+            ProofStage::Written { .. } => "written",
+            ProofStage::WithoutFix { .. } => "without_fix",
+            ProofStage::WithFix { .. } => "with_fix",
+            ProofStage::Proved { .. } => "proved",
+            ProofStage::NotProved { .. } => "not_proved",
+        }
+    }
+}
+
 impl NotProved {
     pub fn new(code: NotProvedCode, sentence: impl Into<String>) -> NotProved {
         NotProved { code, sentence: sentence.into() }
