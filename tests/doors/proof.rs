@@ -342,7 +342,11 @@ async fn a_function_at_the_end_of_a_test_file_proves_as_well_and_comes_off_again
         let before = String::from_utf8(before).unwrap();
         let is = proof(&world, &id).await;
         if proves {
-            assert_eq!(String::from_utf8(after).unwrap(), format!("{}\n\n\n{added}", before.trim_end()), "{is}");
+            assert_eq!(
+                String::from_utf8(after).unwrap(),
+                format!("{}\n\n\n{added}", before.trim_end()),
+                "{is}"
+            );
             assert_eq!(is["is"], "proved", "{is}");
         } else {
             assert_eq!(String::from_utf8(after).unwrap(), before);

@@ -277,7 +277,10 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
                 notice: "moved".to_owned(),
             },
         ),
-        ("next head, test", Event::NextHead { next: with_kind(NextHeadKind::Test), notice: "moved".to_owned() }),
+        (
+            "next head, test",
+            Event::NextHead { next: with_kind(NextHeadKind::Test), notice: "moved".to_owned() },
+        ),
         ("head moved", Event::HeadMoved { head_sha: "d".repeat(40) }),
         ("started over", Event::StartedOver { why: "because".to_owned() }),
         ("queued", Event::MergeQueued { how: "GitHub has it", look_at: later() }),
