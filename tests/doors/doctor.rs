@@ -409,3 +409,26 @@ async fn an_autofix_that_waits_for_settings_is_recognised() {
     assert!(found.detail.contains("waits for `ANTHROPIC_API_KEY`"), "{found:?}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn nothing_is_vouched_for_that_could_not_be_reached() {
+    let ward = Ward::new(SlackWay::Bot).await;
+    for (address, part) in [
+        ("ANTHROPIC_BASE_URL", "Claude"),
+        ("GITHUB_API_URL", "GitHub"),
+        ("SENTRY_URL", "Sentry"),
+        ("SLACK_API_URL", "Slack"),
+    ] {
+        let report = ward.examined(&[(address, "http://127.0.0.1:1")]).await;
+        let found: Vec<_> =
+            report.findings().filter(|(of, _)| *of == part).map(|(_, finding)| finding).collect();
+        assert!(
+            found.iter().any(|one| one.standing == Bad && one.detail.contains("cannot connect")),
+            "{found:#?}"
+        );
+        // What is left can be seen without asking: a secret that was pasted whole, and its address.
+        let good = found.iter().filter(|one| one.standing == Good).map(|one| one.what.as_str());
+        let seen_here = ["Webhook secret", "Signing secret", "Legacy WebHooks plugin"];
+        assert!(good.clone().all(|what| seen_here.contains(&what)), "{:?}", good.collect::<Vec<_>>());
+    }
+}
