@@ -436,8 +436,8 @@ const FORMS: &str = "Sentry's \"JSON\" link of an event, an event or a list of e
 pub(crate) fn read_event(text: &str) -> anyhow::Result<Incident> {
     let probe = serde_json::from_str::<Probe<'_>>(text).map_err(|error| match error.is_data() {
         // Which of our own types it is not is nothing to people.
-        true => anyhow!("can't read the event as a JSON object"),
-        false => anyhow!("can't read the event as a JSON object: {error}"),
+        true => anyhow!("read the event as a JSON object: it is something else"),
+        false => anyhow!("read the event as a JSON object: {error}"),
     })?;
     let mut incident = if probe.raw_path.is_some() {
         let event = SampleEvent::parse(text)?;

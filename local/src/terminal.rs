@@ -40,7 +40,13 @@ pub(crate) fn connection(error: &reqwest::Error) -> &'static str {
     match error {
         error if error.is_timeout() => "no answer in time",
         error if error.is_connect() => "cannot connect",
-        error if error.is_builder() => "it is no address",
+        error if error.is_builder() => match std::error::Error::source(error) {
+            Some(cause) if cause.is::<url::ParseError>() => "it is no address",
+            // Nothing else can fail before a request is sent.
+            _ => {
+                "no secure connection can be made: does this machine have CA certificates (package `ca-certificates`)?"
+            }
+        },
         _ => "the connection broke",
     }
 }

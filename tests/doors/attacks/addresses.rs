@@ -8,14 +8,14 @@ use axum::http::{Method, Request, StatusCode};
 use crate::world::{Answer, World};
 
 #[tokio::test]
-async fn an_address_is_a_doors_in_one_spelling_only() {
+async fn an_address_is_an_endpoints_in_one_spelling_only_but_for_a_slash_at_its_end() {
     let world = World::new().await;
     let id = world.alert(Scenario::Security).await.attempt_id();
     world.settle().await;
     let spelled = [
         "/autofix//status".to_owned(),
         "//autofix/status".to_owned(),
-        "/autofix/status/".to_owned(),
+        "/autofix/status//".to_owned(),
         "/autofix/./status".to_owned(),
         "/autofix/attempts/../status".to_owned(),
         "/autofix/attempts/%2e%2e/status".to_owned(),
@@ -26,10 +26,10 @@ async fn an_address_is_a_doors_in_one_spelling_only() {
         "/autofix/status;a=b".to_owned(),
         "/AUTOFIX/STATUS".to_owned(),
         "/status".to_owned(),
-        "/autofix/attempts/".to_owned(),
+        "/autofix/attempts//".to_owned(),
         format!("/autofix/attempts%2F{id}"),
         format!("/autofix/attempts//{id}"),
-        format!("/autofix/attempts/{id}/"),
+        format!("/autofix/attempts/{id}//"),
         format!("/autofix/attempts/{id}%2F"),
         format!("/autofix/attempts/{id}%00"),
         format!("/autofix/attempts/{id}/../{id}"),
