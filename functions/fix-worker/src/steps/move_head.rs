@@ -64,6 +64,9 @@ async fn moved(
     set: BranchSet,
 ) -> Stepped {
     Ok(Happened::from(match set {
+        // The body says already that the fix follows the test. A worker that is taken for dead must not write that once more
+        // over the result of the proof.
+        BranchSet::Done { sha } if next.kind == NextHeadKind::FixOnTest => Event::HeadMoved { head_sha: sha },
         BranchSet::Done { sha } => {
             let body = messages::pull_request_body(attempt, &next.fix);
             let number = offer.pull_request.number;
