@@ -4,8 +4,8 @@ use tree_sitter::Node;
 
 use super::sinks::has;
 use super::tree::{inner, is_call, is_chain, parts, squeezed};
-use crate::syntax::Parsed;
 use crate::syntax::references::dotted_path;
+use crate::syntax::{Family, Parsed};
 
 /// How a condition asks for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,7 +340,7 @@ pub(super) fn substitute(parsed: &Parsed<'_>, node: Node<'_>) -> Substitute {
                 | "[null]"
                 | "[{}]"
         )
-        || is_empty_constructor(&text)
+        || is_empty_constructor(parsed.family(), &text)
     {
         return Substitute::Neutral;
     }
@@ -365,14 +365,13 @@ pub(super) fn substitute(parsed: &Parsed<'_>, node: Node<'_>) -> Substitute {
         kind,
         "tuple" | "list" | "array" | "dictionary" | "object" | "unary_operator" | "unary_expression"
     ) {
-        let worst =
-            parts(node).into_iter().map(|part| substitute(parsed, part)).max_by_key(|one| match one {
-                Substitute::Neutral => 0,
-                Substitute::Text => 1,
-                Substitute::Value => 2,
-                Substitute::Yes => 3,
-                Substitute::Number => 4,
-            });
+        let worst = parts(node).into_iter().map(|part| part_of(parsed, part)).max_by_key(|one| match one {
+            Substitute::Neutral => 0,
+            Substitute::Text => 1,
+            Substitute::Value => 2,
+            Substitute::Yes => 3,
+            Substitute::Number => 4,
+        });
         return worst.unwrap_or(Substitute::Neutral);
     }
     if is_call(kind)
@@ -386,8 +385,17 @@ pub(super) fn substitute(parsed: &Parsed<'_>, node: Node<'_>) -> Substitute {
     Substitute::Value
 }
 
+/// A part of something made up: there a plain number is no default, but an amount.
+fn part_of(parsed: &Parsed<'_>, part: Node<'_>) -> Substitute {
+    let value = part.child_by_field_name("value").unwrap_or(part);
+    match substitute(parsed, value) {
+        Substitute::Value if parsed.text_of(value).parse::<f64>().is_ok() => Substitute::Number,
+        other => other,
+    }
+}
+
 /// `list()`, `new Map()`, `make(T)`, `T{}`, `netaddr.IPSet()`: a constructor without arguments.
-fn is_empty_constructor(text: &str) -> bool {
+fn is_empty_constructor(family: Family, text: &str) -> bool {
     let text = text.strip_prefix("new").unwrap_or(text);
     let Some(name) = text.strip_suffix("()").or_else(|| text.strip_suffix("{}")) else {
         return text.starts_with("make(") && !text.contains(',');
@@ -396,6 +404,7 @@ fn is_empty_constructor(text: &str) -> bool {
     has("list dict set tuple str frozenset map Map Set new default", last)
         || last.starts_with(|c: char| c.is_ascii_uppercase())
             && last.contains(|c: char| c.is_ascii_lowercase())
+            && (family != Family::Go || text.ends_with("{}"))
         || text.starts_with('&') && text.ends_with("{}")
 }
 

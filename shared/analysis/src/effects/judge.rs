@@ -6,10 +6,12 @@ mod callers;
 mod computation;
 mod conditions;
 mod exits;
+mod given_names;
 mod handlers;
 mod insertions;
 mod left_out;
 mod names;
+mod opposites;
 mod reached;
 mod reads;
 mod texts;
@@ -371,7 +373,7 @@ impl<'c> Scene<'c> {
     }
 
     fn is_assignment_of_reader(&self, node: Node<'c>) -> bool {
-        super::tree::assigned(super::tree::inner(node)).is_some_and(|(target, value)| {
+        insertions::assigned_in(node).is_some_and(|(target, value)| {
             !self.new.text_of(target).contains(['.', '[']) && values::only_reads(self.new, value)
         })
     }

@@ -496,6 +496,14 @@ fn common(old: &[String], new: &[String]) -> Vec<(usize, usize)> {
     pairs
 }
 
+/// Statements of a branch that was put in.
+fn in_branch(branch: Node<'_>) -> Vec<Node<'_>> {
+    match branch.kind() {
+        "else_clause" | "else" => parts(branch).into_iter().flat_map(body_statements).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// A statement that was taken out at one place and put in at another one was moved.
 fn pair_moves<'o, 'n>(old: &Parsed<'_>, new: &Parsed<'_>, edits: &mut Vec<Edit<'o, 'n>>) {
     let mut at = 0;
@@ -508,6 +516,17 @@ fn pair_moves<'o, 'n>(old: &Parsed<'_>, new: &Parsed<'_>, edits: &mut Vec<Edit<'
                 }
                 _ => false,
             });
+            let inside = edits.iter().find_map(|one| match one {
+                Edit::Inserted { new: branch } => {
+                    in_branch(*branch).into_iter().find(|part| normalised(new, *part) == text)
+                }
+                _ => None,
+            });
+            if let Some(part) = inside {
+                edits[at] = Edit::Moved { old: gone, new: part };
+                at += 1;
+                continue;
+            }
             if let Some(Edit::Inserted { new: added }) = found.map(|found| edits[found]) {
                 edits[at] = Edit::Moved { old: gone, new: added };
                 edits.retain(|one| !matches!(one, Edit::Inserted { new } if *new == added));

@@ -349,6 +349,8 @@ pub(super) fn words<'t>(parsed: &Parsed<'t>, node: Node<'_>) -> Vec<&'t str> {
 pub(super) fn squeezed(parsed: &Parsed<'_>, node: Node<'_>) -> String {
     crate::syntax::tokens::normalised(parsed, node)
         .replace(' ', "")
+        .replace("?.[", "[")
+        .replace("?.(", "(")
         .replace("?.", ".")
         .replace("&.", ".")
         .replace("?->", "->")

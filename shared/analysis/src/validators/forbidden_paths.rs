@@ -2,6 +2,7 @@
 //! project, what names its dependencies, its data's shape and its secrets, and what others wrote.
 
 use super::reviewed::Reviewed;
+use crate::syntax::Language;
 use autofix_domain::reason::{Reason, ReasonCode};
 
 /// Folders, at any depth. Hidden folders (`.github`, `.circleci`, `.orchestrator`, …) are all out.
@@ -187,7 +188,9 @@ fn why_forbidden(path: &str) -> Option<&'static str> {
     }
     let by_folder = folders
         .split('/')
-        .find_map(|folder| FOLDERS.iter().find(|(forbidden, _)| *forbidden == folder).map(|(_, why)| *why));
+        .find_map(|folder| FOLDERS.iter().find(|(forbidden, _)| *forbidden == folder).map(|(_, why)| *why))
+        // Source code in a folder `charts` draws them; Helm's charts are templates.
+        .filter(|_| !folders.ends_with("charts") || Language::of_path(&path).is_none());
     let by_name = || NAMES.iter().find(|(_, names)| names.contains(&name)).map(|(why, _)| *why);
     let by_start = || STARTS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, why)| *why);
     let by_end = || ENDINGS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, why)| *why);
@@ -213,6 +216,7 @@ mod tests {
     fn what_builds_deploys_and_guards_is_forbidden() {
         let forbidden = [
             ".github/workflows/ci.yml",
+            "deploy/charts/values.yaml",
             "backend/.GitHub/x.yml",
             ".gitlab-ci.yml",
             ".circleci/config.yml",

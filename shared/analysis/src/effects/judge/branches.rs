@@ -241,6 +241,13 @@ impl<'c> Scene<'c> {
             let is_default =
                 operands.contains(&target_text) && test.selects_missing() && instead == Substitute::Neutral;
             if is_default && reached.sinks.is_empty() {
+                // What is kept in an object or a container others may read later.
+                if reached_by_others(&target_text) {
+                    return ask(
+                        format!("If `{text}`, may `{}` be kept for everything later?", shown(self.new, *one)),
+                        &name,
+                    );
+                }
                 continue;
             }
             if instead == Substitute::Yes && guarding([target_text.as_str()]) != Guarding::No {
@@ -273,4 +280,9 @@ impl<'c> Scene<'c> {
         }
         Verdict::Harmless
     }
+}
+
+/// Whether a name is of something that an object holds.
+fn reached_by_others(target: &str) -> bool {
+    target.contains('.') || target.contains("->")
 }

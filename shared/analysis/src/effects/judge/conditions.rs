@@ -214,6 +214,14 @@ impl<'c> Scene<'c> {
         if exits::leaves(self.new, body_of) && test.selects_missing() {
             return self.leave_verdict(place, test, text);
         }
+        let other = place.child_by_field_name("alternative");
+        let left_out = other.and_then(|other| sinks_below(self.new, other, self.bindings).into_iter().next());
+        if let Some((sink, call)) = left_out {
+            return refuse(
+                ReasonCode::WorkSkipped,
+                format!("`{}` ({}) no longer runs if `{text}` holds", shown(self.new, call), sink.name()),
+            );
+        }
         match sinks_below(self.new, body_of, self.bindings).first() {
             Some((sink, call)) => refuse(
                 ReasonCode::SensitiveChange,

@@ -3,13 +3,14 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, substitute};
+use super::super::script::Edit;
 use super::super::sinks::{Guarding, guarding, is_bound, sinks_below};
 use super::super::slices::{Loops, is_new_container, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body_statements, inner, is_block, is_call, is_function, is_handler, is_if, is_loop,
     is_try, parts, squeezed, words,
 };
-use super::exits::{Exit, exit_of};
+use super::exits::{Exit, exit_of, returned};
 use super::values::{assigned_names, last_name, only_reads};
 use super::{
     Judged, Scene, Verdict, ask, ask_right, function_of, identifier, is_import, mentions, refuse, shown,
@@ -55,7 +56,10 @@ impl<'c> Scene<'c> {
             return all.push(self.new_handler(new, None));
         }
         if kind == "else_clause" || kind == "finally_clause" || kind == "else" {
-            for statement in parts(new).into_iter().flat_map(body_statements) {
+            let is_moved = |part: &Node<'c>| {
+                self.edits.iter().any(|edit| matches!(edit, Edit::Moved { new, .. } if new == part))
+            };
+            for statement in parts(new).into_iter().flat_map(body_statements).filter(|one| !is_moved(one)) {
                 self.inserted(statement, all);
             }
             return;
@@ -117,6 +121,9 @@ impl<'c> Scene<'c> {
             return of(self.act_is_new(*sink, *call));
         }
         if is_block(parent_kind) {
+            if let Some(verdict) = self.answer_behind_wrapper(new) {
+                return of(verdict);
+            }
             if exit_of(self.new, new) != Exit::None {
                 return of(refuse(
                     ReasonCode::WorkSkipped,
@@ -154,6 +161,9 @@ impl<'c> Scene<'c> {
                 return of(self.declared(new));
             }
             return of(ask_right(&format!("`{is}`"), &identifier(self.new, new)));
+        }
+        if let Some(widened) = self.default_of_get(new) {
+            return self.judge_widened(&widened, new);
         }
         // An argument, an entry, a parameter.
         let value = new.child_by_field_name("value").unwrap_or(new);
@@ -206,6 +216,26 @@ impl<'c> Scene<'c> {
         ))
     }
 
+    /// `if x: return f(x)` of what was `return f(x)`, and then the answer without `x`.
+    fn answer_behind_wrapper(&self, new: Node<'c>) -> Option<Verdict> {
+        let before = new.prev_named_sibling()?;
+        let wraps = self.edits.iter().any(|edit| match edit {
+            Edit::Wrapped { wrapper, new: held } => {
+                *wrapper == before && is_if(before.kind()) && returned(*held).is_some()
+            }
+            _ => false,
+        });
+        let answer = returned(new).filter(|_| wraps)?;
+        let is = shown(self.new, new);
+        let verdict = match substitute(self.new, answer) {
+            Substitute::Yes | Substitute::Number => {
+                refuse(ReasonCode::CheckDeleted, format!("The answer is made up: `{is}`"))
+            }
+            _ => ask(format!("Is `{is}` the right answer for every caller?"), &identifier(self.new, before)),
+        };
+        Some(self.with_callers(verdict, "Otherwise", answer))
+    }
+
     /// A declaration: Go's `var x T`, JavaScript's `const x = …`.
     fn declared(&self, new: Node<'c>) -> Verdict {
         let at_top = function_of(self.new.family(), new).is_none();
@@ -230,6 +260,9 @@ impl<'c> Scene<'c> {
     fn new_assignment(&self, new: Node<'c>, target: Node<'c>, value: Node<'c>) -> Judged {
         let is = shown(self.new, new);
         let of = |verdict: Verdict| Judged::new(new, format!("`{is}` is new"), verdict);
+        if self.names_what_was_there(target, value) {
+            return of(Verdict::Harmless);
+        }
         if let Some((sink, call)) = sinks_below(self.new, value, self.bindings).first() {
             return of(self.act_is_new(*sink, *call));
         }

@@ -6,12 +6,13 @@ use super::super::absence::test_of;
 use super::super::sinks::{Sink, has};
 use super::super::slices::is_new_container;
 use super::super::tree::{
-    assigned, condition, is_block, is_call, is_function, is_loop, squeezed, statement_of, words,
+    assigned, body, condition, inner, is_block, is_call, is_function, is_if, is_loop, squeezed, statement_of,
+    words,
 };
 use super::exits::Exit;
 use super::{Scene, function_of, mentions};
 use crate::syntax::references::dotted_path;
-use crate::syntax::{Family, last_line, statements, visit_below};
+use crate::syntax::{Family, Parsed, last_line, statements, visit_below};
 use crate::validators::is_log_call;
 
 /// What a way out may leave out.
@@ -149,6 +150,7 @@ impl<'c> Scene<'c> {
             let text = squeezed(parsed, statement_of(node));
             let own = squeezed(parsed, node);
             let is_derived = derived.iter().any(|one| mentions(&own, one))
+                || self.runs_by(node, statement, derived)
                 || (what == Act::Check
                     && derived.iter().any(|one| mentions(&text, one) || self.guard_mentions(node, one)));
             found.push(LeftOut { what, node, text: own, derived: is_derived, ran_before });
@@ -160,6 +162,21 @@ impl<'c> Scene<'c> {
                 false => derived.retain(|one| !names.contains(one)),
             }
         }
+    }
+
+    /// Whether a condition inside of a statement that an act runs under asks for one of these names.
+    fn runs_by(&self, act: Node<'c>, statement: Node<'c>, names: &[String]) -> bool {
+        let mut next = act.parent().filter(|_| act != statement);
+        while let Some(one) = next {
+            let is_under = body(one).is_some_and(|inside| inside.byte_range().contains(&act.start_byte()));
+            let asks = condition(one).filter(|_| is_under && is_if(one.kind()));
+            let text = asks.map_or_else(String::new, |asks| squeezed(self.new, asks));
+            if names.iter().any(|name| mentions(&text, name)) {
+                return true;
+            }
+            next = one.parent().filter(|_| one != statement);
+        }
+        false
     }
 
     /// Whether the condition in front of a raise, or the loop around it, is about a name.
@@ -192,7 +209,8 @@ impl<'c> Scene<'c> {
         let mut fresh = false;
         visit_below(function, |node, _| {
             if let Some((target, value)) = assigned(node) {
-                fresh |= self.new.text_of(target) == base && is_new_container(self.new, value);
+                let is_made = is_new_container(self.new, value) || is_constructed(self.new, value);
+                fresh |= self.new.text_of(target) == base && is_made;
             }
         });
         fresh
@@ -205,4 +223,15 @@ impl<'c> Scene<'c> {
         self.acts_of(statement, false, &mut derived, &mut found);
         !found.is_empty()
     }
+}
+
+/// `Results()`, `new Results()`: an object that nobody else holds yet.
+fn is_constructed(parsed: &Parsed<'_>, value: Node<'_>) -> bool {
+    let value = inner(value);
+    let path = dotted_path(parsed, value);
+    let name = path.rsplit('.').next().unwrap_or(&path);
+    is_call(value.kind())
+        && super::arguments(value).is_empty()
+        && (value.kind() == "new_expression"
+            || (parsed.family() == Family::Python && name.starts_with(|c: char| c.is_ascii_uppercase())))
 }

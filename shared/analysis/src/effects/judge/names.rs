@@ -3,9 +3,9 @@
 use tree_sitter::Node;
 
 use super::super::absence::{joined, receiver};
-use super::super::sinks::{Sink, has, sink_of};
+use super::super::sinks::{Guarding, Sink, guarding, has, sink_of};
 use super::super::slices::{Loops, Position, Reach, reach};
-use super::super::tree::{body, inner, is_call, parts, squeezed, words};
+use super::super::tree::{above, body, condition, inner, is_call, parts, squeezed, words};
 use super::texts::callees;
 use super::values::last_name;
 use super::{Judged, Scene, Verdict, arguments, ask, ask_two, exits, identifier, mentions, refuse, shown};
@@ -171,6 +171,18 @@ impl<'c> Scene<'c> {
             };
             return Some(Judged::new(new, fact, verdict));
         }
+        if let Some(why) = self.renamed_act(value, &is) {
+            return Some(Judged::new(new, fact, refuse(ReasonCode::SensitiveChange, why)));
+        }
+        let passes = reached.decides.iter().find(|one| {
+            let asks = condition(**one).unwrap_or(**one);
+            guarding(words(self.new, asks)) != Guarding::No
+                && body(**one).is_some_and(|inside| exits::denies(self.new, inside))
+        });
+        if passes.is_some() {
+            let why = format!("`{is}` in place of `{was}` decides who may do something");
+            return Some(Judged::new(new, fact, refuse(ReasonCode::CheckDeleted, why)));
+        }
         let mut two = false;
         for entry in &reached.sinks {
             let in_function =
@@ -204,6 +216,16 @@ impl<'c> Scene<'c> {
         Some(Judged::new(new, fact, verdict))
     }
 
+    /// Another method of what was called, if the call writes, sends or decides.
+    fn renamed_act(&self, name: Node<'c>, is: &str) -> Option<String> {
+        let call = above(name, |one| is_call(one.kind()))?;
+        let callee =
+            ["function", "method", "name"].iter().find_map(|field| call.child_by_field_name(field))?;
+        let sink = sink_of(self.new, call, self.bindings).filter(|sink| *sink != Sink::Query)?;
+        (callee.end_byte() == name.end_byte() && callee.start_byte() <= name.start_byte())
+            .then(|| format!("`{is}` ({}) is called now", sink.name()))
+    }
+
     /// `x.serializer_class` → `x.get_serializer_class()`.
     pub(super) fn is_getter_of(&self, was: &str, is: &str) -> bool {
         let (Some((object, name)), Some(call)) = (was.rsplit_once('.'), is.strip_suffix("()")) else {
@@ -215,7 +237,10 @@ impl<'c> Scene<'c> {
     /// Whether the error says that a name does not exist, or nothing binds it.
     pub(super) fn is_dead(&self, word: &str, at: Node<'c>) -> bool {
         let message = &self.crash.message;
+        // What is read of nothing exists; what it is read of does not.
+        let of_nothing = ["reading '", "read property", "'NoneType' object", "for nil"];
         let named = mentions(message, word)
+            && !of_nothing.iter().any(|sign| message.contains(sign))
             && [
                 "not defined",
                 "has no attribute",

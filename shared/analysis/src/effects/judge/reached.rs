@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use super::super::absence::{Substitute, joined};
+use super::super::absence::{Substitute, is_nothing, joined};
 use super::super::sinks::{Guarding, Sink, guarding, has, is_bound, sinks_below};
 use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
 use super::super::tree::{
@@ -51,6 +51,24 @@ impl<'c> Scene<'c> {
             return refuse(
                 ReasonCode::ComputationChanged,
                 format!("A number or date is made up for a missing `{}`: `{code}`", widened.operand),
+            );
+        }
+        let is_number = |code: Node<'c>| self.new.text_of(inner(code)).parse::<f64>().is_ok();
+        let is_made_up = |code: &Node<'c>| match widened.instead {
+            Substitute::Text => !says_missing(self.new.text_of(*code)),
+            Substitute::Value => is_number(*code),
+            _ => false,
+        };
+        if let Some(code) = widened.code.filter(|code| !is_setting && is_made_up(code))
+            && self.is_handed_on(new)
+        {
+            return refuse(
+                ReasonCode::ComputationChanged,
+                format!(
+                    "A value is made up for a missing `{}`: `{}`",
+                    widened.operand,
+                    shown(self.new, code)
+                ),
             );
         }
         let strength = guarding([widened.operand.as_str()]);
@@ -109,6 +127,31 @@ impl<'c> Scene<'c> {
                 Verdict::Harmless => {}
                 refused @ Verdict::Refuse { .. } => return refused,
                 asked => questions.push(asked),
+            }
+        }
+        let is_formatted = |one: Node<'c>| matches!(one.kind(), "interpolation" | "template_substitution");
+        if widened.code.is_none_or(|code| is_nothing(self.new.text_of(code)))
+            && inner(new).parent().is_some_and(is_formatted)
+        {
+            questions.push(ask(
+                format!("If `{}` is missing, may the text name nothing in its place?", widened.operand),
+                &name,
+            ));
+        }
+        if let Some(comparison) = self.compared_with(new) {
+            let asked = shown(self.new, comparison);
+            match guarding(words(self.new, comparison)) {
+                Guarding::No => {}
+                Guarding::Strong => {
+                    return refuse(
+                        ReasonCode::CheckDeleted,
+                        format!("Without `{}`, `{asked}` compares nothing", widened.operand),
+                    );
+                }
+                Guarding::Weak => questions.push(ask_two(
+                    format!("Without `{}`, may `{asked}` never hold for what is nobody's?", widened.operand),
+                    &name,
+                )),
             }
         }
         if let Some(first) = questions.into_iter().next() {
@@ -197,6 +240,23 @@ impl<'c> Scene<'c> {
         Verdict::Harmless
     }
 
+    /// Whether a value is given to a call that does more than look at it, or kept in an attribute.
+    fn is_handed_on(&self, value: Node<'c>) -> bool {
+        let statement = super::super::tree::statement_of(value);
+        let keeps = super::insertions::assigned_in(statement)
+            .is_some_and(|(target, _)| self.new.text_of(target).contains('.'));
+        let call = above(value, |one| {
+            let given = one.child_by_field_name("arguments").filter(|_| is_call(one.kind()));
+            given.is_some_and(|given| given.byte_range().contains(&value.start_byte()))
+        });
+        let call = call.filter(|call| call.start_byte() >= statement.start_byte());
+        keeps
+            || call.is_some_and(|call| {
+                let path = dotted_path(self.new, call);
+                !has(super::values::LOOKS, path.rsplit('.').next().unwrap_or(&path))
+            })
+    }
+
     /// The outcome table for a value that reaches a sink: rows by what the value is, columns by the sink.
     pub(super) fn cell(&self, entry: &Entry<'c>, neutral: bool, operand: &str) -> Verdict {
         let call = shown(self.new, entry.call);
@@ -247,14 +307,20 @@ impl<'c> Scene<'c> {
         let asked = shown(self.new, asks);
         let mut names: Vec<&str> = words(self.new, asks);
         let strength = guarding(names.iter().copied());
+        let is_compared = widened.code.is_some_and(|code| {
+            let code = self.new.text_of(code);
+            code.len() > 2
+                && self.new.text_of(asks).matches(code).count()
+                    > usize::from(asks.byte_range().contains(&new.start_byte()))
+        });
+        if widened.instead == Substitute::Yes || (widened.instead != Substitute::Neutral && is_compared) {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("Without `{}`, the condition `{asked}` holds", widened.operand),
+            );
+        }
         let filters = decided.kind() == "if_clause";
         if filters || is_choice(decided.kind()) {
-            if widened.instead == Substitute::Yes {
-                return refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("Without `{}`, the condition `{asked}` holds", widened.operand),
-                );
-            }
             return match (strength, widened.instead) {
                 (_, Substitute::Neutral) if filters && self.falsy_closes(asks, new) => Verdict::Harmless,
                 (Guarding::No, Substitute::Neutral) if !filters => Verdict::Harmless,
@@ -317,12 +383,6 @@ impl<'c> Scene<'c> {
             return refuse(
                 ReasonCode::SensitiveChange,
                 format!("Without `{}`, `{}` ({}) runs", widened.operand, shown(self.new, call), sink.name()),
-            );
-        }
-        if widened.instead == Substitute::Yes && strength != Guarding::No {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("Without `{}`, the condition `{asked}` holds", widened.operand),
             );
         }
         if decided.child_by_field_name("alternative").is_some() && !self.other_branch_only_tells(decided) {
@@ -475,4 +535,11 @@ impl<'c> Scene<'c> {
         let direct = inner(value).byte_range() == inner(node).byte_range() || is_choice(inner(value).kind());
         (direct && is_bound(name)).then(|| name.to_owned())
     }
+}
+
+/// Whether a text tells whoever reads it that something is missing.
+fn says_missing(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["unknown", "missing", "untitled", "n/a", "none", "not "].iter().any(|word| text.contains(word))
+        || !text.contains(char::is_alphanumeric)
 }

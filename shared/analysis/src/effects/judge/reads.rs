@@ -120,6 +120,17 @@ impl<'c> Scene<'c> {
         None
     }
 
+    /// `d.get(k)` that became `d.get(k, N)`, by what was put in.
+    pub(super) fn default_of_get(&self, new: Node<'c>) -> Option<Widened<'c>> {
+        let call = new.parent()?.parent()?;
+        let (object, key, default) = read_with_default(self.new, call)?;
+        (default == Some(new)).then(|| Widened {
+            operand: format!("{object}[{key}]"),
+            instead: substitute(self.new, new),
+            code: Some(new),
+        })
+    }
+
     pub(super) fn unwrapped(&self, was: &str, node: Node<'c>) -> Option<Widened<'c>> {
         let before = was.split(".unwrap()").next().unwrap_or(was).split(".expect(").next().unwrap_or(was);
         let open = before.char_indices().rev().scan(0_i32, |depth, (at, c)| {
@@ -201,7 +212,7 @@ impl<'c> Scene<'c> {
 }
 
 /// Both branches of a choice: if the condition holds, and otherwise.
-fn branches_of(choice: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
+pub(super) fn branches_of(choice: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     match choice.kind() {
         // `a if T else b` has no names for its parts.
         "conditional_expression" if choice.child_by_field_name("condition").is_none() => {

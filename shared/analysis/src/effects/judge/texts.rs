@@ -130,20 +130,30 @@ impl<'c> Scene<'c> {
                 values.extend(parts(node));
             }
         });
+        values.push(new);
         for value in values {
             // `str(x)` and `JSON.stringify(x)` tell all of `x`.
             let wraps = is_call(value.kind())
                 && matches!(
                     dotted_path(self.new, value).rsplit('.').next(),
-                    Some("str" | "repr" | "stringify" | "dumps" | "String" | "to_json")
+                    Some("str" | "repr" | "stringify" | "dumps" | "String" | "to_json" | "inspect" | "vars")
                 );
+            let wrapped = value;
             let value = if wraps { arguments(value).first().copied().unwrap_or(value) } else { value };
             let chain = squeezed(self.new, value);
             let last = chain.rsplit(['.', '>']).next().unwrap_or(&chain);
             let is_plain =
                 chain.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '>' | '-'));
+            let tells_inside = is_call(wrapped.kind())
+                && matches!(
+                    dotted_path(self.new, wrapped).rsplit('.').next(),
+                    Some("stringify" | "dumps" | "to_json" | "inspect" | "vars")
+                );
             let is_new = old.is_none_or(|old| !squeezed(self.old, old).contains(&chain));
-            if is_plain && is_new && (is_whole(last) || (tells_all && chain != "err")) {
+            if is_plain
+                && is_new
+                && (is_whole(last) || ((tells_all || tells_inside) && !matches!(last, "err" | "error" | "e")))
+            {
                 return Some(format!(
                     "The text of a log line or error newly tells all of `{}`",
                     shown(self.new, value)

@@ -3,10 +3,11 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, operator_of, receiver, substitute, test_of};
+use super::super::script::Edit;
 use super::super::sinks::{Sink, has, is_money, sink_of, sinks_below};
 use super::super::slices::{Loops, reach};
 use super::super::tree::{
-    above, assigned, body, condition, inner, is_call, is_handler, is_loop, squeezed, words,
+    above, assigned, body, body_statements, condition, inner, is_call, is_handler, is_loop, squeezed, words,
 };
 use super::conditions::Chosen;
 use super::texts::{callees, telling};
@@ -65,6 +66,12 @@ impl<'c> Scene<'c> {
             && super::texts::telling(self.old, old).is_some()
         {
             return self.told(telling, Some(old), new);
+        }
+        if let Some(verdict) = self.opposite(old, new) {
+            return of(format!("`{was}` becomes `{is}`"), verdict);
+        }
+        if let Some(judged) = self.named_value(old, new) {
+            return judged;
         }
         if let Some(widened) = self.widened(old, new) {
             return self.judge_widened(&widened, new);
@@ -137,10 +144,15 @@ impl<'c> Scene<'c> {
         if self.new.family() == Family::Go
             && self.new.text_of(new) == "nil"
             && self.old.text_of(old).contains("err")
+            && !self.left_with(self.old.text_of(old), new)
         {
             return code(ReasonCode::CheckDeleted, format!("`{was}` is no longer given back"));
         }
-        if !both_empty && is_constant(self.new, new) && !is_constant(self.old, old) {
+        if !both_empty
+            && is_constant(self.new, new)
+            && !is_constant(self.old, old)
+            && !self.left_with(self.old.text_of(old), new)
+        {
             return code(
                 ReasonCode::ComputationChanged,
                 format!("`{was}` is no longer computed; it is always `{is}`"),
@@ -240,6 +252,18 @@ impl<'c> Scene<'c> {
         ask_right(&format!("`{is}` in place of `{was}`"), &name)
     }
 
+    /// Whether the change leaves with an error, if there is one, in front of a place: there it is `nil`.
+    fn left_with(&self, error: &str, at: Node<'c>) -> bool {
+        self.edits.iter().any(|edit| {
+            let Edit::Inserted { new } = edit else { return false };
+            let asks = condition(*new).filter(|_| exits::exits(self.new, *new));
+            asks.is_some_and(|asks| squeezed(self.new, asks) == format!("{error}!=nil"))
+                && body(*new).is_some_and(|inside| words(self.new, inside).contains(&error))
+                && new.end_byte() <= at.start_byte()
+                && new.parent().is_some_and(|block| block.byte_range().contains(&at.start_byte()))
+        })
+    }
+
     /// An exception type in the header of a handler that was there.
     fn caught(&self, header: Node<'c>, old: Node<'c>, new: Node<'c>) -> Judged {
         let (was, is) = (shown(self.old, old), shown(self.new, new));
@@ -255,6 +279,10 @@ impl<'c> Scene<'c> {
         let answers = exits::handler_answers(self.new, header);
         let verdict = match (kept && only_event, answers) {
             (true, true) => Verdict::Harmless,
+            (true, false) if self.answers_for_one(header) => ask(
+                format!("Does `{event}` mean the same here as what the handler takes already?"),
+                &before.last().cloned().unwrap_or_default(),
+            ),
             (true, false) => {
                 refuse(ReasonCode::ExceptionSwallowed, format!("`{event}` is caught and nobody is told"))
             }
@@ -264,6 +292,14 @@ impl<'c> Scene<'c> {
             ),
         };
         Judged::new(new, fact, verdict)
+    }
+
+    /// Whether a handler gives back a value for the one statement that it stands around, which only computes.
+    fn answers_for_one(&self, handler: Node<'c>) -> bool {
+        let tried = handler.parent().and_then(body).map(body_statements).unwrap_or_default();
+        let [only] = tried[..] else { return false };
+        let last = exits::handler_body(handler).and_then(|inside| body_statements(inside).last().copied());
+        !self.acts(only) && last.is_some_and(|last| exits::returned(last).is_some())
     }
 
     /// A sink that the new code calls and the old did not.

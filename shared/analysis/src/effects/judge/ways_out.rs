@@ -54,6 +54,31 @@ impl<'c> Scene<'c> {
         if let Some(why) = self.breaks_kind(node, &own) {
             return refuse(ReasonCode::SignatureChanged, why);
         }
+        let answer = own.last().and_then(|last| returned(*last));
+        let answer_text = answer.map_or(String::new(), |value| squeezed(self.new, inner(value)));
+        if answer_text.ends_with("err")
+            && !condition(node).is_some_and(|asks| words(self.new, asks).contains(&"err"))
+        {
+            return refuse(
+                ReasonCode::WorkSkipped,
+                format!("If `{text}`, an error is given back that is not one"),
+            );
+        }
+        if matches!(answer_text.as_str(), "False" | "false") && self.denies_by_name(node) {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("If `{text}`, the answer is that nothing is forbidden"),
+            );
+        }
+        if exit == Exit::Return
+            && let Some(value) = answer
+            && matches!(substitute(self.new, value), Substitute::Yes | Substitute::Number)
+        {
+            return refuse(
+                ReasonCode::CheckDeleted,
+                format!("If `{text}`, the answer is made up: `{}`", shown(self.new, value)),
+            );
+        }
         let mut questions: Vec<Verdict> = Vec::new();
         let conservative = test.selects_missing();
         let strength = guarding(condition(node).map(|asks| words(self.new, asks)).unwrap_or_default());
@@ -86,7 +111,11 @@ impl<'c> Scene<'c> {
                 (Act::Sink(_) | Act::Check | Act::Call, false, false) => true,
                 (Act::Store, false, false) => false,
                 (_, false, true) => {
-                    !conservative || (test.is_wide() && act.what == Act::Store && !self.truth_is_exact())
+                    !conservative
+                        || (test.is_wide()
+                            && act.what == Act::Store
+                            && !self.truth_is_exact()
+                            && !self.has_no_entries(node, &operands))
                 }
             };
             match (harm, loud) {
@@ -117,22 +146,6 @@ impl<'c> Scene<'c> {
         if !conservative {
             return ask(format!("Is it right to leave in every state in which `{text}`?"), &name);
         }
-        let answer = own.last().and_then(|last| returned(*last));
-        let answer_text = answer.map_or(String::new(), |value| squeezed(self.new, inner(value)));
-        if answer_text.ends_with("err")
-            && !condition(node).is_some_and(|asks| words(self.new, asks).contains(&"err"))
-        {
-            return refuse(
-                ReasonCode::WorkSkipped,
-                format!("If `{text}`, an error is given back that is not one"),
-            );
-        }
-        if matches!(answer_text.as_str(), "False" | "false") && self.denies_by_name(node) {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("If `{text}`, the answer is that nothing is forbidden"),
-            );
-        }
         if matches!(answer_text.as_str(), "0" | "0.0") {
             return ask(
                 format!("If `{text}`, is zero the right answer for everything that computes with it?"),
@@ -154,13 +167,6 @@ impl<'c> Scene<'c> {
             );
         }
         match answer.map(|value| substitute(self.new, value)) {
-            Some(Substitute::Yes | Substitute::Number) if exit == Exit::Return => refuse(
-                ReasonCode::CheckDeleted,
-                format!(
-                    "If `{text}`, the answer is made up: `{}`",
-                    answer.map_or(String::new(), |one| shown(self.new, one))
-                ),
-            ),
             Some(Substitute::Text | Substitute::Value) if exit == Exit::Return => ask(
                 format!(
                     "If `{text}`, is `{}` the right answer for every caller?",
@@ -186,6 +192,15 @@ impl<'c> Scene<'c> {
         let message = &self.crash.message;
         ["out of range", "empty", "nil pointer", "StopIteration"].iter().any(|sign| message.contains(sign))
             || self.crash.exception.contains("StopIteration")
+    }
+
+    /// Whether an entry is read of every operand right behind a way out: Python has none to give of what is empty.
+    fn has_no_entries(&self, node: Node<'c>, operands: &[String]) -> bool {
+        let next = super::super::tree::statement_of(node).next_named_sibling();
+        let text = next.map_or_else(String::new, |next| squeezed(self.new, next));
+        self.new.family() == Family::Python
+            && !operands.is_empty()
+            && operands.iter().all(|one| text.contains(&format!("={one}[")))
     }
 
     /// An answer of another kind than the function gives otherwise.

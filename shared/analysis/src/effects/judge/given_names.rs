@@ -1,0 +1,126 @@
+//! A name that the change gives to what was written in place before: `note = row.get("note")`, and `note` for `row["note"]`.
+
+use tree_sitter::Node;
+
+use super::super::absence::{is_nothing, joined, test_of};
+use super::super::script::Edit;
+use super::super::tree::{
+    above, assigned, condition, inner, is_function, is_if, name_of, parts, squeezed, statement_of, words,
+};
+use super::insertions::assigned_in;
+use super::values::assigned_names;
+use super::{Judged, Scene, Verdict, exits, function_of, shown};
+use crate::syntax::visit_below;
+
+impl<'c> Scene<'c> {
+    /// A name in the place of what it was given: the same value, or one that may be missing and was asked for before.
+    pub(super) fn named_value(&self, old: Node<'c>, new: Node<'c>) -> Option<Judged> {
+        let value = self.value_named_by(new)?;
+        let was = squeezed(self.old, inner(old));
+        let fact = format!("`{}` has a name now: `{}`", shown(self.old, old), shown(self.new, new));
+        if squeezed(self.new, inner(value)) == was {
+            return Some(Judged::new(new, fact, Verdict::Harmless));
+        }
+        let widened = self.widened(old, value)?;
+        match widened.code.is_none() && self.is_asked_for_before(new) {
+            true => Some(Judged::new(new, fact, Verdict::Harmless)),
+            false => Some(self.judge_widened(&widened, new)),
+        }
+    }
+
+    /// Whether a new assignment only gives a name to what another difference replaces by it.
+    pub(super) fn names_what_was_there(&self, target: Node<'c>, value: Node<'c>) -> bool {
+        let (name, text) = (squeezed(self.new, target), squeezed(self.new, inner(value)));
+        self.edits.iter().any(|edit| match edit {
+            Edit::Replaced { old, new } => {
+                squeezed(self.new, inner(*new)) == name
+                    && squeezed(self.old, inner(*old)) == text
+                    && self.value_named_by(*new).is_some_and(|named| named == value)
+            }
+            _ => false,
+        })
+    }
+
+    /// What a name stands for that the change made, if nothing between changes what it was made of.
+    fn value_named_by(&self, new: Node<'c>) -> Option<Node<'c>> {
+        let name = self.new.text_of(inner(new));
+        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$')) {
+            return None;
+        }
+        let function = function_of(self.new.family(), new)?;
+        let (target, value) = self.edits.iter().find_map(|edit| match edit {
+            Edit::Inserted { new: statement } if function.byte_range().contains(&statement.start_byte()) => {
+                assigned_in(*statement).filter(|(target, _)| self.new.text_of(*target) == name)
+            }
+            _ => None,
+        })?;
+        let body = function.child_by_field_name("body").unwrap_or(function);
+        let made = assigned_names(self.new, body);
+        let is_fresh = made.iter().filter(|one| *one == name).count() == 1
+            && !self.old_function(new).is_some_and(|old| {
+                let taken = old.child_by_field_name("parameters").map(|one| words(self.old, one));
+                assigned_names(self.old, old).iter().any(|one| one == name)
+                    || taken.is_some_and(|taken| taken.contains(&name))
+            });
+        let between = |one: &&String| {
+            let of_value = words(self.new, value).contains(&one.split(['.', '[']).next().unwrap_or(one));
+            of_value && self.is_assigned_between(body, one, target, new)
+        };
+        (is_fresh && target.start_byte() < new.start_byte() && !made.iter().any(|one| between(&one)))
+            .then_some(value)
+    }
+
+    fn is_assigned_between(&self, body: Node<'c>, name: &str, from: Node<'c>, to: Node<'c>) -> bool {
+        let mut found = false;
+        visit_below(body, |node, _| {
+            found |= node.start_byte() > from.end_byte()
+                && node.end_byte() < to.start_byte()
+                && assigned(node).is_some_and(|(target, _)| self.new.text_of(target) == name);
+        });
+        found
+    }
+
+    /// Whether a way out that the change puts in front of a place is taken if the name is missing.
+    fn is_asked_for_before(&self, at: Node<'c>) -> bool {
+        let name = self.new.text_of(inner(at));
+        self.edits.iter().any(|edit| {
+            let Edit::Inserted { new } = edit else { return false };
+            let node = if is_if(new.kind()) { *new } else { inner(*new) };
+            let asks = condition(node).filter(|_| is_if(node.kind()) && exits::exits(self.new, node));
+            let is_around = new.parent().is_some_and(|block| block.byte_range().contains(&at.start_byte()));
+            asks.is_some_and(|asks| {
+                let test = test_of(self.new, asks);
+                test.selects_missing() && test.operands().iter().any(|one| one == name)
+            }) && is_around
+                && new.end_byte() <= at.start_byte()
+        })
+    }
+
+    /// The function around a new node as it was.
+    fn old_function(&self, new: Node<'c>) -> Option<Node<'c>> {
+        let name = function_of(self.new.family(), new).and_then(name_of)?;
+        let mut found = None;
+        visit_below(self.old.root(), |node, _| {
+            let same = name_of(node).is_some_and(|one| self.old.text_of(one) == self.new.text_of(name));
+            if same && is_function(self.old.family(), node.kind()) {
+                found = Some(node);
+            }
+        });
+        found
+    }
+
+    /// Whether a value is compared with another value of the program: nothing would be equal to nothing.
+    pub(super) fn compared_with(&self, node: Node<'c>) -> Option<Node<'c>> {
+        let comparison = above(node, |one| {
+            matches!(one.kind(), "comparison_operator" | "binary_expression" | "binary")
+                && joined(self.new, one).is_none()
+        })?;
+        let statement = statement_of(node);
+        let text = self.new.text_of(comparison);
+        let compares = ["==", "!=", " in ", " is "].iter().any(|sign| text.contains(sign));
+        let other =
+            parts(comparison).into_iter().find(|part| !part.byte_range().contains(&node.start_byte()))?;
+        let is_literal = words(self.new, other).is_empty() || is_nothing(self.new.text_of(inner(other)));
+        (compares && !is_literal && comparison.start_byte() >= statement.start_byte()).then_some(comparison)
+    }
+}

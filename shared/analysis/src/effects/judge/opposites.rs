@@ -1,0 +1,125 @@
+//! Differences that turn something into its opposite or into another thing, whatever they reach: no crash asks for them,
+//! and nobody who reads the change quickly sees them.
+
+use tree_sitter::Node;
+
+use super::super::absence::{Substitute, Test, operator_of, substitute, test_of};
+use super::super::tree::{condition, inner, is_call, is_choice, parts, squeezed, words};
+use super::reads::branches_of;
+use super::{Scene, Verdict, refuse, shown};
+use crate::syntax::Parsed;
+use crate::syntax::references::dotted_path;
+use autofix_domain::reason::ReasonCode;
+
+impl<'c> Scene<'c> {
+    /// A refusal if the new code says the opposite of the old, or gives away what was a copy.
+    pub(super) fn opposite(&self, old: Node<'c>, new: Node<'c>) -> Option<Verdict> {
+        let (was, is) = (shown(self.old, old), shown(self.new, new));
+        let text = squeezed(self.old, inner(old));
+        let is_not = |node: Node<'c>| {
+            negated(self.new, node).is_some_and(|inside| {
+                squeezed(self.new, inner(inside)) == text || self.is_read_of(inside, &text)
+            })
+        };
+        if is_not(inner(new)) {
+            return Some(refuse(ReasonCode::CheckDeleted, format!("`{was}` becomes its opposite: `{is}`")));
+        }
+        if self.kept_if_missing(&text, inner(new)) {
+            let why = format!("`{was}` is kept only if what it needs is missing: `{is}`");
+            return Some(refuse(ReasonCode::CheckDeleted, why));
+        }
+        if let (Some(before), Some(after)) = (boolean(self.old, old), boolean(self.new, new))
+            && before != after
+            && !matches!(new.parent().map_or("", |parent| parent.kind()), "keyword_argument" | "pair")
+        {
+            let why = format!("`{was}` becomes its opposite: `{is}`");
+            return Some(refuse(ReasonCode::ComputationChanged, why));
+        }
+        if copied(self.old, old)
+            .is_some_and(|held| squeezed(self.old, held) == squeezed(self.new, inner(new)))
+        {
+            let why = format!("`{is}` is no longer a copy: what changes it changes it for everybody");
+            return Some(refuse(ReasonCode::SensitiveChange, why));
+        }
+        self.compares_no_longer(old, new).then(|| {
+            refuse(ReasonCode::CheckDeleted, format!("`{was}` compares, and `{is}` only asks what is there"))
+        })
+    }
+
+    /// `None if row else row.note`.
+    fn kept_if_missing(&self, text: &str, new: Node<'c>) -> bool {
+        let (Some(asks), Some((then, otherwise))) = (condition(new), branches_of(new)) else { return false };
+        let test = test_of(self.new, asks);
+        let kept = match (test.selects_missing(), test.drops_missing()) {
+            (true, false) => then,
+            (false, true) => otherwise,
+            _ => return false,
+        };
+        squeezed(self.new, inner(kept)) == text
+            && substitute_of(self.new, then, otherwise) == Substitute::Neutral
+    }
+
+    /// `a > b` that became a question whether `a` is there.
+    fn compares_no_longer(&self, old: Node<'c>, new: Node<'c>) -> bool {
+        let compares = matches!(inner(old).kind(), "comparison_operator" | "binary_expression" | "binary")
+            && matches!(test_of(self.old, old), Test::Free)
+            && words(self.old, old).len() > 1 - usize::from(has_number(inner(old)))
+            && operator_of(self.old, inner(old))
+                .is_none_or(|sign| matches!(sign, "<" | ">" | "<=" | ">=" | "==" | "===" | "!=" | "!=="));
+        let Test::Asks { operand, .. } = test_of(self.new, new) else { return false };
+        compares
+            && self.is_condition(new)
+            && parts(inner(old)).first().is_some_and(|left| squeezed(self.old, *left) == operand)
+    }
+}
+
+/// The better of what two branches stand for.
+fn substitute_of(parsed: &Parsed<'_>, then: Node<'_>, otherwise: Node<'_>) -> Substitute {
+    match substitute(parsed, then) {
+        Substitute::Neutral => Substitute::Neutral,
+        _ => substitute(parsed, otherwise),
+    }
+}
+
+fn has_number(comparison: Node<'_>) -> bool {
+    parts(comparison).iter().any(|one| matches!(one.kind(), "integer" | "float" | "number" | "int_literal"))
+}
+
+/// What stands under a `not`.
+fn negated<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<Node<'p>> {
+    let is_not = matches!(node.kind(), "not_operator" | "unary_expression" | "unary_op_expression" | "unary")
+        && parsed.text_of(node).starts_with(['!', 'n']);
+    is_not.then(|| parts(node).last().copied()).flatten()
+}
+
+/// Yes or no as it is written, also as what takes the place of something missing.
+fn boolean(parsed: &Parsed<'_>, node: Node<'_>) -> Option<bool> {
+    let node = inner(node);
+    if is_choice(node.kind()) {
+        return None;
+    }
+    if matches!(operator_of(parsed, node), Some("or" | "||" | "??")) {
+        return boolean(parsed, node.child_by_field_name("right")?);
+    }
+    match parsed.text_of(node) {
+        "true" | "True" => Some(true),
+        "false" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// What a piece of code makes a copy of.
+fn copied<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<Node<'p>> {
+    let node = inner(node);
+    if !is_call(node.kind()) {
+        return None;
+    }
+    let path = dotted_path(parsed, node);
+    match (path.rsplit('.').next()?, super::arguments(node).as_slice()) {
+        ("copy" | "clone" | "slice" | "dup" | "to_vec", []) => super::super::absence::receiver(node),
+        ("copy" | "deepcopy" | "structuredClone" | "cloneDeep" | "list" | "dict" | "set", [held]) => {
+            Some(*held)
+        }
+        _ => None,
+    }
+}
