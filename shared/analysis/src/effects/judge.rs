@@ -23,7 +23,7 @@ use tree_sitter::Node;
 use super::script::Edit;
 use super::sinks::Sink;
 use super::slices::Entry;
-use super::tree::{above, function_of, is_handler, is_if, is_try, parts, squeezed};
+use super::tree::{above, function_of, is_handler, is_if, is_try, parts, same_function, squeezed};
 use super::{Crash, sinks};
 use crate::syntax::imports::Bindings;
 use crate::syntax::references::dotted_path;
@@ -239,7 +239,10 @@ impl<'c> Scene<'c> {
             && sinks::sinks_below(self.old, value, self.bindings).is_empty()
             && values::only_reads(self.old, value)
             && super::tree::words(self.old, target).len() == 1
-            && !crate::syntax::mentions::has_word(self.text_of_function(old), self.old.text_of(target))
+            && !crate::syntax::mentions::has_word(
+                self.new.text_of(same_function(self.old, old, self.new).unwrap_or_else(|| self.new.root())),
+                self.old.text_of(target),
+            )
             && self.old.text_of(target).chars().all(|c| c.is_alphanumeric() || c == '_')
         {
             return of(format!("`{what}` is gone, and nothing uses its name"), Verdict::Harmless);
@@ -267,25 +270,6 @@ impl<'c> Scene<'c> {
         let reached = super::slices::reach(self.old, self.bindings, old, super::slices::Loops::Run);
         (guards || !reached.sinks.is_empty())
             .then(|| format!("`{}` is taken out of `{name}`", shown(self.old, old)))
-    }
-
-    /// The new text of the function that an old node stood in; the whole file if it can't be found.
-    fn text_of_function(&self, old: Node<'c>) -> &'c str {
-        let name = function_of(self.old.family(), old)
-            .map(|one| self.old.field_text(one, "name"))
-            .unwrap_or_default();
-        let mut found = None;
-        if !name.is_empty() {
-            crate::syntax::visit_below(self.new.root(), |node, _| {
-                if found.is_none()
-                    && self.new.field_text(node, "name") == name
-                    && super::tree::is_function(self.new.family(), node.kind())
-                {
-                    found = Some(node);
-                }
-            });
-        }
-        self.new.text_of(found.unwrap_or_else(|| self.new.root()))
     }
 
     fn moved(&self, old: Node<'c>, new: Node<'c>) -> Judged {

@@ -242,7 +242,9 @@ pub(super) fn sink_of(parsed: &Parsed<'_>, call: Node<'_>, bindings: &Bindings) 
             .skip(1)
             .any(|part| has(list, part) || words(part).iter().any(|word| has(list, word)))
     };
-    let on_records = on_written(RECORDS) || is_class;
+    // `Boat.query.distinct(…)`; a request has a `query` as well.
+    let on_query = on_written("query") && *last != "get" && !on_written("req request url uri route router");
+    let on_records = on_written(RECORDS) || is_class || on_query;
     let acts_by_name = has("create update upsert delete insert save remove store destroy", first_word)
         && last_words.len() > 1
         && on_records

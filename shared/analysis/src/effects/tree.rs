@@ -298,6 +298,19 @@ pub(super) fn name_of(function: Node<'_>) -> Option<Node<'_>> {
     })
 }
 
+/// The function of the other text that is called as the one around a node.
+pub(super) fn same_function<'p>(from: &Parsed<'_>, node: Node<'_>, to: &'p Parsed<'_>) -> Option<Node<'p>> {
+    let name = function_of(from.family(), node).and_then(name_of).map(|name| from.text_of(name))?;
+    let mut found = None;
+    visit_below(to.root(), |one, _| {
+        let is_it = || name_of(one).is_some_and(|its| to.text_of(its) == name);
+        if found.is_none() && is_function(to.family(), one.kind()) && is_it() {
+            found = Some(one);
+        }
+    });
+    found
+}
+
 /// Whether a node is a chain of names: `a`, `a.b`, `a[0].c`, `a.b()`.
 pub(super) fn is_chain(kind: &str) -> bool {
     matches!(

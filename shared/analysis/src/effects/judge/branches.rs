@@ -242,7 +242,7 @@ impl<'c> Scene<'c> {
                 operands.contains(&target_text) && test.selects_missing() && instead == Substitute::Neutral;
             if is_default && reached.sinks.is_empty() {
                 // What is kept in an object or a container others may read later.
-                if reached_by_others(&target_text) {
+                if is_held(&target_text) {
                     return ask(
                         format!("If `{text}`, may `{}` be kept for everything later?", shown(self.new, *one)),
                         &name,
@@ -282,7 +282,7 @@ impl<'c> Scene<'c> {
     }
 }
 
-/// Whether a name is of something that an object holds.
-fn reached_by_others(target: &str) -> bool {
+/// Whether a name is of an attribute: an object holds it.
+fn is_held(target: &str) -> bool {
     target.contains('.') || target.contains("->")
 }

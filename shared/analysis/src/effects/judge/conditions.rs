@@ -6,7 +6,7 @@ use tree_sitter::Node;
 use super::super::absence::{How, Test, joined, test_of};
 use super::super::sinks::{Guarding, Sink, guarding, sinks_below};
 use super::super::slices::{Loops, reach};
-use super::super::tree::{body, condition, inner, is_call, is_choice, parts, squeezed, words};
+use super::super::tree::{body, condition, inner, is_call, is_choice, is_lambda, parts, squeezed, words};
 use super::values::last_name;
 use super::{Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, exits, identifier, refuse, shown};
 use crate::sensitive_paths::words as split_words;
@@ -414,10 +414,11 @@ pub(super) fn choosing<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Vec<Node<'p>>
         if at.kind == "if_clause" {
             found.extend(one.named_child(0));
         } else if is_call(at.kind)
-            && dotted_path(parsed, one)
-                .rsplit('.')
-                .next()
-                .is_some_and(|last| matches!(last, "filter" | "reject" | "compact" | "dropna"))
+            && dotted_path(parsed, one).rsplit('.').next().is_some_and(|last| {
+                let by_function = || arguments(one).first().is_some_and(|given| is_lambda(given.kind()));
+                matches!(last, "filter" | "reject" | "compact" | "dropna")
+                    || (matches!(last, "find" | "findLast" | "detect") && by_function())
+            })
         {
             let given = arguments(one).first().copied();
             found.push(given.and_then(|given| given.child_by_field_name("body")).or(given).unwrap_or(one));

@@ -71,6 +71,9 @@ pub(super) fn exit_of(parsed: &Parsed<'_>, statement: Node<'_>) -> Exit {
         },
         "continue_statement" | "continue_expression" | "next" => Exit::Continue,
         "break_statement" | "break_expression" | "break" => Exit::Break,
+        kind if is_call(kind) && parsed.family() == Family::Ruby && is_error_answer(parsed, one, text) => {
+            Exit::Loud
+        }
         kind if is_call(kind) => {
             let path = dotted_path(parsed, one);
             let last = path.rsplit('.').next().unwrap_or(&path);
@@ -110,8 +113,10 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
         let said = ["status", "code", "abort", "response", "http"].iter().any(|word| before.ends_with(word));
         starts && digits == 3 && said
     });
+    let named_status = ["bad_request", "not_found", "forbidden", "unauthorized", "unprocessable"];
     by_family
         || status
+        || named_status.iter().any(|name| lower.contains(&format!("status: :{name}")))
         || (lower.contains(".error(")
             || lower.contains("error_response")
             || lower.contains("not_found(")

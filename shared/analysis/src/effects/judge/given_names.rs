@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::super::absence::{is_nothing, joined, test_of};
 use super::super::script::Edit;
 use super::super::tree::{
-    above, assigned, condition, inner, is_function, is_if, name_of, parts, squeezed, statement_of, words,
+    above, assigned, condition, inner, is_if, parts, same_function, squeezed, statement_of, words,
 };
 use super::insertions::assigned_in;
 use super::values::assigned_names;
@@ -57,7 +57,7 @@ impl<'c> Scene<'c> {
         let body = function.child_by_field_name("body").unwrap_or(function);
         let made = assigned_names(self.new, body);
         let is_fresh = made.iter().filter(|one| *one == name).count() == 1
-            && !self.old_function(new).is_some_and(|old| {
+            && !same_function(self.new, new, self.old).is_some_and(|old| {
                 let taken = old.child_by_field_name("parameters").map(|one| words(self.old, one));
                 assigned_names(self.old, old).iter().any(|one| one == name)
                     || taken.is_some_and(|taken| taken.contains(&name))
@@ -94,19 +94,6 @@ impl<'c> Scene<'c> {
             }) && is_around
                 && new.end_byte() <= at.start_byte()
         })
-    }
-
-    /// The function around a new node as it was.
-    fn old_function(&self, new: Node<'c>) -> Option<Node<'c>> {
-        let name = function_of(self.new.family(), new).and_then(name_of)?;
-        let mut found = None;
-        visit_below(self.old.root(), |node, _| {
-            let same = name_of(node).is_some_and(|one| self.old.text_of(one) == self.new.text_of(name));
-            if same && is_function(self.old.family(), node.kind()) {
-                found = Some(node);
-            }
-        });
-        found
     }
 
     /// Whether a value is compared with another value of the program: nothing would be equal to nothing.

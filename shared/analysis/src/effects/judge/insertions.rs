@@ -8,7 +8,7 @@ use super::super::sinks::{Guarding, guarding, is_bound, sinks_below};
 use super::super::slices::{Loops, is_new_container, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body_statements, inner, is_block, is_call, is_function, is_handler, is_if, is_loop,
-    is_try, parts, squeezed, words,
+    is_try, parts, same_function, squeezed, words,
 };
 use super::exits::{Exit, exit_of, returned};
 use super::values::{assigned_names, last_name, only_reads};
@@ -267,8 +267,8 @@ impl<'c> Scene<'c> {
             return of(self.act_is_new(*sink, *call));
         }
         let text = self.new.text_of(target);
-        let function = function_of(self.old.family(), self.counterpart(new))
-            .map_or_else(|| self.old.text_of(self.old.root()), |one| self.old.text_of(one));
+        let function = same_function(self.new, new, self.old).unwrap_or_else(|| self.old.root());
+        let function = self.old.text_of(function);
         let is_plain =
             text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | ',' | ' ' | '(' | ')'));
         let was_there = words(self.new, target).iter().any(|word| mentions(function, word));
@@ -298,6 +298,12 @@ impl<'c> Scene<'c> {
         {
             return of(Verdict::Harmless);
         }
+        if substitute(self.new, value) == Substitute::Yes && !reached.decides.is_empty() {
+            return of(refuse(
+                ReasonCode::CheckDeleted,
+                format!("`{is}` makes up the answer to a condition"),
+            ));
+        }
         of(ask_right(&format!("`{is}`"), &name))
     }
 
@@ -308,25 +314,6 @@ impl<'c> Scene<'c> {
         let later: Vec<Node<'c>> =
             statements(parent).into_iter().filter(|one| one.start_byte() >= new.end_byte()).collect();
         later.first().is_some_and(|next| assigned_names(self.new, *next).iter().any(|one| one == name))
-    }
-
-    /// A place of the old tree near a new node: the same line, as far as it is known.
-    fn counterpart(&self, new: Node<'c>) -> Node<'c> {
-        let name = function_of(self.new.family(), new)
-            .map(|one| self.new.field_text(one, "name"))
-            .unwrap_or_default();
-        let mut found = self.old.root();
-        if !name.is_empty() {
-            visit_below(self.old.root(), |node, _| {
-                if is_function(self.old.family(), node.kind())
-                    && self.old.field_text(node, "name") == name
-                    && let Some(body) = node.child_by_field_name("body")
-                {
-                    found = body;
-                }
-            });
-        }
-        found
     }
 }
 

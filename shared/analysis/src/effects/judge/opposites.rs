@@ -4,7 +4,7 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, Test, operator_of, substitute, test_of};
-use super::super::tree::{condition, inner, is_call, is_choice, parts, squeezed, words};
+use super::super::tree::{above, condition, inner, is_call, is_choice, parts, squeezed};
 use super::reads::branches_of;
 use super::{Scene, Verdict, refuse, shown};
 use crate::syntax::Parsed;
@@ -21,12 +21,21 @@ impl<'c> Scene<'c> {
                 squeezed(self.new, inner(inside)) == text || self.is_read_of(inside, &text)
             })
         };
-        if is_not(inner(new)) {
+        if is_not(inner(new)) || self.compares_the_other_way(inner(old), inner(new)) {
             return Some(refuse(ReasonCode::CheckDeleted, format!("`{was}` becomes its opposite: `{is}`")));
         }
         if self.kept_if_missing(&text, inner(new)) {
             let why = format!("`{was}` is kept only if what it needs is missing: `{is}`");
             return Some(refuse(ReasonCode::CheckDeleted, why));
+        }
+        let choice = above(new, |one| is_choice(one.kind())).and_then(branches_of);
+        if choice.is_some_and(|(then, otherwise)| squeezed(self.new, then) == squeezed(self.new, otherwise)) {
+            let why = format!("With `{is}` both branches of the choice are the same");
+            return Some(refuse(ReasonCode::CheckDeleted, why));
+        }
+        if self.is_unknown_key(new) {
+            let why = format!("An entry `{is}` is read that nothing else in the file knows");
+            return Some(refuse(ReasonCode::SensitiveChange, why));
         }
         if let (Some(before), Some(after)) = (boolean(self.old, old), boolean(self.new, new))
             && before != after
@@ -46,6 +55,39 @@ impl<'c> Scene<'c> {
         })
     }
 
+    /// `a == b` that became `a != b`, also with a more tolerant `a`.
+    fn compares_the_other_way(&self, old: Node<'c>, new: Node<'c>) -> bool {
+        let (before, after) = (parts(old), parts(new));
+        let ([_, was], [_, is]) = (&before[..], &after[..]) else { return false };
+        let sign = |parsed: &Parsed<'_>, node: Node<'_>| {
+            let sign = node.child(1).map_or("", |sign| parsed.text_of(sign)).replace("===", "==");
+            sign.replace("!==", "!=")
+        };
+        let signs = (sign(self.old, old), sign(self.new, new));
+        squeezed(self.old, *was) == squeezed(self.new, *is)
+            && matches!((signs.0.as_str(), signs.1.as_str()), ("==", "!=") | ("!=", "=="))
+    }
+
+    /// Whether a text is a key that is read, and stands nowhere in the old file or the error.
+    fn is_unknown_key(&self, new: Node<'c>) -> bool {
+        let Some(whole) = (match new.kind() {
+            "string" => Some(new),
+            "string_content" | "string_fragment" => new.parent(),
+            _ => None,
+        }) else {
+            return false;
+        };
+        let key = self.new.text_of(whole).trim_matches(['"', '\'', '`']);
+        let is_read = whole.parent().is_some_and(|parent| {
+            parent.kind().starts_with("subscript")
+                || parent
+                    .parent()
+                    .is_some_and(|call| is_call(call.kind()) && dotted_path(self.new, call).ends_with(".get"))
+        });
+        let known = self.old.text_of(self.old.root()).contains(key) || self.crash.message.contains(key);
+        is_read && !key.is_empty() && !known
+    }
+
     /// `None if row else row.note`.
     fn kept_if_missing(&self, text: &str, new: Node<'c>) -> bool {
         let (Some(asks), Some((then, otherwise))) = (condition(new), branches_of(new)) else { return false };
@@ -63,7 +105,6 @@ impl<'c> Scene<'c> {
     fn compares_no_longer(&self, old: Node<'c>, new: Node<'c>) -> bool {
         let compares = matches!(inner(old).kind(), "comparison_operator" | "binary_expression" | "binary")
             && matches!(test_of(self.old, old), Test::Free)
-            && words(self.old, old).len() > 1 - usize::from(has_number(inner(old)))
             && operator_of(self.old, inner(old))
                 .is_none_or(|sign| matches!(sign, "<" | ">" | "<=" | ">=" | "==" | "===" | "!=" | "!=="));
         let Test::Asks { operand, .. } = test_of(self.new, new) else { return false };
@@ -79,10 +120,6 @@ fn substitute_of(parsed: &Parsed<'_>, then: Node<'_>, otherwise: Node<'_>) -> Su
         Substitute::Neutral => Substitute::Neutral,
         _ => substitute(parsed, otherwise),
     }
-}
-
-fn has_number(comparison: Node<'_>) -> bool {
-    parts(comparison).iter().any(|one| matches!(one.kind(), "integer" | "float" | "number" | "int_literal"))
 }
 
 /// What stands under a `not`.

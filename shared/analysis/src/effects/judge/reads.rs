@@ -51,14 +51,6 @@ impl<'c> Scene<'c> {
                 return Some(value(&found, default));
             }
         }
-        // `d.get(k)` → `d.get(k, N)`
-        if let (Some((object, key, _)), Some((other, same, Some(default)))) =
-            (read_with_default(self.old, old), read_with_default(self.new, new))
-            && object == other
-            && key == same
-        {
-            return Some(value(&format!("{object}[{key}]"), Some(default)));
-        }
         let node = inner(new);
         // `e` → `e or N`, `e ?? N`
         if let Some(operator) = operator_of(self.new, node)

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::super::absence::{Substitute, Test, is_nothing, substitute};
 use super::super::sinks::{Guarding, guarding, has, sinks_below};
 use super::super::tree::{
-    above, body, body_statements, condition, inner, is_call, is_function, parts, squeezed, words,
+    above, body, body_statements, condition, inner, is_call, is_function, is_loop, parts, squeezed, words,
 };
 use super::exits::{Exit, exit_of, exit_of_body, inner_exit, returned};
 use super::left_out::Act;
@@ -83,6 +83,12 @@ impl<'c> Scene<'c> {
         let conservative = test.selects_missing();
         let strength = guarding(condition(node).map(|asks| words(self.new, asks)).unwrap_or_default());
         if exit == Exit::Break {
+            return refuse(
+                ReasonCode::WorkSkipped,
+                format!("If `{text}`, all other entries are left out as well"),
+            );
+        }
+        if exit == Exit::Return && !loud && self.ends_the_loop(node, &own) {
             return refuse(
                 ReasonCode::WorkSkipped,
                 format!("If `{text}`, all other entries are left out as well"),
@@ -192,6 +198,20 @@ impl<'c> Scene<'c> {
         let message = &self.crash.message;
         ["out of range", "empty", "nil pointer", "StopIteration"].iter().any(|sign| message.contains(sign))
             || self.crash.exception.contains("StopIteration")
+    }
+
+    /// Whether a way out in a loop gives back what the function gives back after the whole loop.
+    fn ends_the_loop(&self, node: Node<'c>, own: &[Node<'c>]) -> bool {
+        let function = above(node, |one| is_function(self.new.family(), one.kind()));
+        let looped = above(node, |one| is_loop(one.kind()));
+        let (Some(function), Some(looped)) = (function, looped) else { return false };
+        let last = function.child_by_field_name("body").and_then(|all| body_statements(all).last().copied());
+        let answer = |statement: Option<Node<'c>>| {
+            statement.and_then(returned).map(|value| squeezed(self.new, inner(value)))
+        };
+        looped.start_byte() > function.start_byte()
+            && answer(last)
+                .is_some_and(|text| !is_nothing(&text) && Some(text) == answer(own.last().copied()))
     }
 
     /// Whether an entry is read of every operand right behind a way out: Python has none to give of what is empty.
