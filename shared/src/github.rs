@@ -45,14 +45,14 @@ pub use conversation::Remark;
 pub use deployments::{Deployment, DeploymentState, EnvironmentKind};
 pub use failures::{Annotation, AnnotationLevel, FailedOutput, FailureDetails};
 pub use identity::Identity;
-pub use merging::{Merge, MergeMethod, MergeOutcome, Queue};
+pub use merging::{Merge, MergeOutcome, Queue};
 pub use owners::{Author, LastChange};
 pub use peoples_commits::CommitChange;
 pub use permissions::{Grant, Permission};
 pub use pulls::{MergeState, Mergeable, NewPullRequest, OpenPullRequest, PullRequestView, Stage};
 pub use reverting::{MergedFix, Revert, RevertOutcome};
 pub use review::{BranchNeeds, Courtesy, MergeNeeds, ReviewDecision};
-pub use rules::{BranchRules, RequiredChecks, WayIn};
+pub use rules::{BranchRules, MergeMethod, RequiredChecks, WayIn};
 
 use answers::{successful, text};
 

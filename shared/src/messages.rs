@@ -11,6 +11,7 @@ mod digest;
 mod issues;
 mod judgements;
 mod labels;
+mod lines;
 mod markdown;
 mod notes;
 mod outage;

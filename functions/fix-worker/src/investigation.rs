@@ -6,6 +6,7 @@ pub mod analyst;
 pub mod case;
 mod conversation;
 mod critic;
+mod ending;
 mod fix;
 mod progress;
 mod root_cause;
@@ -23,7 +24,6 @@ use autofix::analysis::policy::{self, Outlook, Penalty, PolicyInput, RootCause, 
 use autofix::analysis::report::Analysis;
 use autofix::analysis::sensitive_paths::sensitive_path;
 use autofix::analysis::syntax::{self, SyntaxChecked};
-use autofix::attempt::Fix;
 use autofix::reason::Reason;
 
 use crate::stopped::Stopped;
@@ -31,6 +31,7 @@ use analyst::Analyst;
 use case::Case;
 use conversation::Outcome;
 use critic::{Critic, ToReview, criticise};
+pub use ending::Ending;
 pub use fix::reapply;
 use fix::{Judgement, fix_of, write_fix};
 use progress::Progress;
@@ -46,18 +47,6 @@ pub struct Conclusion {
     pub confidence: Option<f64>,
     /// For people to look at.
     pub dossier: Dossier,
-}
-
-/// Whether there is a fix to propose.
-pub enum Ending {
-    Propose {
-        fix: Box<Fix>,
-    },
-    /// `reasons` is never empty; `fix` is what was not good enough.
-    Refuse {
-        reasons: Vec<Reason>,
-        fix: Option<Box<Fix>>,
-    },
 }
 
 /// Root cause, fix, critic, and the policy between them.

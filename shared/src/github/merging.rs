@@ -7,16 +7,10 @@ use serde_json::{Value, json};
 
 use super::answers::{error_of, said, text};
 use super::pulls::MergeState;
-use super::rules::WayIn;
+use super::rules::{MergeMethod, WayIn};
 use super::{Github, documents};
 use crate::outbound::{Answer, ErrorKind, ServiceError};
 use crate::redaction::Redacted;
-use crate::words::word_enum;
-
-word_enum! {
-    /// How a pull request becomes part of its base.
-    pub enum MergeMethod { Squash = "squash", Merge = "merge", Rebase = "rebase", }
-}
 
 /// What to merge.
 #[derive(Clone, Copy, Debug)]

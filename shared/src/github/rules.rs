@@ -6,15 +6,21 @@ use serde::Deserialize;
 
 use super::answers::{readable, shaped};
 use super::pages::List;
-use super::{Github, MergeMethod, Readable, Repository};
+use super::{Github, Readable, Repository};
 use crate::cleaning::one_line;
 use crate::outbound::{ErrorKind, ServiceError};
+use crate::words::word_enum;
 
 /// Rules in force for one branch; organisations have a handful.
 const PAGES: usize = 3;
 /// Required checks that are kept. Beyond that, a name more or less decides nothing.
 const CHECKS: usize = 100;
 const NAME_CHARS: usize = 200;
+
+word_enum! {
+    /// How a pull request becomes part of its base.
+    pub enum MergeMethod { Squash = "squash", Merge = "merge", Rebase = "rebase", }
+}
 
 /// The checks without which GitHub does not merge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

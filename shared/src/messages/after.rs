@@ -1,7 +1,7 @@
 //! What a card says after the merge: the deploy, the watch, the error that came back, and the way back.
 
 use super::blocks::{Card, code, link, time};
-use super::story::{person, pull_request_line, refused_line};
+use super::lines::{person, pull_request_line, refused_line};
 use crate::attempt::{CameBack, Decision, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
 
 /// A day and a time, in Slack's words.

@@ -5,7 +5,8 @@
 
 use super::after::came_back_line;
 use super::blocks::{Card, outside};
-use super::story::{failed_checks, person, quote};
+use super::lines::person;
+use super::story::{failed_checks, quote};
 use crate::attempt::{Attempt, Checks, Decision, RollBack, State};
 
 /// Red checks quoted in one note, and characters of each.

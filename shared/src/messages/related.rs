@@ -1,7 +1,7 @@
 //! What a card says about other attempts and other Sentry issues: what it waits for, what joined it, whose answer it has.
 
 use super::blocks::{Card, link, outside};
-use super::story::{person, pull_request_line};
+use super::lines::{person, pull_request_line};
 use crate::attempt::{Attempt, JoinedIssue, SameFault, WaitsFor};
 
 /// Joined issues that a card names.

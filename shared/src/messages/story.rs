@@ -3,12 +3,13 @@
 use super::after;
 use super::blocks::{Card, code, link, outside, time};
 use super::dialogs::dismissal_label;
+use super::lines::{person, pull_request_line, refused_line};
 use super::proof::proof_line;
 use super::related::{same_fault_line, waiting_line, waits_for_a_slot};
 use crate::analysis::reach::Reach;
 use crate::attempt::{
-    Approvals, Attempt, Checks, Cleanup, Decision, Dismissal, FailedCheck, MAX_REPAIRS, Offer, PullRequest,
-    Remark, RemarkKind, Shadow, State,
+    Approvals, Attempt, Checks, Cleanup, Decision, Dismissal, FailedCheck, MAX_REPAIRS, Offer, Remark,
+    RemarkKind, Shadow, State,
 };
 use crate::reason::Reason;
 
@@ -214,11 +215,6 @@ fn dismissal_words(dismissal: &Dismissal) -> String {
     }
 }
 
-/// What stopped the last try to do what a person asked for.
-pub(super) fn refused_line(what: &str, problem: &Reason) -> String {
-    format!("{} *{what}* {}", "⚠️", outside(&problem.detail, 600))
-}
-
 /// A reason in full: what to do stands at its end.
 pub(super) fn reason_line(reason: &Reason) -> String {
     format!("• {} (`{}`)", outside(&reason.detail, Reason::DETAIL_CHARS), reason.code)
@@ -227,11 +223,6 @@ pub(super) fn reason_line(reason: &Reason) -> String {
 /// One of several reasons.
 fn short_reason_line(reason: &Reason) -> String {
     format!("• {} (`{}`)", outside(&reason.detail, 200), reason.code)
-}
-
-pub(super) fn pull_request_line(pull_request: &PullRequest) -> String {
-    let label = format!("Pull request #{}", pull_request.number);
-    format!("*{}*  `{}`", link(&pull_request.url, &label), code(&pull_request.branch, 100))
 }
 
 fn checks_line(checks: &Checks) -> String {
@@ -260,15 +251,4 @@ pub(super) fn failed_checks(failed: &[FailedCheck]) -> String {
         names.push(format!("{} more", failed.len() - NAMED_CHECKS));
     }
     names.join(", ")
-}
-
-/// A mention of a Slack user; anything else is shown as someone and not as a mention.
-pub(super) fn person(id: &str) -> String {
-    let is_user =
-        !id.is_empty() && id.len() <= 20 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    match id {
-        id if is_user => format!("<@{id}>"),
-        Decision::ON_GITHUB => "someone on GitHub".to_owned(),
-        _ => "someone".to_owned(),
-    }
 }

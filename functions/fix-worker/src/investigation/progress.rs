@@ -7,9 +7,9 @@ use autofix::analysis::gates::{self, Evaluated, Reached};
 use autofix::analysis::report::{Analysis, Critique};
 use autofix::usage::Usage;
 
-use crate::investigation::Ending;
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
+use crate::investigation::ending::Ending;
 
 /// How far it got.
 pub(crate) struct Progress {

@@ -2,18 +2,18 @@
 
 use autofix::analysis::proof::ci_output::{self, Reading};
 use autofix::attempt::{
-    Attempt, Checks, CiRun, Event, NotProved, NotProvedCode, Offer, ProofEvent, RegressionTest,
+    Attempt, Checks, CiRun, Event, NextHead, NextHeadKind, NotProved, NotProvedCode, Offer, ProofEvent,
+    RegressionTest,
 };
 use autofix::cleaning::one_line;
 use autofix::github::{CheckResult, Failure, Outcome};
 use autofix::messages;
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::context::Context;
-use crate::happened::Early;
-use crate::steps::look_at_test::{too_slow, without_test};
+use crate::happened::{Early, Happened};
 
 /// Red checks whose output is read.
 const MAX_CHECKS: usize = 4;
@@ -160,4 +160,23 @@ pub(super) async fn with_the_fix(
             }
         }
     }
+}
+
+/// CI did not end within the bound of the settings.
+pub(super) fn too_slow(attempt: &Attempt) -> NotProved {
+    let minutes = attempt.proof.as_ref().map_or(0, |proof| proof.minutes);
+    let sentence = format!("CI did not end within {minutes} minutes (`AUTOFIX_PROOF_MINUTES`).");
+    NotProved::new(NotProvedCode::CiTooSlow, sentence)
+}
+
+/// The end of a proof without one: the test comes off the branch.
+pub(super) fn without_test(offer: &Offer, why: NotProved, now: Timestamp) -> Happened {
+    let notice = "The regression test was taken off the branch again.";
+    Happened::Events(vec![why.event(), next_head(offer, NextHeadKind::WithoutTest, notice, now)])
+}
+
+/// Another commit is to become the head, for the proof.
+pub(super) fn next_head(offer: &Offer, kind: NextHeadKind, notice: &str, at: Timestamp) -> Event {
+    let next = NextHead { fix: offer.fix.clone(), kind, at };
+    Event::NextHead { next: Box::new(next), notice: notice.to_owned() }
 }

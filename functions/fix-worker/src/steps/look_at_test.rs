@@ -2,15 +2,17 @@
 //! prove anything, the test comes off the branch again.
 
 use autofix::attempt::{
-    Attempt, Event, NextHead, NextHeadKind, NotProved, NotProvedCode, Offer, ProofEvent, RegressionTest,
+    Attempt, Event, NextHeadKind, NotProved, NotProvedCode, Offer, ProofEvent, RegressionTest,
 };
 use autofix::github::{Outcome, PullRequestView, Stage};
 use autofix::reason::ReasonCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::context::Context;
 use crate::happened::{Happened, Stepped};
-use crate::steps::ci_run::{Run, best_reading, ci_run, is_too_late, why_not};
+use crate::steps::ci_run::{
+    Run, best_reading, ci_run, is_too_late, next_head, too_slow, why_not, without_test,
+};
 
 /// First pause between two looks; it grows with the time that CI takes.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_secs(15);
@@ -68,24 +70,6 @@ pub(super) async fn look(
         ),
     };
     Ok(without_test(offer, why, now))
-}
-
-/// CI did not end within the bound of the settings.
-pub(super) fn too_slow(attempt: &Attempt) -> NotProved {
-    let minutes = attempt.proof.as_ref().map_or(0, |proof| proof.minutes);
-    let sentence = format!("CI did not end within {minutes} minutes (`AUTOFIX_PROOF_MINUTES`).");
-    NotProved::new(NotProvedCode::CiTooSlow, sentence)
-}
-
-/// The end of a proof without one: the test comes off the branch.
-pub(super) fn without_test(offer: &Offer, why: NotProved, now: Timestamp) -> Happened {
-    let notice = "The regression test was taken off the branch again.";
-    Happened::Events(vec![why.event(), next_head(offer, NextHeadKind::WithoutTest, notice, now)])
-}
-
-fn next_head(offer: &Offer, kind: NextHeadKind, notice: &str, at: Timestamp) -> Event {
-    let next = NextHead { fix: offer.fix.clone(), kind, at };
-    Event::NextHead { next: Box::new(next), notice: notice.to_owned() }
 }
 
 /// What people did with a pull request that has only the test.
