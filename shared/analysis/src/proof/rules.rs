@@ -298,6 +298,11 @@ impl Rules<'_> {
                     "a loop that may not end"
                 }
                 "decorator" if !is_known_decorator(parsed.text_of(node)) => "this decorator",
+                "subscript_expression" | "computed_property_name"
+                    if self.places.family == Family::Script && !has_plain_key(parsed, node) =>
+                {
+                    "a key that is no plain text or number"
+                }
                 "global_statement" | "exec_statement" => "this statement",
                 _ => return,
             };
@@ -420,6 +425,13 @@ fn forbidden_names(family: Family) -> &'static [&'static str] {
             "global",
             "window",
             "constructor",
+            "prototype",
+            "getPrototypeOf",
+            "getOwnPropertyDescriptor",
+            "getOwnPropertyDescriptors",
+            "getOwnPropertyNames",
+            "Reflect",
+            "Proxy",
             "skip",
             "skipIf",
             "runIf",
@@ -446,6 +458,19 @@ fn forbidden_names(family: Family) -> &'static [&'static str] {
             "C",
         ],
     }
+}
+
+/// Whether the brackets hold a number, or a text that names nothing forbidden: a key that is put together reaches any name.
+fn has_plain_key(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    let key = node.child_by_field_name("index").or_else(|| node.named_child(0));
+    key.is_some_and(|key| match key.kind() {
+        "number" => true,
+        "string" => {
+            let text = parsed.text_of(key).trim_matches(['"', '\'']);
+            !text.contains('\\') && !forbidden_names(Family::Script).contains(&text)
+        }
+        _ => false,
+    })
 }
 
 fn is_known_decorator(text: &str) -> bool {

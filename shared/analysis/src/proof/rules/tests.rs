@@ -170,6 +170,22 @@ fn the_other_languages_have_the_same_rules() {
             format!("{head}test(\"takes no line\", () => {{ process.env.X; addressLines({{}}); }});\n"),
             "`process`",
         ),
+        (
+            format!(
+                "{head}test(\"takes no line\", () => {{ (() => 0)[\"con\" + \"structor\"](\"x\")(); addressLines({{}}); }});\n"
+            ),
+            "a key that is no plain text or number",
+        ),
+        (
+            format!(
+                "{head}test(\"takes no line\", () => {{ const {{ [\"pro\" + \"cess\"]: p }} = addressLines({{}}); }});\n"
+            ),
+            "a key that is no plain text or number",
+        ),
+        (
+            format!("{head}test(\"takes no line\", () => {{ addressLines({{}})[\"constructor\"]; }});\n"),
+            "a key that is no plain text or number",
+        ),
     ] {
         let said = script("src/none.test.ts", &code);
         assert!(said.contains(why), "{code}: {said}");
