@@ -53,6 +53,12 @@ impl Story {
         Story::Unprove,
     ];
 
+    /// Up to the question for a place, or to the test of a proof, it is the story of the fix: one effect of each kind is
+    /// enough.
+    pub fn begins_like_another(self) -> bool {
+        matches!(self, Story::Wait | Story::Prove | Story::Unprove)
+    }
+
     pub fn settings(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Story::Wait | Story::Place => &[("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1")],
