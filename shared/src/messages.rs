@@ -4,6 +4,7 @@
 mod after;
 mod after_merge;
 mod blocks;
+mod body_part;
 mod buttons;
 mod card;
 mod dialogs;

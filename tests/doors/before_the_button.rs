@@ -218,7 +218,7 @@ async fn where_the_base_moves_away_from_the_second_fix_as_well_people_get_it() {
     assert_eq!(open.status().await, "awaiting_approval", "{}", open.shown());
     let pulls = open.world.sandbox.github.pull_requests(REPO).unwrap();
     assert_eq!(pulls.len(), 2, "the first one was closed: {pulls:#?}");
-    assert!(open.attempt().await["timeline"].to_string().contains("starts anew"));
+    assert!(open.attempt().await["timeline"].to_string().contains("begins again"));
     open.changed_on_the_base(|text| text.replace("    street = address", "    road = street = address"));
     open.minutes(61).await;
     assert_eq!(open.attempt().await["reason"]["code"], "base_moved", "{}", open.shown());

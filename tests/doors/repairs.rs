@@ -222,7 +222,7 @@ async fn where_the_edit_does_not_fit_any_more_the_analysis_starts_anew_once() {
     assert!(world.sandbox.github.open_pull_requests(REPO).unwrap().is_empty());
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "skipped", "the crash line is not there any more: {attempt:#}");
-    assert!(attempt["timeline"].to_string().contains("starts anew"), "{attempt:#}");
+    assert!(attempt["timeline"].to_string().contains("begins again"), "{attempt:#}");
     assert!(world.sandbox.claude.turns_answered() >= turns);
     assert_eq!(world.sandbox.slack.messages().len(), 1);
 }

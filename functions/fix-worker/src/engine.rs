@@ -154,7 +154,7 @@ impl Run<'_> {
                 return Ok(());
             }
         }
-        // Due at once, so that the clock goes on. A decision that comes in between is read and saved with the lease given back.
+        // Due at once, so that the clock continues. A decision that comes in between is read and saved with the lease given back.
         while !self.release(Some(self.context.now())).await? {}
         Ok(())
     }

@@ -36,7 +36,7 @@ pub use fix::reapply;
 use fix::{Judgement, fix_of, write_fix};
 use progress::Progress;
 use root_cause::{categories_there, find_root_cause, forbidden_everywhere};
-pub use test::write_test;
+pub use test::{Written, write_test};
 
 /// What came of an investigation.
 pub struct Conclusion {

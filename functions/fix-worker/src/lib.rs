@@ -1,5 +1,5 @@
 //! The worker: woken by the table's stream and by the clock, it takes the lease of an attempt, asks the attempt what to do
-//! next, does it, saves what happened, and goes on until the attempt waits or has ended.
+//! next, does it, saves what happened, and continues until the attempt waits or has ended.
 //!
 //! From the top down, where nothing imports what is above it:
 //!

@@ -13,7 +13,7 @@ pub enum Stopped {
     LostLease,
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// The invocation has no time left; the next one goes on.
+    /// The invocation has no time left; the next one continues.
     #[error("the invocation has no time left")]
     OutOfTime,
     #[error(transparent)]

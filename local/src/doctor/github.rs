@@ -113,7 +113,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
             && asked.insert(repo.clone())
         {
             findings.extend(permissions(all, (kind, &repo), (&base, &head)).await);
-            findings.extend(merge_needs(all.github, kind, (&repo, &base)).await);
+            findings.extend(merge_needs(all.github, kind, &repo, &base).await);
         }
     }
     findings
@@ -211,7 +211,7 @@ async fn permissions(all: &Examined<'_>, (kind, repo): (Kind, &str), head: (&str
 }
 
 /// What the base branch wants of a merge beside green checks: a button that GitHub refuses surprises nobody then.
-async fn merge_needs(github: &Github, kind: Kind, (repo, base): (&str, &str)) -> Vec<Finding> {
+async fn merge_needs(github: &Github, kind: Kind, repo: &str, base: &str) -> Vec<Finding> {
     let what = "Merge rules";
     let (rules, protection) =
         match (github.branch_rules(repo, base).await, github.branch_needs(repo, base).await) {

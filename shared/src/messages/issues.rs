@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use super::body_part::with_part;
 use super::markdown::outside;
 use crate::attempt::Attempt;
 use crate::redaction::{Redacted, redact};
@@ -33,16 +34,9 @@ pub fn issues_in_body(attempt: &Attempt) -> Redacted {
     redact(&part)
 }
 
-/// The body with this part in place of the one that it has, or at its end where people have removed that.
+/// The body with this part in place of the one that it has.
 pub fn with_issues(body: &str, part: &Redacted) -> String {
-    let place = body.find(BEGIN).and_then(|begin| {
-        let end = body.get(begin..)?.find(END)?;
-        Some((body.get(..begin)?, body.get(begin + end + END.len()..)?))
-    });
-    match place {
-        Some((before, after)) => format!("{before}{part}{after}"),
-        None => format!("{}\n\n{part}\n", body.trim_end()),
-    }
+    with_part(body, BEGIN, END, part)
 }
 
 pub(super) fn web_address(url: &str) -> Option<String> {

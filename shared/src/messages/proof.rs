@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::blocks::{self, Card, link};
+use super::body_part::with_part;
 use super::markdown::{code, code_block, outside};
 use super::pull_request::{attempt_trailer, identifier, identifier_path, pull_request_title};
 use crate::attempt::{Attempt, CiRun, Proof, ProofMode, ProofStage, RegressionTest};
@@ -113,14 +114,7 @@ fn ran(word: &str, run: &CiRun) -> String {
     }
 }
 
-/// The body with this part in place of the one that it has, or at its end where people have removed that.
+/// The body with this part in place of the one that it has.
 pub fn with_proof(body: &str, part: &Redacted) -> String {
-    let place = body.find(BEGIN).and_then(|begin| {
-        let end = body.get(begin..)?.find(END)?;
-        Some((body.get(..begin)?, body.get(begin + end + END.len()..)?))
-    });
-    match place {
-        Some((before, after)) => format!("{before}{part}{after}"),
-        None => format!("{}\n\n{part}\n", body.trim_end()),
-    }
+    with_part(body, BEGIN, END, part)
 }

@@ -31,7 +31,7 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
         State::Withdrawing { offer } => {
             let line = pull_request_line(&offer.pull_request);
             card.section(&format!(
-                "{line}\nThe fix does not fit the base branch any more; the analysis starts anew."
+                "{line}\nThe fix does not fit the base branch any more; the analysis begins again."
             ));
         }
         State::PrCreated { offer } => offer_lines(card, attempt, offer, None),
@@ -146,11 +146,12 @@ pub(super) fn quote(card: &mut Card, check: &FailedCheck, max_chars: usize) {
 
 /// What a person wrote on the pull request. Their name is GitHub's, so it is no mention.
 fn remark_line(remark: &Remark) -> String {
-    let (mark, did) = match remark.kind {
-        RemarkKind::Approval => ("👍", "approved"),
-        RemarkKind::ChangesRequested => ("✋", "asked for changes"),
-        RemarkKind::Comment | RemarkKind::DiffComment | RemarkKind::Review => ("💬", "commented"),
+    let mark = match remark.kind {
+        RemarkKind::Approval => "👍",
+        RemarkKind::ChangesRequested => "✋",
+        RemarkKind::Comment | RemarkKind::DiffComment | RemarkKind::Review => "💬",
     };
+    let did = remark.kind.did();
     let did = remark.url.as_deref().map_or_else(|| did.to_owned(), |url| link(url, did));
     let text = match remark.text.trim() {
         "" => String::new(),

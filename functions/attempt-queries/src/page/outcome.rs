@@ -1,6 +1,6 @@
 //! What became of the pull request: its checks, the deployment, the error's return, the way back.
 
-use autofix::attempt::{Attempt, Checks, FailedCheck, Offer, PullRequest, RemarkKind, Rollout, State};
+use autofix::attempt::{Attempt, Checks, FailedCheck, Offer, PullRequest, Rollout, State};
 use autofix::messages;
 use autofix::redaction::Redacted;
 
@@ -100,13 +100,8 @@ fn remarks(offer: &Offer) -> Vec<Prose> {
     let said = [&offer.notice, &offer.handed_over].into_iter().flatten().cloned();
     let missing = offer.review.missing.iter().map(|missing| missing.sentence().to_owned());
     let remarks = offer.review.remarks.iter().map(|remark| {
-        let did = match remark.kind {
-            RemarkKind::Approval => "approved it",
-            RemarkKind::ChangesRequested => "asked for changes",
-            RemarkKind::Comment | RemarkKind::DiffComment | RemarkKind::Review => "commented",
-        };
         let text = if remark.text.is_empty() { String::new() } else { format!(": {}", remark.text) };
-        format!("{} {did} on GitHub{text}", remark.by)
+        format!("{} {} on GitHub{text}", remark.by, remark.kind.did())
     });
     repairs
         .chain(rebases)

@@ -45,7 +45,7 @@ pub enum Ledger<'a> {
 
 impl<'a> Analyst<'a> {
     /// The means to investigate the case of the attempt that is in work until `deadline`. `spent` is what was paid before the
-    /// conversations that come; theirs is counted anew from the checkpoints.
+    /// conversations that come; theirs is counted again from the checkpoints.
     pub(crate) fn of(
         worker: &'a Worker,
         lease: &'a mut Lease,

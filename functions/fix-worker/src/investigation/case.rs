@@ -149,7 +149,7 @@ impl Case {
 }
 
 impl Case {
-    /// What the policy is told about the root cause.
+    /// What the policy needs to know about the root cause.
     pub(super) fn root_cause<'a>(
         &'a self,
         analysis: &'a Analysis,

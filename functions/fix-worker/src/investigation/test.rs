@@ -11,12 +11,21 @@ use crate::investigation::case::Case;
 use crate::investigation::conversation::{self, Judged, Outcome, Topic};
 use crate::stopped::Stopped;
 
-/// A test, or a sentence that says why there is none.
+/// What came of asking for a test.
+pub enum Written {
+    Test(Box<RegressionTest>),
+    /// `why` is a sentence, of a model perhaps.
+    None {
+        why: String,
+    },
+}
+
+/// Asks for a test until one keeps to the rules, a bounded number of times.
 pub async fn write_test(
     analyst: &mut Analyst<'_>,
     case: &Case,
     brief: &Brief<'_>,
-) -> Result<Result<RegressionTest, String>, Stopped> {
+) -> Result<Written, Stopped> {
     let toolbox = Toolbox::new(&case.snapshot, &case.project);
     let topic = Topic {
         name: "test",
@@ -51,8 +60,8 @@ pub async fn write_test(
     })
     .await?;
     Ok(match outcome {
-        Outcome::Result(test) => Ok(test),
-        Outcome::Refused(reasons) => Err(refusal.unwrap_or_else(|| first(reasons))),
+        Outcome::Result(test) => Written::Test(Box::new(test)),
+        Outcome::Refused(reasons) => Written::None { why: refusal.unwrap_or_else(|| first(reasons)) },
     })
 }
 

@@ -14,7 +14,7 @@ use crate::happened::Early;
 use crate::investigation::case::{Case, Material};
 use crate::steps::incident;
 
-/// Attempts before this one that the analysis is told of: enough to see what was tried, and no long story.
+/// Attempts before this one that the analysis sees: enough to see what was tried, and no long story.
 pub(super) const MAX_EARLIER: usize = 3;
 /// Open fixes in the same files that the analysis sees.
 const MAX_OPEN: usize = 3;

@@ -1,4 +1,4 @@
-//! Looks at CI's run of the regression test without the fix. If it fails as it should, the fix goes on top; if it can't
+//! Looks at CI's run of the regression test without the fix. If it fails as it should, the fix is put on top; if it can't
 //! prove anything, the test comes off the branch again.
 
 use autofix::attempt::{

@@ -100,7 +100,7 @@ fn merged(context: &Context<'_>, merge_sha: Option<String>) -> Event {
     Event::Merged { merge_sha, watch: context.watch_from_now() }
 }
 
-/// `by` is told when the wait begins.
+/// People learn `by` when the wait begins.
 fn queued_by(by: Queue, now: Timestamp) -> Event {
     let how = match by {
         Queue::MergeQueue => "GitHub's merge queue has it",

@@ -4,9 +4,10 @@ use autofix::attempt::{Attempt, Event, NextHead, NextHeadKind, Offer};
 use autofix::github::{BranchBefore, BranchSet, NewCommit};
 use autofix::messages;
 use autofix::reason::ReasonCode;
+use autofix::redaction::Redacted;
 
 use crate::context::Context;
-use crate::happened::{Happened, Stepped};
+use crate::happened::{Early, Happened, Stepped};
 use crate::steps::edited_file::after_the_edits;
 use crate::steps::test_commits::{put_test_on_base, take_test_off};
 
@@ -16,51 +17,47 @@ pub(super) async fn move_head(
     offer: &Offer,
     next: &NextHead,
 ) -> Stepped {
-    let (github, repo) = (&context.worker.github, &attempt.target.repo);
-    let (message, parent_sha) = match &next.kind {
+    let on_top = &offer.pull_request.head_sha;
+    let set = match &next.kind {
         NextHeadKind::Repair { failed } => {
-            (messages::repair_message(attempt, &next.fix, failed), &offer.pull_request.head_sha)
+            let message = messages::repair_message(attempt, &next.fix, failed);
+            commit_fix(context, attempt, offer, next, &message, on_top).await?
         }
         NextHeadKind::FixOnTest => {
-            (messages::commit_message(attempt, &next.fix), &offer.pull_request.head_sha)
+            let message = messages::commit_message(attempt, &next.fix);
+            commit_fix(context, attempt, offer, next, &message, on_top).await?
         }
-        NextHeadKind::Rebase => (messages::commit_message(attempt, &next.fix), &next.fix.base_sha),
-        NextHeadKind::Test => {
-            return moved(
-                context,
-                attempt,
-                (offer, next),
-                put_test_on_base(context, attempt, offer, next).await?,
-            )
-            .await;
+        NextHeadKind::Rebase => {
+            let message = messages::commit_message(attempt, &next.fix);
+            commit_fix(context, attempt, offer, next, &message, &next.fix.base_sha).await?
         }
-        NextHeadKind::WithoutTest => {
-            return moved(
-                context,
-                attempt,
-                (offer, next),
-                take_test_off(context, attempt, offer, next).await?,
-            )
-            .await;
-        }
+        NextHeadKind::Test => put_test_on_base(context, attempt, offer, next).await?,
+        NextHeadKind::WithoutTest => take_test_off(context, attempt, offer, next).await?,
     };
+    moved(context, attempt, offer, next, set).await
+}
+
+async fn commit_fix(
+    context: &Context<'_>,
+    attempt: &Attempt,
+    offer: &Offer,
+    next: &NextHead,
+    message: &Redacted,
+    parent_sha: &str,
+) -> Result<BranchSet, Early> {
     let after = after_the_edits(context, attempt, &next.fix).await?;
-    let commit = NewCommit {
-        parent_sha,
-        file_path: &next.fix.file_path,
-        content: &after,
-        message: &message,
-        at: next.at,
-    };
+    let file_path = &next.fix.file_path;
+    let commit = NewCommit { parent_sha, file_path, content: &after, message, at: next.at };
     let before = BranchBefore::At(&offer.pull_request.head_sha);
-    let set = github.commit_to_branch(repo, &offer.pull_request.branch, before, commit).await?;
-    moved(context, attempt, (offer, next), set).await
+    let (github, repo) = (&context.worker.github, &attempt.target.repo);
+    Ok(github.commit_to_branch(repo, &offer.pull_request.branch, before, commit).await?)
 }
 
 async fn moved(
     context: &Context<'_>,
     attempt: &Attempt,
-    (offer, next): (&Offer, &NextHead),
+    offer: &Offer,
+    next: &NextHead,
     set: BranchSet,
 ) -> Stepped {
     Ok(Happened::from(match set {

@@ -1,7 +1,7 @@
 //! Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
 
 use autofix::attempt::{Attempt, Event, Fact, Fix, PullRequest};
-use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest, OpenPullRequest};
+use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
 use autofix::messages;
 use autofix::reason::ReasonCode;
 
@@ -22,7 +22,19 @@ pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) ->
         at: attempt.created_at,
     };
     let branch = attempt.branch();
-    let head_sha = match github.commit_to_branch(repo, &branch, BranchBefore::Absent, commit).await? {
+    let set = github.commit_to_branch(repo, &branch, BranchBefore::Absent, commit).await?;
+    open_on_branch(context, attempt, fix, set).await
+}
+
+/// Opens a draft for the attempt's branch, whose first commit was just made.
+pub(super) async fn open_on_branch(
+    context: &Context<'_>,
+    attempt: &Attempt,
+    fix: &Fix,
+    set: BranchSet,
+) -> Stepped {
+    let branch = attempt.branch();
+    let head_sha = match set {
         BranchSet::Done { sha } => sha,
         BranchSet::Elsewhere { .. } => {
             let sentence = format!(
@@ -35,16 +47,12 @@ pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) ->
     let body = messages::pull_request_body(attempt, fix);
     let new =
         NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch, draft: true };
-    Ok(opened(github.open_pull_request(repo, new).await?, branch, head_sha))
-}
-
-/// A draft was asked for, and this is what GitHub opened.
-pub(super) fn opened(found: OpenPullRequest, branch: String, head_sha: String) -> Happened {
+    let found = context.worker.github.open_pull_request(&attempt.target.repo, new).await?;
     let pull_request = PullRequest { number: found.number, url: found.url, branch, head_sha };
     let mut events = vec![Event::PullRequestOpened { pull_request }];
     if !found.draft {
         let note = "The pull request is no draft: this repository has none";
         events.push(Event::Learned(Fact::Note(note.to_owned())));
     }
-    Happened::Events(events)
+    Ok(Happened::Events(events))
 }

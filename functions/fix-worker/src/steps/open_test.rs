@@ -1,13 +1,12 @@
 //! Opens the pull request of a proof with the test alone, so that the repository's CI runs it without the fix.
 
-use autofix::attempt::{Attempt, Event, Fix, NotProved, NotProvedCode, RegressionTest};
-use autofix::github::{BranchBefore, BranchSet, FileChange, NewFiles, NewPullRequest};
+use autofix::attempt::{Attempt, Fix, NotProved, NotProvedCode, RegressionTest};
+use autofix::github::{BranchBefore, FileChange, NewFiles};
 use autofix::messages;
-use autofix::reason::ReasonCode;
 
 use crate::context::Context;
 use crate::happened::Stepped;
-use crate::steps::open_pull_request::opened;
+use crate::steps::open_pull_request::open_on_branch;
 use crate::steps::test_file::with_the_test;
 
 pub(super) async fn open(
@@ -30,18 +29,6 @@ pub(super) async fn open(
         at: attempt.created_at,
     };
     let branch = attempt.branch();
-    let head_sha = match github.files_to_branch(repo, &branch, BranchBefore::Absent, commit).await? {
-        BranchSet::Done { sha } => sha,
-        BranchSet::Elsewhere { .. } => {
-            let sentence = format!(
-                "The branch `{branch}` exists already with another commit; delete it to let AutoFix try again."
-            );
-            return Ok(Event::failed(ReasonCode::BranchMoved, sentence).into());
-        }
-    };
-    let title = messages::pull_request_title(attempt);
-    let body = messages::pull_request_body(attempt, fix);
-    let new =
-        NewPullRequest { title: &title, body: &body, head: &branch, base: &fix.base_branch, draft: true };
-    Ok(opened(github.open_pull_request(repo, new).await?, branch, head_sha))
+    let set = github.files_to_branch(repo, &branch, BranchBefore::Absent, commit).await?;
+    open_on_branch(context, attempt, fix, set).await
 }

@@ -1,4 +1,4 @@
-//! The same edit on a newer base. Where it does not fit any more, the analysis starts anew, once.
+//! The same edit on a newer base. If it does not fit any more, the analysis begins again, once.
 
 use autofix::attempt::{Attempt, Event, Fix, MAX_REBASES, NextHead, NextHeadKind, Offer};
 use autofix::reason::ReasonCode;
@@ -66,7 +66,7 @@ async fn fix_on(
 fn does_not_fit(attempt: &Attempt, why: &str) -> Event {
     if attempt.may_start_over() {
         let sentence = format!(
-            "The base branch moved and the fix does not fit any more: {why}. The analysis starts anew."
+            "The base branch moved and the fix does not fit any more: {why}. The analysis begins again."
         );
         return Event::StartedOver { why: sentence };
     }

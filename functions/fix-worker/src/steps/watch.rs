@@ -65,7 +65,7 @@ pub(super) async fn watch(
     Ok(watched(&merged, Some(Watch { until, look_at: now + pause })).into())
 }
 
-/// What is known of the deploy now, and how the watch goes on.
+/// What is known of the deploy now, and how the watch continues.
 fn watched(merged: &Merged, watch: Option<Watch>) -> Event {
     Event::Watched { merge_sha: merged.merge_sha.clone(), deployment: merged.deployment.clone(), watch }
 }

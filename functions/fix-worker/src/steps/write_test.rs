@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::happened::{Early, Happened, Stepped};
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
-use crate::investigation::write_test as ask_for_test;
+use crate::investigation::{Written, write_test as ask_for_test};
 use crate::steps::case_at::case_at;
 
 /// Of a sentence that a model may have written.
@@ -48,8 +48,8 @@ pub(super) async fn write_test(
     let written = ask_for_test(&mut analyst, &case, &brief).await?;
     let usage = Event::Learned(Fact::Usage(analyst.usage));
     let event = match written {
-        Ok(test) => Event::Proof(ProofEvent::TestWritten { test: Box::new(test) }),
-        Err(why) => no_test(&why),
+        Written::Test(test) => Event::Proof(ProofEvent::TestWritten { test }),
+        Written::None { why } => no_test(&why),
     };
     Ok(Happened::Events(vec![usage, event]))
 }

@@ -201,7 +201,7 @@ impl Attempt {
                 State::PrCreated { offer: Offer::opened(fix, pull_request, now) }
             }
             (State::Withdrawing { offer }, Event::CleanedUp { .. }) => {
-                self.note(now, format!("Pull request #{} closed; starting anew", offer.pull_request.number));
+                self.note(now, format!("Pull request #{} closed; starting again", offer.pull_request.number));
                 self.analysis = None;
                 State::Analyzing { base_sha: None }
             }

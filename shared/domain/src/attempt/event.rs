@@ -58,7 +58,7 @@ pub enum Event {
     PullRequestOpened {
         pull_request: PullRequest,
     },
-    /// The proof of the fix goes on, or ends.
+    /// The proof of the fix continues, or ends.
     Proof(ProofEvent),
     /// The checks were looked at; `look_at` is when to look again.
     ChecksSeen {
@@ -78,7 +78,7 @@ pub enum Event {
     HeadMoved {
         head_sha: String,
     },
-    /// The edit does not fit the base any more: once, the analysis starts anew.
+    /// The edit does not fit the base any more: once, the analysis begins again.
     StartedOver {
         why: String,
     },
@@ -169,14 +169,14 @@ pub enum Event {
 /// What happened to the card.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CardEvent {
-    /// It is posted now, for the first time or anew: whoever comes after a crash has to look for it first.
+    /// It is posted now, for the first time or again: whoever comes after a crash has to look for it first.
     PostBegins { at: Timestamp },
     /// Whether a post has arrived cannot be known before this time.
     Uncertain { until: Timestamp },
     /// It is what people should see of revision `revision`.
     Shown {
         revision: u32,
-        /// Where it stands, if it was posted anew.
+        /// Where it stands, if it was posted again.
         message: Option<CardMessage>,
         /// The occasion of a message of its own (incoming webhook).
         told: Option<String>,

@@ -159,6 +159,17 @@ word_enum! {
     }
 }
 
+impl RemarkKind {
+    /// What its author did.
+    pub fn did(self) -> &'static str {
+        match self {
+            RemarkKind::Approval => "approved",
+            RemarkKind::ChangesRequested => "asked for changes",
+            RemarkKind::Comment | RemarkKind::DiffComment | RemarkKind::Review => "commented",
+        }
+    }
+}
+
 /// What GitHub would refuse a merge for, though the checks are green.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]

@@ -52,7 +52,7 @@ pub enum ProofStage {
     WithoutFix {
         test: RegressionTest,
     },
-    /// It failed as it should. The fix goes on top of it, and CI runs again.
+    /// It failed as it should. The fix is put on top of it, and CI runs again.
     WithFix {
         test: RegressionTest,
         failed: CiRun,

@@ -42,7 +42,7 @@ pub enum State {
         #[serde(default)]
         slot_taken: bool,
     },
-    /// The fix does not fit the base any more: its pull request is closed, then the analysis starts anew. For the
+    /// The fix does not fit the base any more: its pull request is closed, then the analysis begins again. For the
     /// API this is `analyzing` again.
     Withdrawing { offer: Offer },
     /// The pull request is open and its checks run, or are red.
