@@ -1,9 +1,9 @@
 //! The web page over a table with 10,000 attempts: `cargo bench --workspace --bench page`.
 //!
-//! Two attempts are made by the real worker through the doors, a fix with its pull request and a refusal; their items are
+//! Two attempts are made by the real worker through the endpoints, a fix with its pull request and a refusal; their items are
 //! copied under other ids over the half year for which attempts are kept, with the scoreboard's sums of two years. The
 //! query behind the list's first page is measured alone, too: what a page takes above it is ours. The embedded table
-//! stands for DynamoDB and answers over loopback. A door before it sees that nothing but `Query` and `GetItem` is asked.
+//! stands for DynamoDB and answers over loopback. A proxy before it sees that nothing but `Query` and `GetItem` is asked.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement stops where its set-up fails")]
 
@@ -18,7 +18,7 @@ use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay};
 use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
-use autofix_local::table_door::TableDoor;
+use autofix_local::table_proxy::TableProxy;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use axum::Router;
@@ -41,7 +41,7 @@ const BATCH: usize = 25;
 const TABLE: &str = "autofix";
 
 struct Filled {
-    doors: Router,
+    endpoints: Router,
     client: Client,
     now: Timestamp,
     /// The two that the worker made.
@@ -52,7 +52,7 @@ struct Filled {
 }
 
 impl Filled {
-    async fn new() -> (Filled, TableDoor) {
+    async fn new() -> (Filled, TableProxy) {
         let clock = MovableClock::at("2026-11-22T10:00:00Z".parse().unwrap());
         let now = clock.now();
         let folder = std::env::temp_dir().join(format!("autofix-page-{}", std::process::id()));
@@ -61,11 +61,11 @@ impl Filled {
         sandbox.add_demo_project().unwrap();
         let table = EmbeddedTable::memory().await.unwrap();
         let client = table.client();
-        let (table, door) = table.behind_a_door().await.unwrap();
+        let (table, proxy) = table.behind_a_proxy().await.unwrap();
         let environment = sandbox.environment(SlackWay::Bot);
         let outbound = Outbound::new(None).unwrap();
         let process = OneProcess::new(table, &environment, clock.clock(), outbound).await.unwrap();
-        let doors = process.doors();
+        let endpoints = process.endpoints();
         for scenario in [Scenario::Fix, Scenario::Security] {
             let event = scenario.event(clock.now());
             sandbox.sentry.throw(&event);
@@ -75,7 +75,7 @@ impl Filled {
                 request = request.header(name, value);
             }
             let answer =
-                doors.clone().oneshot(request.body(Body::from(webhook.body)).unwrap()).await.unwrap();
+                endpoints.clone().oneshot(request.body(Body::from(webhook.body)).unwrap()).await.unwrap();
             assert_eq!(answer.status(), StatusCode::ACCEPTED);
             while process.deliver().await.unwrap() > 0 {}
         }
@@ -97,13 +97,13 @@ impl Filled {
             AttemptId::parse(model["list_key"].as_s().unwrap()).unwrap()
         };
         let (fixed, refused) = (id_of("awaiting_approval"), id_of("skipped"));
-        (Filled { doors, client, now, fixed, refused, _process: process, _sandbox: sandbox }, door)
+        (Filled { endpoints, client, now, fixed, refused, _process: process, _sandbox: sandbox }, proxy)
     }
 
     /// A page, which has to have this in it. Returns its size in bytes.
     async fn page(&self, path: &str, expected: &str) -> usize {
         let request = Request::get(path).header("authorization", format!("Bearer {API_TOKEN}"));
-        let answer = self.doors.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let answer = self.endpoints.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let body = axum::body::to_bytes(answer.into_body(), 10_000_000).await.unwrap();
         assert!(String::from_utf8_lossy(&body).contains(expected), "no `{expected}` at {path}");
         body.len()
@@ -169,8 +169,8 @@ fn text(value: &str) -> AttributeValue {
 }
 
 /// Only reads by key: no page may read through the table.
-fn only_by_key(door: &TableDoor, before: usize) {
-    for request in door.service().received().iter().skip(before) {
+fn only_by_key(proxy: &TableProxy, before: usize) {
+    for request in proxy.service().received().iter().skip(before) {
         let operation = request.path.rsplit('.').next().unwrap();
         assert!(["Query", "GetItem"].contains(&operation), "a page asked for `{operation}`");
     }
@@ -179,19 +179,19 @@ fn only_by_key(door: &TableDoor, before: usize) {
 fn page(criterion: &mut Criterion) {
     autofix::outbound::install_tls();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (filled, door) = runtime.block_on(Filled::new());
+    let (filled, proxy) = runtime.block_on(Filled::new());
     let mut group = criterion.benchmark_group("page of 10,000 attempts");
     group.sample_size(20);
     group.bench_function("the list's query alone", |bencher| {
         bencher.iter(|| assert_eq!(runtime.block_on(filled.query()), 100));
     });
-    let before = door.service().received().len();
+    let before = proxy.service().received().len();
     let pages = pages(&filled);
     for (name, path, expected) in &pages {
         println!("{name}: {} bytes", runtime.block_on(filled.page(path, expected)));
     }
-    only_by_key(&door, before);
-    door.service().forget_requests();
+    only_by_key(&proxy, before);
+    proxy.service().forget_requests();
     for (name, path, expected) in &pages {
         group.bench_function(*name, |bencher| {
             bencher.iter(|| runtime.block_on(filled.page(path, expected)));

@@ -34,7 +34,7 @@ use choice::Choice;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks at the attempt.
 const LOOK: Duration = Duration::from_millis(20);
-/// Where the doors are, as the settings have it where they say nothing.
+/// Where the endpoints are, as the settings have it where they say nothing.
 const PREFIX: &str = "/autofix";
 
 /// What `demo` was asked to do.
@@ -117,13 +117,13 @@ impl Story {
         let place = Place::new(Behind {
             sandbox: sandbox.clone(),
             clock: clock.clone(),
-            endpoints: process.doors(),
+            endpoints: process.endpoints(),
             prefix: PREFIX.to_owned(),
             store: process.store().clone(),
             let_pass,
         });
-        let doors = process.doors().merge(sandbox_page::routes(place));
-        tokio::spawn(async move { axum::serve(listener, doors).await });
+        let endpoints = process.endpoints().merge(sandbox_page::routes(place));
+        tokio::spawn(async move { axum::serve(listener, endpoints).await });
         let running = Arc::clone(&process);
         tokio::spawn(async move { running.run().await });
         let (begun, told, cards) = (Instant::now(), Mutex::default(), Mutex::default());

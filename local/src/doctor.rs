@@ -242,8 +242,8 @@ async fn at_stand_ins(patient: Patient, folder: &Path) -> anyhow::Result<Report>
     let process = OneProcess::new(table, &environment, clock.clone(), outbound.clone()).await;
     let table = match &process {
         Ok(process) => {
-            let doors = process.doors();
-            tokio::spawn(async move { axum::serve(listener, doors).await });
+            let endpoints = process.endpoints();
+            tokio::spawn(async move { axum::serve(listener, endpoints).await });
             Table::Open(process.store().clone())
         }
         Err(_) => Table::Known(Finding::lacking("Table", "not looked at", "Correct the settings first.")),

@@ -11,14 +11,14 @@ pub mod deliver;
 mod forward;
 /// A clock that moves when it is told to.
 pub mod movable_clock;
-/// All functions together: doors, worker and clock.
+/// All functions together: endpoints, worker and clock.
 pub mod one_process;
 /// The table's stream, as Lambda would deliver it.
 pub mod stream;
 /// The table on this machine, as `template.yaml` has it.
 pub mod table;
 /// Faults between a process and its table.
-pub mod table_door;
+pub mod table_proxy;
 
 /// Sample events of `events/`, signed anew.
 pub mod sample_event;

@@ -1,4 +1,4 @@
-//! All functions together: the doors as one router, the worker fed by the table's stream and by the
+//! All functions together: the endpoints as one router, the worker fed by the table's stream and by the
 //! clock, as Lambda would feed it. Whoever drives it decides when: `serve` in a loop, tests step by step.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use anyhow::Context;
 use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
-use autofix::door::{self, RefusalLog};
+use autofix::endpoint::{self, RefusalLog};
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
@@ -38,7 +38,7 @@ const INVOCATION: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) const DELIVERIES: u32 = 4;
 /// Invocations of the worker at once, as in the template.
 pub(crate) const PARALLEL: usize = 10;
-/// Pause between two looks at the stream where no request to a door gives a reason to look sooner.
+/// Pause between two looks at the stream where no request to an endpoint gives a reason to look sooner.
 pub(crate) const STREAM_PAUSE: Duration = Duration::from_secs(1);
 /// The clock's period, as in the template.
 pub(crate) const CLOCK_PERIOD: Duration = Duration::from_secs(60);
@@ -47,13 +47,13 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(3600);
 
 /// The functions of one deployment in this process.
 pub struct OneProcess {
-    doors: Router,
+    endpoints: Router,
     worker: Arc<Worker>,
     stream: Mutex<StreamReader>,
     clock: Clock,
     table: EmbeddedTable,
     lambda: Arc<Lambda>,
-    door_used: Arc<Notify>,
+    endpoint_used: Arc<Notify>,
 }
 
 /// What a process finds when it starts.
@@ -131,8 +131,8 @@ impl OneProcess {
         let routes = sentry_intake::routes(intake)
             .merge(slack_interactions::routes(interactions))
             .merge(attempt_queries::routes(queries));
-        let door_used = Arc::new(Notify::new());
-        let used = Arc::clone(&door_used);
+        let endpoint_used = Arc::new(Notify::new());
+        let used = Arc::clone(&endpoint_used);
         let notify = move |request: Request, next: Next| {
             let used = Arc::clone(&used);
             async move {
@@ -144,9 +144,9 @@ impl OneProcess {
         let lambda =
             Lambda { clock: clock.clone(), parallel: Semaphore::new(PARALLEL), given_up: AtomicU64::new(0) };
         Ok(OneProcess {
-            doors: door::closed(routes, RefusalLog::new(Metrics::none(), clock.clone()))
+            endpoints: endpoint::closed(routes, RefusalLog::new(Metrics::none(), clock.clone()))
                 .layer(middleware::from_fn(notify)),
-            door_used,
+            endpoint_used,
             stream: Mutex::new(StreamReader::new(table.streams(), &name)),
             worker: Arc::new(Worker::new(
                 config.worker,
@@ -167,9 +167,9 @@ impl OneProcess {
         OneProcess { worker: Arc::new(worker.measured(metrics)), ..self }
     }
 
-    /// The three doors on one router.
-    pub fn doors(&self) -> Router {
-        self.doors.clone()
+    /// The three endpoints on one router.
+    pub fn endpoints(&self) -> Router {
+        self.endpoints.clone()
     }
 
     pub fn store(&self) -> &Store {
@@ -276,9 +276,9 @@ impl OneProcess {
         }
     }
 
-    /// Whatever comes first: a door has answered a request, or the pause is over.
+    /// Whatever comes first: an endpoint has answered a request, or the pause is over.
     async fn next_look(&self, stream: &mut tokio::time::Interval) {
-        tokio::select! { () = self.door_used.notified() => {}, _ = stream.tick() => {} }
+        tokio::select! { () = self.endpoint_used.notified() => {}, _ = stream.tick() => {} }
     }
 
     async fn start_deliveries(&self, tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<usize> {

@@ -14,7 +14,7 @@ use sha2::Sha256;
 
 use crate::sandbox::{API_TOKEN, sentry, slack};
 
-/// A request to one of the doors.
+/// A request to one of the endpoints.
 #[derive(Clone, Debug)]
 pub struct SampleEvent {
     event: Value,
@@ -25,7 +25,8 @@ impl SampleEvent {
     /// Reads an event file.
     pub fn open(path: &Path) -> anyhow::Result<SampleEvent> {
         let text = std::fs::read_to_string(path).with_context(|| format!("read `{}`", path.display()))?;
-        SampleEvent::parse(&text).with_context(|| format!("`{}` is not an event for a door", path.display()))
+        SampleEvent::parse(&text)
+            .with_context(|| format!("`{}` is not an event for an endpoint", path.display()))
     }
 
     pub fn parse(text: &str) -> anyhow::Result<SampleEvent> {
@@ -41,7 +42,7 @@ impl SampleEvent {
         Ok(SampleEvent { event, body })
     }
 
-    /// Moves it to another prefix of the doors; the files are written for `/autofix`.
+    /// Moves it to another prefix of the endpoints; the files are written for `/autofix`.
     pub fn move_to(&mut self, prefix: &str) {
         let path = self.event["rawPath"].as_str().unwrap_or_default();
         if let Some(rest) = path.strip_prefix("/autofix") {

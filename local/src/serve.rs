@@ -1,4 +1,4 @@
-//! `autofix serve`: the doors on one port, the worker and the clock running, the table in a folder.
+//! `autofix serve`: the endpoints on one port, the worker and the clock running, the table in a folder.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -90,7 +90,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     if environment.get(names::API_TOKEN) == Some(API_TOKEN) {
         say!("  Log in with the development token: {API_TOKEN}");
     }
-    let mut doors = process.doors();
+    let mut endpoints = process.endpoints();
     match sandbox {
         None => say!("The table is in {}", options.data.display()),
         Some(_) if prefix.starts_with(sandbox_page::PATH) => {
@@ -104,12 +104,12 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             let place = Place::new(Behind {
                 sandbox,
                 clock,
-                endpoints: doors.clone(),
+                endpoints: endpoints.clone(),
                 prefix: prefix.clone(),
                 store: process.store().clone(),
                 let_pass,
             });
-            doors = doors.merge(sandbox_page::routes(place));
+            endpoints = endpoints.merge(sandbox_page::routes(place));
             say!("\nBreak something, watch the card arrive, and click Deploy:");
             say!("  http://{}{}", seen_from_here(address), sandbox_page::PATH);
             if !options.host.is_loopback() {
@@ -122,10 +122,10 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         Services::Real => format!("{prefix}/"),
     };
     if home != "/" {
-        doors = doors.route("/", get(move || async move { Redirect::temporary(&home) }));
+        endpoints = endpoints.route("/", get(move || async move { Redirect::temporary(&home) }));
     }
-    let doors = server::serve(listener, doors, server::Limits::default(), told_to_stop());
-    tokio::select! { () = doors => {}, () = process.run() => {} }
+    let endpoints = server::serve(listener, endpoints, server::Limits::default(), told_to_stop());
+    tokio::select! { () = endpoints => {}, () = process.run() => {} }
     match options.services {
         Services::Real => say!("Stopped; what is under way goes on with the next start."),
         Services::Sandbox => say!("Stopped. The next start begins anew."),

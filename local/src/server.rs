@@ -1,5 +1,5 @@
 //! The HTTP server of `autofix serve`: what API Gateway is for the Lambda functions. A head has a size and a time, a body
-//! has a time (its size is the doors' own limit), and only so many connections are open at once, so that slow or
+//! has a time (its size is the endpoints' own limit), and only so many connections are open at once, so that slow or
 //! greedy clients can hold up nobody and fill no memory.
 //!
 //! It speaks HTTP/1.1 without TLS; whoever lets the world in puts a proxy in front.
@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use autofix::door::{RawBody, Refused};
+use autofix::endpoint::{RawBody, Refused};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -57,16 +57,16 @@ const HEADERS: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves until `stop` is done, and then no longer than [`Limits::farewell`].
-pub async fn serve(listener: TcpListener, doors: Router, limits: Limits, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, endpoints: Router, limits: Limits, stop: impl Future<Output = ()>) {
     let free = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    let doors = guarded(doors, limits);
+    let endpoints = guarded(endpoints, limits);
     let accept = async {
         loop {
             let Ok(turn) = Arc::clone(&free).acquire_owned().await else { return }; // it is never closed
             match listener.accept().await {
                 Ok((socket, _)) => {
-                    let connection = graceful.watch(connection(socket, doors.clone(), limits));
+                    let connection = graceful.watch(connection(socket, endpoints.clone(), limits));
                     tokio::spawn(async move {
                         if let Err(error) = connection.await {
                             debug!(error = %error, "A connection ended early");
@@ -90,8 +90,8 @@ pub async fn serve(listener: TcpListener, doors: Router, limits: Limits, stop: i
 
 type Connection<S> = http1::Connection<TokioIo<S>, TowerToHyperService<Router>>;
 
-/// One connection over any stream of bytes. `doors` are [`guarded`].
-fn connection<S>(stream: S, doors: Router, limits: Limits) -> Connection<S>
+/// One connection over any stream of bytes. `endpoints` are [`guarded`].
+fn connection<S>(stream: S, endpoints: Router, limits: Limits) -> Connection<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -100,11 +100,11 @@ where
         .header_read_timeout(limits.head_time)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(doors))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(endpoints))
 }
 
-/// The doors behind a wait for the whole body, as API Gateway waits for it.
-fn guarded(doors: Router, limits: Limits) -> Router {
+/// The endpoints behind a wait for the whole body, as API Gateway waits for it.
+fn guarded(endpoints: Router, limits: Limits) -> Router {
     let whole_body = move |request: Request, next: Next| async move {
         let (parts, body) = request.into_parts();
         let reading = RawBody::from_request(Request::from_parts(parts.clone(), body), &());
@@ -114,7 +114,7 @@ fn guarded(doors: Router, limits: Limits) -> Router {
             Err(_) => closing(Refused::new(StatusCode::REQUEST_TIMEOUT, "The body took too long")),
         }
     };
-    doors.layer(middleware::from_fn(whole_body))
+    endpoints.layer(middleware::from_fn(whole_body))
 }
 
 /// A refusal after which what is left of the request is not read: the connection ends with it.

@@ -12,11 +12,11 @@ pub const SCOPE_HISTORY_PRIVATE: &str = "groups:history";
 /// To know who belongs to a group of approvers.
 pub const SCOPE_GROUPS: &str = "usergroups:read";
 
-/// The door that Slack sends clicks to, behind the prefix.
-const DOOR: &str = "/slack/interact";
+/// The endpoint that Slack sends clicks to, behind the prefix.
+const ENDPOINT: &str = "/slack/interact";
 
-/// The manifest, in YAML. `address` is where AutoFix is reached from outside, with the door or without it, and `prefix`
-/// the one before its doors (`/autofix`).
+/// The manifest, in YAML. `address` is where AutoFix is reached from outside, with the endpoint or without it, and `prefix`
+/// the one before its endpoints (`/autofix`).
 ///
 /// # Errors
 /// When the address is none that Slack could send a click to.
@@ -49,9 +49,9 @@ settings:
 }
 
 fn request_url(address: &str, prefix: &str) -> anyhow::Result<Url> {
-    let door = format!("{}{DOOR}", prefix.trim_end_matches('/'));
-    let base = address.trim_end_matches('/').trim_end_matches(&door);
-    let url = match Url::parse(&format!("{base}{door}")) {
+    let endpoint = format!("{}{ENDPOINT}", prefix.trim_end_matches('/'));
+    let base = address.trim_end_matches('/').trim_end_matches(&endpoint);
+    let url = match Url::parse(&format!("{base}{endpoint}")) {
         Ok(url) => url,
         Err(error) => bail!("`{address}` is no address: {error}"),
     };
@@ -81,11 +81,11 @@ mod tests {
     }
 
     #[test]
-    fn clicks_go_to_the_door_behind_the_prefix() {
-        let door = "https://fix.acme.example/autofix/slack/interact";
-        check("https://fix.acme.example", Some(door));
-        check("https://fix.acme.example/", Some(door));
-        check("https://fix.acme.example/autofix/slack/interact", Some(door));
+    fn clicks_go_to_the_endpoint_behind_the_prefix() {
+        let endpoint = "https://fix.acme.example/autofix/slack/interact";
+        check("https://fix.acme.example", Some(endpoint));
+        check("https://fix.acme.example/", Some(endpoint));
+        check("https://fix.acme.example/autofix/slack/interact", Some(endpoint));
         check("https://acme.example/tools", Some("https://acme.example/tools/autofix/slack/interact"));
     }
 

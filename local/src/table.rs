@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::table_door::TableDoor;
+use crate::table_proxy::TableProxy;
 pub use shape::{Index, Keys, SHAPE, TableShape};
 
 const REGION: &str = "us-east-1";
@@ -40,7 +40,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(2);
 pub struct EmbeddedTable {
     database: Database,
     address: SocketAddr,
-    door: Option<TableDoor>,
+    proxy: Option<TableProxy>,
     stop: oneshot::Sender<()>,
     server: JoinHandle<Result<(), String>>,
 }
@@ -135,7 +135,7 @@ impl EmbeddedTable {
             drop(lock);
             result
         });
-        Ok(EmbeddedTable { database, address, door: None, stop, server })
+        Ok(EmbeddedTable { database, address, proxy: None, stop, server })
     }
 
     /// Has all that follows, but copies and the sweep, done by another implementation of DynamoDB at this address.
@@ -143,19 +143,19 @@ impl EmbeddedTable {
         EmbeddedTable { address, ..self }
     }
 
-    /// Puts a door before it, through which every client made from now on goes.
+    /// Puts a proxy before it, through which every client made from now on goes.
     ///
     /// # Errors
     /// If no loopback port can be had.
-    pub async fn behind_a_door(mut self) -> anyhow::Result<(EmbeddedTable, TableDoor)> {
-        let door = TableDoor::open(self.address).await?;
-        self.door = Some(door.clone());
-        Ok((self, door))
+    pub async fn behind_a_proxy(mut self) -> anyhow::Result<(EmbeddedTable, TableProxy)> {
+        let proxy = TableProxy::open(self.address).await?;
+        self.proxy = Some(proxy.clone());
+        Ok((self, proxy))
     }
 
     /// `http://host:port`, for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn endpoint(&self) -> String {
-        let address = self.door.as_ref().map_or(self.address, |door| door.service().address());
+        let address = self.proxy.as_ref().map_or(self.address, |proxy| proxy.service().address());
         format!("http://{address}")
     }
 
@@ -175,7 +175,7 @@ impl EmbeddedTable {
         self.client_of("autofix")
     }
 
-    /// A client that names itself in every request (`app/<name>` in `x-amz-user-agent`), so that a door can tell the
+    /// A client that names itself in every request (`app/<name>` in `x-amz-user-agent`), so that a proxy can tell the
     /// functions of one process apart. Names are letters, digits and dashes.
     pub fn client_of(&self, name: &'static str) -> Client {
         let config = aws_sdk_dynamodb::Config::builder()

@@ -1,4 +1,4 @@
-//! What the webhook's door does with a body before it writes to the table, as a multiple of SHA-256 over the same
+//! What the webhook's endpoint does with a body before it writes to the table, as a multiple of SHA-256 over the same
 //! bytes, which the signature needs in any case: the speed to stay near. Below it, what cleans and redacts text.
 //!
 //! `cargo bench -p autofix --bench intake [-- part of a name]`

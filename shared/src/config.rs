@@ -245,7 +245,7 @@ pub struct WorkerConfig {
     pub slack_channel: Option<String>,
     /// Where digests and outages are told: there, else in the channel of the first project that names one.
     pub notices_channel: Option<String>,
-    /// `AUTOFIX_PUBLIC_URL`: where people reach the doors, without the prefix. Unset, cards have no link to the page.
+    /// `AUTOFIX_PUBLIC_URL`: where people reach the endpoints, without the prefix. Unset, cards have no link to the page.
     pub public_url: Option<url::Url>,
     /// `AUTOFIX_MIN_CONFIDENCE`, 0 to 1.
     pub min_confidence: f64,

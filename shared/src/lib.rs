@@ -32,8 +32,8 @@ pub mod store;
 
 /// Who may look at the web page: sessions and signed links.
 pub mod access;
-/// What the HTTP doors have in common.
-pub mod door;
+/// What the HTTP endpoints have in common.
+pub mod endpoint;
 /// A record of what went out.
 pub mod journal;
 /// The one way out to the services.

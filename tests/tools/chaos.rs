@@ -120,7 +120,7 @@ fn run_all(options: Options, each: impl Fn(&Report) + Sync) -> Option<anyhow::Re
 /// One run, on a thread and in a runtime of its own.
 ///
 /// # Errors
-/// When the machine does not let it run, or a door answered what it must never answer.
+/// When the machine does not let it run, or an endpoint answered what it must never answer.
 pub fn run(seed: u64, attempts: usize) -> anyhow::Result<Report> {
     let played = on_a_large_stack(|| {
         fastrand::seed(seed); // the jitter of this thread

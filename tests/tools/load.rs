@@ -2,7 +2,7 @@
 //! embedded table; the four services are the sandbox, and Claude is scripted. So it measures AutoFix and this machine,
 //! not the services, and neither Lambda nor DynamoDB.
 //!
-//! Sender, door, table and stand-ins are one process on the same cores: a door alone is faster than what is shown.
+//! Sender, endpoint, table and stand-ins are one process on the same cores: an endpoint alone is faster than what is shown.
 
 mod attempts;
 mod intake;
@@ -32,7 +32,7 @@ pub const MAX_PER_HOUR: usize = 500;
 /// What `load` was asked to do.
 #[derive(Debug)]
 pub struct Options {
-    /// Webhooks in all; 0 leaves the door out.
+    /// Webhooks in all; 0 leaves the endpoint out.
     pub webhooks: usize,
     /// Attempts driven to their end; 0 leaves the worker out.
     pub attempts: usize,
@@ -102,7 +102,7 @@ async fn measure_in(folder: &Path, options: &Options, clock: &MovedClock) -> any
     Ok(report)
 }
 
-/// The doors on a port of this machine, with a table in a folder and a sandbox of its own.
+/// The endpoints on a port of this machine, with a table in a folder and a sandbox of its own.
 struct Part {
     process: Arc<OneProcess>,
     sandbox: Sandbox,
@@ -127,9 +127,9 @@ impl Part {
         let table = EmbeddedTable::open(&folder.join("table")).await?;
         let process = OneProcess::new(table, &environment, clock.clock(), Outbound::new(None)?).await?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("listen for webhooks")?;
-        let address = format!("http://{}", listener.local_addr().context("learn the port of the doors")?);
-        let doors = process.doors();
-        let server = tokio::spawn(async move { axum::serve(listener, doors).await });
+        let address = format!("http://{}", listener.local_addr().context("learn the port of the endpoints")?);
+        let endpoints = process.endpoints();
+        let server = tokio::spawn(async move { axum::serve(listener, endpoints).await });
         Ok(Part {
             process: Arc::new(process),
             sandbox,
@@ -141,7 +141,7 @@ impl Part {
         })
     }
 
-    fn door(&self, name: &str) -> String {
+    fn endpoint(&self, name: &str) -> String {
         format!("{}/autofix/{name}", self.address)
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use autofix::attempt::{Attempt, AttemptId, Subject};
-use autofix::door::{RawBody, Refused};
+use autofix::endpoint::{RawBody, Refused};
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
 use autofix::sentry::{IssueRef, ListedIssue};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use autofix::attempt::{AttemptId, Status};
 use autofix::clock::Clock;
 use autofix::config::{QueriesConfig, names};
-use autofix::door::{self, Refused};
+use autofix::endpoint::{self, Refused};
 use autofix::secrets::{Secret, Secrets, SecretsUnavailable};
 use autofix::sentry::Sentry;
 use autofix::store::{Listing, ListingFilter, Store, StoreError};
@@ -31,7 +31,7 @@ const MAX_LIMIT: usize = 100;
 /// Attempts that `status` counts, newest first.
 const COUNTED: usize = 100;
 
-/// What the door needs.
+/// What the endpoint needs.
 pub struct Queries {
     pub config: QueriesConfig,
     pub secrets: Secrets,
@@ -41,7 +41,7 @@ pub struct Queries {
     pub clock: Clock,
 }
 
-/// The door's routes.
+/// The endpoint's routes.
 pub fn routes(queries: Queries) -> Router {
     let prefix = queries.config.common.prefix.clone();
     let queries = Arc::new(queries);
@@ -167,7 +167,7 @@ async fn attempt(
 
 impl Queries {
     async fn check_token(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let bearer = |token: Option<&Secret>| door::check_bearer(headers, token);
+        let bearer = |token: Option<&Secret>| endpoint::check_bearer(headers, token);
         self.secrets.check(names::API_TOKEN, bearer).await.map_err(secrets_unavailable)?
     }
 }

@@ -3,12 +3,12 @@
 use attempt_queries::Queries;
 use autofix::clock::Clock;
 use autofix::config::{Environment, QueriesConfig};
-use autofix::door::RefusalLog;
+use autofix::endpoint::RefusalLog;
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::sentry::Sentry;
 use autofix::store::Store;
-use autofix::{aws, door, logging};
+use autofix::{aws, endpoint, logging};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
@@ -20,5 +20,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let sentry = Sentry::new(Outbound::made_on_first_use(), config.sentry_url.clone(), &secrets);
     let routes = attempt_queries::routes(Queries { config, secrets, store, sentry, clock });
-    lambda_http::run(door::closed(routes, refusals)).await
+    lambda_http::run(endpoint::closed(routes, refusals)).await
 }

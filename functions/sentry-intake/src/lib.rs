@@ -9,7 +9,7 @@ use autofix::attempt::{Attempt, AttemptId, Subject};
 use autofix::cleaning::one_line;
 use autofix::clock::Clock;
 use autofix::config::{Bar, Flag, IntakeConfig, names};
-use autofix::door::{NotTaken, RawBody, Refused};
+use autofix::endpoint::{NotTaken, RawBody, Refused};
 use autofix::incident::Incident;
 use autofix::redaction::redact_incident;
 use autofix::secrets::{Secret, Secrets};
@@ -31,7 +31,7 @@ const STAND_DOWN_ROUNDS: usize = 8;
 const MAX_RESOURCE_CHARS: usize = 40;
 const NO_SECRET: &str = "`SENTRY_WEBHOOK_SECRET` is not set, so no webhook can be trusted";
 
-/// What the door needs.
+/// What the endpoint needs.
 pub struct Intake {
     pub config: IntakeConfig,
     pub secrets: Secrets,
@@ -39,7 +39,7 @@ pub struct Intake {
     pub clock: Clock,
 }
 
-/// The door's routes.
+/// The endpoint's routes.
 pub fn routes(intake: Intake) -> Router {
     let path = format!("{}/webhooks/sentry", intake.config.common.prefix);
     Router::new()

@@ -2,10 +2,10 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, IntakeConfig};
-use autofix::door::RefusalLog;
+use autofix::endpoint::RefusalLog;
 use autofix::metrics::Metrics;
 use autofix::store::Store;
-use autofix::{aws, door, logging, redaction};
+use autofix::{aws, endpoint, logging, redaction};
 use sentry_intake::Intake;
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,5 +21,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (secrets, store) = aws::start(&environment, &config.common, &clock, prepare).await;
     let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let routes = sentry_intake::routes(Intake { config, secrets, store, clock });
-    lambda_http::run(door::closed(routes, refusals)).await
+    lambda_http::run(endpoint::closed(routes, refusals)).await
 }

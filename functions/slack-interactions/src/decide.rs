@@ -1,13 +1,13 @@
 //! A decision: one conditional write about the attempt as it is now.
 
 use autofix::attempt::{Attempt, AttemptId, Decision, Dismissal, Event, Refusal};
-use autofix::door::Refused;
+use autofix::endpoint::Refused;
 use autofix::messages::ButtonValue;
 use autofix::store::{Saved, Versioned};
 use tracing::info;
 
 use crate::form::Person;
-use crate::{Door, unavailable};
+use crate::{Endpoint, unavailable};
 
 /// How often a decision that lost a race against the worker is made again.
 const DECISION_ROUNDS: usize = 8;
@@ -28,7 +28,7 @@ pub(crate) struct Wishing<'a> {
     pub(crate) response_url: Option<String>,
 }
 
-impl Door {
+impl Endpoint {
     /// Records a decision; the sentence, where there is one, is for the person alone.
     pub(crate) async fn decide(
         &self,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use autofix::attempt::{AttemptId, Dismissal};
-use autofix::door::Refused;
+use autofix::endpoint::Refused;
 use autofix::messages::{self, ButtonValue, Dialog};
 use axum::Json;
 use axum::http::StatusCode;
@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tracing::warn;
 
-use crate::Door;
+use crate::Endpoint;
 use crate::decide::{UNKNOWN, Wish, Wishing};
 use crate::form::{Click, Said, Submission};
 
@@ -46,7 +46,7 @@ impl IntoResponse for Answered {
     }
 }
 
-impl Door {
+impl Endpoint {
     /// Asks for the reason of a dismissal; where that is not possible, dismisses without one.
     pub(crate) async fn dismiss(
         &self,

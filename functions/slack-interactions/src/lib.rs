@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use autofix::clock::Clock;
 use autofix::config::{InteractionsConfig, names};
-use autofix::door::{RawBody, Refused};
+use autofix::endpoint::{RawBody, Refused};
 use autofix::secrets::{Secret, Secrets};
 use autofix::signature::{self, SlackHeaders};
 use autofix::slack::{Slack, Way, is_slack_host};
@@ -35,7 +35,7 @@ use form::{Asks, Click, Form, Person};
 /// Slack waits three seconds for the answer to a click; the courtesy must not use them up.
 const COURTESY_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// What the door needs.
+/// What the endpoint needs.
 pub struct Interactions {
     pub config: InteractionsConfig,
     pub secrets: Secrets,
@@ -44,40 +44,40 @@ pub struct Interactions {
     pub clock: Clock,
 }
 
-struct Door {
+struct Endpoint {
     interactions: Interactions,
     groups: Groups,
 }
 
-/// The door's routes.
+/// The endpoint's routes.
 pub fn routes(interactions: Interactions) -> Router {
     let path = format!("{}/slack/interact", interactions.config.common.prefix);
-    let door = Door { interactions, groups: Groups::default() };
-    Router::new().route(&path, post(receive)).with_state(Arc::new(door))
+    let endpoint = Endpoint { interactions, groups: Groups::default() };
+    Router::new().route(&path, post(receive)).with_state(Arc::new(endpoint))
 }
 
 async fn receive(
-    State(door): State<Arc<Door>>,
+    State(endpoint): State<Arc<Endpoint>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Response, Refused> {
     if form::is_certificate_check(&body) {
         return Ok(StatusCode::OK.into_response());
     }
-    door.check_signature(&headers, &body).await?;
+    endpoint.check_signature(&headers, &body).await?;
     match form::read(&body).map_err(|error| Refused::bad_request(error.to_string()))? {
         Form::Click(click) => {
-            if let Some(sentence) = door.clicked(&click).await? {
-                door.tell_the_clicker(&click, &sentence).await;
+            if let Some(sentence) = endpoint.clicked(&click).await? {
+                endpoint.tell_the_clicker(&click, &sentence).await;
             }
         }
-        Form::Submission(submission) => return Ok(door.submitted(&submission).await?.into_response()),
+        Form::Submission(submission) => return Ok(endpoint.submitted(&submission).await?.into_response()),
         Form::NothingToDo => {} // a link button, another app's block
     }
     Ok(StatusCode::OK.into_response())
 }
 
-impl Door {
+impl Endpoint {
     async fn check_signature(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refused> {
         let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
         let slack = SlackHeaders {

@@ -2,12 +2,12 @@
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, InteractionsConfig};
-use autofix::door::RefusalLog;
+use autofix::endpoint::RefusalLog;
 use autofix::metrics::Metrics;
 use autofix::outbound::Outbound;
 use autofix::slack::Slack;
 use autofix::store::Store;
-use autofix::{aws, door, logging};
+use autofix::{aws, endpoint, logging};
 use slack_interactions::Interactions;
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,5 +20,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     let slack = Slack::new(Outbound::made_on_first_use(), config.slack_api_url.clone(), &secrets);
     let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let routes = slack_interactions::routes(Interactions { config, secrets, store, slack, clock });
-    lambda_http::run(door::closed(routes, refusals)).await
+    lambda_http::run(endpoint::closed(routes, refusals)).await
 }

@@ -1,7 +1,7 @@
 //! Another try with a hint: a new attempt for the same Sentry issue, started once, under the same rules.
 
 use autofix::attempt::{Attempt, AttemptId, Event, Hint, Occasion, Retried, Retry};
-use autofix::door::Refused;
+use autofix::endpoint::Refused;
 use autofix::messages;
 use autofix::store::{NewTry, Tried};
 use tracing::info;
@@ -9,12 +9,12 @@ use tracing::info;
 use crate::decide::{UNKNOWN, sentence};
 use crate::dialogs::Answered;
 use crate::form::Person;
-use crate::{Door, unavailable};
+use crate::{Endpoint, unavailable};
 
 /// How often the attempt is read again because the worker was at it.
 const ROUNDS: usize = 8;
 
-impl Door {
+impl Endpoint {
     pub(crate) async fn try_again(
         &self,
         old: AttemptId,

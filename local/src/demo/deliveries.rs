@@ -1,4 +1,4 @@
-//! What arrives at AutoFix's doors from outside: Sentry's webhooks, Slack's clicks.
+//! What arrives at AutoFix's endpoints from outside: Sentry's webhooks, Slack's clicks.
 
 use std::collections::BTreeSet;
 
@@ -36,21 +36,21 @@ impl Story {
             match status {
                 202 => accepted += 1,
                 200 => duplicates += 1,
-                other => bail!("the door answered {other}: {body}"),
+                other => bail!("the endpoint answered {other}: {body}"),
             }
             ids.extend(body["fix_attempt_id"].as_str().map(str::to_owned));
         }
         self.step(&format!(
             "Sentry's signed webhook: {accepted} accepted, {duplicates} recognised as duplicates"
         ));
-        let id = ids.pop_first().context("the door named no attempt")?;
+        let id = ids.pop_first().context("the endpoint named no attempt")?;
         if accepted != 1 || !ids.is_empty() {
             bail!("one error became more than one attempt");
         }
         Ok(AttemptId::parse(&id)?)
     }
 
-    /// Posts what Slack would post to the door.
+    /// Posts what Slack would post to the endpoint.
     pub(super) async fn interact(&self, form: SignedForm) -> anyhow::Result<()> {
         let url = format!("{}{PREFIX}/slack/interact", self.address);
         let answer = reqwest::Client::new()
@@ -62,7 +62,7 @@ impl Story {
             .send()
             .await?;
         if !answer.status().is_success() {
-            bail!("the door answered the click with {}", answer.status());
+            bail!("the endpoint answered the click with {}", answer.status());
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Story {
         let webhook = self.sandbox.sentry.webhook(&event, Hook::ErrorCreated);
         let (status, body) =
             post_webhook(&format!("{}{PREFIX}/webhooks/sentry", self.address), webhook).await?;
-        let id = body["fix_attempt_id"].as_str().context("the door named no attempt")?;
+        let id = body["fix_attempt_id"].as_str().context("the endpoint named no attempt")?;
         let id = AttemptId::parse(id)?;
         if status != 202 || id == first {
             bail!("the error goes on, and no new attempt was started: {status} {body}");

@@ -17,12 +17,12 @@ use crate::waiting::INCOMPLETE;
 
 /// Whoever waits for a webhook's answer would not wait longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Of the answer of the door `status`, bytes; it is far smaller.
+/// Of the answer of the endpoint `status`, bytes; it is far smaller.
 const ANSWER: usize = 64 * 1024;
 /// As the page's signed links need it.
 const SHORTEST_TOKEN: usize = 16;
 
-/// Whether people and services reach the doors, which needs a running AutoFix.
+/// Whether people and services reach the endpoints, which needs a running AutoFix.
 pub(crate) const ADDRESS: &str = "Public address";
 
 pub(super) async fn table(table: &Table, now: Timestamp) -> Finding {
@@ -127,7 +127,7 @@ fn names_in(missing: &Value) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// What a door answers, as JSON; `Null` where it is something else. The address is public, so it may stand in errors.
+/// What an endpoint answers, as JSON; `Null` where it is something else. The address is public, so it may stand in errors.
 async fn ask(address: &str) -> anyhow::Result<Value> {
     let redirects = reqwest::redirect::Policy::none();
     let client = reqwest::Client::builder().redirect(redirects).timeout(TIMEOUT).build()?;

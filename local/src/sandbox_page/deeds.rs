@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use attempt_queries::page::is_own_form;
-use autofix::door::RawBody;
+use autofix::endpoint::RawBody;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -24,7 +24,7 @@ use crate::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 use crate::sandbox::slack::{APPROVER_ID, SignedForm};
 use crate::scenario::Scenario;
 
-/// Bytes of an answer of a door.
+/// Bytes of an answer of an endpoint.
 const ANSWER_BYTES: usize = 64 * 1024;
 /// Bytes of a form of this page.
 const FORM_BYTES: usize = 8 * 1024;
@@ -103,7 +103,7 @@ impl Place {
         }
         let mut answers = Answers::default();
         while let Some(answer) = deliveries.join_next().await {
-            let (status, body) = answer.context("a door ended by a panic")??;
+            let (status, body) = answer.context("an endpoint ended by a panic")??;
             answers.count(status, &body);
         }
         Ok(answers)
@@ -176,7 +176,7 @@ impl Place {
     }
 }
 
-/// How often the door gave which answer.
+/// How often the endpoint gave which answer.
 #[derive(Default)]
 pub(super) struct Answers {
     accepted: usize,
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answers_of_the_door_are_told_as_people_count_them() {
+    fn the_answers_of_the_endpoint_are_told_as_people_count_them() {
         let known = json!({"fix_attempt_id": "x"});
         let mut answers = Answers::default();
         answers.count(StatusCode::ACCEPTED, &known);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 
-fn doors() -> Router {
+fn endpoints() -> Router {
     let echo = |body: axum::body::Bytes| async move { format!("{} bytes", body.len()) };
     Router::new().route("/", post(echo).get(|| async { "hello" }))
 }
@@ -16,7 +16,7 @@ fn doors() -> Router {
 fn connect() -> DuplexStream {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let limits = Limits::default();
-    tokio::spawn(connection(server, guarded(doors(), limits), limits));
+    tokio::spawn(connection(server, guarded(endpoints(), limits), limits));
     client
 }
 
@@ -132,7 +132,7 @@ async fn who_waits_for_a_connection_gets_it_when_another_one_ends() {
     let address = listener.local_addr().unwrap();
     let limits = Limits { connections: 2, head_time: Duration::from_millis(100), ..Limits::default() };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, doors(), limits, async {
+    let server = tokio::spawn(serve(listener, endpoints(), limits, async {
         let _ = stopped.await;
     }));
     let silent = [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];

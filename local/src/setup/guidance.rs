@@ -7,7 +7,7 @@ use crate::slack_manifest;
 /// Stands in what people paste while the real address is not known; no such host can exist.
 const NO_ADDRESS: &str = "https://address-of-autofix.invalid";
 
-/// Where AutoFix is reached, and the path before its doors.
+/// Where AutoFix is reached, and the path before its endpoints.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     /// Without the prefix; `None` where it was left out.
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_addresses_are_those_of_the_doors() {
+    fn the_addresses_are_those_of_the_endpoints() {
         let address =
             Address { public: Some("https://fix.acme.example".to_owned()), prefix: "/autofix".to_owned() };
         assert!(sentry(&address).contains("https://fix.acme.example/autofix/webhooks/sentry\n"));

@@ -158,7 +158,7 @@ pub(super) fn live_claim(attempt: &Attempt) -> Item {
     item
 }
 
-/// A claim whose attempt has ended as it began: turned away at the door.
+/// A claim whose attempt has ended as it began: turned away at the endpoint.
 pub(super) fn ended_claim(attempt: &Attempt, now: Timestamp) -> Item {
     let mut item = live_claim(attempt);
     item.insert("again_at".to_owned(), item::number(attempt.rests_until(now).as_second()));

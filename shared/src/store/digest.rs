@@ -1,6 +1,6 @@
 //! What the hourly limit turned away, told in at most one card an hour.
 //!
-//! The door only marks what it turns away: in a storm, all of them would fight over one count. The clock gathers the marks
+//! The endpoint only marks what it turns away: in a storm, all of them would fight over one count. The clock gathers the marks
 //! and counts them, each once, whoever crashes in between.
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};

@@ -78,7 +78,7 @@ impl Load {
         }
     }
 
-    /// What the door asks of the table for one webhook.
+    /// What the endpoint asks of the table for one webhook.
     fn webhook(&mut self, incident: &Incident, fate: Fate, now: Timestamp) {
         let claim = claim::claim_key(&incident.issue_id);
         self.read(&claim, 1.0);

@@ -1,4 +1,4 @@
-//! Where a plan is played: the sandbox, the table behind its door, a clock that nobody waits for, and the process that
+//! Where a plan is played: the sandbox, the table behind its endpoint, a clock that nobody waits for, and the process that
 //! dies and is started anew.
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::shop::Fault;
 use autofix_local::movable_clock::MovableClock;
 use autofix_local::one_process::OneProcess;
 use autofix_local::table::EmbeddedTable;
-use autofix_local::table_door::TableDoor;
+use autofix_local::table_proxy::TableProxy;
 use autofix_sandbox::demo_project::{FIRST_COMMIT, REPOSITORY};
 use autofix_sandbox::github::{CheckRun, Conclusion, Heads};
 use autofix_sandbox::killer::Killer;
@@ -49,14 +49,14 @@ const DIGEST_LOOK: SignedDuration = SignedDuration::from_mins(10);
 /// A stage with one process on it.
 pub(super) struct Stage {
     pub(super) sandbox: Sandbox,
-    /// Sees the table past its door.
+    /// Sees the table past its endpoint.
     pub(super) store: Store,
     pub(super) clock: MovableClock,
     pub(super) counts: Counts,
     /// Attempts of webhooks that were accepted.
     pub(super) accepted: Vec<String>,
     process: OneProcess,
-    door: TableDoor,
+    proxy: TableProxy,
     killer: Killer,
     environment: Environment,
     folder: PathBuf,
@@ -98,9 +98,9 @@ impl Stage {
             settings.into_iter().collect::<Environment>().over(sandbox.environment(SlackWay::Bot));
         let table = EmbeddedTable::memory().await?;
         let store = Store::new(table.client(), "autofix");
-        let (table, door) = table.behind_a_door().await?;
+        let (table, proxy) = table.behind_a_proxy().await?;
         let killer = Killer::default();
-        door.watched_by(&killer);
+        proxy.watched_by(&killer);
         sandbox.watched_by(&killer);
         let process = start(table, &environment, &clock).await?;
         Ok(Stage {
@@ -110,7 +110,7 @@ impl Stage {
             counts: Counts::default(),
             accepted: Vec::new(),
             process,
-            door,
+            proxy,
             killer,
             environment,
             folder: folder.to_owned(),
@@ -207,7 +207,7 @@ impl Stage {
         match answer.status() {
             StatusCode::OK | StatusCode::ACCEPTED => {}
             StatusCode::SERVICE_UNAVAILABLE => return Ok(None), // nothing was accepted
-            status => anyhow::bail!("the door answered a webhook with {status}"),
+            status => anyhow::bail!("the endpoint answered a webhook with {status}"),
         }
         let body = axum::body::to_bytes(answer.into_body(), 100_000).await?;
         let body: serde_json::Value = serde_json::from_slice(&body)?;
@@ -215,7 +215,7 @@ impl Stage {
     }
 
     async fn ask(&self, request: Request) -> anyhow::Result<Response> {
-        self.process.doors().oneshot(request).await.context("ask a door")
+        self.process.endpoints().oneshot(request).await.context("ask an endpoint")
     }
 
     /// Presses a button of one of the cards that have it.
@@ -247,7 +247,7 @@ impl Stage {
         let answer = self.ask(request.body(Body::from(form.body.clone()))?).await?;
         match answer.status() {
             StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => Ok(()),
-            status => anyhow::bail!("the door answered a click with {status}"),
+            status => anyhow::bail!("the endpoint answered a click with {status}"),
         }
     }
 
@@ -336,14 +336,14 @@ impl Stage {
             Of::Github => self.sandbox.github.service(),
             Of::Sentry => self.sandbox.sentry.service(),
             Of::Slack => self.sandbox.slack.service(),
-            Of::Table => self.door.service(),
+            Of::Table => self.proxy.service(),
         }
     }
 
     /// The process is gone, and another one starts on the same table.
     async fn start_anew(self, leases: Leases) -> anyhow::Result<Stage> {
         self.killer.spare();
-        self.door.service().clear_faults(); // a process that cannot reach its table does not start
+        self.proxy.service().clear_faults(); // a process that cannot reach its table does not start
         let process = start(self.process.into_table(), &self.environment, &self.clock).await?;
         if leases == Leases::Broken {
             process.break_leases().await?;

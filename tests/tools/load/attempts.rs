@@ -108,7 +108,7 @@ impl<'p> Driver<'p> {
             self.part.sandbox.claude.add_script(fault.script());
             if let Some(id) = self.report_fault(fault).await? {
                 if self.fates.insert(id, *fate).is_some() {
-                    bail!("the door gave two issues the attempt {id}");
+                    bail!("the endpoint gave two issues the attempt {id}");
                 }
                 open.insert(id);
             }
@@ -170,17 +170,17 @@ impl<'p> Driver<'p> {
         let event = fault.event(self.part.clock.clock().now());
         self.part.sandbox.sentry.throw(&event);
         let webhook = self.part.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
-        let mut request = self.client.post(self.part.door("webhooks/sentry")).body(webhook.body);
+        let mut request = self.client.post(self.part.endpoint("webhooks/sentry")).body(webhook.body);
         for (name, value) in webhook.headers {
             request = request.header(name, value);
         }
         let answer = request.send().await.context("post a webhook")?;
         let status = answer.status().as_u16();
-        let body: serde_json::Value = answer.json().await.context("read the door's answer")?;
+        let body: serde_json::Value = answer.json().await.context("read the endpoint's answer")?;
         match body["fix_attempt_id"].as_str().and_then(|id| AttemptId::parse(id).ok()) {
             Some(id) if status == 202 => Ok(Some(id)),
             _ => {
-                self.faults.push(format!("the door answered {status}: {body}"));
+                self.faults.push(format!("the endpoint answered {status}: {body}"));
                 Ok(None)
             }
         }
@@ -217,11 +217,11 @@ impl<'p> Driver<'p> {
         Ok(pressed)
     }
 
-    /// Posts to the door what Slack would post.
+    /// Posts to the endpoint what Slack would post.
     async fn interact(&mut self, form: SignedForm, id: AttemptId) -> anyhow::Result<()> {
         let answer = self
             .client
-            .post(self.part.door("slack/interact"))
+            .post(self.part.endpoint("slack/interact"))
             .header("content-type", form.content_type)
             .header("x-slack-request-timestamp", &form.timestamp)
             .header("x-slack-signature", &form.signature)
@@ -230,7 +230,7 @@ impl<'p> Driver<'p> {
             .await
             .context("press a button")?;
         if !answer.status().is_success() {
-            self.faults.push(format!("the door answered a click on {id} with {}", answer.status()));
+            self.faults.push(format!("the endpoint answered a click on {id} with {}", answer.status()));
         }
         Ok(())
     }

@@ -79,7 +79,7 @@ impl Kind {
         }
     }
 
-    /// The door's answer.
+    /// The endpoint's answer.
     fn expected(self) -> (u16, &'static str) {
         match self {
             Kind::Started => (202, "Processing started"),
@@ -96,7 +96,7 @@ struct Sender<'p> {
     alert: Arc<Alert>,
     /// Issues made so far.
     issues: usize,
-    /// Attempts that the door said it started, or recorded.
+    /// Attempts that the endpoint said it started, or recorded.
     started: HashSet<AttemptId>,
     turned_away: HashSet<AttemptId>,
     faults: Faults,
@@ -126,7 +126,7 @@ impl<'p> Sender<'p> {
         Ok(Sender {
             part,
             client: reqwest::Client::builder().build().context("make a client")?,
-            url: part.door("webhooks/sentry"),
+            url: part.endpoint("webhooks/sentry"),
             alert: Arc::new(Alert::new(part)?),
             issues: 0,
             started: HashSet::new(),
@@ -223,7 +223,7 @@ async fn post(client: &reqwest::Client, url: &str, webhook: SignedWebhook) -> an
     let begun = Instant::now();
     let answer = request.send().await.context("post a webhook")?;
     let status = answer.status().as_u16();
-    let body = answer.bytes().await.context("read the door's answer")?;
+    let body = answer.bytes().await.context("read the endpoint's answer")?;
     Ok(Answer { took: begun.elapsed(), status, body: serde_json::from_slice(&body).unwrap_or_default() })
 }
 

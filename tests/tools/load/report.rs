@@ -17,7 +17,7 @@ pub struct Report {
     pub attempts: Option<Attempts>,
 }
 
-/// The webhook's door.
+/// The webhook's endpoint.
 #[derive(Clone, Debug, Serialize)]
 pub struct Intake {
     pub webhooks: usize,

@@ -3,7 +3,7 @@
 use autofix::access::AccessKeys;
 use autofix::attempt::AttemptId;
 use autofix::config::names;
-use autofix::door;
+use autofix::endpoint;
 use autofix::secrets::Secret;
 use axum::http::{HeaderMap, header};
 use tracing::error;
@@ -57,7 +57,7 @@ impl Queries {
     fn is_owner(&self, headers: &HeaderMap, token: &Secret) -> bool {
         let keys = AccessKeys::of(token);
         let now = self.clock.now();
-        door::check_bearer(headers, Some(token)).is_ok()
+        endpoint::check_bearer(headers, Some(token)).is_ok()
             || cookies(headers).any(|(name, value)| name == COOKIE && keys.is_session(value, now))
     }
 }

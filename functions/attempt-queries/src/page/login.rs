@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use autofix::access::{AccessKeys, SESSION, is_token};
-use autofix::door::RawBody;
+use autofix::endpoint::RawBody;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -19,7 +19,7 @@ mod contents;
 mod conversation;
 mod credentials;
 mod deployments;
-mod door;
+mod endpoint;
 mod git_data;
 mod graphql;
 mod merging;
@@ -97,10 +97,10 @@ impl GitHub {
     ) -> anyhow::Result<GitHub> {
         std::fs::create_dir_all(repositories_root).context("create the folder for repositories")?;
         let world: SharedWorld = Arc::new(Mutex::new(World::new(repositories_root, clock)));
-        let service = Service::start_at(door::api(world.clone()), addresses.of(0))
+        let service = Service::start_at(endpoint::api(world.clone()), addresses.of(0))
             .await
             .context("start the GitHub fake")?;
-        let downloads = Service::start_at(door::downloads(world.clone()), addresses.of(1))
+        let downloads = Service::start_at(endpoint::downloads(world.clone()), addresses.of(1))
             .await
             .context("start the fake for GitHub's archive host")?;
         locked(&world).be_reached_at(service.url(), downloads.url());

@@ -1,0 +1,121 @@
+//! Somebody who has the sandbox's page open, and what their browser sends.
+
+use autofix_local::sandbox_page::{self, Behind, Passed, Place};
+use autofix_local::scenario::Scenario;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use tower::ServiceExt;
+
+use crate::page::html::checked;
+use crate::world::World;
+
+pub const HOST: &str = "127.0.0.1:3000";
+/// What the page may lead to besides AutoFix's own pages.
+pub const LINKS: &[&str] = &["/sandbox", "#", "http://127.0.0.1:", "https://x.test/"];
+/// A form of the page itself, as a browser tells it.
+pub const OWN: &[(&str, &str)] =
+    &[("host", HOST), ("sec-fetch-site", "same-origin"), ("origin", "http://127.0.0.1:3000")];
+
+/// Somebody who has the page open.
+pub struct Visitor {
+    place: Router,
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Visitor {
+    pub fn of(world: &World) -> Visitor {
+        let clock = world.clock.clone();
+        let let_pass = Box::new(move |time| {
+            clock.advance(time);
+            Passed::Skipped
+        });
+        let place = Place::new(Behind {
+            sandbox: world.sandbox.clone(),
+            clock: world.clock.clock(),
+            endpoints: world.process.endpoints(),
+            prefix: "/autofix".to_owned(),
+            store: world.process.store().clone(),
+            let_pass,
+        });
+        Visitor { place: sandbox_page::routes(place) }
+    }
+
+    pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let answer = self.place.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = axum::body::to_bytes(answer.into_body(), 10_000_000).await.unwrap();
+        Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Request::get(path).header("host", HOST).body(Body::empty()).unwrap()).await
+    }
+
+    /// The page, each of whose tags is one that it is meant to have.
+    pub async fn page(&self) -> String {
+        let answer = self.get("/sandbox").await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        checked(&answer.text, LINKS);
+        answer.text
+    }
+
+    pub async fn send(&self, path: &str, form: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.ask(request.body(Body::from(form.to_owned())).unwrap()).await
+    }
+
+    pub async fn throws(&self, scenario: Scenario) {
+        let form = format!("scenario={}", scenario.name());
+        let answer = self.send("/sandbox/throw", &form, OWN).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox"));
+    }
+
+    /// Lets one of the steps after a merge happen.
+    pub async fn goes_on(&self, step: &str) {
+        let answer = self.send("/sandbox/go-on", &format!("step={step}"), OWN).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox"));
+    }
+
+    pub async fn presses_in_dialog(&self, form: &str) {
+        let answer = self.send("/sandbox/answer", form, OWN).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox#slack"));
+    }
+
+    pub async fn presses(&self, form: &str) {
+        let answer = self.send("/sandbox/press", form, OWN).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/sandbox#slack"));
+    }
+}
+
+/// The form of each button on the page with this action.
+pub fn press_forms(page: &str, action: &str) -> Vec<String> {
+    let inputs: Vec<(String, String)> = checked(page, LINKS)
+        .iter()
+        .filter(|tag| tag.name == "input")
+        .map(|tag| (tag.attribute("name").unwrap().to_owned(), tag.attribute("value").unwrap().to_owned()))
+        .collect();
+    let pairs = inputs.windows(2).filter(|pair| pair[0].0 == "ts" && pair[1].0 == "action");
+    pairs.filter(|pair| pair[1].1 == action).map(|pair| format!("ts={}&action={action}", pair[0].1)).collect()
+}
+
+/// The steps after a merge that the page offers.
+pub fn steps(page: &str) -> Vec<String> {
+    let tags = checked(page, LINKS);
+    let inputs = tags.iter().filter(|tag| tag.name == "input" && tag.attribute("name") == Some("step"));
+    inputs.map(|tag| tag.attribute("value").unwrap().to_owned()).collect()
+}
