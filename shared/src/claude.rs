@@ -17,9 +17,9 @@ pub use lifecycle::{Lifecycle, ModelFacts};
 
 use crate::analysis::model::{Message, Setting, Stop, Turn};
 use crate::config::names;
-use crate::journal::Service;
 use crate::outbound::{self, Answer, Auth, Call, Effect, ErrorKind, Outbound, ServiceError};
 use crate::secrets::{Credential, Secrets};
+use crate::service::Service;
 use crate::usage::{Price, Usage};
 
 const API_VERSION: &str = "2026-10-21";
@@ -45,9 +45,8 @@ pub struct Claude {
 /// # Errors
 /// [`ErrorKind::Malformed`] if it is not a message.
 pub fn read_turn(body: &[u8]) -> Result<Turn, ServiceError> {
-    let wire: WireMessage = serde_json::from_slice(body).map_err(|error| {
-        ServiceError::new(Service::Anthropic, ErrorKind::Malformed, outbound::said(&error.to_string()))
-    })?;
+    let wire: WireMessage =
+        serde_json::from_slice(body).map_err(|error| ServiceError::malformed(Service::Anthropic, error))?;
     Ok(wire.into_turn())
 }
 
@@ -86,19 +85,8 @@ impl Claude {
         messages: &[Message],
         timeout: Duration,
     ) -> Result<Turn, ServiceError> {
-        let call = Call {
-            service: Service::Anthropic,
-            method: Method::POST,
-            url: self.address("/v1/messages"),
-            headers: vec![
-                ("anthropic-version", API_VERSION.to_owned()),
-                ("accept", "application/json".to_owned()),
-            ],
-            body: Some(self.request(setting, messages)),
-            auth: Auth::Bearer(self.key.clone()),
-            effect: Effect::None,
-            timeout: timeout.min(TIMEOUT),
-        };
+        let body = Some(self.request(setting, messages));
+        let call = self.call(Method::POST, self.address("/v1/messages"), body, timeout.min(TIMEOUT));
         let read = |answer: &Answer| match answer.status.is_success() {
             true => read_turn(&answer.body),
             false => Err(error_of(answer)),
@@ -125,6 +113,23 @@ impl Claude {
             "output_config": { "effort": setting.effort },
             "messages": messages,
         })
+    }
+
+    /// A request that can be repeated: an answer that nobody reads only costs.
+    fn call(&self, method: Method, url: Url, body: Option<Value>, timeout: Duration) -> Call {
+        Call {
+            service: Service::Anthropic,
+            method,
+            url,
+            headers: vec![
+                ("anthropic-version", API_VERSION.to_owned()),
+                ("accept", "application/json".to_owned()),
+            ],
+            body,
+            auth: Auth::Bearer(self.key.clone()),
+            effect: Effect::None,
+            timeout,
+        }
     }
 
     fn address(&self, path: &str) -> Url {
@@ -197,28 +202,26 @@ fn error_of(answer: &Answer) -> ServiceError {
     let kind = outbound::said(body["error"]["type"].as_str().unwrap_or("error"));
     let text = outbound::said(body["error"]["message"].as_str().unwrap_or_default());
     let message = format!("Claude answered {status} {kind}: {text}");
-    let retry_after = answer.retry_after();
-    match (status, answer.header("x-should-retry")) {
-        (429, Some("true")) => {
-            ServiceError::new(Service::Anthropic, ErrorKind::RateLimited, message).after(retry_after)
-        }
-        (429, asked) if asked == Some("false") || retry_after.is_none() => {
-            let wait = retry_after.unwrap_or_default().max(SPEND_CAP_WAIT);
-            ServiceError::new(Service::Anthropic, ErrorKind::RateLimited, message).after(Some(wait))
-        }
-        (429, _) => ServiceError::new(Service::Anthropic, ErrorKind::RateLimited, message).after(retry_after),
-        (401, _) => ServiceError::new(Service::Anthropic, ErrorKind::CredentialRefused, message),
-        (_, Some("true")) => {
-            ServiceError::new(Service::Anthropic, ErrorKind::Unavailable, message).after(retry_after)
-        }
-        (402 | 403, _) => ServiceError::new(Service::Anthropic, ErrorKind::Unauthorized, message),
-        (404, _) => ServiceError::new(Service::Anthropic, ErrorKind::NotFound, message),
-        (_, Some("false")) => ServiceError::new(Service::Anthropic, ErrorKind::Refused { status }, message),
-        (408 | 409 | 500.., _) => {
-            ServiceError::new(Service::Anthropic, ErrorKind::Unavailable, message).after(retry_after)
-        }
-        _ => ServiceError::new(Service::Anthropic, ErrorKind::Refused { status }, message),
+    let kind = match (status, answer.header("x-should-retry")) {
+        (429, _) => ErrorKind::RateLimited,
+        (401, _) => ErrorKind::CredentialRefused,
+        (_, Some("true")) => ErrorKind::Unavailable,
+        (402 | 403, _) => ErrorKind::Unauthorized,
+        (404, _) => ErrorKind::NotFound,
+        (408 | 409 | 500.., asked) if asked != Some("false") => ErrorKind::Unavailable,
+        _ => ErrorKind::Refused { status },
+    };
+    let error = answer.error(kind, message);
+    let is_cap = match answer.header("x-should-retry") {
+        Some("true") => false,
+        Some("false") => true,
+        _ => error.retry_after.is_none(),
+    };
+    if kind != ErrorKind::RateLimited || !is_cap {
+        return error;
     }
+    let wait = error.retry_after.unwrap_or_default().max(SPEND_CAP_WAIT);
+    error.after(Some(wait))
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ mod deployments;
 pub mod documents;
 mod failures;
 mod graphql;
-mod identity;
 mod job_log;
 mod merging;
 mod owners;
@@ -32,11 +31,13 @@ mod rules;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use url::Url;
 
 pub use answers::Readable;
-pub use app::App;
+pub use app::{App, Identity};
 pub use branches::{BranchBefore, BranchDeleted, BranchSet};
 pub use checks::{CheckResult, CommitChecks, Failure, Outcome, Sight, Standing};
 pub use codeowners::Owner;
@@ -44,7 +45,6 @@ pub use commits::{FileChange, NewCommit, NewFiles};
 pub use conversation::Remark;
 pub use deployments::{Deployment, DeploymentState, EnvironmentKind};
 pub use failures::{Annotation, AnnotationLevel, FailedOutput, FailureDetails};
-pub use identity::Identity;
 pub use merging::{Merge, MergeOutcome, Queue};
 pub use owners::{Author, LastChange};
 pub use peoples_commits::CommitChange;
@@ -54,10 +54,10 @@ pub use reverting::{MergedFix, Revert, RevertOutcome};
 pub use review::{BranchNeeds, Courtesy, MergeNeeds, ReviewDecision};
 pub use rules::{BranchRules, MergeMethod, RequiredChecks, WayIn};
 
-use answers::{successful, text};
+use answers::{Sha, malformed, successful};
 
-use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Download, Effect, ErrorKind, Outbound, ServiceError};
+use crate::outbound::{Answer, Auth, Call, Download, Effect, ErrorKind, IfThere, Outbound, ServiceError};
+use crate::service::Service;
 
 const API_VERSION: &str = "2026-03-10";
 const ACCEPT: &str = "application/vnd.github+json";
@@ -93,31 +93,23 @@ impl Github {
     /// # Errors
     /// `Moved` where it was renamed, with the name that it has now.
     pub async fn repository(&self, repo: &str) -> Result<Repository, ServiceError> {
-        let body = self.get(repo, &[], &[]).await?;
-        Ok(Repository {
-            default_branch: text(&body, "default_branch")?,
-            merge_methods: merging::methods_of(&body),
-        })
+        let found: WireRepository = self.read(repo, &[], &[]).await?;
+        let merge_methods = found.merge_methods();
+        Ok(Repository { default_branch: found.default_branch, merge_methods })
     }
 
     /// The commit that a branch points to, 40 hex digits; `None` where there is no such branch.
     pub async fn branch_head(&self, repo: &str, branch: &str) -> Result<Option<String>, ServiceError> {
-        match self.get(repo, &["git", "ref", &format!("heads/{branch}")], &[]).await {
-            Ok(body) => text(&body["object"], "sha").map(Some),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let path = ["git", "ref", &format!("heads/{branch}")];
+        let found = self.read::<WireReference>(repo, &path, &[]).await.if_there()?;
+        Ok(found.map(|found| found.object.sha))
     }
 
     /// One file at one commit; `None` where there is none.
     pub async fn file(&self, repo: &str, path: &str, sha: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         let mut call = self.call(Method::GET, repo, &["contents", path], &[("ref", sha)]);
         call.headers[0].1 = ACCEPT_RAW.to_owned();
-        match self.answer(repo, call).await {
-            Ok(answer) => Ok(Some(answer.body.to_vec())),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.answer(repo, call).await.if_there()?.map(|answer| answer.body.to_vec()))
     }
 
     /// The whole tree of one commit as a gzip'd tarball, streamed.
@@ -125,8 +117,7 @@ impl Github {
         let call = self.call(Method::GET, repo, &["tarball", sha], &[]);
         let location = self.redirect(repo, call).await?;
         if !self.is_download_host(&location) {
-            let message = "the tarball is not on GitHub's own download host";
-            return Err(ServiceError::new(Service::Github, ErrorKind::Malformed, message.to_owned()));
+            return Err(malformed("the tarball is not on GitHub's own download host"));
         }
         self.download(location, TARBALL_TIMEOUT).await
     }
@@ -145,13 +136,9 @@ impl Github {
     async fn redirect(&self, repo: &str, call: Call) -> Result<Url, ServiceError> {
         let answer = self.answer(repo, call).await?;
         let location = answer.header("location").filter(|_| answer.status == StatusCode::FOUND);
-        location.and_then(|location| Url::parse(location).ok()).ok_or_else(|| {
-            ServiceError::new(
-                Service::Github,
-                ErrorKind::Malformed,
-                format!("a download answered {}", answer.status),
-            )
-        })
+        location
+            .and_then(|location| Url::parse(location).ok())
+            .ok_or_else(|| malformed(format!("a download answered {}", answer.status)))
     }
 
     /// Fetches from an address that the caller has judged, without a credential.
@@ -167,17 +154,23 @@ impl Github {
             timeout,
         };
         let (status, download) = self.outbound.download(&call).await?;
-        match status {
-            StatusCode::OK => Ok(download),
-            StatusCode::NOT_FOUND | StatusCode::GONE => Err(ServiceError::new(
-                Service::Github,
-                ErrorKind::NotFound,
-                "the download's link has expired".to_owned(),
-            )),
-            status => {
-                Err(ServiceError::new(Service::Github, ErrorKind::Unavailable, format!("download: {status}")))
+        let (kind, message) = match status {
+            StatusCode::OK => return Ok(download),
+            StatusCode::NOT_FOUND | StatusCode::GONE => {
+                (ErrorKind::NotFound, "the download's link has expired".to_owned())
             }
-        }
+            status => (ErrorKind::Unavailable, format!("download: {status}")),
+        };
+        Err(ServiceError::new(Service::Github, kind, message))
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        repo: &str,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, ServiceError> {
+        self.answer(repo, self.call(Method::GET, repo, path, query)).await?.read()
     }
 
     async fn get(&self, repo: &str, path: &[&str], query: &[(&str, &str)]) -> Result<Value, ServiceError> {
@@ -264,6 +257,44 @@ impl Github {
             timeout: TIMEOUT,
         }
     }
+}
+
+/// The methods of merging are allowed unless it says otherwise.
+#[derive(Deserialize)]
+struct WireRepository {
+    default_branch: String,
+    allow_squash_merge: Option<bool>,
+    allow_merge_commit: Option<bool>,
+    allow_rebase_merge: Option<bool>,
+}
+
+impl WireRepository {
+    fn merge_methods(&self) -> Vec<MergeMethod> {
+        let methods = [
+            (MergeMethod::Squash, self.allow_squash_merge),
+            (MergeMethod::Merge, self.allow_merge_commit),
+            (MergeMethod::Rebase, self.allow_rebase_merge),
+        ];
+        methods.into_iter().filter(|(_, allowed)| allowed.unwrap_or(true)).map(|(method, _)| method).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct WireReference {
+    object: Sha,
+}
+
+/// Owner and name of a repository, as variables of GraphQL.
+fn named(repo: &str) -> Value {
+    let (owner, name) = repo.split_once('/').unwrap_or_default();
+    json!({ "owner": owner, "name": name })
+}
+
+/// A pull request, as variables of GraphQL.
+fn numbered(repo: &str, number: u64) -> Value {
+    let mut variables = named(repo);
+    variables["number"] = json!(number);
+    variables
 }
 
 fn owner(repo: &str) -> &str {

@@ -9,7 +9,7 @@
 /// From an incident and the code at one commit to a fix, or to the reasons why there is none.
 pub use autofix_analysis as analysis;
 /// The words of the domain: attempts, incidents, reasons, text without secrets.
-pub use autofix_domain::{attempt, cleaning, fault, incident, reason, redaction, usage, words};
+pub use autofix_domain::{attempt, cleaning, fault, incident, reason, redaction, service, usage, words};
 
 /// How far the search for lost webhooks is.
 pub mod catch_up;

@@ -6,20 +6,23 @@
 //! service; the clients tell it what an answer means.
 
 mod failure;
-mod patience;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::clock::Clock;
-use crate::journal::{Journal, Service};
+use crate::journal::Journal;
 use crate::secrets::{Credential, Renewal, Secret, SecretsUnavailable};
+use crate::service::Service;
+pub(crate) use failure::IfThere;
 pub use failure::{ErrorKind, ServiceError, said};
-use patience::{Try, short_pause};
 
 /// Time to reach a service. A healthy one answers a handshake within a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,6 +32,15 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(45);
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 /// What a service may ask to be waited; more is taken for a mistake.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// Times that one request is sent at most within an invocation; Claude's own SDK sends it as often.
+const MAX_TRIES: u32 = 3;
+/// First pause where the service named none; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A service that asks for more than this is left alone until the clock comes round, so that no invocation is paid for
+/// sleeping.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A try that took more than this part of its time is not repeated: the rest may be too short for another one.
+const QUICK_PART: i32 = 10;
 const USER_AGENT: &str = concat!("autofix/", env!("CARGO_PKG_VERSION"));
 
 /// A request in the making.
@@ -37,7 +49,7 @@ pub struct Call {
     pub method: Method,
     pub url: Url,
     pub headers: Vec<(&'static str, String)>,
-    pub body: Option<serde_json::Value>,
+    pub body: Option<Value>,
     pub auth: Auth,
     pub effect: Effect,
     /// From the first byte sent to the last byte read.
@@ -77,14 +89,22 @@ pub struct Answer {
 
 impl Answer {
     /// The body as JSON; `Null` where it is something else.
-    pub fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The body as a type.
-    pub fn read<T: serde::de::DeserializeOwned>(&self) -> Result<T, ServiceError> {
-        serde_json::from_slice(&self.body)
-            .map_err(|error| ServiceError::new(self.service, ErrorKind::Malformed, said(&error.to_string())))
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ServiceError> {
+        serde_json::from_slice(&self.body).map_err(|error| ServiceError::malformed(self.service, error))
+    }
+
+    /// What this answer means if it is no success, and how long it asks to be waited.
+    pub fn error(&self, kind: ErrorKind, message: impl Into<String>) -> ServiceError {
+        let wait = match kind {
+            ErrorKind::RateLimited | ErrorKind::Unavailable => self.retry_after(),
+            _ => None,
+        };
+        ServiceError::new(self.service, kind, message).after(wait)
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -220,8 +240,7 @@ impl Outbound {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unavailable(call.service))? {
             if body.len() + chunk.len() > ANSWER_LIMIT {
-                let message = format!("more than {ANSWER_LIMIT} bytes");
-                return Err(ServiceError::new(call.service, ErrorKind::Malformed, message));
+                return Err(ServiceError::malformed(call.service, format!("more than {ANSWER_LIMIT} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
@@ -245,8 +264,9 @@ impl Outbound {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        if let Some(journal) = &self.journal {
-            journal.record(call, USER_AGENT);
+        // The signed download that GitHub redirects to belongs to no API.
+        if let Some(journal) = self.journal.as_ref().filter(|_| !matches!(call.auth, Auth::None)) {
+            journal.append(&line_of_journal(call));
         }
         request.send().await.map_err(unavailable(call.service))
     }
@@ -284,6 +304,64 @@ fn client() -> reqwest::Result<reqwest::Client> {
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_keepalive(TCP_KEEPALIVE)
         .build()
+}
+
+/// A request as the journal has it, without its secrets.
+fn line_of_journal(call: &Call) -> Value {
+    let mut headers = Map::new();
+    headers.insert("user-agent".to_owned(), json!(USER_AGENT));
+    if matches!(call.auth, Auth::Bearer(_) | Auth::Issued(_)) {
+        headers.insert("authorization".to_owned(), json!("Bearer [secret]"));
+    }
+    if call.body.is_some() {
+        headers.insert("content-type".to_owned(), json!("application/json"));
+    }
+    headers.extend(call.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+    let path = call.url.path();
+    let path = match (&call.auth, call.url.query()) {
+        (Auth::SecretPath, _) => format!("/{}/[secret]", path.split('/').nth(1).unwrap_or_default()),
+        (_, Some(query)) => format!("{path}?{query}"),
+        (_, None) => path.to_owned(),
+    };
+    json!({
+        "service": call.service,
+        "method": call.method.as_str(),
+        "path": path,
+        "headers": headers,
+        "body": call.body,
+    })
+}
+
+/// A try that failed.
+#[derive(Clone, Copy, Debug)]
+struct Try {
+    /// Counted from 1.
+    number: u32,
+    took: SignedDuration,
+    /// What the request was given, from the first byte sent to the last byte read.
+    time: Duration,
+    effect: Effect,
+}
+
+/// The pause after which the request may be sent again now; `None` leaves it to the clock.
+fn short_pause(error: &ServiceError, failed: Try) -> Option<Duration> {
+    let quick =
+        failed.took <= SignedDuration::try_from(failed.time).unwrap_or(SignedDuration::MAX) / QUICK_PART;
+    if failed.number >= MAX_TRIES || !quick {
+        return None;
+    }
+    let named = match (error.kind, failed.effect) {
+        // Nothing was done, whatever it was.
+        (ErrorKind::RateLimited, _) => Some(error.retry_after?),
+        (ErrorKind::Unavailable, Effect::None) => error.retry_after,
+        _ => return None,
+    };
+    let jitter = fastrand::f64() * 0.25;
+    match named {
+        // Never sooner than asked.
+        Some(pause) => Some(pause.mul_f64(1.0 + jitter)).filter(|_| pause <= LONGEST_PAUSE),
+        None => Some(FIRST_PAUSE.saturating_mul(1 << (failed.number - 1)).mul_f64(1.0 - jitter)),
+    }
 }
 
 /// Only the host is named: an incoming webhook's address is itself a secret.

@@ -6,11 +6,11 @@
 mod answer;
 mod bot;
 mod channel;
-mod people;
 
 use std::time::Duration;
 
 use http::Method;
+use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
@@ -19,16 +19,16 @@ pub use bot::{Bot, Channel};
 
 use crate::attempt::CardMessage;
 use crate::config::names;
-use crate::journal::Service;
 use crate::messages::Card;
 use crate::outbound::{Auth, Call, Effect, ErrorKind, Outbound, ServiceError, secrets_unavailable};
 use crate::secrets::{Credential, Secrets};
+use crate::service::Service;
 
 /// Slack answers within seconds or not at all.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where a message stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct MessageRef {
     pub channel: String,
     pub ts: String,
@@ -98,22 +98,16 @@ impl Slack {
         let secret = self.webhook_url.get().await.map_err(secrets_unavailable(Service::Slack))?;
         let url = secret.and_then(|secret| Url::parse(secret.expose()).ok());
         url.ok_or_else(|| {
-            ServiceError::new(
-                Service::Slack,
-                ErrorKind::Unauthorized,
-                "the incoming webhook's address is not one".to_owned(),
-            )
+            let message = "the incoming webhook's address is not one";
+            ServiceError::new(Service::Slack, ErrorKind::Unauthorized, message)
         })
     }
 
     /// Posts to a `response_url`, which Slack's own host must own.
     pub async fn respond(&self, response_url: &Url, body: Value) -> Result<(), ServiceError> {
         if !is_slack_host(response_url, &self.api) {
-            return Err(ServiceError::new(
-                Service::Slack,
-                ErrorKind::Refused { status: 0 },
-                "a response_url that is not Slack's".to_owned(),
-            ));
+            let message = "a response_url that is not Slack's";
+            return Err(ServiceError::new(Service::Slack, ErrorKind::Refused { status: 0 }, message));
         }
         self.post_to(response_url.clone(), body).await
     }

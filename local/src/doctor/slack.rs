@@ -132,9 +132,7 @@ async fn look_into(slack: &Slack, channel: &str) -> Finding {
                 "Correct the id, or invite the app in the channel: `/invite @AutoFix`.",
             )
         }
-        Err(ServiceError { kind: ErrorKind::Unauthorized, message: said, .. })
-            if said.contains("missing_scope") =>
-        {
+        Ok(Channel::ScopeMissing) => {
             let detail = format!("{name} cannot be looked at with the history scope that is granted");
             let next = format!(
                 "{PERMISSIONS}: `{SCOPE_HISTORY}` for public, `{SCOPE_HISTORY_PRIVATE}` for private channels."

@@ -8,16 +8,17 @@ use http::Method;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 
-use super::{API_VERSION, Claude, error_of};
-use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Effect, ErrorKind, ServiceError};
+use super::{Claude, error_of};
+use crate::outbound::{Answer, ServiceError};
 
 /// No model thinks about this.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where a model is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lifecycle {
     Active,
     /// It works, and its end is announced.
@@ -25,6 +26,7 @@ pub enum Lifecycle {
     /// It does not answer any more.
     Retired,
     /// A word that this version does not know.
+    #[serde(other)]
     Other,
 }
 
@@ -46,42 +48,24 @@ impl Claude {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.push(&self.model); // percent-encoded: the name comes from a setting
         }
-        let call = Call {
-            service: Service::Anthropic,
-            method: Method::GET,
-            url,
-            headers: vec![
-                ("anthropic-version", API_VERSION.to_owned()),
-                ("accept", "application/json".to_owned()),
-            ],
-            body: None,
-            auth: Auth::Bearer(self.key.clone()),
-            effect: Effect::None,
-            timeout: TIMEOUT,
-        };
-        self.outbound.ask(&call, read).await
+        self.outbound.ask(&self.call(Method::GET, url, None, TIMEOUT), read).await
     }
+}
+
+/// The `type` tells a model from other answers.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Described {
+    Model { lifecycle: Option<Lifecycle>, retires_at: Option<String> },
 }
 
 fn read(answer: &Answer) -> Result<ModelFacts, ServiceError> {
     if !answer.status.is_success() {
         return Err(error_of(answer));
     }
-    let body = answer.json();
-    if body["type"] != "model" {
-        return Err(ServiceError::new(
-            Service::Anthropic,
-            ErrorKind::Malformed,
-            "this is no description of a model".to_owned(),
-        ));
-    }
-    let lifecycle = match body["lifecycle"].as_str() {
-        Some("active") => Lifecycle::Active,
-        Some("deprecated") => Lifecycle::Deprecated,
-        Some("retired") => Lifecycle::Retired,
-        _ => Lifecycle::Other,
-    };
-    Ok(ModelFacts { lifecycle, retires_at: body["retires_at"].as_str().and_then(moment) })
+    let Described::Model { lifecycle, retires_at } = answer.read()?;
+    let lifecycle = lifecycle.unwrap_or(Lifecycle::Other);
+    Ok(ModelFacts { lifecycle, retires_at: retires_at.as_deref().and_then(moment) })
 }
 
 /// A time, or a day, which begins in UTC.

@@ -1,13 +1,15 @@
 //! What GitHub's answers mean: success, or what a caller can do about it.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use http::StatusCode;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::journal::Service;
 use crate::outbound::{self, Answer, ErrorKind, ServiceError};
+use crate::service::Service;
 
 /// A secondary limit without a time: GitHub asks for at least a minute.
 const SECONDARY_LIMIT_WAIT: Duration = Duration::from_secs(60);
@@ -16,23 +18,24 @@ const LONGEST_RESET: Duration = Duration::from_secs(2 * 3600);
 
 /// A part of an answer, in the shape that is expected of it.
 pub(super) fn shaped<T: DeserializeOwned>(part: Value) -> Result<T, ServiceError> {
-    serde_json::from_value(part).map_err(|error| {
-        ServiceError::new(Service::Github, ErrorKind::Malformed, outbound::said(&error.to_string()))
-    })
+    serde_json::from_value(part).map_err(malformed)
 }
 
-/// A text that has to be there.
-pub(super) fn text(body: &Value, name: &str) -> Result<String, ServiceError> {
-    body[name].as_str().map(str::to_owned).ok_or_else(|| {
-        ServiceError::new(Service::Github, ErrorKind::Malformed, format!("`{name}` is missing"))
-    })
+/// GitHub answered something else than it should.
+pub(super) fn malformed(why: impl Display) -> ServiceError {
+    ServiceError::malformed(Service::Github, why)
 }
 
-/// A number that has to be there.
-pub(super) fn number(body: &Value, name: &str) -> Result<u64, ServiceError> {
-    body[name].as_u64().ok_or_else(|| {
-        ServiceError::new(Service::Github, ErrorKind::Malformed, format!("`{name}` is missing"))
-    })
+/// The name of an object of git.
+#[derive(Deserialize)]
+pub(super) struct Sha {
+    pub(super) sha: String,
+}
+
+/// A commit, as GraphQL names it.
+#[derive(Deserialize)]
+pub(super) struct Oid {
+    pub(super) oid: String,
 }
 
 /// The items of a list; none where it is something else.
@@ -62,23 +65,19 @@ pub(super) fn error_of(answer: &Answer) -> Option<ServiceError> {
         return None;
     }
     let said = said(&answer.json());
-    let message = format!("GitHub answered {status}: {said}");
-    Some(match status {
-        301 | 307 | 308 => moved_to("something else"),
-        403 | 429 => match limit_wait(answer, &said) {
-            Some(wait) => {
-                ServiceError::new(Service::Github, ErrorKind::RateLimited, message).after(Some(wait))
-            }
-            None => ServiceError::new(Service::Github, ErrorKind::Unauthorized, message),
-        },
-        401 => ServiceError::new(Service::Github, ErrorKind::CredentialRefused, message),
-        404 | 410 => ServiceError::new(Service::Github, ErrorKind::NotFound, message),
-        405 | 409 => ServiceError::new(Service::Github, ErrorKind::Conflict, message),
-        408 | 500.. => {
-            ServiceError::new(Service::Github, ErrorKind::Unavailable, message).after(answer.retry_after())
-        }
-        _ => ServiceError::new(Service::Github, ErrorKind::Refused { status }, message),
-    })
+    let limit = limit_wait(answer, &said).filter(|_| matches!(status, 403 | 429));
+    let kind = match status {
+        301 | 307 | 308 => return Some(moved_to("something else")),
+        _ if limit.is_some() => ErrorKind::RateLimited,
+        401 => ErrorKind::CredentialRefused,
+        403 | 429 => ErrorKind::Unauthorized,
+        404 | 410 => ErrorKind::NotFound,
+        405 | 409 => ErrorKind::Conflict,
+        408 | 500.. => ErrorKind::Unavailable,
+        _ => ErrorKind::Refused { status },
+    };
+    let error = answer.error(kind, format!("GitHub answered {status}: {said}"));
+    Some(if limit.is_some() { error.after(limit) } else { error })
 }
 
 /// The error of a repository that has another name now.

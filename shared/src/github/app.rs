@@ -1,4 +1,4 @@
-//! A GitHub App's credentials. The App signs a short-lived token with its private key (RS256) and
+//! How AutoFix proves to GitHub who it is: with a token of a person, or as a GitHub App. The App signs a short-lived token with its private key (RS256) and
 //! buys with it, for the installation that holds a repository, a token that is good for an hour and
 //! for that repository only. Those are kept until shortly before their end.
 //!
@@ -16,16 +16,18 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
-use super::answers::{successful, text};
+use super::answers::successful;
 use super::{Github, owner};
 use crate::clock::Clock;
 use crate::config::names;
-use crate::journal::Service;
-use crate::outbound::{Answer, Auth, Call, Effect, ErrorKind, ServiceError, secrets_unavailable};
-use crate::secrets::{Credential, Renewal, Secret};
+use crate::outbound::{Answer, Auth, Call, Effect, ErrorKind, IfThere, ServiceError, secrets_unavailable};
+use crate::secrets::{Credential, Renewal, Secret, Secrets};
+use crate::service::Service;
 
 /// Our clock may be ahead of GitHub's, which refuses a token from the future: GitHub's own advice.
 const ISSUED_BEFORE: SignedDuration = SignedDuration::from_secs(60);
@@ -35,6 +37,35 @@ const SIGNED_FOR: SignedDuration = SignedDuration::from_mins(9);
 const RENEW_BEFORE_END: SignedDuration = SignedDuration::from_mins(5);
 /// Installations of one App that are looked through for an owner, pages of a hundred.
 const INSTALLATION_PAGES: u32 = 5;
+
+/// The credential behind every request. Clones share what was fetched with it.
+#[derive(Clone)]
+pub enum Identity {
+    /// A personal access token. Commits name AutoFix as their author.
+    Token(Credential),
+    /// An App. Commits name no author, so that GitHub signs them.
+    App(App),
+}
+
+impl Identity {
+    /// The token `AUTOFIX_GITHUB_TOKEN`.
+    pub fn token(secrets: &Secrets) -> Identity {
+        Identity::Token(Credential::new(secrets, names::GITHUB_TOKEN))
+    }
+
+    /// The App with this id, whose key is `AUTOFIX_GITHUB_APP_PRIVATE_KEY`. Its tokens end by `clock`.
+    pub fn app(id: &str, secrets: &Secrets, clock: Clock) -> Identity {
+        Identity::App(App::new(id, Credential::new(secrets, names::GITHUB_APP_PRIVATE_KEY), clock))
+    }
+
+    /// An App where one is named (`AUTOFIX_GITHUB_APP_ID`), else the token.
+    pub fn from_settings(app_id: Option<&str>, secrets: &Secrets, clock: Clock) -> Identity {
+        match app_id {
+            Some(id) => Identity::app(id, secrets, clock),
+            None => Identity::token(secrets),
+        }
+    }
+}
 
 /// An App. Clones share its tokens.
 #[derive(Clone)]
@@ -80,13 +111,7 @@ impl App {
 
     async fn sign_with_known_key(&self) -> Result<(Secret, Secret), ServiceError> {
         let pem = self.0.key.get().await.map_err(secrets_unavailable(Service::Github))?;
-        let pem = pem.ok_or_else(|| {
-            ServiceError::new(
-                Service::Github,
-                ErrorKind::Unauthorized,
-                format!("`{}` is not set", names::GITHUB_APP_PRIVATE_KEY),
-            )
-        })?;
+        let pem = pem.ok_or_else(|| no_key("is not set"))?;
         let token = sign(&pem, &self.0.id, self.0.clock.now())?;
         Ok((token, pem))
     }
@@ -103,13 +128,10 @@ impl Github {
         if let Some(issued) = tokens.get(repo).filter(|issued| issued.expires_at > good_after) {
             return Ok(issued.token.clone());
         }
-        let found = self.as_app(app, self.call(Method::GET, repo, &["installation"], &[])).await;
-        let installation = match found {
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
-                let message = format!("the GitHub App is not installed on `{repo}`, or may not see it");
-                return Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message));
-            }
-            found => found?,
+        let call = self.call(Method::GET, repo, &["installation"], &[]);
+        let Some(installation) = self.as_app::<Installation>(app, call).await.if_there()? else {
+            let message = format!("the GitHub App is not installed on `{repo}`, or may not see it");
+            return Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message));
         };
         let name = repo.split_once('/').map_or(repo, |(_, name)| name);
         let issued = self.issue(app, &installation, json!({ "repositories": [name] })).await?;
@@ -123,12 +145,8 @@ impl Github {
         for page in 1..=INSTALLATION_PAGES {
             let query = [("per_page", "100"), ("page", &page.to_string())];
             let call = self.call_at(Method::GET, &["app", "installations"], &query);
-            let list = self.as_app(app, call).await?;
-            let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
-            let is_owners = |installation: &&Value| {
-                let login = installation["account"]["login"].as_str().unwrap_or_default();
-                login.eq_ignore_ascii_case(owner(repo))
-            };
+            let list: Vec<Installation> = self.as_app(app, call).await?;
+            let is_owners = |one: &&Installation| one.account.login.eq_ignore_ascii_case(owner(repo));
             if let Some(installation) = list.iter().find(is_owners) {
                 return Ok(self.issue(app, installation, json!({})).await?.token);
             }
@@ -136,38 +154,26 @@ impl Github {
                 break;
             }
         }
-        Err(ServiceError::new(
-            Service::Github,
-            ErrorKind::NotFound,
-            format!("the GitHub App is not installed for `{}`", owner(repo)),
-        ))
+        let message = format!("the GitHub App is not installed for `{}`", owner(repo));
+        Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message))
     }
 
-    async fn issue(&self, app: &App, installation: &Value, body: Value) -> Result<Issued, ServiceError> {
-        let id = installation["id"].as_u64();
-        let id = id
-            .ok_or_else(|| {
-                ServiceError::new(Service::Github, ErrorKind::Malformed, "`id` is missing".to_owned())
-            })?
-            .to_string();
-        let mut call = self.call_at(Method::POST, &["app", "installations", &id, "access_tokens"], &[]);
+    async fn issue(&self, app: &App, by: &Installation, body: Value) -> Result<Issued, ServiceError> {
+        let path = ["app", "installations", &by.id.to_string(), "access_tokens"];
+        let mut call = self.call_at(Method::POST, &path, &[]);
         call.body = Some(body);
         call.effect = Effect::None; // a token that nobody uses harms nobody
-        let made = self.as_app(app, call).await?;
-        let expires_at = text(&made, "expires_at")?.parse();
-        let expires_at = expires_at.map_err(|_| {
-            ServiceError::new(Service::Github, ErrorKind::Malformed, "`expires_at` is no time".to_owned())
-        })?;
-        Ok(Issued { token: Secret::new(text(&made, "token")?), expires_at })
+        let made: WireToken = self.as_app(app, call).await?;
+        Ok(Issued { token: Secret::new(made.token), expires_at: made.expires_at })
     }
 
     /// A request that the App itself makes. Where its signature is refused and the key was replaced, once more.
-    async fn as_app(&self, app: &App, mut call: Call) -> Result<Value, ServiceError> {
+    async fn as_app<T: DeserializeOwned>(&self, app: &App, mut call: Call) -> Result<T, ServiceError> {
         let (token, key_used) = app.signed().await?;
         call.auth = Auth::Issued(token);
-        let read = |answer: &Answer| Ok(successful(answer)?.json());
+        let read = |answer: &Answer| successful(answer)?.read();
         let result = self.outbound.ask(&call, read).await;
-        let Err(ServiceError { kind: ErrorKind::CredentialRefused, message, .. }) = result else {
+        let Err(refused @ ServiceError { kind: ErrorKind::CredentialRefused, .. }) = result else {
             return result;
         };
         let renewal = app.0.key.renew().await.map_err(secrets_unavailable(Service::Github))?;
@@ -177,21 +183,40 @@ impl Github {
             return self.outbound.ask(&call, read).await;
         }
         Err(match renewal {
-            Renewal::Read => ServiceError::new(Service::Github, ErrorKind::CredentialRefused, message),
+            Renewal::Read => refused,
             // Nobody has looked whether there is a newer one: that is no reason to give up.
-            Renewal::NotNow => ServiceError::new(Service::Github, ErrorKind::SecretsUnavailable, message),
+            Renewal::NotNow => ServiceError { kind: ErrorKind::SecretsUnavailable, ..refused },
         })
     }
 }
 
+/// An App's installation for one account.
+#[derive(Deserialize)]
+struct Installation {
+    id: u64,
+    #[serde(default)]
+    account: WireAccount,
+}
+
+#[derive(Default, Deserialize)]
+struct WireAccount {
+    #[serde(default)]
+    login: String,
+}
+
+#[derive(Deserialize)]
+struct WireToken {
+    token: String,
+    expires_at: Timestamp,
+}
+
+fn no_key(why: &str) -> ServiceError {
+    let message = format!("`{}` {why}", names::GITHUB_APP_PRIVATE_KEY);
+    ServiceError::new(Service::Github, ErrorKind::Unauthorized, message)
+}
+
 fn sign(pem: &Secret, app_id: &str, now: Timestamp) -> Result<Secret, ServiceError> {
-    let key = read_key(pem.expose()).ok_or_else(|| {
-        ServiceError::new(
-            Service::Github,
-            ErrorKind::Unauthorized,
-            format!("`{}` is not an RSA private key in PEM form", names::GITHUB_APP_PRIVATE_KEY),
-        )
-    })?;
+    let key = read_key(pem.expose()).ok_or_else(|| no_key("is not an RSA private key in PEM form"))?;
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({
         "iat": (now - ISSUED_BEFORE).as_second(),
@@ -200,9 +225,8 @@ fn sign(pem: &Secret, app_id: &str, now: Timestamp) -> Result<Secret, ServiceErr
     });
     let message = format!("{}.{}", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
     let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).map_err(|_| {
-        ServiceError::new(Service::Github, ErrorKind::Unavailable, "signing failed".to_owned())
-    })?;
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
+        .map_err(|_| ServiceError::new(Service::Github, ErrorKind::Unavailable, "signing failed"))?;
     Ok(Secret::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
 }
 

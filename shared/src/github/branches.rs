@@ -3,9 +3,9 @@
 //! step (`updateRefs` with `beforeOid`), so a push in between wins.
 
 use http::Method;
+use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::text;
 use super::commits::{Draft, NewCommit, NewFiles};
 use super::{Github, documents};
 use crate::outbound::{ErrorKind, ServiceError};
@@ -146,14 +146,19 @@ impl Github {
         branch: &str,
         (from, to): (&str, &str),
     ) -> Result<(), ServiceError> {
-        let repository_id = text(&self.get(repo, &[], &[]).await?, "node_id")?;
+        let repository: WireNode = self.read(repo, &[], &[]).await?;
         let change = json!({
             "name": format!("refs/heads/{branch}"),
             "beforeOid": from,
             "afterOid": to,
             "force": true, // a branch on a new base does not contain its old head
         });
-        let input = json!({ "repositoryId": repository_id, "refUpdates": [change] });
+        let input = json!({ "repositoryId": repository.node_id, "refUpdates": [change] });
         self.graphql(repo, documents::UPDATE_REFS, json!({ "input": input })).await.map(drop)
     }
+}
+
+#[derive(Deserialize)]
+struct WireNode {
+    node_id: String,
 }

@@ -4,13 +4,14 @@
 
 use http::Method;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answers::{items, text};
+use super::answers::{Sha, shaped};
 use super::{Github, Identity};
-use crate::journal::Service;
-use crate::outbound::{ErrorKind, ServiceError};
+use crate::outbound::{ErrorKind, IfThere, ServiceError};
 use crate::redaction::Redacted;
+use crate::service::Service;
 
 /// The author of AutoFix's commits. The address is GitHub's form for one that belongs to nobody.
 const AUTHOR: &str = "AutoFix";
@@ -75,18 +76,12 @@ impl Github {
     pub(super) async fn draft<'a>(&self, repo: &str, new: NewCommit<'a>) -> Result<Draft<'a>, ServiceError> {
         let base_tree = self.tree_of(repo, new.parent_sha).await?;
         let before = self.file_entry(repo, &base_tree, new.file_path).await?;
-        let mode = before
-            .ok_or_else(|| {
-                ServiceError::new(
-                    Service::Github,
-                    ErrorKind::NotFound,
-                    format!("`{}` in the base commit", new.file_path),
-                )
-            })?
-            .mode;
+        let Some(FileEntry { mode, .. }) = before else {
+            let message = format!("`{}` in the base commit", new.file_path);
+            return Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message));
+        };
         let blob = json!({ "content": new.content, "encoding": "utf-8" });
-        let blob = text(&self.write(Method::POST, repo, &["git", "blobs"], blob).await?, "sha")?;
-        let entry = FileEntry { mode, sha: blob };
+        let entry = FileEntry { mode, sha: self.make(repo, "blobs", blob).await? };
         let tree_sha = self.tree_with(repo, &base_tree, (new.file_path, &entry)).await?;
         Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
     }
@@ -112,7 +107,7 @@ impl Github {
             });
         }
         let tree = json!({ "base_tree": base_tree, "tree": entries });
-        let tree_sha = text(&self.write(Method::POST, repo, &["git", "trees"], tree).await?, "sha")?;
+        let tree_sha = self.make(repo, "trees", tree).await?;
         Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
     }
 
@@ -127,7 +122,13 @@ impl Github {
             "base_tree": base_tree,
             "tree": [{ "path": path, "mode": entry.mode, "type": "blob", "sha": entry.sha }],
         });
-        text(&self.write(Method::POST, repo, &["git", "trees"], tree).await?, "sha")
+        self.make(repo, "trees", tree).await
+    }
+
+    /// Makes an object of git and answers its name.
+    async fn make(&self, repo: &str, kind: &str, body: Value) -> Result<String, ServiceError> {
+        let made: Sha = shaped(self.write(Method::POST, repo, &["git", kind], body).await?)?;
+        Ok(made.sha)
     }
 
     /// Writes the commit and answers its SHA.
@@ -143,7 +144,7 @@ impl Github {
             commit["author"] = person.clone();
             commit["committer"] = person;
         }
-        text(&self.write(Method::POST, repo, &["git", "commits"], commit).await?, "sha")
+        self.make(repo, "commits", commit).await
     }
 
     /// Whether a commit is the one that is to be made.
@@ -153,20 +154,20 @@ impl Github {
         sha: &str,
         draft: &Draft<'_>,
     ) -> Result<bool, ServiceError> {
-        let commit = match self.get(repo, &["git", "commits", sha], &[]).await {
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(false),
-            commit => commit?,
-        };
-        let parents: Vec<&str> =
-            items(&commit["parents"]).filter_map(|parent| parent["sha"].as_str()).collect();
+        let Some(commit) = self.git_commit(repo, sha).await.if_there()? else { return Ok(false) };
+        let parents: Vec<&str> = commit.parents.iter().map(|parent| parent.sha.as_str()).collect();
         Ok(parents == [draft.parent_sha]
-            && commit["tree"]["sha"] == draft.tree_sha
-            && trailer(commit["message"].as_str().unwrap_or_default()) == trailer(draft.message.as_str()))
+            && commit.tree.sha == draft.tree_sha
+            && trailer(&commit.message) == trailer(draft.message.as_str()))
     }
 
     /// The tree of a commit.
     pub(super) async fn tree_of(&self, repo: &str, commit: &str) -> Result<String, ServiceError> {
-        text(&self.get(repo, &["git", "commits", commit], &[]).await?["tree"], "sha")
+        Ok(self.git_commit(repo, commit).await?.tree.sha)
+    }
+
+    pub(super) async fn git_commit(&self, repo: &str, sha: &str) -> Result<GitCommit, ServiceError> {
+        self.read(repo, &["git", "commits", sha], &[]).await
     }
 
     /// The newest of a branch's last commits whose message has this line; `None` where none has.
@@ -176,12 +177,10 @@ impl Github {
         branch: &str,
         line: &str,
     ) -> Result<Option<String>, ServiceError> {
-        let list = self.get(repo, &["commits"], &[("sha", branch), ("per_page", LAST_COMMITS)]).await?;
-        let has_line = |commit: &&Value| {
-            let message = commit["commit"]["message"].as_str().unwrap_or_default();
-            message.lines().any(|found| found.trim() == line)
-        };
-        items(&list).find(has_line).map(|commit| text(commit, "sha")).transpose()
+        let query = [("sha", branch), ("per_page", LAST_COMMITS)];
+        let list: Vec<ListedCommit> = self.read(repo, &["commits"], &query).await?;
+        let has_line = |found: &ListedCommit| found.commit.message.lines().any(|found| found.trim() == line);
+        Ok(list.into_iter().find(has_line).map(|found| found.sha))
     }
 
     /// Whether the history of `descendant` contains `ancestor`; `None` where GitHub does not know one of them.
@@ -192,10 +191,10 @@ impl Github {
         ancestor: &str,
     ) -> Result<Option<bool>, ServiceError> {
         let range = format!("{ancestor}...{descendant}");
-        match self.get(repo, &["compare", &range], &[("per_page", "1")]).await {
-            Ok(body) => Ok(match body["status"].as_str() {
-                Some("ahead" | "identical") => Some(true),
-                Some("behind" | "diverged") => Some(false),
+        match self.read::<WireStatus>(repo, &["compare", &range], &[("per_page", "1")]).await {
+            Ok(compared) => Ok(match compared.status.as_str() {
+                "ahead" | "identical" => Some(true),
+                "behind" | "diverged" => Some(false),
                 _ => None, // a word that GitHub may add
             }),
             Err(ServiceError { kind: ErrorKind::NotFound | ErrorKind::Refused { status: 422 }, .. }) => {
@@ -215,23 +214,60 @@ impl Github {
         let mut tree_sha = tree_sha.to_owned();
         let mut rest = path;
         loop {
-            let tree = self.get(repo, &["git", "trees", &tree_sha], &[]).await?;
+            let found: WireTree = self.read(repo, &["git", "trees", &tree_sha], &[]).await?;
             let (name, below) = match rest.split_once('/') {
                 Some((folder, below)) => (folder, Some(below)),
                 None => (rest, None),
             };
-            let is_it = |entry: &&Value| entry["path"] == name;
-            let Some(entry) = items(&tree["tree"]).find(is_it) else { return Ok(None) };
+            let Some(entry) = found.tree.into_iter().find(|entry| entry.path == name) else {
+                return Ok(None);
+            };
             match below {
-                Some(_) if entry["type"] != "tree" => return Ok(None),
-                Some(below) => {
-                    tree_sha = text(entry, "sha")?;
-                    rest = below;
-                }
-                None => return Ok(Some(FileEntry { mode: text(entry, "mode")?, sha: text(entry, "sha")? })),
+                Some(_) if entry.kind != "tree" => return Ok(None),
+                Some(below) => (tree_sha, rest) = (entry.sha, below),
+                None => return Ok(Some(FileEntry { mode: entry.mode, sha: entry.sha })),
             }
         }
     }
+}
+
+/// A commit as git has it.
+#[derive(Deserialize)]
+pub(super) struct GitCommit {
+    pub(super) message: String,
+    pub(super) tree: Sha,
+    parents: Vec<Sha>,
+}
+
+/// A commit as lists of them have it.
+#[derive(Deserialize)]
+pub(super) struct ListedCommit {
+    pub(super) sha: String,
+    pub(super) commit: WireMessage,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireMessage {
+    pub(super) message: String,
+}
+
+#[derive(Deserialize)]
+struct WireStatus {
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct WireTree {
+    tree: Vec<WireEntry>,
+}
+
+#[derive(Deserialize)]
+struct WireEntry {
+    path: String,
+    mode: String,
+    #[serde(rename = "type")]
+    kind: String,
+    sha: String,
 }
 
 /// The last line that says something.

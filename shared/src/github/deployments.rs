@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Github;
-use super::answers::{Readable, readable, shaped};
+use super::answers::{Readable, readable};
 use super::pages::List;
 use crate::cleaning::one_line;
 use crate::outbound::ServiceError;
@@ -85,7 +85,7 @@ impl Github {
         for deployment in found.into_iter().take(DEPLOYMENTS) {
             let id = deployment.id.to_string();
             let path = ["deployments", &id, "statuses"];
-            let statuses = shaped(self.get(repo, &path, &[("per_page", "100")]).await?)?;
+            let statuses = self.read(repo, &path, &[("per_page", "100")]).await?;
             deployments.extend(read(deployment, statuses));
         }
         Ok(Readable::Read(deployments))

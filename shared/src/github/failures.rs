@@ -8,11 +8,10 @@ use http::Method;
 use serde::Deserialize;
 use url::Url;
 
-use super::answers::{Readable, readable, shaped};
+use super::answers::{Readable, malformed, readable};
 use super::checks::{CheckResult, Source};
 use super::{Github, job_log};
 use crate::cleaning::{multi_line, one_line};
-use crate::journal::Service;
 use crate::outbound::{ErrorKind, ServiceError};
 
 /// Annotations that are kept, those about failures first.
@@ -131,8 +130,7 @@ impl Github {
 
     async fn annotations(&self, repo: &str, check_run: u64) -> Result<Vec<Annotation>, ServiceError> {
         let path = ["check-runs", &check_run.to_string(), "annotations"];
-        let list = self.get(repo, &path, &[("per_page", "100")]).await?;
-        let list: Vec<WireAnnotation> = shaped(list)?;
+        let list: Vec<WireAnnotation> = self.read(repo, &path, &[("per_page", "100")]).await?;
         let mut annotations: Vec<Annotation> = list.into_iter().map(annotation).collect();
         annotations.sort_by_key(|annotation| annotation.level);
         annotations.truncate(ANNOTATIONS);
@@ -144,11 +142,7 @@ impl Github {
         let path = ["actions", "jobs", &job.to_string(), "logs"];
         let location = self.redirect(repo, self.call(Method::GET, repo, &path, &[])).await?;
         if !self.is_log_host(&location) {
-            return Err(ServiceError::new(
-                Service::Github,
-                ErrorKind::Malformed,
-                "it is on a host that is not GitHub's".to_owned(),
-            ));
+            return Err(malformed("it is on a host that is not GitHub's"));
         }
         let mut download = self.download(location, LOG_TIMEOUT).await?;
         let (mut kept, mut read) = (Vec::new(), 0);

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use http::Method;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::answers::{successful, text};
-use super::{Github, Identity, documents};
+use super::answers::{malformed, shaped, successful};
+use super::{Github, Identity, documents, named};
 use crate::cleaning::one_line;
-use crate::journal::Service;
 use crate::outbound::{Auth, Call, Effect, ErrorKind, ServiceError};
+use crate::service::Service;
 
 /// GraphQL's own way to say that the hour's points are spent names no time; the limit is by the hour.
 const LIMIT_WAIT: Duration = Duration::from_secs(10 * 60);
@@ -33,14 +34,13 @@ impl Github {
 
     /// What a repository is called now, if GitHub tells.
     pub(super) async fn name_now(&self, repo: &str) -> Option<String> {
-        let (owner, name) = repo.split_once('/')?;
-        let mut call = self.graphql_call(documents::REPOSITORY_NAME, json!({ "owner": owner, "name": name }));
+        let mut call = self.graphql_call(documents::REPOSITORY_NAME, named(repo));
         call.auth = match &self.identity {
             Identity::Token(token) => Auth::Bearer(token.clone()),
             Identity::App(app) => Auth::Issued(self.owners_token(app, repo).await.ok()?),
         };
         let data = self.outbound.ask(&call, |answer| read(successful(answer)?.json())).await.ok()?;
-        text(&data["repository"], "nameWithOwner").ok().map(|name| one_line(&name, 200))
+        data["repository"]["nameWithOwner"].as_str().map(|name| one_line(name, 200))
     }
 
     fn graphql_call(&self, query: &'static str, variables: Value) -> Call {
@@ -52,34 +52,39 @@ impl Github {
     }
 }
 
-fn read(mut body: Value) -> Result<Value, ServiceError> {
-    let Some(error) = body["errors"].get(0) else {
-        return match body["data"].take() {
-            Value::Object(data) => Ok(Value::Object(data)),
-            _ => {
-                Err(ServiceError::new(Service::Github, ErrorKind::Malformed, "`data` is missing".to_owned()))
-            }
-        };
+/// What GraphQL answers.
+#[derive(Deserialize)]
+struct WireAnswer {
+    data: Option<Map<String, Value>>,
+    #[serde(default)]
+    errors: Vec<WireError>,
+}
+
+#[derive(Deserialize)]
+struct WireError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    message: String,
+}
+
+fn read(body: Value) -> Result<Value, ServiceError> {
+    let WireAnswer { data, errors } = shaped(body)?;
+    let Some(error) = errors.into_iter().next() else {
+        return data.map(Value::Object).ok_or_else(|| malformed("`data` is missing"));
     };
-    let said = one_line(error["message"].as_str().unwrap_or("no message"), 300);
-    let message = format!("GitHub answered: {said}");
-    Err(match error["type"].as_str() {
-        Some("NOT_FOUND") => ServiceError::new(Service::Github, ErrorKind::NotFound, message),
-        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => {
-            ServiceError::new(Service::Github, ErrorKind::Unauthorized, message)
-        }
-        Some("RATE_LIMITED" | "RATE_LIMIT") => {
-            ServiceError::new(Service::Github, ErrorKind::RateLimited, message).after(Some(LIMIT_WAIT))
-        }
-        Some("SERVICE_UNAVAILABLE" | "INTERNAL") => {
-            ServiceError::new(Service::Github, ErrorKind::Unavailable, message)
-        }
+    let said = one_line(&error.message, 300);
+    let kind = match error.kind.as_deref() {
+        Some("NOT_FOUND") => ErrorKind::NotFound,
+        Some("FORBIDDEN" | "INSUFFICIENT_SCOPES") => ErrorKind::Unauthorized,
+        Some("RATE_LIMITED" | "RATE_LIMIT") => ErrorKind::RateLimited,
+        Some("SERVICE_UNAVAILABLE" | "INTERNAL") => ErrorKind::Unavailable,
         // GitHub's sentence for a fault or a timeout of its own comes without a kind.
-        None if said.starts_with("Something went wrong") => {
-            ServiceError::new(Service::Github, ErrorKind::Unavailable, message)
-        }
-        _ => ServiceError::new(Service::Github, ErrorKind::Refused { status: 422 }, message),
-    })
+        None if said.starts_with("Something went wrong") => ErrorKind::Unavailable,
+        _ => ErrorKind::Refused { status: 422 },
+    };
+    let wait = Some(LIMIT_WAIT).filter(|_| kind == ErrorKind::RateLimited);
+    Err(ServiceError::new(Service::Github, kind, format!("GitHub answered: {said}")).after(wait))
 }
 
 /// Enterprise Server has REST at `/api/v3` and GraphQL beside it; everywhere else it is below the same host.
@@ -113,20 +118,18 @@ mod tests {
 
     #[test]
     fn an_error_means_what_its_kind_says() {
-        let kind = |error: Value| read(json!({ "data": { "x": null }, "errors": [error] })).unwrap_err();
-        let error = |name: &str| kind(json!({ "type": name, "message": "no" }));
-        assert!(matches!(error("NOT_FOUND"), ServiceError { kind: ErrorKind::NotFound, .. }));
-        assert!(matches!(error("FORBIDDEN"), ServiceError { kind: ErrorKind::Unauthorized, .. }));
-        assert!(matches!(error("RATE_LIMITED"), ServiceError { kind: ErrorKind::RateLimited, .. }));
-        assert!(matches!(
-            error("UNPROCESSABLE"),
-            ServiceError { kind: ErrorKind::Refused { status: 422 }, .. }
-        ));
-        let broken = kind(json!({ "message": "Something went wrong while executing your query." }));
-        assert!(matches!(broken, ServiceError { kind: ErrorKind::Unavailable, .. }));
-        assert!(matches!(
-            read(json!({ "message": "x" })),
-            Err(ServiceError { kind: ErrorKind::Malformed, .. })
-        ));
+        let kind = |body: Value| read(body).unwrap_err().kind;
+        let of = |error: Value| kind(json!({ "data": { "x": null }, "errors": [error] }));
+        for (name, expected) in [
+            ("NOT_FOUND", ErrorKind::NotFound),
+            ("FORBIDDEN", ErrorKind::Unauthorized),
+            ("RATE_LIMITED", ErrorKind::RateLimited),
+            ("UNPROCESSABLE", ErrorKind::Refused { status: 422 }),
+        ] {
+            assert_eq!(of(json!({ "type": name, "message": "no" })), expected);
+        }
+        let broken = json!({ "message": "Something went wrong while executing your query." });
+        assert_eq!(of(broken), ErrorKind::Unavailable);
+        assert_eq!(kind(json!({ "message": "x" })), ErrorKind::Malformed);
     }
 }

@@ -3,12 +3,14 @@
 //! merge that commit in its own time. Every refusal is an outcome to match, with what GitHub said.
 
 use http::Method;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::json;
 
-use super::answers::{error_of, said, text};
+use super::answers::{Oid, Sha, error_of, said, shaped};
 use super::pulls::MergeState;
 use super::rules::{MergeMethod, WayIn};
-use super::{Github, documents};
+use super::{Github, documents, numbered};
 use crate::outbound::{Answer, ErrorKind, ServiceError};
 use crate::redaction::Redacted;
 
@@ -58,18 +60,6 @@ pub enum Queue {
     AutoMerge,
 }
 
-/// A pull request as a merge sees it.
-struct Target {
-    node_id: String,
-    state: String,
-    head_sha: String,
-    merge_sha: Option<String>,
-    merge_state: MergeState,
-    queued: Option<Queue>,
-    way_in: WayIn,
-    auto_merge_allowed: bool,
-}
-
 impl Github {
     /// Merges exactly `head_sha`, or has it merged. A repeat finds what an earlier try did.
     ///
@@ -109,21 +99,21 @@ impl Github {
     /// Whether GitHub still has it in mind to merge a pull request later. A merge that has just happened counts as one
     /// that is still to come, so that nobody takes it for one that was given up.
     pub async fn still_waits(&self, repo: &str, number: u64) -> Result<bool, ServiceError> {
-        let target = self.target(repo, number).await?;
-        Ok(target.queued.is_some() || target.state != "OPEN")
+        let (target, _) = self.target(repo, number).await?;
+        Ok(target.queued().is_some() || target.state != "OPEN")
     }
 
     /// Takes back a merge that waits, because its head moved or a person changed their mind. One that does not wait
     /// is left as it is.
     pub async fn withdraw_merge(&self, repo: &str, number: u64) -> Result<(), ServiceError> {
-        let target = self.target(repo, number).await?;
-        let withdrawn = match target.queued {
+        let (target, _) = self.target(repo, number).await?;
+        let withdrawn = match target.queued() {
             None => return Ok(()),
             Some(Queue::MergeQueue) => {
-                self.graphql(repo, documents::DEQUEUE, json!({ "input": { "id": target.node_id } })).await
+                self.graphql(repo, documents::DEQUEUE, json!({ "input": { "id": target.id } })).await
             }
             Some(Queue::AutoMerge) => {
-                let input = json!({ "input": { "pullRequestId": target.node_id } });
+                let input = json!({ "input": { "pullRequestId": target.id } });
                 self.graphql(repo, documents::DISABLE_AUTO_MERGE, input).await
             }
         };
@@ -141,7 +131,7 @@ impl Github {
         merge: Merge<'_>,
         (method, mut refused): (Option<MergeMethod>, MergeOutcome),
     ) -> Result<MergeOutcome, ServiceError> {
-        let target = match self.target(repo, merge.number).await {
+        let (target, auto_merge_allowed) = match self.target(repo, merge.number).await {
             // A token without GraphQL knows only what REST said.
             Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::Refused { .. }, .. }) => {
                 return Ok(refused);
@@ -150,32 +140,32 @@ impl Github {
         };
         let said = said_in(&refused);
         match target.state.as_str() {
-            "MERGED" if target.head_sha == merge.head_sha => {
-                return Ok(MergeOutcome::Merged { sha: target.merge_sha });
+            "MERGED" if target.head_ref_oid == merge.head_sha => {
+                return Ok(MergeOutcome::Merged { sha: target.merge_commit.map(|commit| commit.oid) });
             }
-            "MERGED" | "CLOSED" if target.head_sha != merge.head_sha => {
+            "MERGED" | "CLOSED" if target.head_ref_oid != merge.head_sha => {
                 return Ok(MergeOutcome::HeadMoved { said });
             }
             "CLOSED" => return Ok(MergeOutcome::Closed),
             _ => {}
         }
-        if target.head_sha != merge.head_sha {
+        if target.head_ref_oid != merge.head_sha {
             return Ok(MergeOutcome::HeadMoved { said });
         }
-        if let Some(by) = target.queued {
+        if let Some(by) = target.queued() {
             return Ok(MergeOutcome::Queued { by });
         }
         if !matches!(refused, MergeOutcome::Blocked { .. } | MergeOutcome::TryAgain { .. }) {
             return Ok(refused);
         }
-        match target.merge_state {
+        match target.merge_state() {
             MergeState::Dirty => return Ok(MergeOutcome::Conflicting { said }),
             MergeState::Behind => return Ok(MergeOutcome::Behind { said }),
             MergeState::Draft => return Ok(refused),
             _ => {}
         }
-        if target.way_in == WayIn::Queue {
-            let input = json!({ "pullRequestId": target.node_id, "expectedHeadOid": merge.head_sha });
+        if target.is_merge_queue_enabled {
+            let input = json!({ "pullRequestId": target.id, "expectedHeadOid": merge.head_sha });
             match self.graphql(repo, documents::ENQUEUE, json!({ "input": input })).await {
                 Ok(_) => return Ok(MergeOutcome::Queued { by: Queue::MergeQueue }),
                 // Not ready for the queue. Auto-merge puts it there when it is.
@@ -188,11 +178,11 @@ impl Github {
                 Err(error) => return Err(error),
             }
         }
-        if !target.auto_merge_allowed || matches!(refused, MergeOutcome::TryAgain { .. }) {
+        if !auto_merge_allowed || matches!(refused, MergeOutcome::TryAgain { .. }) {
             return Ok(refused);
         }
         let mut input = json!({
-            "pullRequestId": target.node_id,
+            "pullRequestId": target.id,
             "expectedHeadOid": merge.head_sha,
             "commitHeadline": merge.title,
             "commitBody": merge.message,
@@ -210,38 +200,60 @@ impl Github {
         }
     }
 
-    async fn target(&self, repo: &str, number: u64) -> Result<Target, ServiceError> {
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        let variables = json!({ "owner": owner, "name": name, "number": number });
-        let data = self.graphql(repo, documents::MERGE_STATE, variables).await?;
-        let pull = &data["repository"]["pullRequest"];
-        let is = |value: &Value| value.as_bool() == Some(true);
-        let queued = match (is(&pull["isInMergeQueue"]), pull["autoMergeRequest"].is_null()) {
+    /// A pull request as a merge sees it, and whether its repository has auto-merge.
+    async fn target(&self, repo: &str, number: u64) -> Result<(Target, bool), ServiceError> {
+        let data = self.graphql(repo, documents::MERGE_STATE, numbered(repo, number)).await?;
+        let WireData { repository } = shaped(data)?;
+        Ok((repository.pull_request, repository.auto_merge_allowed))
+    }
+}
+
+/// What [`documents::MERGE_STATE`] asks for.
+#[derive(Deserialize)]
+struct WireData {
+    repository: WireRepository,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireRepository {
+    auto_merge_allowed: bool,
+    pull_request: Target,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Target {
+    id: String,
+    state: String,
+    head_ref_oid: String,
+    merge_commit: Option<Oid>,
+    merge_state_status: String,
+    is_in_merge_queue: bool,
+    is_merge_queue_enabled: bool,
+    auto_merge_request: Option<IgnoredAny>,
+}
+
+impl Target {
+    fn queued(&self) -> Option<Queue> {
+        match (self.is_in_merge_queue, &self.auto_merge_request) {
             (true, _) => Some(Queue::MergeQueue),
-            (false, false) => Some(Queue::AutoMerge),
-            (false, true) => None,
-        };
-        let merge_state = text(pull, "mergeStateStatus")?.to_ascii_lowercase();
-        Ok(Target {
-            node_id: text(pull, "id")?,
-            state: text(pull, "state")?,
-            head_sha: text(pull, "headRefOid")?,
-            merge_sha: pull["mergeCommit"]["oid"].as_str().map(str::to_owned),
-            merge_state: merge_state.parse().unwrap_or(MergeState::Unknown),
-            queued,
-            way_in: if is(&pull["isMergeQueueEnabled"]) { WayIn::Queue } else { WayIn::Merge },
-            auto_merge_allowed: is(&data["repository"]["autoMergeAllowed"]),
-        })
+            (false, Some(_)) => Some(Queue::AutoMerge),
+            (false, None) => None,
+        }
+    }
+
+    fn merge_state(&self) -> MergeState {
+        self.merge_state_status.to_ascii_lowercase().parse().unwrap_or(MergeState::Unknown)
     }
 }
 
 /// What GitHub did with a merge.
 fn tried(answer: &Answer) -> Result<MergeOutcome, ServiceError> {
-    let body = answer.json();
     let Some(error) = error_of(answer) else {
-        return Ok(MergeOutcome::Merged { sha: Some(text(&body, "sha")?) });
+        return Ok(MergeOutcome::Merged { sha: Some(answer.read::<Sha>()?.sha) });
     };
-    let said = said(&body);
+    let said = said(&answer.json());
     Ok(match answer.status.as_u16() {
         405 if said.starts_with("Base branch was modified") => MergeOutcome::TryAgain { said },
         405 => MergeOutcome::Blocked { said },
@@ -262,15 +274,4 @@ fn said_in(outcome: &MergeOutcome) -> String {
         | MergeOutcome::Forbidden { said } => said.clone(),
         MergeOutcome::Merged { .. } | MergeOutcome::Queued { .. } | MergeOutcome::Closed => String::new(),
     }
-}
-
-/// The methods that a repository allows, the simplest history first. One that does not say allows everything.
-pub(super) fn methods_of(repository: &Value) -> Vec<MergeMethod> {
-    let allows = |name: &str| repository[name].as_bool().unwrap_or(true);
-    let methods = [
-        (MergeMethod::Squash, "allow_squash_merge"),
-        (MergeMethod::Merge, "allow_merge_commit"),
-        (MergeMethod::Rebase, "allow_rebase_merge"),
-    ];
-    methods.into_iter().filter(|(_, name)| allows(name)).map(|(method, _)| method).collect()
 }

@@ -4,12 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Github;
-use super::answers::shaped;
 use super::codeowners::{Owner, owners_of};
 use super::conversation::title;
 use super::pulls::Account;
 use crate::cleaning::one_line;
-use crate::outbound::{ErrorKind, ServiceError};
+use crate::outbound::{IfThere, ServiceError};
 
 /// Where CODEOWNERS may be; the first one that is there counts. (docs.github.com, "About code owners")
 const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
@@ -55,12 +54,8 @@ impl Github {
         sha: &str,
     ) -> Result<Option<LastChange>, ServiceError> {
         let query = [("sha", sha), ("path", path), ("per_page", "1")];
-        let list = match self.get(repo, &["commits"], &query).await {
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
-            list => list?,
-        };
-        let commits: Vec<WireCommit> = shaped(list)?;
-        Ok(commits.into_iter().next().map(read))
+        let commits = self.read::<Vec<WireCommit>>(repo, &["commits"], &query).await.if_there()?;
+        Ok(commits.into_iter().flatten().next().map(read))
     }
 }
 

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Github;
-use super::answers::shaped;
+use super::answers::Sha;
+use super::commits::ListedCommit;
 use super::pages::List;
 use crate::outbound::{ErrorKind, ServiceError};
 
@@ -24,21 +25,10 @@ pub struct CommitChange {
 #[derive(Deserialize)]
 struct WireCommit {
     sha: String,
-    commit: WireMessage,
     #[serde(default)]
-    parents: Vec<WireParent>,
+    parents: Vec<Sha>,
     #[serde(default)]
     files: Vec<WireFile>,
-}
-
-#[derive(Deserialize)]
-struct WireMessage {
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct WireParent {
-    sha: String,
 }
 
 #[derive(Deserialize)]
@@ -49,8 +39,8 @@ struct WireFile {
 impl Github {
     /// What a commit changes. `None` where the repository does not have it, or it is the first one.
     pub async fn commit_change(&self, repo: &str, sha: &str) -> Result<Option<CommitChange>, ServiceError> {
-        let found: WireCommit = match self.get(repo, &["commits", sha], &[]).await {
-            Ok(found) => shaped(found)?,
+        let found: WireCommit = match self.read(repo, &["commits", sha], &[]).await {
+            Ok(found) => found,
             Err(ServiceError { kind: ErrorKind::NotFound | ErrorKind::Refused { status: 422 }, .. }) => {
                 return Ok(None);
             }
@@ -71,7 +61,7 @@ impl Github {
         let since = since.to_string();
         let query = [("sha", branch), ("since", since.as_str())];
         let list = List { path: &["commits"], query: &query, under: None, most_pages: COMMIT_PAGES };
-        let commits = self.pages::<WireCommit>(repo, list).await?.items;
+        let commits = self.pages::<ListedCommit>(repo, list).await?.items;
         Ok(commits.into_iter().find(|found| names(&found.commit.message, name)).map(|found| found.sha))
     }
 }

@@ -9,9 +9,8 @@ use http::Method;
 use serde_json::json;
 
 use super::Github;
-use super::answers::items;
-use crate::journal::Service;
-use crate::outbound::{ErrorKind, ServiceError};
+use super::answers::{items, malformed};
+use crate::outbound::{ErrorKind, IfThere, ServiceError};
 use crate::words::word_enum;
 
 word_enum! {
@@ -72,11 +71,8 @@ impl Github {
 
     /// Whether there is a folder at this path of a commit.
     pub async fn has_folder(&self, repo: &str, path: &str, sha: &str) -> Result<bool, ServiceError> {
-        match self.get(repo, &["contents", path], &[("ref", sha)]).await {
-            Ok(listed) => Ok(listed.is_array() && items(&listed).next().is_some()),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        let listed = self.get(repo, &["contents", path], &[("ref", sha)]).await.if_there()?;
+        Ok(listed.is_some_and(|listed| items(&listed).next().is_some()))
     }
 }
 
@@ -86,11 +82,7 @@ fn refused_for_content<T>(tried: Result<T, ServiceError>) -> Result<Grant, Servi
         Err(ServiceError { kind: ErrorKind::Refused { status: 422 } | ErrorKind::Conflict, .. }) => {
             Ok(Grant::Held)
         }
-        Ok(_) => Err(ServiceError::new(
-            Service::Github,
-            ErrorKind::Malformed,
-            "GitHub made something of nothing".to_owned(),
-        )),
+        Ok(_) => Err(malformed("GitHub made something of nothing")),
         Err(error) => granted::<T>(Err(error)),
     }
 }

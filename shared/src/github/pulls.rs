@@ -3,10 +3,10 @@
 use http::Method;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::answers::shaped;
-use super::{Github, documents, owner};
+use super::answers::{Oid, Sha, shaped};
+use super::{Github, documents, numbered, owner};
 use crate::cleaning::one_line;
 use crate::outbound::{ErrorKind, ServiceError};
 use crate::redaction::Redacted;
@@ -125,7 +125,7 @@ impl Github {
                 opened = self.write(Method::POST, repo, &["pulls"], body(false)).await;
             }
         }
-        read(opened?)
+        Ok(shaped::<WirePull>(opened?)?.open_pull_request())
     }
 
     /// The pull request of a branch, whatever became of it; the newest where there are several.
@@ -136,13 +136,13 @@ impl Github {
     ) -> Result<Option<OpenPullRequest>, ServiceError> {
         let head = format!("{}:{branch}", owner(repo));
         let query = [("head", head.as_str()), ("state", "all"), ("per_page", "10")];
-        let list = self.get(repo, &["pulls"], &query).await?;
-        let pulls: Vec<WirePull> = shaped(list)?;
+        let pulls: Vec<WirePull> = self.read(repo, &["pulls"], &query).await?;
         Ok(pulls.first().map(WirePull::open_pull_request))
     }
 
     pub async fn pull_request(&self, repo: &str, number: u64) -> Result<OpenPullRequest, ServiceError> {
-        read(self.get(repo, &["pulls", &number.to_string()], &[]).await?)
+        let pull: WirePull = self.read(repo, &["pulls", &number.to_string()], &[]).await?;
+        Ok(pull.open_pull_request())
     }
 
     /// Everything about a pull request that decides what comes next. To ask is also what makes GitHub compute
@@ -152,7 +152,7 @@ impl Github {
         repo: &str,
         number: u64,
     ) -> Result<PullRequestView, ServiceError> {
-        let pull: WirePull = shaped(self.get(repo, &["pulls", &number.to_string()], &[]).await?)?;
+        let pull: WirePull = self.read(repo, &["pulls", &number.to_string()], &[]).await?;
         let (stage, base_sha, behind_by) = if pull.open_pull_request().open {
             let compared = self.comparison(repo, &pull.base.name, &pull.head.sha).await?;
             (Stage::Open, compared.base_commit.sha, compared.behind_by)
@@ -190,9 +190,9 @@ impl Github {
         edit: impl FnOnce(&str) -> String,
     ) -> Result<(), ServiceError> {
         let path = ["pulls", &number.to_string()];
-        let current = self.get(repo, &path, &[]).await?;
-        let current = current["body"].as_str().unwrap_or_default(); // null where it is empty
-        let edited = edit(current);
+        let current: WireBody = self.read(repo, &path, &[]).await?;
+        let current = current.body.unwrap_or_default();
+        let edited = edit(&current);
         if edited == current {
             return Ok(());
         }
@@ -208,17 +208,15 @@ impl Github {
     /// The head of a branch, and how many of its commits another commit does not have.
     async fn comparison(&self, repo: &str, branch: &str, sha: &str) -> Result<WireComparison, ServiceError> {
         let range = format!("{branch}...{sha}");
-        shaped(self.get(repo, &["compare", &range], &[("per_page", "1")]).await?)
+        self.read(repo, &["compare", &range], &[("per_page", "1")]).await
     }
 
     /// Who ended a pull request. A token that may not ask GraphQL learns what REST tells.
     async fn ending(&self, repo: &str, pull: &WirePull) -> Result<Stage, ServiceError> {
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        let variables = json!({ "owner": owner, "name": name, "number": pull.number });
+        let variables = numbered(repo, pull.number);
         let told: WireEnding = match self.graphql(repo, documents::PULL_REQUEST_ENDING, variables).await {
             Ok(mut data) => {
-                let told: Option<WireEnding> = shaped(data["repository"]["pullRequest"].take())?;
-                told.unwrap_or_default()
+                shaped::<Option<_>>(data["repository"]["pullRequest"].take())?.unwrap_or_default()
             }
             Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::NotFound, .. }) => {
                 WireEnding::default()
@@ -288,27 +286,23 @@ struct WireBranch {
 
 #[derive(Deserialize)]
 struct WireComparison {
-    base_commit: WireCommit,
+    base_commit: Sha,
     behind_by: u64,
 }
 
 #[derive(Deserialize)]
-struct WireCommit {
-    sha: String,
+struct WireBody {
+    /// Null where it is empty.
+    body: Option<String>,
 }
 
 /// What [`documents::PULL_REQUEST_ENDING`] asks for.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct WireEnding {
-    merge_commit: Option<WireOid>,
+    merge_commit: Option<Oid>,
     merged_by: Option<Account>,
     timeline_items: Option<WireTimeline>,
-}
-
-#[derive(Deserialize)]
-struct WireOid {
-    oid: String,
 }
 
 #[derive(Deserialize)]
@@ -332,8 +326,4 @@ impl WirePull {
             draft: self.draft.unwrap_or(false),
         }
     }
-}
-
-fn read(body: Value) -> Result<OpenPullRequest, ServiceError> {
-    shaped::<WirePull>(body).map(|pull| pull.open_pull_request())
 }

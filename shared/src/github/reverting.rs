@@ -3,16 +3,17 @@
 //! merge brought; anything else is a person's business.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::{items, text};
+use super::answers::shaped;
 use super::branches::{BranchBefore, BranchSet};
-use super::commits::Draft;
+use super::commits::{Draft, ListedCommit, trailer};
 use super::pulls::{NewPullRequest, OpenPullRequest};
-use super::{Github, answers::number, documents};
-use crate::journal::Service;
+use super::{Github, documents, numbered};
 use crate::outbound::{ErrorKind, ServiceError};
 use crate::redaction::Redacted;
+use crate::service::Service;
 
 /// Commits looked through for one that takes a fix back: all of them touch its one file.
 const LAST_COMMITS: &str = "50";
@@ -73,18 +74,16 @@ impl Github {
         fix: MergedFix<'_>,
     ) -> Result<Option<String>, ServiceError> {
         let query = [("sha", fix.base_branch), ("path", fix.file_path), ("per_page", LAST_COMMITS)];
-        let list = self.get(repo, &["commits"], &query).await?;
+        let list: Vec<ListedCommit> = self.read(repo, &["commits"], &query).await?;
         let mut undone: Vec<String> = Vec::new();
         // Newest first: what undoes a commit comes before it.
-        for commit in items(&list) {
-            let sha = text(commit, "sha")?;
+        for ListedCommit { sha, commit } in list {
             if undone.iter().any(|named| sha.starts_with(named)) {
                 continue;
             }
-            let message = commit["commit"]["message"].as_str().unwrap_or_default();
-            let named = reverted_commits(message);
+            let named = reverted_commits(&commit.message);
             let is_fix = |named: &String| fix.commits.iter().any(|own| own.starts_with(named.as_str()));
-            if named.iter().any(is_fix) || reverts_pull_request(message, repo, fix.number) {
+            if named.iter().any(is_fix) || reverts_pull_request(&commit.message, repo, fix.number) {
                 return Ok(Some(sha));
             }
             undone.extend(named);
@@ -112,31 +111,19 @@ impl Github {
         repo: &str,
         revert: &Revert<'_>,
     ) -> Result<(OpenPullRequest, String), ServiceError> {
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        let variables = json!({ "owner": owner, "name": name, "number": revert.number });
-        let data = self.graphql(repo, documents::REVERT_STATE, variables).await?;
-        let merged = &data["repository"]["pullRequest"];
+        let mut data = self.graphql(repo, documents::REVERT_STATE, numbered(repo, revert.number)).await?;
+        let merged: WireMerged = shaped(data["repository"]["pullRequest"].take())?;
         // GitHub's name for the branch of a revert: how a try whose answer was lost is found again.
-        let branch = format!("revert-{}-{}", revert.number, text(merged, "headRefName")?);
+        let branch = format!("revert-{}-{}", revert.number, merged.head_ref_name);
         if let Some(found) = self.find_pull_request(repo, &branch).await? {
             return Ok((found, branch));
         }
-        let input = json!({
-            "pullRequestId": text(merged, "id")?,
-            "title": revert.title,
-            "body": revert.body,
-        });
-        let done = self.graphql(repo, documents::REVERT, json!({ "input": input })).await?;
-        let made = &done["revertPullRequest"]["revertPullRequest"];
-        let pull_request = OpenPullRequest {
-            number: number(made, "number")?,
-            url: text(made, "url")?,
-            head_sha: text(made, "headRefOid")?,
-            merged: false,
-            open: true,
-            draft: false,
-        };
-        Ok((pull_request, text(made, "headRefName")?))
+        let input = json!({ "pullRequestId": merged.id, "title": revert.title, "body": revert.body });
+        let mut done = self.graphql(repo, documents::REVERT, json!({ "input": input })).await?;
+        let made: WireRevert = shaped(done["revertPullRequest"]["revertPullRequest"].take())?;
+        let WireRevert { number, url, head_ref_oid: head_sha, head_ref_name } = made;
+        let pull_request = OpenPullRequest { number, url, head_sha, merged: false, open: true, draft: false };
+        Ok((pull_request, head_ref_name))
     }
 
     async fn own_revert(
@@ -145,14 +132,10 @@ impl Github {
         revert: &Revert<'_>,
         said: String,
     ) -> Result<RevertOutcome, ServiceError> {
-        let head = self.branch_head(repo, revert.base_branch).await?;
-        let base_sha = head.ok_or_else(|| {
-            ServiceError::new(
-                Service::Github,
-                ErrorKind::NotFound,
-                format!("the branch `{}`", revert.base_branch),
-            )
-        })?;
+        let Some(base_sha) = self.branch_head(repo, revert.base_branch).await? else {
+            let message = format!("the branch `{}`", revert.base_branch);
+            return Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message));
+        };
         let base_tree = self.tree_of(repo, &base_sha).await?;
         let before_tree = self.tree_of(repo, revert.before_sha).await?;
         let fixed_tree = self.tree_of(repo, revert.head_sha).await?;
@@ -189,16 +172,32 @@ impl Github {
 
     /// Whether a commit is a revert of ours that was made on another head of the base.
     async fn restores(&self, repo: &str, sha: &str, revert: &Revert<'_>) -> Result<bool, ServiceError> {
-        let commit = self.get(repo, &["git", "commits", sha], &[]).await?;
-        let message = commit["message"].as_str().unwrap_or_default();
-        if super::commits::trailer(message) != super::commits::trailer(revert.message.as_str()) {
+        let commit = self.git_commit(repo, sha).await?;
+        if trailer(&commit.message) != trailer(revert.message.as_str()) {
             return Ok(false);
         }
-        let tree = text(&commit["tree"], "sha")?;
         let before_tree = self.tree_of(repo, revert.before_sha).await?;
-        let restored = self.file_entry(repo, &tree, revert.file_path).await?;
+        let restored = self.file_entry(repo, &commit.tree.sha, revert.file_path).await?;
         Ok(restored.is_some() && restored == self.file_entry(repo, &before_tree, revert.file_path).await?)
     }
+}
+
+/// What [`documents::REVERT_STATE`] asks for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireMerged {
+    id: String,
+    head_ref_name: String,
+}
+
+/// What [`documents::REVERT`] makes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireRevert {
+    number: u64,
+    url: String,
+    head_ref_oid: String,
+    head_ref_name: String,
 }
 
 /// The commits that a message says it reverts, in git's words.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::answers::{Readable, readable, shaped};
 use super::codeowners::Owner;
-use super::{Github, documents};
+use super::{Github, documents, named, numbered};
 use crate::outbound::{ErrorKind, ServiceError};
 
 /// What came of asking GitHub for a courtesy.
@@ -88,9 +88,8 @@ impl Github {
 
     /// What the base branch wants beside green checks. A credential that may not ask learns of nothing.
     pub async fn merge_needs(&self, repo: &str, number: u64) -> Result<MergeNeeds, ServiceError> {
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        let variables = json!({ "owner": owner, "name": name, "number": number });
-        let Some(mut data) = self.told(repo, documents::MERGE_NEEDS, variables).await?.read() else {
+        let Some(mut data) = self.told(repo, documents::MERGE_NEEDS, numbered(repo, number)).await?.read()
+        else {
             return Ok(MergeNeeds { head_is_signed: true, ..MergeNeeds::default() });
         };
         let pull: WireNeeds = shaped(data["repository"]["pullRequest"].take())?;
@@ -109,9 +108,8 @@ impl Github {
         repo: &str,
         branch: &str,
     ) -> Result<Readable<BranchNeeds>, ServiceError> {
-        let (owner, name) = repo.split_once('/').unwrap_or_default();
-        let branch = format!("refs/heads/{branch}");
-        let variables = json!({ "owner": owner, "name": name, "branch": branch });
+        let mut variables = named(repo);
+        variables["branch"] = json!(format!("refs/heads/{branch}"));
         Ok(match self.told(repo, documents::BRANCH_NEEDS, variables).await? {
             Readable::NotAllowed { said } => Readable::NotAllowed { said },
             Readable::Read(mut data) => {

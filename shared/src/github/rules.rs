@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::answers::{readable, shaped};
+use super::answers::readable;
 use super::pages::List;
 use super::{Github, Readable, Repository};
 use crate::cleaning::one_line;
@@ -103,7 +103,7 @@ struct WireParameters {
 impl Github {
     /// What a branch demands of a merge into it.
     pub async fn branch_rules(&self, repo: &str, branch: &str) -> Result<BranchRules, ServiceError> {
-        let branch_now: WireBranch = shaped(self.get(repo, &["branches", branch], &[]).await?)?;
+        let branch_now: WireBranch = self.read(repo, &["branches", branch], &[]).await?;
         let hides_protection = branch_now.protected == Some(true) && branch_now.protection.is_none();
         let mut names = branch_now.protection.map(classic_checks).unwrap_or_default();
         let path = ["rules", "branches", branch];

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::blocks::{Card, outside};
-use crate::journal::Service;
+use crate::service::Service;
 
 /// An outage as people should see it.
 #[derive(Clone, Debug)]

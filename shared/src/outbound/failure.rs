@@ -1,10 +1,11 @@
 //! Why a service did not do what it was asked, by what the caller can do about it.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use crate::cleaning::one_line;
-use crate::journal::Service;
 use crate::redaction::redact;
+use crate::service::Service;
 
 /// Characters kept of what a service says about a failure.
 const SAID_CHARS: usize = 300;
@@ -74,6 +75,11 @@ impl ServiceError {
         ServiceError::new(service, ErrorKind::TimedOut, "no answer in time")
     }
 
+    /// The answer is not what it should be.
+    pub fn malformed(service: Service, why: impl Display) -> ServiceError {
+        ServiceError::new(service, ErrorKind::Malformed, said(&why.to_string()))
+    }
+
     /// The same, and what the service asked to be waited.
     pub fn after(self, retry_after: Option<Duration>) -> ServiceError {
         ServiceError { retry_after, ..self }
@@ -101,6 +107,21 @@ impl ServiceError {
         match self.kind {
             ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::TimedOut => Some(self.service),
             _ => None, // it answers, or was not asked
+        }
+    }
+}
+
+/// For who only asks whether there is such a thing.
+pub(crate) trait IfThere<T> {
+    /// What was found; `None` for [`ErrorKind::NotFound`].
+    fn if_there(self) -> Result<Option<T>, ServiceError>;
+}
+
+impl<T> IfThere<T> for Result<T, ServiceError> {
+    fn if_there(self) -> Result<Option<T>, ServiceError> {
+        match self {
+            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
+            found => found.map(Some),
         }
     }
 }

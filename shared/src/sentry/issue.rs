@@ -7,44 +7,15 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::links;
+use super::links::IssueRef;
+use super::resolved_issues::Resolution;
 use super::rest::{Sentry, next_cursor};
-use super::wire::{Leaf, List, Object};
-use crate::incident::Incident;
-use crate::journal::Service;
-use crate::outbound::{Answer, ErrorKind, ServiceError};
+use super::wire::{Leaf, List, Object, leaves};
+use crate::outbound::{Answer, ErrorKind, IfThere, ServiceError};
 use crate::redaction::Redacted;
 
 /// Pages of comments looked through for one of ours, newest first; a hundred comments each.
 const MAX_COMMENT_PAGES: usize = 3;
-
-/// Where an issue is found in Sentry's API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssueRef {
-    /// Slug.
-    pub organization: String,
-    /// Decimal digits.
-    pub issue_id: String,
-}
-
-impl IssueRef {
-    /// `None` where the incident does not name its organisation.
-    pub fn of(incident: &Incident) -> Option<IssueRef> {
-        let organization = incident.organization.clone()?;
-        Some(IssueRef { organization, issue_id: incident.issue_id.clone() })
-    }
-
-    /// From one of Sentry's own addresses, such as the link for people.
-    pub fn of_link(address: &str) -> Option<IssueRef> {
-        IssueRef::of_page(address, None)
-    }
-
-    /// From an address that need not name the organisation.
-    pub fn of_page(address: &str, organization: Option<&str>) -> Option<IssueRef> {
-        let organization = links::organization(address).or(organization)?.to_owned();
-        Some(IssueRef { organization, issue_id: links::issue_id(address)?.to_owned() })
-    }
-}
 
 /// What removed the error.
 #[derive(Clone, Copy, Debug)]
@@ -90,34 +61,22 @@ impl Sentry {
     /// Resolves the issue, by the commit where Sentry takes it. Needs `event:write`.
     pub async fn resolve(&self, issue: &IssueRef, fix: FixedBy<'_>) -> Result<Resolved, ServiceError> {
         let path = ["issues", issue.issue_id.as_str()];
-        let current = match self.get(&issue.organization, &path, &[]).await {
-            Ok(answer) => answer.json(),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(Resolved::Gone),
-            Err(error) => return Err(error),
+        let Some(current) = self.get(&issue.organization, &path, &[]).await.if_there()? else {
+            return Ok(Resolved::Gone);
         };
-        if matches!(current["status"].as_str(), Some("resolved" | "ignored")) {
+        let current = current.read::<Object<Resolution<'_>>>()?.or_default();
+        if matches!(current.status.text().as_deref(), Some("resolved" | "ignored")) {
             return Ok(Resolved::NotNeeded);
         }
         let commit = json!({ "commit": fix.commit, "repository": fix.repository });
-        let ways = [
-            (json!({ "status": "resolved", "statusDetails": { "inCommit": commit } }), Resolved::InCommit),
-            (json!({ "status": "resolved" }), Resolved::Plainly),
-        ];
-        for (body, resolved) in ways {
-            match self.write(Method::PUT, (&issue.organization, &path), body).await {
-                Ok(_) => return Ok(resolved),
-                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(Resolved::Gone),
-                // The repository or the commit is unknown to Sentry: then without it.
-                Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, .. })
-                    if resolved == Resolved::InCommit => {}
-                Err(error) => return Err(error),
-            }
+        let in_commit = json!({ "status": "resolved", "statusDetails": { "inCommit": commit } });
+        match self.write(Method::PUT, (&issue.organization, &path), in_commit).await.if_there() {
+            // The repository or the commit is unknown to Sentry: then without it.
+            Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, .. }) => {}
+            done => return Ok(done?.map_or(Resolved::Gone, |_| Resolved::InCommit)),
         }
-        Err(ServiceError::new(
-            Service::Sentry,
-            ErrorKind::Malformed,
-            "resolving ended without an answer".to_owned(),
-        ))
+        let plainly = self.write(Method::PUT, (&issue.organization, &path), json!({ "status": "resolved" }));
+        Ok(plainly.await.if_there()?.map_or(Resolved::Gone, |_| Resolved::Plainly))
     }
 
     /// Adds a comment, unless one with its marker is among the latest. Needs `event:write`.
@@ -125,10 +84,8 @@ impl Sentry {
         let path = ["issues", issue.issue_id.as_str(), "comments"];
         let mut query = Vec::new();
         for _ in 0..MAX_COMMENT_PAGES {
-            let answer = match self.get(&issue.organization, &path, &query).await {
-                Ok(answer) => answer,
-                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(Commented::Gone),
-                Err(error) => return Err(error),
+            let Some(answer) = self.get(&issue.organization, &path, &query).await.if_there()? else {
+                return Ok(Commented::Gone);
             };
             if has_marker(&answer, &note.marker) {
                 return Ok(Commented::AlreadyThere);
@@ -139,23 +96,18 @@ impl Sentry {
             }
         }
         let body = json!({ "text": note.text });
-        match self.write(Method::POST, (&issue.organization, &path), body).await {
-            Ok(_) => Ok(Commented::Added),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(Commented::Gone),
+        match self.write(Method::POST, (&issue.organization, &path), body).await.if_there() {
             // The same text by the same author within the hour: a comment that was added a moment ago.
-            Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, message, .. })
-                if message.contains("already posted") =>
-            {
-                Ok(Commented::AlreadyThere)
-            }
-            Err(error) => Err(error),
+            Err(ServiceError { kind: ErrorKind::Conflict, .. }) => Ok(Commented::AlreadyThere),
+            added => Ok(added?.map_or(Commented::Gone, |_| Commented::Added)),
         }
     }
 }
 
 fn has_marker(answer: &Answer, marker: &str) -> bool {
-    let comments: List<Object<WireComment<'_>>> = serde_json::from_slice(&answer.body).unwrap_or_default();
-    comments.0.iter().any(|comment| comment.0.data.0.text.text().is_some_and(|text| text.contains(marker)))
+    let comments: List<Object<WireComment<'_>>> = answer.read().unwrap_or_default();
+    let texts = comments.0.into_iter().map(|comment| comment.or_default().data.or_default().text);
+    texts.filter_map(Leaf::text).any(|text| text.contains(marker))
 }
 
 #[derive(Deserialize, Default)]
@@ -164,26 +116,6 @@ struct WireComment<'a> {
     data: Object<WireText<'a>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct WireText<'a> {
-    text: Leaf<'a>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_issue_is_found_by_its_link() {
-        let link = "https://sentry.io/organizations/acme/issues/117/events/e4874d/";
-        let issue = IssueRef { organization: "acme".to_owned(), issue_id: "117".to_owned() };
-        assert_eq!(IssueRef::of_link(link), Some(issue));
-        assert_eq!(
-            IssueRef::of_link("https://sentry.io/issues/117/"),
-            None,
-            "which organisation is not said"
-        );
-        assert_eq!(IssueRef::of_link("https://sentry.io/organizations/acme/issues/../"), None);
-    }
+leaves! {
+    struct WireText { text }
 }

@@ -3,15 +3,12 @@
 
 use serde::Deserialize;
 
-use super::event::{WebhookEvent, name};
-use super::links;
-use super::webhook::{
-    Identity, Report, Trigger, Webhook, WebhookError, first_in, first_link, issue_id, parse, read_leniently,
-    shape, slug,
-};
-use super::wire::{Found, Leaf, Object};
-use crate::cleaning::one_line;
-use crate::incident::{Incident, MAX_MESSAGE_CHARS};
+use super::body::{WebhookError, parse, read_leniently, shape};
+use super::event::{Identity, WebhookEvent};
+use super::links::{self, first_in, first_link, issue_id, slug};
+use super::webhook::{Report, Trigger, Webhook};
+use super::wire::{Leaf, Object};
+use crate::incident::Incident;
 
 #[derive(Deserialize, Default)]
 #[serde(default, bound(deserialize = "'de: 'a"))]
@@ -24,7 +21,7 @@ struct Body<'a> {
     culprit: Leaf<'a>,
     message: Leaf<'a>,
     url: Leaf<'a>,
-    event: Found<WebhookEvent<'a>>,
+    event: Object<WebhookEvent<'a>>,
     triggering_rules: Leaf<'a>,
     /// Only the body of a service hook has this.
     group: Leaf<'a>,
@@ -42,7 +39,7 @@ pub enum OldBody {
 /// Whether a body is one of the two. Says nothing about who sent it.
 pub fn recognise(body: &[u8]) -> Option<OldBody> {
     let read = read_leniently(body, |body| {
-        let Object(body): Object<Body<'_>> = parse(body)?;
+        let body = parse::<Object<Body<'_>>>(body)?.or_default();
         Ok(match body {
             _ if body.action.is_string() => None,
             _ if body.group.is_object() && body.event.0.is_some() => Some(OldBody::ServiceHook),
@@ -66,7 +63,7 @@ pub fn read(body: &[u8]) -> Result<Webhook, WebhookError> {
 }
 
 fn read_json(body: &[u8]) -> Result<Webhook, WebhookError> {
-    let Object(body): Object<Body<'_>> = parse(body)?;
+    let body = parse::<Object<Body<'_>>>(body)?.or_default();
     let event = body.event.0.ok_or(shape("`event` is missing or not a proper object"))?;
     if let Some(what) = event.is_no_error() {
         return Ok(Webhook::Ignored { why: format!("Ignored: {what}; the address works") });
@@ -81,12 +78,11 @@ fn read_json(body: &[u8]) -> Result<Webhook, WebhookError> {
         .ok_or(shape("`project_slug` names no project"))?;
     let organization = first_in(&addresses, links::organization);
     let web_url = first_link(&[body.url, event.web_url]);
-    let read = event.parts().incident();
-    let said = || one_line(&body.message.text().unwrap_or_default(), MAX_MESSAGE_CHARS);
+    let read = event.incident();
     let read = Incident {
-        title: if read.title.is_empty() { said() } else { read.title },
-        level: read.level.or_else(|| name(body.level)),
-        culprit: read.culprit.or_else(|| name(body.culprit)),
+        title: if read.title.is_empty() { body.message.message().unwrap_or_default() } else { read.title },
+        level: read.level.or_else(|| body.level.name()),
+        culprit: read.culprit.or_else(|| body.culprit.name()),
         ..read
     };
     let incident = Identity { organization, project, issue_id, web_url }.incident(read);

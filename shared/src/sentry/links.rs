@@ -4,13 +4,43 @@
 //! `/api/0/projects/{org}/{project}/events/{id}/`, and for people `/organizations/{org}/issues/{id}/`
 //! or `https://{org}.sentry.io/issues/{id}/`.
 
+use super::wire::Leaf;
 use crate::cleaning::one_line;
+use crate::incident::Incident;
 
 /// Longest slug that Sentry gives is 50 characters; ids are shorter.
 const MAX_SLUG_CHARS: usize = 100;
 const MAX_LINK_CHARS: usize = 500;
 /// Hosts below `sentry.io` that are regions or pages, not organisations.
 const NOT_ORGANIZATIONS: [&str; 6] = ["www", "us", "de", "docs", "status", "app"];
+
+/// Where an issue is found in Sentry's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueRef {
+    /// Slug.
+    pub organization: String,
+    /// Decimal digits.
+    pub issue_id: String,
+}
+
+impl IssueRef {
+    /// `None` where the incident does not name its organisation.
+    pub fn of(incident: &Incident) -> Option<IssueRef> {
+        let organization = incident.organization.clone()?;
+        Some(IssueRef { organization, issue_id: incident.issue_id.clone() })
+    }
+
+    /// From one of Sentry's own addresses, such as the link for people.
+    pub fn of_link(address: &str) -> Option<IssueRef> {
+        IssueRef::of_page(address, None)
+    }
+
+    /// From an address that need not name the organisation.
+    pub fn of_page(address: &str, organization: Option<&str>) -> Option<IssueRef> {
+        let organization = self::organization(address).or(organization)?.to_owned();
+        Some(IssueRef { organization, issue_id: issue_in(address)?.to_owned() })
+    }
+}
 
 /// Organisation slug named by an address.
 pub(super) fn organization(address: &str) -> Option<&str> {
@@ -33,7 +63,7 @@ pub(super) fn project(address: &str) -> Option<&str> {
 }
 
 /// Issue id named by an address.
-pub(super) fn issue_id(address: &str) -> Option<&str> {
+fn issue_in(address: &str) -> Option<&str> {
     after(&path_parts(address), "issues").filter(|id| is_issue_id(id))
 }
 
@@ -64,6 +94,26 @@ pub(super) fn for_people(address: &str) -> Option<String> {
     (plain && !rest.is_empty() && !rest.starts_with('/')).then_some(address)
 }
 
+/// The id given, else the one that an address names (payloads of 2020 have only that).
+pub(super) fn issue_id(given: Leaf<'_>, addresses: &[Leaf<'_>]) -> Option<String> {
+    match given.words() {
+        Some(id) => is_issue_id(&id).then(|| id.into_owned()),
+        None => first_in(addresses, issue_in),
+    }
+}
+
+pub(super) fn slug(leaf: Leaf<'_>) -> Option<String> {
+    leaf.text().filter(|text| is_slug(text)).map(String::from)
+}
+
+pub(super) fn first_in(addresses: &[Leaf<'_>], find: fn(&str) -> Option<&str>) -> Option<String> {
+    addresses.iter().find_map(|address| Some(find(&address.text()?)?.to_owned()))
+}
+
+pub(super) fn first_link(addresses: &[Leaf<'_>]) -> Option<String> {
+    addresses.iter().find_map(|address| for_people(&address.text()?))
+}
+
 fn path_parts(address: &str) -> Vec<&str> {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
@@ -92,23 +142,23 @@ mod tests {
     #[test]
     fn every_age_of_address_is_understood() {
         let people = "https://sentry.io/organizations/acme/issues/117/events/e4874d/";
-        assert_eq!((organization(people), issue_id(people)), (Some("acme"), Some("117")));
+        assert_eq!((organization(people), issue_in(people)), (Some("acme"), Some("117")));
         let host = "https://acme.sentry.io/issues/118/?referrer=x";
-        assert_eq!((organization(host), issue_id(host)), (Some("acme"), Some("118")));
+        assert_eq!((organization(host), issue_in(host)), (Some("acme"), Some("118")));
         let api = "https://us.sentry.io/api/0/organizations/acme/issues/119/";
-        assert_eq!((organization(api), issue_id(api)), (Some("acme"), Some("119")));
+        assert_eq!((organization(api), issue_in(api)), (Some("acme"), Some("119")));
         let old = "https://sentry.io/api/0/issues/120/";
-        assert_eq!((organization(old), issue_id(old)), (None, Some("120")));
+        assert_eq!((organization(old), issue_in(old)), (None, Some("120")));
         let event = "https://sentry.io/api/0/projects/acme/bookshop/events/e4874d/";
         assert_eq!((organization(event), project(event)), (Some("acme"), Some("bookshop")));
         let oldest = "https://sentry.acme.example/acme/bookshop/issues/121/?referrer=webhooks_plugin";
         assert_eq!((organization(oldest), project(oldest)), (Some("acme"), Some("bookshop")));
-        assert_eq!(issue_id(oldest), Some("121"));
+        assert_eq!(issue_in(oldest), Some("121"));
         assert_eq!((organization(api), project(api)), (Some("acme"), None));
         assert_eq!((organization(old), project(old)), (None, None));
         assert_eq!(organization("https://us.sentry.io/issues/1/"), None);
         assert_eq!(organization("https://a%2Fb.sentry.io/issues/1/"), None);
-        assert_eq!(issue_id("https://sentry.io/issues/../secrets/"), None);
+        assert_eq!(issue_in("https://sentry.io/issues/../secrets/"), None);
     }
 
     #[test]
@@ -120,5 +170,18 @@ mod tests {
         {
             assert_eq!(for_people(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_issue_is_found_by_its_link() {
+        let link = "https://sentry.io/organizations/acme/issues/117/events/e4874d/";
+        let issue = IssueRef { organization: "acme".to_owned(), issue_id: "117".to_owned() };
+        assert_eq!(IssueRef::of_link(link), Some(issue));
+        assert_eq!(
+            IssueRef::of_link("https://sentry.io/issues/117/"),
+            None,
+            "which organisation is not said"
+        );
+        assert_eq!(IssueRef::of_link("https://sentry.io/organizations/acme/issues/../"), None);
     }
 }

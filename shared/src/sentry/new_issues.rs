@@ -1,28 +1,18 @@
 //! Asking Sentry for issues, whether it told us of them or not: new ones, frequent ones, one by its id.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde::Deserialize;
-
-use super::issue::IssueRef;
+use super::links::IssueRef;
 use super::rest::{Sentry, next_cursor};
-use super::webhook::Issue;
-use super::wire::{Leaf, List, Object};
+use super::webhook::{Issue, ListedIssue};
+use super::wire::{List, Object, leaves};
 use crate::catch_up::{PageRead, Stretch};
 use crate::incident::Incident;
-use crate::journal::Service;
-use crate::outbound::{Answer, ErrorKind, ServiceError};
+use crate::outbound::{Answer, IfThere, ServiceError};
+use crate::service::Service;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// Entries of one page, Sentry's most.
 pub(super) const PER_PAGE: &str = "100";
-
-/// An issue of a list, without its stack trace, as in an `issue` webhook.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ListedIssue {
-    pub incident: Incident,
-    /// Events so far; `None` where Sentry does not say.
-    pub times_seen: Option<u64>,
-}
 
 /// A page of new issues, newest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,17 +60,15 @@ impl Sentry {
 
     /// An issue by its id, which it keeps when it is merged into another one; `None` where the organisation has none such.
     pub async fn issue(&self, issue: &IssueRef) -> Result<Option<ListedIssue>, ServiceError> {
-        let answer = match self.get(&issue.organization, &["issues", &issue.issue_id], &[]).await {
-            Ok(answer) => answer,
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
-            Err(error) => return Err(error),
+        let Some(answer) =
+            self.get(&issue.organization, &["issues", &issue.issue_id], &[]).await.if_there()?
+        else {
+            return Ok(None);
         };
-        let malformed = |what: &str| {
-            ServiceError::new(Service::Sentry, ErrorKind::Malformed, format!("an issue: {what}"))
-        };
-        let Object(found): Object<Issue<'_>> =
-            serde_json::from_slice(&answer.body).map_err(|error| malformed(&error.to_string()))?;
-        let found = found.listed(&issue.organization).map_err(|error| malformed(&error.to_string()))?;
+        let found = answer.read::<Object<Issue<'_>>>()?.or_default();
+        let found = found
+            .listed(&issue.organization)
+            .map_err(|error| ServiceError::malformed(Service::Sentry, error))?;
         // Whatever Sentry answers, this is the issue that was asked for.
         let incident = Incident { issue_id: issue.issue_id.clone(), ..found.incident };
         Ok(Some(ListedIssue { incident, ..found }))
@@ -88,15 +76,18 @@ impl Sentry {
 }
 
 fn read(answer: &Answer, organization: &str) -> Result<NewIssues, ServiceError> {
-    let malformed = |what: &str| {
-        ServiceError::new(Service::Sentry, ErrorKind::Malformed, format!("a list of issues: {what}"))
-    };
-    let list: Vec<Object<Listed<'_>>> =
-        serde_json::from_slice(&answer.body).map_err(|error| malformed(&error.to_string()))?;
-    let oldest = list.iter().filter_map(|listed| listed.0.first_seen.text()?.parse::<Timestamp>().ok()).min();
+    let list: Vec<Object<Listed<'_>>> = answer.read()?;
+    let first_seen =
+        |listed: Object<Listed<'_>>| listed.or_default().first_seen.text()?.parse::<Timestamp>().ok();
+    let oldest = list.into_iter().filter_map(first_seen).min();
     let page = match (next_cursor(answer), oldest) {
         (Some(_), Some(oldest)) => PageRead::More { oldest },
-        (Some(_), None) => return Err(malformed("no entry says when it was first seen")),
+        (Some(_), None) => {
+            return Err(ServiceError::malformed(
+                Service::Sentry,
+                "no issue of a list says when it was first seen",
+            ));
+        }
         (None, _) => PageRead::Last,
     };
     Ok(NewIssues { issues: listed(answer, organization), page })
@@ -104,16 +95,13 @@ fn read(answer: &Answer, organization: &str) -> Result<NewIssues, ServiceError> 
 
 /// The entries of a list; one that is no error, or no issue at all, is left out.
 fn listed(answer: &Answer, organization: &str) -> Vec<ListedIssue> {
-    let issues: List<Object<Issue<'_>>> = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let errors = issues.0.into_iter().filter(|issue| issue.0.is_no_error().is_none());
-    errors.filter_map(|issue| issue.0.listed(organization).ok()).collect()
+    let issues: List<Object<Issue<'_>>> = answer.read().unwrap_or_default();
+    let errors = issues.0.into_iter().map(Object::or_default).filter(|issue| issue.is_no_error().is_none());
+    errors.filter_map(|issue| issue.listed(organization).ok()).collect()
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Listed<'a> {
-    #[serde(rename = "firstSeen")]
-    first_seen: Leaf<'a>,
+leaves! {
+    struct Listed { first_seen = "firstSeen" }
 }
 
 /// In UTC, to the microsecond, as Sentry's search reads it.

@@ -1,21 +1,19 @@
 //! Which commit was deployed, as far as a release tells.
 
-use serde::Deserialize;
-
-use super::event::name;
-use super::wire::{Leaf, Object};
+use super::wire::{Leaf, leaves};
 use crate::incident::Release;
 
 /// A release as webhooks (a string) and the REST API (an object) give it.
 pub(super) fn read(release: Leaf<'_>) -> Option<Release> {
     if !release.is_object() {
-        return of_version(&name(release)?);
+        return of_version(&release.name()?);
     }
-    let Object(wire) = release.read::<Object<WireRelease<'_>>>();
-    let version = name(wire.version)?;
-    let hash = wire.version_info.0.build_hash;
-    let told = [wire.last_commit.0.id, wire.reference, hash].into_iter();
-    let commit = told.filter_map(name).find_map(|text| commit(&text)).or_else(|| commit_in(&version));
+    let wire: WireRelease<'_> = release.read();
+    let version = wire.version.name()?;
+    let last_commit = wire.last_commit.read::<WireCommit<'_>>().id;
+    let build_hash = wire.version_info.read::<VersionInfo<'_>>().build_hash;
+    let told = [last_commit, wire.reference, build_hash].into_iter();
+    let commit = told.filter_map(Leaf::name).find_map(|text| commit(&text)).or_else(|| commit_in(&version));
     Some(Release { version, commit })
 }
 
@@ -43,29 +41,18 @@ fn commit(text: &str) -> Option<String> {
     (hex && (has_letter || text.len() == 40)).then(|| text.to_ascii_lowercase())
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct WireRelease<'a> {
-    version: Leaf<'a>,
-    #[serde(rename = "ref")]
-    reference: Leaf<'a>,
-    #[serde(rename = "lastCommit")]
-    last_commit: Object<WireCommit<'a>>,
-    #[serde(rename = "versionInfo")]
-    version_info: Object<VersionInfo<'a>>,
+leaves! {
+    struct WireRelease {
+        version, reference = "ref", last_commit = "lastCommit", version_info = "versionInfo",
+    }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct WireCommit<'a> {
-    id: Leaf<'a>,
+leaves! {
+    struct WireCommit { id }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct VersionInfo<'a> {
-    #[serde(rename = "buildHash")]
-    build_hash: Leaf<'a>,
+leaves! {
+    struct VersionInfo { build_hash = "buildHash" }
 }
 
 #[cfg(test)]

@@ -1,17 +1,13 @@
 //! Asking Sentry for errors that people have resolved, and for the last event that came before their fix.
 
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-
-use super::issue::IssueRef;
-use super::links::is_slug;
-use super::new_issues::{ListedIssue, PER_PAGE};
-use super::rest::{Sentry, next_cursor};
+use super::links::{IssueRef, is_slug};
+use super::rest::{PER_PAGE, Sentry, next_cursor};
 use super::watch::{Span, seen_events, within};
-use super::webhook::Issue;
-use super::wire::{Leaf, List, Object};
-use crate::journal::Service;
-use crate::outbound::{ErrorKind, ServiceError};
+use super::webhook::{Issue, ListedIssue};
+use super::wire::{List, Object, leaves};
+use crate::outbound::{ErrorKind, IfThere, ServiceError};
+use crate::service::Service;
+use jiff::{SignedDuration, Timestamp};
 
 /// How long Sentry keeps events on its paid plans.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -68,18 +64,13 @@ impl Sentry {
         ];
         query.extend(from.map(|cursor| ("cursor", cursor.to_owned())));
         let answer = self.get(organization, &["issues"], &query).await?;
-        let malformed = |error: serde_json::Error| {
-            let message = format!("a list of resolved issues: {error}");
-            ServiceError::new(Service::Sentry, ErrorKind::Malformed, message)
-        };
-        let issues: List<Object<Issue<'_>>> = serde_json::from_slice(&answer.body).map_err(malformed)?;
-        let resolutions: List<Object<Resolution<'_>>> =
-            serde_json::from_slice(&answer.body).map_err(malformed)?;
-        let issues =
-            issues.0.into_iter().zip(resolutions.0).filter_map(|(Object(issue), Object(resolution))| {
-                let issue = issue.listed(organization).ok()?;
-                Some(ResolvedIssue { issue, short_id: resolution.short_id(), commit: resolution.commit() })
-            });
+        let issues: List<Object<Issue<'_>>> = answer.read()?;
+        let resolutions: List<Object<Resolution<'_>>> = answer.read()?;
+        let issues = issues.0.into_iter().zip(resolutions.0).filter_map(|(issue, resolution)| {
+            let (issue, resolution) =
+                (issue.or_default().listed(organization).ok()?, resolution.or_default());
+            Some(ResolvedIssue { issue, short_id: resolution.short_id(), commit: resolution.commit() })
+        });
         Ok(ResolvedIssues { issues: issues.collect(), next: next_cursor(&answer) })
     }
 
@@ -87,16 +78,10 @@ impl Sentry {
     /// Needs `event:read`.
     pub async fn resolution(&self, issue: &IssueRef) -> Result<Option<ResolvedBy>, ServiceError> {
         let path = ["issues", issue.issue_id.as_str()];
-        let answer = match self.get(&issue.organization, &path, &[]).await {
-            Ok(answer) => answer,
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
-            Err(error) => return Err(error),
+        let Some(answer) = self.get(&issue.organization, &path, &[]).await.if_there()? else {
+            return Ok(None);
         };
-        let Object(found): Object<Resolution<'_>> =
-            serde_json::from_slice(&answer.body).map_err(|error| {
-                let message = format!("an issue: {error}");
-                ServiceError::new(Service::Sentry, ErrorKind::Malformed, message)
-            })?;
+        let found = answer.read::<Object<Resolution<'_>>>()?.or_default();
         let is_resolved = found.status.text().is_some_and(|status| status == "resolved");
         Ok(is_resolved.then(|| ResolvedBy { commit: found.commit(), short_id: found.short_id() }))
     }
@@ -110,10 +95,9 @@ impl Sentry {
     ) -> Result<Option<String>, ServiceError> {
         let from = until.checked_sub(KEPT_FOR).unwrap_or(Timestamp::UNIX_EPOCH);
         let path = ["issues", issue.issue_id.as_str(), "events"];
-        let answer = match self.get(&issue.organization, &path, &within(Span { from, until })).await {
-            Ok(answer) => answer,
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
-            Err(error) => return Err(error),
+        let within = within(Span { from, until });
+        let Some(answer) = self.get(&issue.organization, &path, &within).await.if_there()? else {
+            return Ok(None);
         };
         let events = seen_events(&answer)?;
         let before = events.into_iter().filter(|event| event.at <= until);
@@ -121,27 +105,16 @@ impl Sentry {
     }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Resolution<'a> {
-    status: Leaf<'a>,
-    #[serde(rename = "shortId")]
-    short_id: Leaf<'a>,
-    #[serde(rename = "statusDetails")]
-    details: Object<Details<'a>>,
+leaves! {
+    pub(super) struct Resolution { status, short_id = "shortId", details = "statusDetails" }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Details<'a> {
-    #[serde(rename = "inCommit")]
-    in_commit: Object<Commit<'a>>,
+leaves! {
+    struct Details { in_commit = "inCommit" }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Commit<'a> {
-    id: Leaf<'a>,
+leaves! {
+    struct Commit { id }
 }
 
 impl Resolution<'_> {
@@ -156,7 +129,8 @@ impl Resolution<'_> {
     fn commit(&self) -> Option<String> {
         let sha =
             |text: &str| (7..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        self.details.0.in_commit.0.id.text().filter(|text| sha(text)).map(|text| text.to_ascii_lowercase())
+        let commit: Commit<'_> = self.details.read::<Details<'_>>().in_commit.read();
+        commit.id.text().filter(|text| sha(text)).map(|text| text.to_ascii_lowercase())
     }
 }
 
@@ -165,7 +139,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> (Option<String>, Option<String>) {
-        let Object(resolution): Object<Resolution<'_>> = serde_json::from_str(json).expect("JSON");
+        let resolution: Resolution<'_> = serde_json::from_str(json).expect("JSON");
         (resolution.short_id(), resolution.commit())
     }
 

@@ -8,20 +8,22 @@ use serde_json::Value;
 use url::Url;
 
 use super::event;
-use super::issue::IssueRef;
+use super::links::IssueRef;
 use crate::config::names;
 use crate::incident::Incident;
-use crate::journal::Service;
 use crate::outbound::{
-    self, Answer, Auth, Call, Effect, ErrorKind, Outbound, ServiceError, secrets_unavailable,
+    self, Answer, Auth, Call, Effect, ErrorKind, IfThere, Outbound, ServiceError, secrets_unavailable,
 };
 use crate::secrets::{Credential, Secrets};
+use crate::service::Service;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A 410 is a deliberate, short outage of an old path; try again after it.
 const BROWN_OUT: Duration = Duration::from_secs(300);
 /// Sentry counts requests by the second.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(1);
+/// Entries of one page, Sentry's most.
+pub(super) const PER_PAGE: &str = "100";
 /// A reset further away than an hour is a mistake.
 const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
 
@@ -51,14 +53,12 @@ impl Sentry {
     pub async fn fetch_event(&self, incident: &Incident) -> Result<Option<Incident>, ServiceError> {
         let Some(issue) = IssueRef::of(incident) else { return Ok(None) };
         let event = incident.event_id.as_deref().unwrap_or("latest");
-        let answer = self.get(&issue.organization, &["issues", &issue.issue_id, "events", event], &[]).await;
-        match answer {
-            Ok(answer) => event::read_rest_event(&answer.body, incident)
-                .map(Some)
-                .map_err(|error| ServiceError::new(Service::Sentry, ErrorKind::Malformed, error.to_string())),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let path = ["issues", &issue.issue_id, "events", event];
+        let Some(answer) = self.get(&issue.organization, &path, &[]).await.if_there()? else {
+            return Ok(None);
+        };
+        let read = event::read_rest_event(&answer.body, incident);
+        read.map(Some).map_err(|error| ServiceError::malformed(Service::Sentry, error))
     }
 
     /// GET below the organisation's path; anything but a success is an error.
@@ -68,7 +68,7 @@ impl Sentry {
         path: &[&str],
         query: &[(&str, String)],
     ) -> Result<Answer, ServiceError> {
-        let mut url = self.address(organization, path);
+        let mut url = self.address(&["organizations", organization], path);
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -77,12 +77,7 @@ impl Sentry {
 
     /// A project by its slug: the one path beside the organisation's.
     pub(super) async fn project(&self, organization: &str, slug: &str) -> Result<Answer, ServiceError> {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty();
-            segments.extend(["api", "0", "projects", organization, slug]).push("");
-        }
-        self.send(Method::GET, url, None).await
+        self.send(Method::GET, self.address(&["projects", organization, slug], &[]), None).await
     }
 
     /// Sends a body to a path below the organisation's.
@@ -92,15 +87,15 @@ impl Sentry {
         (organization, path): (&str, &[&str]),
         body: Value,
     ) -> Result<Answer, ServiceError> {
-        self.send(method, self.address(organization, path), Some(body)).await
+        self.send(method, self.address(&["organizations", organization], path), Some(body)).await
     }
 
     /// Every segment is escaped; all of Sentry's paths end with a slash.
-    fn address(&self, organization: &str, path: &[&str]) -> Url {
+    fn address(&self, whose: &[&str], path: &[&str]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty();
-            segments.extend(["api", "0", "organizations", organization]).extend(path).push("");
+            segments.extend(["api", "0"]).extend(whose).extend(path).push("");
         }
         url
     }
@@ -116,11 +111,7 @@ impl Sentry {
             auth: Auth::Bearer(self.token.clone()),
             timeout: TIMEOUT,
         };
-        let read = |answer: &Answer| match error_of(answer) {
-            None => Ok(answer.clone()),
-            Some(error) => Err(error),
-        };
-        self.outbound.ask(&call, read).await
+        self.outbound.ask(&call, successful).await
     }
 }
 
@@ -134,26 +125,29 @@ pub(super) fn next_cursor(answer: &Answer) -> Option<String> {
     cursor.split('"').next().filter(|cursor| !cursor.is_empty() && cursor.len() <= 100).map(str::to_owned)
 }
 
-fn error_of(answer: &Answer) -> Option<ServiceError> {
-    let status = answer.status.as_u16();
+fn successful(answer: &Answer) -> Result<Answer, ServiceError> {
     if answer.status.is_success() {
-        return None;
+        return Ok(answer.clone());
     }
+    let status = answer.status.as_u16();
     let body = answer.json();
     // `{"detail": …}`, or sentences by field.
     let said = body["detail"].as_str().map_or_else(|| body.to_string(), str::to_owned);
-    let message = format!("Sentry answered {status}: {}", outbound::said(&said));
-    Some(match status {
-        401 => ServiceError::new(Service::Sentry, ErrorKind::CredentialRefused, message),
-        403 => ServiceError::new(Service::Sentry, ErrorKind::Unauthorized, message),
-        404 => ServiceError::new(Service::Sentry, ErrorKind::NotFound, message),
-        410 => ServiceError::new(Service::Sentry, ErrorKind::Unavailable, message).after(Some(BROWN_OUT)),
-        429 => ServiceError::new(Service::Sentry, ErrorKind::RateLimited, message)
-            .after(Some(limit_wait(answer))),
-        408 | 500.. => {
-            ServiceError::new(Service::Sentry, ErrorKind::Unavailable, message).after(answer.retry_after())
-        }
-        _ => ServiceError::new(Service::Sentry, ErrorKind::Refused { status }, message),
+    let kind = match status {
+        // The same comment twice, which Sentry tells in words only.
+        400 if said.contains("already posted") => ErrorKind::Conflict,
+        401 => ErrorKind::CredentialRefused,
+        403 => ErrorKind::Unauthorized,
+        404 => ErrorKind::NotFound,
+        429 => ErrorKind::RateLimited,
+        408 | 410 | 500.. => ErrorKind::Unavailable,
+        _ => ErrorKind::Refused { status },
+    };
+    let error = answer.error(kind, format!("Sentry answered {status}: {}", outbound::said(&said)));
+    Err(match status {
+        410 => error.after(Some(BROWN_OUT)),
+        429 => error.after(Some(limit_wait(answer))),
+        _ => error,
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::rest::Sentry;
 use super::watch::{Span, within};
-use crate::outbound::{ErrorKind, ServiceError};
+use crate::outbound::{ErrorKind, IfThere, ServiceError};
 use crate::words::word_enum;
 
 word_enum! {
@@ -75,10 +75,6 @@ impl Sentry {
 
     /// Whether the token sees a project, by its slug. Needs `project:read`.
     pub async fn sees_project(&self, organization: &str, slug: &str) -> Result<bool, ServiceError> {
-        match self.project(organization, slug).await {
-            Ok(_) => Ok(true),
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Ok(self.project(organization, slug).await.if_there()?.is_some())
     }
 }

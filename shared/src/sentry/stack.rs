@@ -5,10 +5,9 @@
 
 use serde::Deserialize;
 
-use super::event::name;
 use super::group::{Relation, unwrapped};
 use super::variables::{Spelling, variables};
-use super::wire::{Leaf, List, Object, Pair};
+use super::wire::{Leaf, List, Object, leaves};
 use crate::cleaning::{multi_line, source_line};
 use crate::incident::{
     Exception, Frame, MAX_CONTEXT_LINES, MAX_FRAMES, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MESSAGE, Part,
@@ -22,18 +21,14 @@ pub(super) struct WireException<'a> {
     kind: Leaf<'a>,
     value: Leaf<'a>,
     module: Leaf<'a>,
-    mechanism: Object<Mechanism<'a>>,
+    mechanism: Leaf<'a>,
     stacktrace: Object<Stack<'a>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Mechanism<'a> {
-    handled: Leaf<'a>,
-    exception_id: Leaf<'a>,
-    parent_id: Leaf<'a>,
-    is_exception_group: Leaf<'a>,
-    source: Leaf<'a>,
+leaves! {
+    struct Mechanism {
+        handled, exception_id, parent_id, is_exception_group, source,
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -56,27 +51,13 @@ impl Stack<'_> {
     }
 }
 
-/// Snake case is the webhooks', camel case and `context` are the REST API's.
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct WireFrame<'a> {
-    filename: Leaf<'a>,
-    module: Leaf<'a>,
-    function: Leaf<'a>,
-    vars: Leaf<'a>,
-    abs_path: Leaf<'a>,
-    #[serde(rename = "absPath")]
-    abs_path_camel: Leaf<'a>,
-    lineno: Leaf<'a>,
-    #[serde(rename = "lineNo")]
-    lineno_camel: Leaf<'a>,
-    in_app: Leaf<'a>,
-    #[serde(rename = "inApp")]
-    in_app_camel: Leaf<'a>,
-    pre_context: Leaf<'a>,
-    context_line: Leaf<'a>,
-    post_context: Leaf<'a>,
-    context: Leaf<'a>,
+leaves! {
+    /// Snake case is the webhooks', camel case and `context` are the REST API's.
+    struct WireFrame {
+        filename, module, function, vars, abs_path, abs_path_camel = "absPath", lineno,
+        lineno_camel = "lineNo", in_app, in_app_camel = "inApp", pre_context, context_line,
+        post_context, context,
+    }
 }
 
 /// An exception with frames that have their place and no more yet, and what the rest is read from.
@@ -104,7 +85,7 @@ pub(super) fn exceptions(
     described: impl FnOnce() -> (Option<String>, Option<String>),
 ) -> Vec<Exception> {
     let mut read: Vec<Sketch<'_>> =
-        chain.into_iter().map(|Object(wire)| exception(wire)).filter(|found| !is_blank(found)).collect();
+        chain.into_iter().map(|wire| exception(wire.or_default())).filter(|found| !is_blank(found)).collect();
     if read.iter().all(|sketch| sketch.wires.is_empty()) {
         let (wires, frames) = places(crashed_stack(threads).unwrap_or(own));
         if !frames.is_empty() {
@@ -154,8 +135,8 @@ fn completed(mut sketches: Vec<Sketch<'_>>, spelling: Spelling) -> Vec<Exception
 }
 
 fn exception(wire: WireException<'_>) -> Sketch<'_> {
-    let (wires, frames) = places(wire.stacktrace.0);
-    let mechanism = wire.mechanism.0;
+    let (wires, frames) = places(wire.stacktrace.or_default());
+    let mechanism: Mechanism<'_> = wire.mechanism.read();
     let relation = Relation {
         id: mechanism.exception_id.whole(),
         parent: mechanism.parent_id.whole(),
@@ -163,9 +144,9 @@ fn exception(wire: WireException<'_>) -> Sketch<'_> {
         in_list: Relation::in_list(mechanism.source),
     };
     let exception = Exception {
-        kind: name(wire.kind).unwrap_or_default(),
+        kind: wire.kind.name().unwrap_or_default(),
         message: multi_line(&wire.value.shown_unless_null(), MAX_MESSAGE_CHARS),
-        module: name(wire.module),
+        module: wire.module.name(),
         handled: mechanism.handled.flag(),
         frames,
         part: Part::Chain,
@@ -178,14 +159,14 @@ fn is_blank(Sketch { exception, .. }: &Sketch<'_>) -> bool {
 }
 
 fn crashed_stack(threads: Vec<Object<Thread<'_>>>) -> Option<Stack<'_>> {
-    let mut stacks: Vec<Thread<'_>> = threads.into_iter().map(|Object(thread)| thread).collect();
-    stacks.retain(|thread| !thread.stacktrace.0.frames.0.is_empty());
+    let mut stacks: Vec<Thread<'_>> = threads.into_iter().map(Object::or_default).collect();
+    stacks.retain(|thread| thread.stacktrace.0.as_ref().is_some_and(|stack| !stack.is_empty()));
     let at = stacks
         .iter()
         .position(|thread| thread.crashed.flag() == Some(true))
         .or_else(|| stacks.iter().position(|thread| thread.current.flag() == Some(true)))
         .or(stacks.len().checked_sub(1))?;
-    Some(stacks.swap_remove(at).stacktrace.0)
+    stacks.swap_remove(at).stacktrace.0
 }
 
 /// The frames by their places, outermost first. Reads from the innermost outwards, until so many of the application
@@ -194,7 +175,7 @@ fn places(stack: Stack<'_>) -> (Vec<WireFrame<'_>>, Vec<Frame>) {
     let (mut wires, mut frames) = (Vec::new(), Vec::new());
     let mut of_application = 0;
     for leaf in stack.frames.0.into_iter().rev() {
-        let Object(wire) = leaf.read::<Object<WireFrame<'_>>>();
+        let wire: WireFrame<'_> = leaf.read();
         let frame = place(&wire);
         if says_nothing(&frame) {
             continue;
@@ -217,16 +198,16 @@ fn says_nothing(frame: &Frame) -> bool {
 
 /// Where a frame is, without what was there.
 fn place(wire: &WireFrame<'_>) -> Frame {
-    let filename = name(wire.filename);
-    let abs_path = name(wire.abs_path).or_else(|| name(wire.abs_path_camel));
+    let filename = wire.filename.name();
+    let abs_path = wire.abs_path.name().or_else(|| wire.abs_path_camel.name());
     let line = wire.lineno.whole().or_else(|| wire.lineno_camel.whole());
     let line = line.and_then(|line| u32::try_from(line).ok()).filter(|line| *line > 0);
     let told = wire.in_app.flag().or_else(|| wire.in_app_camel.flag());
     let in_app =
         told.unwrap_or_else(|| ![&filename, &abs_path].into_iter().flatten().any(|p| is_installed_code(p)));
     Frame {
-        module: name(wire.module),
-        function: name(wire.function),
+        module: wire.module.name(),
+        function: wire.function.name(),
         filename,
         abs_path,
         line,
@@ -237,11 +218,11 @@ fn place(wire: &WireFrame<'_>) -> Frame {
 
 /// The frame in full; of a framework's only where it is and the line that was running.
 fn frame(place: Frame, wire: &WireFrame<'_>, spelling: Spelling) -> Frame {
-    let mut before = wire.pre_context.read::<List<Leaf<'_>>>().0;
+    let mut before = wire.pre_context.list();
     let mut context_line = wire.context_line.text().map(|text| source_line(&text, MAX_NAME_CHARS));
-    let mut after = wire.post_context.read::<List<Leaf<'_>>>().0;
+    let mut after = wire.post_context.list();
     let source = |leaf: &Leaf<'_>| source_line(&leaf.text().unwrap_or_default(), MAX_NAME_CHARS);
-    for Pair(number, text) in wire.context.read::<List<Pair<'_>>>().0 {
+    for (number, text) in wire.context.pairs() {
         match number.whole().zip(place.line).map(|(number, line)| number.cmp(&u64::from(line))) {
             Some(std::cmp::Ordering::Less) => before.push(text),
             Some(std::cmp::Ordering::Equal) => context_line = Some(source(&text)),

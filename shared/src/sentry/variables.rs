@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::wire::{Fields, Leaf, List};
+use super::wire::Leaf;
 use crate::cleaning::one_line;
 use crate::incident::{MAX_FRAME_VARIABLE_BYTES, MAX_NAME_CHARS, MAX_VARIABLE_CHARS, MAX_VARIABLES};
 use crate::redaction::{filtered, redact};
@@ -48,7 +48,8 @@ impl Spelling {
 pub(super) fn variables(vars: Leaf<'_>, spelling: Spelling) -> Vec<(String, String)> {
     let mut room = MAX_FRAME_VARIABLE_BYTES;
     let mut kept = Vec::new();
-    for (name, value) in vars.read::<Fields<'_, MAX_VARIABLES>>().0 {
+    for (name, value) in vars.fields().into_iter().take(MAX_VARIABLES) {
+        let name = name.text().unwrap_or_default();
         if name.starts_with("__") && name.ends_with("__") {
             continue;
         }
@@ -78,9 +79,9 @@ impl Writer {
         if depth >= MAX_DEPTH && (value.is_list() || value.is_object()) {
             self.out.push('…');
         } else if value.is_list() {
-            self.list(&value.read::<List<Leaf<'_>>>().0, depth);
+            self.list(&value.list(), depth);
         } else if value.is_object() {
-            self.mapping(value.read::<Fields<'_, MAX_ELEMENTS>>(), depth);
+            self.mapping(value.fields(), depth);
         } else {
             let text = self.scalar(value, depth);
             self.out.push_str(&text);
@@ -101,12 +102,13 @@ impl Writer {
         self.out.push(']');
     }
 
-    fn mapping(&mut self, Fields(fields): Fields<'_, MAX_ELEMENTS>, depth: usize) {
+    fn mapping(&mut self, fields: Vec<(Leaf<'_>, Leaf<'_>)>, depth: usize) {
         self.out.push('{');
-        for (index, (key, value)) in fields.into_iter().enumerate() {
+        for (index, (key, value)) in fields.into_iter().take(MAX_ELEMENTS).enumerate() {
             if !self.separated(index) {
                 break;
             }
+            let key = key.text().unwrap_or_default();
             self.out.push_str(&quoted(&one_line(&key, MAX_NAME_CHARS)));
             self.out.push_str(": ");
             let start = self.out.len();
@@ -184,19 +186,13 @@ fn is_written_value(text: &str) -> bool {
 
 /// Which elements of a list of mappings lack a key that most of them have, such as `([1] lacks "price") `.
 fn lacking(elements: &[Leaf<'_>]) -> Option<String> {
-    let mappings: Vec<(usize, Vec<String>)> = elements
-        .iter()
-        .enumerate()
-        .take(MAX_ELEMENTS)
-        .filter(|(_, element)| element.is_object())
-        .map(|(index, element)| (index, element.read::<Fields<'_, MAX_ELEMENTS>>().0))
-        .map(|(index, fields)| (index, fields.into_iter().map(|(key, _)| key).collect()))
-        .collect();
-    let mut holders: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
-    for (index, key) in
-        mappings.iter().flat_map(|(index, keys)| keys.iter().map(|key| (*index, key.as_str())))
-    {
-        holders.entry(key).or_default().insert(index);
+    let shown = elements.iter().enumerate().take(MAX_ELEMENTS);
+    let mappings: Vec<_> = shown.filter(|(_, element)| element.is_object()).collect();
+    let mut holders: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
+    for (index, mapping) in &mappings {
+        for (key, _) in mapping.fields().into_iter().take(MAX_ELEMENTS) {
+            holders.entry(key.text().unwrap_or_default()).or_default().insert(*index);
+        }
     }
     let most_have =
         |holders: &BTreeSet<usize>| holders.len() < mappings.len() && holders.len() * 2 >= mappings.len();
@@ -211,7 +207,7 @@ fn lacking(elements: &[Leaf<'_>]) -> Option<String> {
             let more = if without.len() > MAX_LACKING { ", …" } else { "" };
             let named = without[..without.len().min(MAX_LACKING)].join(", ");
             let verb = if without.len() == 1 { "lacks" } else { "lack" };
-            format!("{named}{more} {verb} {}", quoted(&one_line(key, MAX_KEY_CHARS)))
+            format!("{named}{more} {verb} {}", quoted(&one_line(&key, MAX_KEY_CHARS)))
         })
         .collect();
     (!found.is_empty()).then(|| format!("({}) ", found.join("; ")))

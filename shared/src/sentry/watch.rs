@@ -4,22 +4,16 @@
 //! Facts only. Whether they mean that the error came back is decided by whoever watches: a release
 //! may contain a merge without naming it, and then only the repository's history tells.
 
+use super::links::IssueRef;
+use super::rest::{PER_PAGE, Sentry, next_cursor};
+use super::wire::{List, Object, leaves};
+use super::{event, release};
+use crate::outbound::{Answer, ErrorKind, IfThere, ServiceError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
-
-use super::event::name;
-use super::issue::IssueRef;
-use super::rest::{Sentry, next_cursor};
-use super::wire::{Leaf, List, Object, Pair};
-use super::{event, release};
-use crate::journal::Service;
-use crate::outbound::{Answer, ErrorKind, ServiceError};
 
 /// Pages read of one list; a hundred entries each. More events than that are a storm, and say no more than these.
 const MAX_PAGES: usize = 5;
-/// Entries of one page, Sentry's most.
-const PER_PAGE: &str = "100";
 /// Hex digits that two names of a commit must share at least.
 const SHORTEST_SHA: usize = 7;
 
@@ -85,10 +79,8 @@ impl Sentry {
         query.push(("per_page", PER_PAGE.to_owned()));
         let mut found = EventsSince::default();
         for _ in 0..MAX_PAGES {
-            let answer = match self.get(&issue.organization, &path, &query).await {
-                Ok(answer) => answer,
-                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(None),
-                Err(error) => return Err(error),
+            let Some(answer) = self.get(&issue.organization, &path, &query).await.if_there()? else {
+                return Ok(None);
             };
             found.events.extend(seen_events(&answer)?.into_iter().filter(|event| event.at >= span.from));
             match next_cursor(&answer) {
@@ -115,14 +107,9 @@ impl Sentry {
         if matches!(version, "" | "." | "..") {
             return Ok(Containment::Unknown { first_seen: None });
         }
-        let answer = match self.get(organization, &["releases", version], &[]).await {
-            Ok(answer) => answer,
-            Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
-                return Ok(named.map_or(Containment::Unknown { first_seen: None }, |commit| {
-                    Containment::BuiltFrom { commit }
-                }));
-            }
-            Err(error) => return Err(error),
+        let Some(answer) = self.get(organization, &["releases", version], &[]).await.if_there()? else {
+            let unknown = Containment::Unknown { first_seen: None };
+            return Ok(named.map_or(unknown, |commit| Containment::BuiltFrom { commit }));
         };
         let built_from = release::of_rest(&answer.body).and_then(|release| release.commit);
         if built_from.as_deref().is_some_and(|built_from| is_same_commit(built_from, commit))
@@ -146,14 +133,11 @@ impl Sentry {
     ) -> Result<bool, ServiceError> {
         let mut query = vec![("per_page", PER_PAGE.to_owned())];
         for _ in 0..MAX_PAGES {
-            let answer = match self.get(organization, &["releases", version, "commits"], &query).await {
-                Ok(answer) => answer,
-                Err(ServiceError { kind: ErrorKind::NotFound, .. }) => return Ok(false),
-                Err(error) => return Err(error),
-            };
-            let commits: List<Object<WireCommit<'_>>> = read(&answer)?;
-            let ids = commits.0.iter().filter_map(|listed| listed.0.id.text());
-            if ids.into_iter().any(|id| is_same_commit(&id, commit)) {
+            let path = ["releases", version, "commits"];
+            let Some(answer) = self.get(organization, &path, &query).await.if_there()? else { break };
+            let commits: List<Object<WireCommit<'_>>> = answer.read()?;
+            let mut ids = commits.0.into_iter().filter_map(|listed| listed.or_default().id.text());
+            if ids.any(|id| is_same_commit(&id, commit)) {
                 return Ok(true);
             }
             match next_cursor(&answer) {
@@ -211,12 +195,10 @@ fn at_cursor(query: &mut Vec<(&'static str, String)>, cursor: String) {
 }
 
 pub(super) fn seen_events(answer: &Answer) -> Result<Vec<SeenEvent>, ServiceError> {
-    let listed: List<Object<WireEvent<'_>>> = read(answer)?;
-    let seen = listed.0.into_iter().filter_map(|Object(wire)| {
-        let tag = |key: &str| {
-            let tag = wire.tags.0.iter().find(|tag| tag.0.text().is_some_and(|text| text == key))?;
-            name(tag.1)
-        };
+    let listed: List<Object<WireEvent<'_>>> = answer.read()?;
+    let seen = listed.0.into_iter().filter_map(|wire| {
+        let wire = wire.or_default();
+        let tag = |key: &str| wire.tags.tag(key)?.name();
         Some(SeenEvent {
             event_id: event::event_id(&wire.event_id.text()?)?,
             at: wire.date_created.text()?.parse().ok()?,
@@ -227,31 +209,18 @@ pub(super) fn seen_events(answer: &Answer) -> Result<Vec<SeenEvent>, ServiceErro
     Ok(seen.collect())
 }
 
-fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, ServiceError> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|error| ServiceError::new(Service::Sentry, ErrorKind::Malformed, error.to_string()))
-}
-
 /// Whether two names, one of them perhaps short, are of the same commit.
 fn is_same_commit(one: &str, other: &str) -> bool {
     let shared = one.len().min(other.len());
     shared >= SHORTEST_SHA && one.as_bytes()[..shared].eq_ignore_ascii_case(&other.as_bytes()[..shared])
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct WireEvent<'a> {
-    #[serde(rename = "eventID")]
-    event_id: Leaf<'a>,
-    #[serde(rename = "dateCreated")]
-    date_created: Leaf<'a>,
-    tags: List<Pair<'a>>,
+leaves! {
+    struct WireEvent { event_id = "eventID", date_created = "dateCreated", tags }
 }
 
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct WireCommit<'a> {
-    id: Leaf<'a>,
+leaves! {
+    struct WireCommit { id }
 }
 
 #[cfg(test)]

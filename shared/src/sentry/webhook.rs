@@ -4,16 +4,12 @@
 //! Everything that AutoFix has no use for is [`Webhook::Ignored`], never an error: Sentry adds
 //! resources and actions at will. Fields: <https://docs.sentry.io/integrations/integration-platform/webhooks/>.
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
-use super::event::{WebhookEvent, name};
-use super::lenient_json::repaired;
-use super::links;
-use super::new_issues::ListedIssue;
-use super::wire::{Found, Leaf, List, Object};
-use crate::cleaning::one_line;
-use crate::incident::{Incident, MAX_MESSAGE_CHARS};
+pub use super::body::WebhookError;
+use super::body::{parse, read_leniently, shape};
+use super::event::{Identity, WebhookEvent};
+use super::links::{self, first_in, first_link, issue_id, slug};
+use super::wire::{Leaf, Object, leaves};
+use crate::incident::Incident;
 use crate::words::word_enum;
 
 /// Characters kept of a resource, action or category that is named in an answer.
@@ -52,15 +48,6 @@ word_enum! {
     }
 }
 
-/// Why a body is no webhook of Sentry's. The text never repeats what the body said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WebhookError {
-    #[error("The body is not JSON.")]
-    NotJson,
-    #[error("The body is not what Sentry sends: {what}.")]
-    Shape { what: &'static str },
-}
-
 /// Reads a body of `resource` (the header's value). What is nearly JSON is repaired first.
 ///
 /// # Errors
@@ -69,22 +56,8 @@ pub fn read(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
     read_leniently(body, |body| read_json(resource, body))
 }
 
-/// Reads a body, and once more repaired where it is no JSON.
-pub(super) fn read_leniently<T>(
-    body: &[u8],
-    read: impl Fn(&[u8]) -> Result<T, WebhookError>,
-) -> Result<T, WebhookError> {
-    match read(body) {
-        Err(WebhookError::NotJson) => read(repaired(body).as_bytes()),
-        read => read,
-    }
-}
-
 fn read_json(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
-    if let Some(event) = event_at_once(resource, body) {
-        return event_report(resource, event);
-    }
-    let Object(envelope): Object<Envelope<'_>> = parse(body)?;
+    let envelope = parse::<Object<Envelope<'_>>>(body)?.or_default();
     let Some(action) = envelope.action.text() else {
         return Err(shape("`action` is missing or not a string"));
     };
@@ -104,111 +77,43 @@ fn read_json(resource: &str, body: &[u8]) -> Result<Webhook, WebhookError> {
     }
 }
 
-/// The event of a sound body with a stack trace, in one pass: these are the large ones. Whatever is unusual about
-/// a body is `None` here, and left to the reading in steps, which knows what to say about it.
-fn event_at_once<'a>(resource: &str, body: &'a [u8]) -> Option<WebhookEvent<'a>> {
-    if !matches!(resource, "error" | "event_alert") {
-        return None;
+leaves! {
+    struct Envelope { action, data }
+}
+
+leaves! {
+    struct Data { issue, error, event, group_id, pull_requests }
+}
+
+leaves! {
+    struct AgentPullRequest { pull_request }
+}
+
+leaves! {
+    struct PullRequest { pr_url }
+}
+
+/// An issue of a list, without its stack trace, as in an `issue` webhook.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedIssue {
+    pub incident: Incident,
+    /// Events so far; `None` where Sentry does not say.
+    pub times_seen: Option<u64>,
+}
+
+leaves! {
+    /// An issue as webhooks and lists have it: without a stack trace.
+    pub(super) struct Issue {
+        id, url, web_url, permalink, project_url, title, culprit, level, platform, project,
+        category = "issueCategory", issue_type = "issueType",
+        /// The kind of its events: servers without categories have only this.
+        kind = "type",
+        count, user_count = "userCount",
     }
-    let Object(envelope): Object<EventEnvelope<'a>> =
-        serde_json::from_str(std::str::from_utf8(body).ok()?).ok()?;
-    let action = envelope.action.text()?;
-    match (resource, action.as_ref()) {
-        ("error", "created") => envelope.data.0.error.0,
-        ("event_alert", "triggered") => envelope.data.0.event.0,
-        _ => None,
-    }
 }
 
-pub(super) const fn shape(what: &'static str) -> WebhookError {
-    WebhookError::Shape { what }
-}
-
-/// Parses a whole body. A failure is told apart: text that is not JSON at all, or JSON that cannot
-/// be Sentry's (a field given twice, a number no computer holds where an object belongs).
-pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WebhookError> {
-    let text = std::str::from_utf8(body).map_err(|_| WebhookError::NotJson)?;
-    serde_json::from_str(text).map_err(|_| match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => shape("a field is given twice or holds an impossible number"),
-        Err(_) => WebhookError::NotJson,
-    })
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Envelope<'a> {
-    action: Leaf<'a>,
-    data: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Data<'a> {
-    issue: Leaf<'a>,
-    error: Leaf<'a>,
-    event: Leaf<'a>,
-    group_id: Leaf<'a>,
-    pull_requests: List<Object<AgentPullRequest<'a>>>,
-}
-
-/// As [`Envelope`] and [`Data`], with the event read on the way.
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct EventEnvelope<'a> {
-    action: Leaf<'a>,
-    data: Object<EventData<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct EventData<'a> {
-    error: Found<WebhookEvent<'a>>,
-    event: Found<WebhookEvent<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct AgentPullRequest<'a> {
-    pull_request: Object<PullRequest<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct PullRequest<'a> {
-    pr_url: Leaf<'a>,
-}
-
-/// An issue as webhooks and lists have it: without a stack trace.
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-pub(super) struct Issue<'a> {
-    id: Leaf<'a>,
-    url: Leaf<'a>,
-    web_url: Leaf<'a>,
-    permalink: Leaf<'a>,
-    project_url: Leaf<'a>,
-    title: Leaf<'a>,
-    culprit: Leaf<'a>,
-    level: Leaf<'a>,
-    platform: Leaf<'a>,
-    project: Object<Project<'a>>,
-    #[serde(rename = "issueCategory")]
-    category: Leaf<'a>,
-    #[serde(rename = "issueType")]
-    issue_type: Leaf<'a>,
-    /// The kind of its events: servers without categories have only this.
-    #[serde(rename = "type")]
-    kind: Leaf<'a>,
-    count: Leaf<'a>,
-    #[serde(rename = "userCount")]
-    user_count: Leaf<'a>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, bound(deserialize = "'de: 'a"))]
-struct Project<'a> {
-    id: Leaf<'a>,
-    slug: Leaf<'a>,
+leaves! {
+    struct Project { id, slug }
 }
 
 fn issue(found: Leaf<'_>, trigger: Trigger, action: &str) -> Result<Webhook, WebhookError> {
@@ -256,17 +161,18 @@ impl Issue<'_> {
         let addresses = [self.url, self.web_url, self.permalink, self.project_url];
         let issue_id = issue_id(self.id, &addresses)
             .ok_or(shape("`data.issue.id` is missing or not 1 to 20 decimal digits"))?;
-        let project = slug(self.project.0.slug)
-            .or_else(|| slug(self.project.0.id))
+        let project: Project<'_> = self.project.read();
+        let project = slug(project.slug)
+            .or_else(|| slug(project.id))
             .ok_or(shape("`data.issue.project` names no project"))?;
         let incident = Incident {
             organization: first_in(&addresses, links::organization),
             project,
             issue_id,
-            title: one_line(&self.title.text().unwrap_or_default(), MAX_MESSAGE_CHARS),
-            culprit: name(self.culprit),
-            level: name(self.level),
-            platform: name(self.platform),
+            title: self.title.message().unwrap_or_default(),
+            culprit: self.culprit.name(),
+            level: self.level.name(),
+            platform: self.platform.name(),
             web_url: first_link(&[self.web_url, self.permalink]),
             user_count: self.user_count.whole(),
             ..Incident::default()
@@ -276,15 +182,12 @@ impl Issue<'_> {
 }
 
 fn event(resource: &str, found: Leaf<'_>, missing: &'static str) -> Result<Webhook, WebhookError> {
-    event_report(resource, found.object().ok_or(shape(missing))?)
-}
-
-fn event_report(resource: &str, event: WebhookEvent<'_>) -> Result<Webhook, WebhookError> {
+    let event: WebhookEvent<'_> = found.object().ok_or(shape(missing))?;
     if let Some(what) = event.is_no_error() {
         return Ok(Webhook::Ignored { why: format!("Ignored `{}`: {what}", word(resource)) });
     }
-    let identity = Identity::of(&event)?;
-    let incident = identity.incident(event.parts().incident());
+    let identity = identity(&event)?;
+    let incident = identity.incident(event.incident());
     Ok(Webhook::Report(Report { incident, trigger: Trigger::New, times_seen: None }))
 }
 
@@ -293,10 +196,8 @@ impl WebhookEvent<'_> {
     /// "occurrence", and its example event is nobody's error.
     pub(super) fn is_no_error(&self) -> Option<String> {
         let is_example = || {
-            let tag = |tag: &super::wire::Pair<'_>| {
-                tag.0.text().as_deref() == Some("sample_event") && tag.1.text().as_deref() == Some("yes")
-            };
-            self.tags.0.iter().any(tag).then(|| "this is Sentry's example event".to_owned())
+            let sample = self.tags.tag("sample_event")?.text()?;
+            (sample == "yes").then(|| "this is Sentry's example event".to_owned())
         };
         let kind = self.kind.words().and_then(|kind| no_error(&kind));
         let occurrence = || self.occurrence.is_object().then(|| "an occurrence is not an error".to_owned());
@@ -304,61 +205,28 @@ impl WebhookEvent<'_> {
     }
 }
 
-/// What identifies the issue of an event.
-pub(super) struct Identity {
-    pub(super) organization: Option<String>,
-    pub(super) project: String,
-    pub(super) issue_id: String,
-    pub(super) web_url: Option<String>,
-}
-
-impl Identity {
-    fn of(event: &WebhookEvent<'_>) -> Result<Identity, WebhookError> {
-        let addresses = [event.issue_url, event.url, event.web_url];
-        Ok(Identity {
-            organization: first_in(&addresses, links::organization),
-            issue_id: issue_id(event.issue_id, &addresses)
-                .ok_or(shape("`issue_id` of the event is missing or not 1 to 20 decimal digits"))?,
-            project: first_in(&addresses, links::project)
-                .or_else(|| slug(event.project))
-                .ok_or(shape("the event names no project"))?,
-            web_url: first_link(&[event.web_url]),
-        })
-    }
-
-    pub(super) fn incident(self, read: Incident) -> Incident {
-        let Identity { organization, project, issue_id, web_url } = self;
-        Incident { organization, project, issue_id, web_url, ..read }.bounded()
-    }
+fn identity(event: &WebhookEvent<'_>) -> Result<Identity, WebhookError> {
+    let addresses = [event.issue_url, event.url, event.web_url];
+    Ok(Identity {
+        organization: first_in(&addresses, links::organization),
+        issue_id: issue_id(event.issue_id, &addresses)
+            .ok_or(shape("`issue_id` of the event is missing or not 1 to 20 decimal digits"))?,
+        project: first_in(&addresses, links::project)
+            .or_else(|| slug(event.project))
+            .ok_or(shape("the event names no project"))?,
+        web_url: first_link(&[event.web_url]),
+    })
 }
 
 fn pull_requests(data: &Data<'_>) -> Result<Webhook, WebhookError> {
     let issue_id = issue_id(data.group_id, &[])
         .ok_or(shape("`data.group_id` is missing or not 1 to 20 decimal digits"))?;
-    let address =
-        |found: &Object<AgentPullRequest<'_>>| links::for_people(&found.0.pull_request.0.pr_url.text()?);
-    let urls = data.pull_requests.0.iter().filter_map(address).take(MAX_PULL_REQUESTS).collect();
+    let address = |made: &Leaf<'_>| {
+        let PullRequest { pr_url } = made.read::<AgentPullRequest<'_>>().pull_request.read();
+        first_link(&[pr_url])
+    };
+    let urls = data.pull_requests.list().iter().filter_map(address).take(MAX_PULL_REQUESTS).collect();
     Ok(Webhook::SentryAgentOpenedPullRequest { issue_id, urls })
-}
-
-/// The id given, else the one that an address names (payloads of 2020 have only that).
-pub(super) fn issue_id(given: Leaf<'_>, addresses: &[Leaf<'_>]) -> Option<String> {
-    match given.words() {
-        Some(id) => links::is_issue_id(&id).then(|| id.into_owned()),
-        None => first_in(addresses, links::issue_id),
-    }
-}
-
-pub(super) fn slug(leaf: Leaf<'_>) -> Option<String> {
-    leaf.text().filter(|text| links::is_slug(text)).map(String::from)
-}
-
-pub(super) fn first_in(addresses: &[Leaf<'_>], find: fn(&str) -> Option<&str>) -> Option<String> {
-    addresses.iter().find_map(|address| Some(find(&address.text()?)?.to_owned()))
-}
-
-pub(super) fn first_link(addresses: &[Leaf<'_>]) -> Option<String> {
-    addresses.iter().find_map(|address| links::for_people(&address.text()?))
 }
 
 /// A word of Sentry's, safe to repeat in an answer or a log.

@@ -2,36 +2,28 @@
 
 use serde_json::Value;
 
-use crate::journal::Service;
 use crate::outbound::{self, Answer, ErrorKind, ServiceError};
 
 /// An incoming webhook and a `response_url` answer with an HTTP status and a code as plain text.
 pub(super) fn posted(answer: &Answer) -> Result<(), ServiceError> {
-    let text = outbound::said(&String::from_utf8_lossy(&answer.body));
-    Err(match answer.status.as_u16() {
+    let kind = match answer.status.as_u16() {
         200..=299 => return Ok(()),
-        429 => ServiceError::new(Service::Slack, ErrorKind::RateLimited, text).after(answer.retry_after()),
-        500.. => ServiceError::new(Service::Slack, ErrorKind::Unavailable, text).after(answer.retry_after()),
-        403 => ServiceError::new(Service::Slack, ErrorKind::Unauthorized, text),
-        404 => ServiceError::new(Service::Slack, ErrorKind::NotFound, text),
-        status => ServiceError::new(Service::Slack, ErrorKind::Refused { status }, text),
-    })
+        429 => ErrorKind::RateLimited,
+        500.. => ErrorKind::Unavailable,
+        403 => ErrorKind::Unauthorized,
+        404 => ErrorKind::NotFound,
+        status => ErrorKind::Refused { status },
+    };
+    Err(answer.error(kind, outbound::said(&String::from_utf8_lossy(&answer.body))))
 }
 
 /// The answer to a method of the Web API, by the meaning of Slack's error codes.
 pub(super) fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError> {
     let status = answer.status.as_u16();
-    if status == 429 {
-        return Err(ServiceError::new(Service::Slack, ErrorKind::RateLimited, method.to_owned())
-            .after(answer.retry_after()));
-    }
-    if status >= 500 {
-        return Err(ServiceError::new(
-            Service::Slack,
-            ErrorKind::Unavailable,
-            format!("{method} answered {status}"),
-        )
-        .after(answer.retry_after()));
+    match status {
+        429 => return Err(answer.error(ErrorKind::RateLimited, method)),
+        500.. => return Err(answer.error(ErrorKind::Unavailable, format!("{method} answered {status}"))),
+        _ => {}
     }
     let body = answer.json();
     if body["ok"] == true {
@@ -42,23 +34,19 @@ pub(super) fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError
         Some(scope) => format!("(the app needs the scope `{scope}`)"),
         None => body["response_metadata"]["messages"][0].as_str().unwrap_or_default().to_owned(),
     };
-    let message = outbound::said(&format!("{method}: {code} {detail}"));
-    Err(match code.as_str() {
-        "ratelimited" | "rate_limited" => {
-            ServiceError::new(Service::Slack, ErrorKind::RateLimited, message).after(answer.retry_after())
-        }
+    let kind = match code.as_str() {
+        "ratelimited" | "rate_limited" => ErrorKind::RateLimited,
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
-            ServiceError::new(Service::Slack, ErrorKind::Unavailable, message)
+            ErrorKind::Unavailable
         }
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
-            ServiceError::new(Service::Slack, ErrorKind::CredentialRefused, message)
+            ErrorKind::CredentialRefused
         }
-        "missing_scope" | "not_in_channel" | "restricted_action" => {
-            ServiceError::new(Service::Slack, ErrorKind::Unauthorized, message)
-        }
+        "missing_scope" | "not_in_channel" | "restricted_action" => ErrorKind::Unauthorized,
         "channel_not_found" | "message_not_found" | "thread_not_found" | "no_such_subteam" => {
-            ServiceError::new(Service::Slack, ErrorKind::NotFound, message)
+            ErrorKind::NotFound
         }
-        _ => ServiceError::new(Service::Slack, ErrorKind::Refused { status }, message),
-    })
+        _ => ErrorKind::Refused { status },
+    };
+    Err(answer.error(kind, outbound::said(&format!("{method}: {code} {detail}"))))
 }

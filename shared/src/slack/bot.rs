@@ -1,13 +1,15 @@
 //! Whether Slack would take a card, found out without posting one.
 
+use serde::Deserialize;
 use serde_json::json;
 
-use super::{Slack, ok_of};
-use crate::journal::Service;
-use crate::outbound::{Answer, Auth, ErrorKind, ServiceError};
+use super::{Slack, ok_of, posted};
+use crate::outbound::{Answer, Auth, ServiceError};
+use crate::service::Service;
 
 /// Who the bot token speaks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub struct Bot {
     /// The workspace's id, such as `T0123456789`, and its name.
     pub team_id: String,
@@ -15,6 +17,7 @@ pub struct Bot {
     /// The organisation's id in an Enterprise Grid, such as `E0123456789`.
     pub enterprise_id: Option<String>,
     /// What the token may do (`chat:write`, …), from the header `x-oauth-scopes`; `None` where Slack does not say.
+    #[serde(skip)]
     pub scopes: Option<Vec<String>>,
 }
 
@@ -24,6 +27,8 @@ pub enum Channel {
     Open,
     /// Nothing can be posted any more.
     Archived,
+    /// The granted history scope is not the one for this kind of channel.
+    ScopeMissing,
 }
 
 impl Slack {
@@ -31,13 +36,11 @@ impl Slack {
     pub async fn bot(&self) -> Result<Bot, ServiceError> {
         let call = self.call(self.address("auth.test"), json!({}), Auth::Bearer(self.bot_token.clone()));
         let read = |answer: &Answer| {
-            let body = ok_of("auth.test", answer)?;
-            let text = |name: &str| body[name].as_str().map(str::to_owned).unwrap_or_default();
+            ok_of("auth.test", answer)?;
             let scopes = answer.header("x-oauth-scopes").map(|scopes| {
                 scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
             });
-            let enterprise_id = body["enterprise_id"].as_str().map(str::to_owned);
-            Ok(Bot { team_id: text("team_id"), team: text("team"), enterprise_id, scopes })
+            Ok(Bot { scopes, ..answer.read()? })
         };
         self.outbound.ask(&call, read).await
     }
@@ -49,30 +52,33 @@ impl Slack {
     /// # Errors
     /// `Unauthorized` where the bot is not in it, `NotFound` where there is none of this id that it may see.
     pub async fn look_into(&self, channel: &str) -> Result<Channel, ServiceError> {
+        let method = "conversations.history";
         let body = json!({ "channel": channel, "limit": 1 });
-        let history = self.api_call("conversations.history", body).await?;
-        let newest = history["messages"][0]["subtype"].as_str();
-        Ok(match newest {
-            Some("channel_archive" | "group_archive") => Channel::Archived,
-            _ => Channel::Open,
-        })
+        let call = self.call(self.address(method), body, Auth::Bearer(self.bot_token.clone()));
+        let read = |answer: &Answer| {
+            let said = answer.json();
+            if said["error"] == "missing_scope" {
+                return Ok(Channel::ScopeMissing);
+            }
+            ok_of(method, answer)?;
+            Ok(match said["messages"][0]["subtype"].as_str() {
+                Some("channel_archive" | "group_archive") => Channel::Archived,
+                _ => Channel::Open,
+            })
+        };
+        self.outbound.ask(&call, read).await
     }
 
     /// Whether the incoming webhook is there: it is sent a message without a text, which Slack refuses (`no_text`)
     /// after it has found the webhook and its channel.
     pub async fn knock_at_webhook(&self) -> Result<(), ServiceError> {
-        match self.post_to(self.webhook_address().await?, json!({})).await {
-            Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, message, .. })
-                if message.contains("no_text") =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(error),
-            Ok(()) => Err(ServiceError::new(
-                Service::Slack,
-                ErrorKind::Malformed,
-                "it took a message without a text".to_owned(),
-            )),
-        }
+        let call = self.call(self.webhook_address().await?, json!({}), Auth::SecretPath);
+        let read = |answer: &Answer| match answer.status.as_u16() {
+            400 if answer.body.trim_ascii() == b"no_text" => Ok(()),
+            _ => Err(posted(answer).err().unwrap_or_else(|| {
+                ServiceError::malformed(Service::Slack, "it took a message without a text")
+            })),
+        };
+        self.outbound.ask(&call, read).await
     }
 }

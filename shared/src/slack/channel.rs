@@ -1,11 +1,12 @@
-//! Messages: cards in a channel, details in their threads, and words for one person alone.
+//! Messages: cards in a channel, details in their threads, and words for one person alone; dialogs, and who belongs to a
+//! group.
 
 use serde_json::{Value, json};
 
 use super::{MessageRef, Slack};
-use crate::journal::Service;
-use crate::messages::Card;
+use crate::messages::{Card, Dialog};
 use crate::outbound::{ErrorKind, ServiceError};
+use crate::service::Service;
 
 /// The event type of the metadata by which a message is recognised after a crash.
 const METADATA_TYPE: &str = "autofix_card";
@@ -17,30 +18,14 @@ const THREAD_PAGES: usize = 3;
 impl Slack {
     /// Posts a card; `key` is found again by [`Slack::find`].
     pub async fn post(&self, channel: &str, card: &Card, key: &str) -> Result<MessageRef, ServiceError> {
-        let mut body = card.to_json();
-        body["channel"] = json!(channel);
-        body["unfurl_links"] = json!(false);
-        body["unfurl_media"] = json!(false);
-        body["metadata"] = metadata(key);
-        let answer = self.api_call("chat.postMessage", body).await?;
-        let text = |name: &str| answer[name].as_str().map(str::to_owned);
-        match (text("channel"), text("ts")) {
-            (Some(channel), Some(ts)) => Ok(MessageRef { channel, ts }),
-            _ => Err(ServiceError::new(
-                Service::Slack,
-                ErrorKind::Malformed,
-                "chat.postMessage without `channel` and `ts`".to_owned(),
-            )),
-        }
+        let answer = self.send(card, key, json!({ "channel": channel })).await?;
+        serde_json::from_value(answer).map_err(|error| ServiceError::malformed(Service::Slack, error))
     }
 
     /// Replaces a card's content.
     pub async fn update(&self, message: &MessageRef, card: &Card, key: &str) -> Result<(), ServiceError> {
-        let mut body = card.to_json();
-        body["channel"] = json!(message.channel);
-        body["ts"] = json!(message.ts);
-        body["metadata"] = metadata(key);
-        self.api_call("chat.update", body).await.map(|_| ())
+        let body = body(card, key, json!({ "channel": message.channel, "ts": message.ts }));
+        self.api_call("chat.update", body).await.map(drop)
     }
 
     /// The card with this key among the channel's last messages. Needs a history scope; without it `None`.
@@ -52,13 +37,14 @@ impl Slack {
 
     /// Posts into the thread of a message; `key` is found again by [`Slack::has_reply`].
     pub async fn reply(&self, thread: &MessageRef, card: &Card, key: &str) -> Result<(), ServiceError> {
-        let mut body = card.to_json();
-        body["channel"] = json!(thread.channel);
-        body["thread_ts"] = json!(thread.ts);
-        body["unfurl_links"] = json!(false);
-        body["unfurl_media"] = json!(false);
-        body["metadata"] = metadata(key);
-        self.api_call("chat.postMessage", body).await.map(|_| ())
+        self.send(card, key, json!({ "channel": thread.channel, "thread_ts": thread.ts })).await.map(drop)
+    }
+
+    /// Posts a card `to` a channel, or into a thread of it.
+    async fn send(&self, card: &Card, key: &str, mut to: Value) -> Result<Value, ServiceError> {
+        to["unfurl_links"] = json!(false);
+        to["unfurl_media"] = json!(false);
+        self.api_call("chat.postMessage", body(card, key, to)).await
     }
 
     /// Whether the thread has a reply with this key among its first ones. Needs a history scope; without it no.
@@ -82,7 +68,26 @@ impl Slack {
     /// Shows a sentence to one person in a channel, where the person's click left no address to answer to.
     pub async fn whisper(&self, channel: &str, user: &str, sentence: &str) -> Result<(), ServiceError> {
         let body = json!({ "channel": channel, "user": user, "text": sentence });
-        self.api_call("chat.postEphemeral", body).await.map(|_| ())
+        self.api_call("chat.postEphemeral", body).await.map(drop)
+    }
+
+    /// Opens a dialog for whoever made the click that `trigger_id` is of. Slack lets it be used once, within three
+    /// seconds of the click.
+    pub async fn open_dialog(&self, trigger_id: &str, dialog: &Dialog) -> Result<(), ServiceError> {
+        let body = json!({ "trigger_id": trigger_id, "view": dialog.to_json() });
+        self.api_call("views.open", body).await.map(drop)
+    }
+
+    /// Ids of the people in a user group. `team` is needed where the app is installed for a whole organisation.
+    /// Needs `usergroups:read`.
+    pub async fn group_members(&self, group: &str, team: Option<&str>) -> Result<Vec<String>, ServiceError> {
+        let mut body = json!({ "usergroup": group });
+        if let Some(team) = team {
+            body["team_id"] = json!(team);
+        }
+        let mut answer = self.api_call("usergroups.users.list", body).await?;
+        serde_json::from_value(answer["users"].take())
+            .map_err(|error| ServiceError::malformed(Service::Slack, error))
     }
 
     /// A list of messages; an empty answer where the token may not read the channel.
@@ -102,8 +107,14 @@ impl Slack {
     }
 }
 
-fn metadata(key: &str) -> Value {
-    json!({ "event_type": METADATA_TYPE, "event_payload": { "key": key } })
+/// A card with where it goes, and the key by which it is found again.
+fn body(card: &Card, key: &str, place: Value) -> Value {
+    let mut body = card.to_json();
+    body["metadata"] = json!({ "event_type": METADATA_TYPE, "event_payload": { "key": key } });
+    if let (Value::Object(body), Value::Object(place)) = (&mut body, place) {
+        body.extend(place);
+    }
+    body
 }
 
 /// The `ts` of the message with this key.

@@ -2,7 +2,7 @@ use super::*;
 use crate::outbound::tests::{answer, meaning};
 
 fn told(status: u16, headers: &[(&'static str, &str)]) -> String {
-    meaning(&error_of(&answer(status, headers, r#"{"detail":"said"}"#)).map_or(Ok(()), Err))
+    meaning(&successful(&answer(status, headers, r#"{"detail":"said"}"#)))
 }
 
 #[test]
@@ -13,6 +13,8 @@ fn an_error_is_told_by_its_status() {
     assert_eq!(told(404, &[]), "not found");
     assert_eq!(told(410, &[]), "unavailable, 300 s", "an outage on purpose, which ends");
     assert_eq!(told(400, &[]), "refused");
+    let twice = answer(400, &[], r#"{"detail":"You have already posted that comment."}"#);
+    assert_eq!(meaning(&successful(&twice)), "conflict");
     for status in [408, 500, 502, 503] {
         assert_eq!(told(status, &[]), "unavailable", "{status}");
     }

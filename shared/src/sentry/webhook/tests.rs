@@ -177,26 +177,7 @@ fn deep_nesting_and_odd_numbers_harm_nobody() {
     refused("error", &"[".repeat(200_000), "not JSON");
 }
 
-const EVENT: &str = r#"{"event_id":"e4874d664c3540c1a32eab185f12c5ab","issue_id":"117","project":1,"title":"E: \u00e4\n","level":"error",
-    "tags":[["release","a@1"],{"key":"b","value":2}],"request":{"method":"GET","url":"https://x/y"},"breadcrumbs":{"values":[{"message":"m"}]},
-    "exception":{"values":[{"type":"E","value":"v","mechanism":{"handled":false},"stacktrace":{"frames":[
-      {"filename":"a.py","function":"f","lineno":12,"in_app":true,"pre_context":["x"],"context_line":"y","post_context":["z"],"vars":{"a":[1]}}]}}]}}"#;
-
 proptest! {
-    #[test]
-    fn an_event_read_at_once_is_the_one_that_is_read_in_steps(at in 0usize..2_000, byte in 0x20u8..0x7f, change in any::<bool>()) {
-        let mut bytes = body("created", &format!(r#""error":{EVENT}"#)).into_bytes();
-        let at = at % bytes.len();
-        if change { bytes[at] = byte }
-        if let Some(found) = event_at_once("error", &bytes) {
-            let Object(envelope): Object<Envelope<'_>> = parse(&bytes).unwrap();
-            let data = envelope.data.object::<Data<'_>>().unwrap();
-            prop_assert_eq!(event_report("error", found), event("error", data.error, "missing"));
-        } else {
-            prop_assert!(change, "the event as Sentry sends it is read at once");
-        }
-    }
-
     #[test]
     fn no_cut_or_changed_body_makes_the_reader_panic(at in 0usize..2_000, byte in any::<u8>(), cut in any::<bool>()) {
         let mut bytes = body("created", &format!(r#""issue":{ISSUE},"error":{ISSUE}"#)).into_bytes();

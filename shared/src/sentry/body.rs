@@ -1,9 +1,46 @@
-//! Makes JSON of what is nearly JSON. Sentry has sent bodies with raw control characters in strings
+//! The bodies that Sentry sends, as JSON, also of what is nearly JSON. Sentry has sent bodies with raw control characters in strings
 //! (getsentry/sentry#68691), and SDKs and proxies add byte order marks, `NaN` and stray backslashes. A report that comes
 //! once must not be lost for one of them.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// Why a body is no webhook of Sentry's. The text never repeats what the body said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    #[error("The body is not JSON.")]
+    NotJson,
+    #[error("The body is not what Sentry sends: {what}.")]
+    Shape { what: &'static str },
+}
+
+/// Reads a body, and once more repaired where it is no JSON.
+pub(super) fn read_leniently<T>(
+    body: &[u8],
+    read: impl Fn(&[u8]) -> Result<T, WebhookError>,
+) -> Result<T, WebhookError> {
+    match read(body) {
+        Err(WebhookError::NotJson) => read(repaired(body).as_bytes()),
+        read => read,
+    }
+}
+
+pub(super) const fn shape(what: &'static str) -> WebhookError {
+    WebhookError::Shape { what }
+}
+
+/// Parses a whole body. A failure is told apart: text that is not JSON at all, or JSON that cannot
+/// be Sentry's (a field given twice, a number no computer holds where an object belongs).
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, WebhookError> {
+    let text = std::str::from_utf8(body).map_err(|_| WebhookError::NotJson)?;
+    serde_json::from_str(text).map_err(|_| match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => shape("a field is given twice or holds an impossible number"),
+        Err(_) => WebhookError::NotJson,
+    })
+}
+
 /// The text with everything repaired that can be repaired without a guess; the rest stays as it is.
-pub(super) fn repaired(body: &[u8]) -> String {
+fn repaired(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let mut rest = text.trim_start_matches('\u{feff}').trim_matches(|c: char| c == '\0' || c.is_whitespace());
     let mut out = String::with_capacity(rest.len() + 16);
