@@ -40,7 +40,7 @@ mod outages;
 mod retry;
 mod scoreboard;
 mod slots;
-mod spending;
+mod table;
 mod turns;
 mod webhooks;
 
@@ -50,7 +50,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 pub use admission::{Admission, NewAttempt, Occasion};
-pub use attempts::{Saved, Versioned};
+pub use attempts::Versioned;
 pub use catch_up::HeldCatchUp;
 pub use claim::Claim;
 pub use digest::Digest;
@@ -60,8 +60,9 @@ pub use listing::{Listing, ListingFilter, Page};
 pub use outages::Outage;
 pub use retry::{NewTry, Tried};
 pub use slots::{Asked, WantedSlot};
+pub use table::Saved;
 pub use turns::Turn;
-pub use webhooks::{Sighting, UnusedWebhook};
+pub use webhooks::UnusedWebhook;
 
 /// How long an attempt is kept after it was written last, seconds. Half a year of history.
 const KEEP_SECONDS: i64 = 180 * 24 * 3600;

@@ -15,7 +15,7 @@ use autofix::redaction::redact_incident;
 use autofix::secrets::{Secret, Secrets};
 use autofix::sentry::legacy::{self, OldBody};
 use autofix::sentry::webhook::{self, Report, Trigger, Webhook};
-use autofix::store::{Admission, NewAttempt, Occasion, Saved, Sighting, Store, StoreError, UnusedWebhook};
+use autofix::store::{Admission, NewAttempt, Occasion, Saved, Store, StoreError, UnusedWebhook};
 use autofix::{sentry, signature};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -235,8 +235,7 @@ impl Intake {
         if bar.min_events <= 1 || self.store.live_attempt(&incident.issue_id).await?.is_some() {
             return Ok(None);
         }
-        let sighting = Sighting::of(incident, times_seen);
-        let seen = self.store.times_seen(&sighting, bar.min_events, self.clock.now()).await?;
+        let seen = self.store.times_seen(incident, times_seen, bar.min_events, self.clock.now()).await?;
         Ok(bar.wants_more_events(seen))
     }
 

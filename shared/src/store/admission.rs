@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
 use super::attempts::{attempt_item, incident_item, mark_ready};
 use super::claim::{self, Holder};
-use super::digest;
-use super::hour::Slot;
-use super::item;
-use super::{Saved, Store, StoreError};
+use super::hour::{self, Slot};
+use super::table::{Saved, Write};
+use super::{Store, StoreError, digest, item, marks};
 pub use crate::attempt::Occasion;
 use crate::attempt::{Attempt, AttemptId, Event};
 use crate::incident::Incident;
@@ -81,8 +79,8 @@ impl Store {
             let brings = new.incident.has_stack_trace();
             match claim.holder {
                 Holder::Live if brings && claim.lacks_stack_trace => {
-                    let mut writes = self.writes_of_a_stack_trace(id, new.incident, now);
-                    writes.push(self.stack_trace_came(issue, id));
+                    let mut writes = marks::stack_trace(id, new.incident, now);
+                    writes.push(claim::stack_trace_came(issue, id));
                     if self.transact(writes).await? == Saved::Yes {
                         return Ok(Round::Done(Admission::Completed(id)));
                     }
@@ -105,40 +103,21 @@ impl Store {
         }
         match (self.free_slot(new.max_per_hour, now).await?, ended) {
             (Some(slot), None) => {
-                let writes = self.writes_of_a_start(new, slot, self.free_claim(new, now), now);
-                self.write(writes, Admission::Started(new.attempt.id)).await
+                // The issue is nobody's, or its last attempt has rested long enough.
+                let claim = Write::put(claim::live_claim(new.attempt));
+                let writes = start(new, slot, if_free(claim, new.occasion, now), now);
+                self.try_writes(writes, Admission::Started(new.attempt.id)).await
             }
             (Some(slot), Some(ended)) => {
-                let claim = TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build();
-                let mut writes = self.writes_of_a_start(new, slot, claim, now);
-                writes.push(self.write_of_a_successor(ended, new.attempt.id, now));
-                self.write(writes, Admission::Started(new.attempt.id)).await
+                let mut writes = start(new, slot, claim::hand_over(new.attempt), now);
+                writes.push(marks::successor(ended, new.attempt.id, now));
+                self.try_writes(writes, Admission::Started(new.attempt.id)).await
             }
             // Nothing is recorded: a person sees it at once, and an attempt that ended keeps its claim for a later report.
             (None, Some(_)) => Ok(Round::Done(Admission::HourFull)),
             (None, None) if new.occasion == Occasion::ByHand => Ok(Round::Done(Admission::HourFull)),
             (None, None) => self.turn_away(new, now).await,
         }
-    }
-
-    /// The writes of a start. `claim` is the one that takes the issue.
-    fn writes_of_a_start(
-        &self,
-        new: &NewAttempt<'_>,
-        slot: Slot,
-        claim: TransactWriteItem,
-        now: Timestamp,
-    ) -> Vec<TransactWriteItem> {
-        let attempt = Attempt { occasion: new.occasion, ..new.attempt.clone() };
-        let mut item = attempt_item(&attempt, 1, now);
-        mark_ready(&mut item, now);
-        let incident = incident_item(new.attempt.id, new.incident, now);
-        vec![put(self.put(item)), put(self.put(incident)), claim, self.take_slot(slot, now)]
-    }
-
-    /// The write that takes an issue that nobody has, or whose last attempt has rested long enough.
-    fn free_claim(&self, new: &NewAttempt<'_>, now: Timestamp) -> TransactWriteItem {
-        put(claim_condition(self.put(claim::live_claim(new.attempt)), new.occasion, now))
     }
 
     async fn turn_away(&self, new: &NewAttempt<'_>, now: Timestamp) -> Result<Round, StoreError> {
@@ -153,16 +132,25 @@ impl Store {
         let claim = claim::ended_claim(&attempt, now);
         let mut item = attempt_item(&attempt, 1, now);
         digest::mark_turned_away(&mut item, now);
-        let writes = vec![put(self.put(item)), put(claim_condition(self.put(claim), new.occasion, now))];
-        self.write(writes, Admission::TurnedAway(attempt.id)).await
+        let writes = vec![Write::put(item), if_free(Write::put(claim), new.occasion, now)];
+        self.try_writes(writes, Admission::TurnedAway(attempt.id)).await
     }
 
-    async fn write(&self, writes: Vec<TransactWriteItem>, admission: Admission) -> Result<Round, StoreError> {
+    async fn try_writes(&self, writes: Vec<Write>, admission: Admission) -> Result<Round, StoreError> {
         Ok(match self.transact(writes).await? {
             Saved::Yes => Round::Done(admission),
             Saved::Conflict => Round::Lost,
         })
     }
+}
+
+/// The writes of a start. `claim` is the one that takes the issue.
+fn start(new: &NewAttempt<'_>, slot: Slot, claim: Write, now: Timestamp) -> Vec<Write> {
+    let attempt = Attempt { occasion: new.occasion, ..new.attempt.clone() };
+    let mut item = attempt_item(&attempt, 1, now);
+    mark_ready(&mut item, now);
+    let incident = incident_item(new.attempt.id, new.incident, now);
+    vec![Write::put(item), Write::put(incident), claim, hour::take_slot(slot, now)]
 }
 
 fn is_free(claim: &super::Claim, occasion: Occasion, now: Timestamp) -> bool {
@@ -175,24 +163,14 @@ fn is_free(claim: &super::Claim, occasion: Occasion, now: Timestamp) -> bool {
 }
 
 /// The same rule as [`is_free`], for the table to check at the moment of writing.
-fn claim_condition(
-    put: aws_sdk_dynamodb::types::builders::PutBuilder,
-    occasion: Occasion,
-    now: Timestamp,
-) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+fn if_free(claim: Write, occasion: Occasion, now: Timestamp) -> Write {
     match occasion {
-        Occasion::ByHand => {
-            put.condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
-        }
-        Occasion::CameBack => put
-            .condition_expression("attribute_not_exists(pk) OR ended_at <= :cutoff")
-            .expression_attribute_values(":cutoff", item::number(now.as_second() - CAME_BACK_AFTER_SECONDS)),
-        Occasion::Reported => put
-            .condition_expression("attribute_not_exists(pk) OR again_at <= :now")
-            .expression_attribute_values(":now", item::number(now.as_second())),
+        Occasion::ByHand => claim.only_if("attribute_not_exists(pk) OR attribute_exists(again_at)"),
+        Occasion::CameBack => claim
+            .only_if("attribute_not_exists(pk) OR ended_at <= :cutoff")
+            .value(":cutoff", item::number(now.as_second() - CAME_BACK_AFTER_SECONDS)),
+        Occasion::Reported => claim
+            .only_if("attribute_not_exists(pk) OR again_at <= :now")
+            .value(":now", item::number(now.as_second())),
     }
-}
-
-pub(super) fn put(put: aws_sdk_dynamodb::types::builders::PutBuilder) -> TransactWriteItem {
-    TransactWriteItem::builder().put(put.build().expect("table and item are set by `Store::put`")).build()
 }

@@ -2,9 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::is_condition;
 use super::item;
-use super::{Saved, Store, StoreError, unavailable};
+use super::table::{Saved, Write};
+use super::{Store, StoreError};
 use crate::catch_up::CatchUp;
 
 /// A search that takes longer than this died: an invocation has fifteen minutes.
@@ -44,21 +44,11 @@ impl Store {
 
     /// Writes how far the search is, and gives it back. A conflict means that someone else took it over.
     pub async fn save_catch_up(&self, held: HeldCatchUp) -> Result<Saved, StoreError> {
-        let mut item = key();
-        item.insert("search".to_owned(), item::json(&held.search));
-        item.insert("version".to_owned(), item::number(held.version + 1));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk) OR version = :version")
-            .expression_attribute_values(":version", item::number(held.version));
-        match put.send().await {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) if is_condition(&error) => Ok(Saved::Conflict),
-            Err(error) => Err(unavailable(error)),
-        }
+        let attributes = [("search", item::json(&held.search)), ("version", item::number(held.version + 1))];
+        let put = Write::put(item::item(key(), attributes))
+            .only_if("attribute_not_exists(pk) OR version = :version")
+            .value(":version", item::number(held.version));
+        self.write(put).await
     }
 }
 

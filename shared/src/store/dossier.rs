@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::attempts::pk;
 use super::item;
-use super::{KEEP_SECONDS, Lease, Store, StoreError, unavailable};
+use super::table::Write;
+use super::{KEEP_SECONDS, Lease, Store, StoreError};
 use crate::analysis::dossier::Dossier;
 use crate::attempt::AttemptId;
 
@@ -23,10 +24,8 @@ impl Store {
         dossier: &Dossier,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut item = item::key(pk(lease.attempt_id()), "DOSSIER");
-        item.insert("dossier".to_owned(), item::json(dossier));
-        item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(unavailable)
+        let attributes = [("dossier", item::json(dossier)), ("expires_at", item::expires(now, KEEP_SECONDS))];
+        let item = item::item(item::key(pk(lease.attempt_id()), "DOSSIER"), attributes);
+        self.write(Write::put(item)).await.map(drop)
     }
 }

@@ -1,12 +1,12 @@
 //! Which attempt has a fault, so that no two look at the same one. Nothing else is kept: what its answer is follows from
 //! that attempt's own state, see [`crate::attempt::standing`].
 
-use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use jiff::Timestamp;
 
+use super::attempts::{Versioned, decision};
 use super::item::{self, Item};
-use super::{Lease, Saved, Store, StoreError, Versioned, unavailable};
+use super::table::{Saved, Write};
+use super::{Lease, Store, StoreError};
 use crate::attempt::{Attempt, AttemptId};
 use crate::fault::FaultKey;
 
@@ -36,16 +36,12 @@ impl Store {
         id: AttemptId,
         now: Timestamp,
     ) -> Result<FaultHolder, StoreError> {
-        let put = self.put_fault(fault, id, now);
-        let put = put.condition_expression("attribute_not_exists(pk) OR attempt_id = :id");
-        match put.expression_attribute_values(":id", item::text(id.to_string())).send().await {
-            Ok(_) => return Ok(FaultHolder::Ours),
-            Err(error) if super::attempts::is_condition(&error) => {}
-            Err(error) => return Err(unavailable(error)),
+        let ours = put(fault, id, now).only_if("attribute_not_exists(pk) OR attempt_id = :id");
+        if self.write(ours.value(":id", item::text(id.to_string()))).await? == Saved::Yes {
+            return Ok(FaultHolder::Ours);
         }
         let item = self.item(fault_item(fault)).await?.unwrap_or_default();
-        let other = item::get_text(&item, "attempt_id").and_then(|id| AttemptId::parse(id).ok());
-        other.map(FaultHolder::Other).ok_or_else(|| StoreError::Damaged {
+        item::get_id(&item, "attempt_id").map(FaultHolder::Other).ok_or_else(|| StoreError::Damaged {
             key: format!("FAULT#{}", fault.key),
             why: "`attempt_id` is missing".to_owned(),
         })
@@ -59,12 +55,8 @@ impl Store {
         id: AttemptId,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
-        let put = self.put_fault(fault, id, now).condition_expression("attempt_id = :from");
-        match put.expression_attribute_values(":from", item::text(from.to_string())).send().await {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) if super::attempts::is_condition(&error) => Ok(Saved::Conflict),
-            Err(error) => Err(unavailable(error)),
-        }
+        let taken = put(fault, id, now).only_if("attempt_id = :from");
+        self.write(taken.value(":from", item::text(from.to_string()))).await
     }
 
     /// Saves an attempt that joins another one, and that other one with its issue: both or none. The lease stays.
@@ -76,16 +68,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
         let (before, after) = other;
-        let update = TransactWriteItem::builder().update(self.decision_update(before, after, now)).build();
-        self.save_with(lease, joining, vec![update], now).await
+        self.save_with(lease, joining, vec![decision(before, after, now)], now).await
     }
+}
 
-    fn put_fault(&self, fault: Fault<'_>, id: AttemptId, now: Timestamp) -> PutItemFluentBuilder {
-        let mut item = fault_item(fault);
-        item.insert("attempt_id".to_owned(), item::text(id.to_string()));
-        item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-        self.client.put_item().table_name(&self.table).set_item(Some(item))
-    }
+fn put(fault: Fault<'_>, id: AttemptId, now: Timestamp) -> Write {
+    let attributes =
+        [("attempt_id", item::text(id.to_string())), ("expires_at", item::expires(now, KEEP_SECONDS))];
+    Write::put(item::item(fault_item(fault), attributes))
 }
 
 fn fault_item(fault: Fault<'_>) -> Item {

@@ -5,10 +5,10 @@
 use std::collections::HashSet;
 use std::sync::MutexGuard;
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use jiff::{SignedDuration, Timestamp};
 
 use super::item::{self, Item};
+use super::table::Write;
 use super::{Store, StoreError};
 
 pub(super) const KEY: &str = "LIMIT";
@@ -64,29 +64,25 @@ impl Store {
     fn full_hour(&self) -> MutexGuard<'_, Option<FullHour>> {
         self.full_hour.lock().expect("nothing panics while this is locked")
     }
+}
 
-    /// The part of a transaction that takes a slot, unless another start took it since.
-    pub(super) fn take_slot(&self, slot: Slot, now: Timestamp) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(slot_item(slot.0, now)))
-            .condition_expression("attribute_not_exists(pk) OR started_at <= :an_hour_ago")
-            .expression_attribute_values(":an_hour_ago", item::milliseconds(now - HOUR));
-        TransactWriteItem::builder().put(put.build().expect("table and item are set above")).build()
-    }
+/// The part of a transaction that takes a slot, unless another start took it since.
+pub(super) fn take_slot(slot: Slot, now: Timestamp) -> Write {
+    Write::put(slot_item(slot.0, now))
+        .only_if("attribute_not_exists(pk) OR started_at <= :an_hour_ago")
+        .value(":an_hour_ago", item::milliseconds(now - HOUR))
 }
 
 /// `SLOT#007`, taken now.
 pub(super) fn slot_item(number: u32, now: Timestamp) -> Item {
-    let mut item = item::key(KEY, format!("SLOT#{number:03}"));
-    item.insert("started_at".to_owned(), item::milliseconds(now));
-    item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-    item
+    let attributes =
+        [("started_at", item::milliseconds(now)), ("expires_at", item::expires(now, KEEP_SECONDS))];
+    item::item(item::key(KEY, format!("SLOT#{number:03}")), attributes)
 }
 
 fn read(item: &Item) -> Option<(u32, Timestamp)> {
     let number = item::get_text(item, "sk")?.strip_prefix("SLOT#")?.parse().ok()?;
-    Some((number, Timestamp::from_millisecond(item::get_number(item, "started_at")?).ok()?))
+    Some((number, item::get_time(item, "started_at")?))
 }
 
 #[cfg(test)]

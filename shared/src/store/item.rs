@@ -1,6 +1,6 @@
 //! Table items: names of attributes, and reading and writing their values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
+use crate::attempt::AttemptId;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -35,6 +36,13 @@ pub(super) fn key(pk: impl Into<String>, sk: impl Into<String>) -> Item {
     HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))])
 }
 
+/// An item of these attributes.
+pub(super) fn item<const N: usize>(key: Item, attributes: [(&str, AttributeValue); N]) -> Item {
+    let mut item = key;
+    item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+    item
+}
+
 pub(super) fn get_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
@@ -55,6 +63,30 @@ pub(super) fn from_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<
     };
     let text = get_text(item, name).ok_or_else(|| damaged(format!("`{name}` is missing")))?;
     serde_json::from_str(text).map_err(|error| damaged(error.to_string()))
+}
+
+/// A count; 0 where it is missing.
+pub(super) fn get_count(item: &Item, name: &str) -> u64 {
+    get_number(item, name).and_then(|count| u64::try_from(count).ok()).unwrap_or(0)
+}
+
+pub(super) fn get_time(item: &Item, name: &str) -> Option<Timestamp> {
+    Timestamp::from_millisecond(get_number(item, name)?).ok()
+}
+
+pub(super) fn get_id(item: &Item, name: &str) -> Option<AttemptId> {
+    AttemptId::parse(get_text(item, name)?).ok()
+}
+
+/// A set of attempts; empty where it is missing.
+pub(super) fn get_ids(item: &Item, name: &str) -> BTreeSet<AttemptId> {
+    let ids = item.get(name).and_then(|value| value.as_ss().ok()).into_iter().flatten();
+    ids.filter_map(|id| AttemptId::parse(id).ok()).collect()
+}
+
+/// A set of one attempt, to be added to another one or taken from it.
+pub(super) fn ids(id: AttemptId) -> AttributeValue {
+    AttributeValue::Ss(vec![id.to_string()])
 }
 
 pub(super) fn milliseconds(time: Timestamp) -> AttributeValue {

@@ -6,13 +6,14 @@
 //! any more. While a lease runs, the attempt is due at its end, so a worker that dies leaves an attempt
 //! that the clock will find.
 
-use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::ReturnValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::{self, Saved, attempt_item, attempt_key, attribute_names, pk, set_due};
+use super::attempts::{self, attempt_item, attempt_key, pk, set_due};
 use super::held::Held;
 use super::item;
-use super::{Store, StoreError, marks, unavailable};
+use super::table::{Saved, Unwritten, Write, unwritten};
+use super::{Store, StoreError, marks};
 use crate::attempt::{Attempt, AttemptId};
 
 /// Who asks for a lease, and until when.
@@ -42,7 +43,7 @@ pub struct Lease {
 struct Saving<'a> {
     attempt: &'a Attempt,
     item: item::Item,
-    others: Vec<TransactWriteItem>,
+    others: Vec<Write>,
 }
 
 /// What became of asking for a lease.
@@ -69,6 +70,30 @@ impl Lease {
     pub fn work_goes_on(&mut self) {
         self.tries = 1;
     }
+
+    /// The write, only if the attempt is as this lease's holder knows it.
+    fn still_holds(&self, write: Write) -> Write {
+        self.holds(write, "version = :version AND lease_owner = :owner AND leases = :number")
+            .value(":version", item::number(self.version))
+    }
+
+    fn holds(&self, write: Write, condition: &str) -> Write {
+        let write = write.only_if(condition).value(":owner", item::text(&self.owner));
+        write.value(":number", item::number(self.number))
+    }
+
+    /// The part of a transaction that lets it happen only if the attempt is as this lease's holder knows it.
+    pub(super) fn check(&self) -> Write {
+        self.still_holds(Write::check(attempt_key(self.id)))
+    }
+
+    /// The part of a transaction that holds only while the lease does; it also keeps that the work goes on.
+    pub(super) fn while_leased(&mut self) -> Write {
+        self.work_goes_on();
+        let update = Write::update(attempt_key(self.id), "SET tries = :tries");
+        self.holds(update, "lease_owner = :owner AND leases = :number")
+            .value(":tries", item::number(self.tries))
+    }
 }
 
 impl Store {
@@ -92,8 +117,8 @@ impl Store {
             .expression_attribute_values(":until", item::milliseconds(leasing.until))
             .expression_attribute_values(":now", item::milliseconds(leasing.now))
             .expression_attribute_values(":shard", item::due_shard(&pk(id)))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew);
-        match update.send().await {
+            .return_values(ReturnValue::AllNew);
+        match update.send().await.map_err(unwritten) {
             Ok(answer) => {
                 let item = answer.attributes.unwrap_or_default();
                 let read = attempts::read(&item)?;
@@ -108,11 +133,11 @@ impl Store {
                 };
                 Ok(Leased::Taken(lease, Box::new(marks::applied(read.attempt, &item))))
             }
-            Err(error) if attempts::is_condition(&error) => match self.attempt(id).await? {
+            Err(Unwritten::Condition) => match self.attempt(id).await? {
                 Some(_) => Ok(Leased::Busy),
                 None => Ok(Leased::Missing),
             },
-            Err(error) => Err(unavailable(error)),
+            Err(Unwritten::Contended(error) | Unwritten::Failed(error)) => Err(error),
         }
     }
 
@@ -131,7 +156,7 @@ impl Store {
         &self,
         lease: &mut Lease,
         attempt: &Attempt,
-        others: Vec<TransactWriteItem>,
+        others: Vec<Write>,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
         let mut item = attempt_item(attempt, lease.version + 1, now);
@@ -184,9 +209,9 @@ impl Store {
     ) -> Result<Saved, StoreError> {
         let Saving { attempt, mut item, others } = saving;
         item.insert(item::LEASES.to_owned(), item::number(lease.number));
-        let mut writes = vec![self.put_leased(lease, item)];
+        let mut writes = vec![lease.still_holds(Write::put(item))];
         writes.extend(others);
-        writes.extend(self.give_back(lease.held, attempt, now));
+        writes.extend(lease.held.give_back(attempt, now));
         let saved = self.transact(writes).await?;
         if saved == Saved::Yes && lease.held.gives_place_back(Held::by(attempt)) {
             self.wake_next(&attempt.target.repo, now).await;
@@ -194,64 +219,15 @@ impl Store {
         Ok(saved)
     }
 
-    fn put_leased(&self, lease: &Lease, item: item::Item) -> TransactWriteItem {
-        let put = self
-            .put(item)
-            .condition_expression("version = :version AND lease_owner = :owner AND leases = :number")
-            .expression_attribute_values(":version", item::number(lease.version))
-            .expression_attribute_values(":owner", item::text(&lease.owner))
-            .expression_attribute_values(":number", item::number(lease.number))
-            .build()
-            .expect("table and item are set by `Store::put`");
-        TransactWriteItem::builder().put(put).build()
-    }
-
-    /// The part of a transaction that lets it happen only if the attempt is as the lease's holder knows it.
-    pub(super) fn still_leased(&self, lease: &Lease) -> TransactWriteItem {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(attempt_key(lease.id)))
-            .condition_expression("version = :version AND lease_owner = :owner AND leases = :number")
-            .expression_attribute_values(":version", item::number(lease.version))
-            .expression_attribute_values(":owner", item::text(&lease.owner))
-            .expression_attribute_values(":number", item::number(lease.number))
-            .build()
-            .expect("table, key and condition are set above");
-        TransactWriteItem::builder().condition_check(check).build()
-    }
-
-    /// The part of a transaction that holds only while the lease does; it also keeps that the work goes on.
-    pub(super) fn while_leased(&self, lease: &mut Lease) -> Update {
-        lease.work_goes_on();
-        Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(attempt_key(lease.id)))
-            .update_expression("SET tries = :tries")
-            .condition_expression("lease_owner = :owner AND leases = :number")
-            .expression_attribute_values(":tries", item::number(lease.tries))
-            .expression_attribute_values(":owner", item::text(&lease.owner))
-            .expression_attribute_values(":number", item::number(lease.number))
-            .build()
-            .expect("table, key and expression are set above")
-    }
-
     /// Makes every leased attempt due now and free to take. Only for a table that one process alone uses.
     pub async fn break_leases(&self, now: Timestamp) -> Result<(), StoreError> {
         let far = now.checked_add(SignedDuration::from_hours(24)).unwrap_or(now);
         for id in self.due(far, 1_000).await?.attempts {
-            let update = self
-                .client
-                .update_item()
-                .table_name(&self.table)
-                .set_key(Some(attempt_key(id)))
-                .update_expression("SET due_at = :now REMOVE lease_owner, lease_until")
-                .condition_expression("attribute_exists(lease_owner)")
-                .expression_attribute_values(":now", item::milliseconds(now));
-            match update.send().await {
-                Ok(_) => {}
-                Err(error) if attempts::is_condition(&error) => {}
-                Err(error) => return Err(unavailable(error)),
-            }
+            let break_it =
+                Write::update(attempt_key(id), "SET due_at = :now REMOVE lease_owner, lease_until")
+                    .only_if("attribute_exists(lease_owner)")
+                    .value(":now", item::milliseconds(now));
+            let _ = self.write(break_it).await?; // nobody holds it
         }
         Ok(())
     }
@@ -260,27 +236,11 @@ impl Store {
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Due, StoreError> {
         let mut due = Due::default();
         for shard in 0..item::DUE_SHARDS {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(item::DUE_INDEX)
-                .key_condition_expression("#shard = :shard AND #at <= :now")
-                .set_expression_attribute_names(Some(attribute_names(&[
-                    ("#shard", item::DUE_SHARD),
-                    ("#at", item::DUE_AT),
-                ])))
-                .expression_attribute_values(":shard", item::due_shard_name(shard))
-                .expression_attribute_values(":now", item::milliseconds(now))
-                .limit(limit);
-            for found in query.send().await.map_err(unavailable)?.items.unwrap_or_default() {
-                let pk = item::get_text(&found, "pk").unwrap_or_default();
-                let at = item::get_number(&found, item::DUE_AT)
-                    .and_then(|at| Timestamp::from_millisecond(at).ok());
-                due.oldest = [due.oldest, at].into_iter().flatten().min();
-                match pk.strip_prefix("ATTEMPT#").and_then(|id| AttemptId::parse(id).ok()) {
+            for found in self.due_items(item::due_shard_name(shard), now, limit).await? {
+                due.oldest = [due.oldest, item::get_time(&found, item::DUE_AT)].into_iter().flatten().min();
+                match attempts::id_of(&found) {
                     Some(id) => due.attempts.push(id),
-                    None => due.digest |= pk == "DIGEST",
+                    None => due.digest |= item::get_text(&found, "pk") == Some("DIGEST"),
                 }
             }
         }

@@ -2,21 +2,17 @@
 
 use std::ops::Range;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use super::attempts::{self, attribute_names};
+use super::attempts::{self, bucket};
 use super::item;
 use super::{Store, StoreError, unavailable};
 use crate::attempt::{Attempt, AttemptId, Status};
-use crate::cleaning;
 
 /// Months that are looked through: attempts are kept for half a year.
 const MONTHS: usize = 7;
 /// Queries made for one page at most: a filter that matches hardly anything gives a short page and a cursor.
 const MAX_QUERIES: usize = 24;
-/// Characters of an attempt that a search looks at.
-const SEARCH_CHARS: usize = 1_500;
 
 /// Which attempts to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,11 +83,9 @@ impl Store {
         let mut months = vec![bucket(span.start), bucket(span.end - SignedDuration::from_millis(1))];
         months.dedup();
         for month in months {
-            let names = [("#bucket", "list_bucket"), ("#key", "list_key")];
-            let query = self.client.query().table_name(&self.table).index_name(item::LISTING_INDEX);
-            let mut pages = query
-                .key_condition_expression("#bucket = :bucket AND #key BETWEEN :from AND :until")
-                .set_expression_attribute_names(Some(attribute_names(&names)))
+            let mut pages = self
+                .query("list_bucket = :bucket AND list_key BETWEEN :from AND :until")
+                .index_name(item::LISTING_INDEX)
                 .expression_attribute_values(":bucket", month)
                 .expression_attribute_values(":from", item::text(id_prefix(span.start)))
                 .expression_attribute_values(":until", item::text(id_prefix(span.end)))
@@ -119,23 +113,21 @@ impl Store {
         before: Option<AttemptId>,
         wanted: usize,
     ) -> Result<(Vec<Attempt>, Option<AttemptId>), StoreError> {
-        let mut names = vec![("#bucket", "list_bucket")];
-        let mut condition = "#bucket = :bucket".to_owned();
+        let mut condition = "list_bucket = :bucket".to_owned();
+        if before.is_some() {
+            condition.push_str(" AND list_key < :before");
+        }
         let mut query = self
-            .client
-            .query()
-            .table_name(&self.table)
+            .query(condition)
             .index_name(item::LISTING_INDEX)
             .scan_index_forward(false)
             .expression_attribute_values(":bucket", bucket(month));
         if let Some(before) = before {
-            names.push(("#key", "list_key"));
-            condition.push_str(" AND #key < :before");
             query = query.expression_attribute_values(":before", item::text(before.to_string()));
         }
         let mut filters = Vec::new();
         if !listing.filter.statuses.is_empty() {
-            names.push(("#status", "status"));
+            query = query.expression_attribute_names("#status", "status");
             let wanted: Vec<String> =
                 (0..listing.filter.statuses.len()).map(|number| format!(":status{number}")).collect();
             filters.push(format!("#status IN ({})", wanted.join(", ")));
@@ -144,12 +136,12 @@ impl Store {
             }
         }
         if let Some(project) = &listing.filter.project {
-            names.push(("#project", "project"));
+            query = query.expression_attribute_names("#project", "project");
             filters.push("#project = :project".to_owned());
             query = query.expression_attribute_values(":project", item::text(project));
         }
         if let Some(search) = &listing.filter.search {
-            names.push(("#search", "search"));
+            query = query.expression_attribute_names("#search", "search");
             filters.push("contains(#search, :search)".to_owned());
             query = query.expression_attribute_values(":search", item::text(search.to_lowercase()));
         }
@@ -157,17 +149,12 @@ impl Store {
         let limit = if filters.is_empty() { wanted } else { 100 };
         let filter = (!filters.is_empty()).then(|| filters.join(" AND "));
         let answer = query
-            .key_condition_expression(condition)
             .set_filter_expression(filter)
-            .set_expression_attribute_names(Some(attribute_names(&names)))
             .limit(i32::try_from(limit).unwrap_or(100))
             .send()
             .await
             .map_err(unavailable)?;
-        let mut more = answer
-            .last_evaluated_key
-            .as_ref()
-            .and_then(|key| AttemptId::parse(item::get_text(key, "list_key")?).ok());
+        let mut more = answer.last_evaluated_key.as_ref().and_then(|key| item::get_id(key, "list_key"));
         let mut found = Vec::new();
         for item in answer.items.unwrap_or_default() {
             if found.len() == wanted {
@@ -181,30 +168,6 @@ impl Store {
         }
         Ok((found, more))
     }
-}
-
-/// What a search looks at, in small letters. The message is left out: until the worker has looked at it, it may hold what
-/// redaction would take away.
-pub(super) fn search_text(attempt: &Attempt) -> String {
-    let subject = &attempt.subject;
-    let analysis = attempt.analysis.as_ref();
-    let parts = [
-        Some(subject.title.as_str()),
-        subject.error_type.as_deref(),
-        subject.file.as_deref(),
-        subject.function.as_deref(),
-        analysis.map(|analysis| analysis.file_path.as_str()),
-        analysis.and_then(|analysis| analysis.function_name.as_deref()),
-        Some(&subject.project),
-    ];
-    let id = attempt.id.to_string();
-    let parts: Vec<&str> = parts.into_iter().flatten().chain([id.as_str()]).collect();
-    cleaning::one_line(&parts.join(" "), SEARCH_CHARS).to_lowercase()
-}
-
-/// The partition of an attempt's month, `2026-11`.
-pub(super) fn bucket(created_at: Timestamp) -> AttributeValue {
-    item::text(created_at.to_zoned(TimeZone::UTC).strftime("%Y-%m").to_string())
 }
 
 fn month_before(time: Timestamp) -> Timestamp {

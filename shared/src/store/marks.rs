@@ -2,13 +2,13 @@
 //! leaves a mark, and the next holder of the lease reads the attempt with the mark applied. Each write adds to the version, so
 //! that a worker that holds the lease loses its next write and reads the mark.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::admission::put;
-use super::attempts::{BARE, attempt_key, attribute_names, attribute_values, incident_item, pk};
+use super::attempts::{BARE, attempt_key, incident_item, pk};
 use super::item::{self, Item};
-use super::{Saved, Store, StoreError};
+use super::table::{Saved, Write};
+use super::{Store, StoreError};
 use crate::attempt::{Attempt, AttemptId, Event, Retried, Status};
 use crate::incident::Incident;
 use crate::reason::{Reason, ReasonCode};
@@ -33,83 +33,60 @@ impl Mark {
     fn early(name: &'static str, at: Timestamp) -> Mark {
         Mark { name, value: item::milliseconds(at), statuses: &[Status::Pending, Status::Analyzing] }
     }
+
+    fn on(self, id: AttemptId, now: Timestamp) -> Write {
+        let placeholders = &[":first", ":second"][..self.statuses.len()];
+        let expression =
+            "SET #mark = :value, #work = :ready, due_shard = :shard, due_at = :now ADD version :one";
+        let write = Write::update(attempt_key(id), expression)
+            .only_if(format!("attribute_exists(pk) AND #status IN ({})", placeholders.join(", ")))
+            .name("#mark", self.name)
+            .name("#work", item::WORK)
+            .name("#status", "status")
+            .value(":value", self.value)
+            .value(":now", item::milliseconds(now))
+            .value(":ready", item::text(item::READY))
+            .value(":shard", item::due_shard(&pk(id)))
+            .value(":one", item::number(1));
+        placeholders
+            .iter()
+            .zip(self.statuses)
+            .fold(write, |write, (name, status)| write.value(name, item::text(status.as_str())))
+    }
 }
 
 impl Store {
     /// Asks an attempt that has no pull request yet to stand down, and wakes the worker. A conflict means that it is
     /// past that, or gone.
     pub async fn ask_to_stand_down(&self, id: AttemptId, now: Timestamp) -> Result<Saved, StoreError> {
-        self.transact(vec![self.mark(id, Mark::early(STAND_DOWN_AT, now), now)]).await
+        self.transact(vec![Mark::early(STAND_DOWN_AT, now).on(id, now)]).await
     }
+}
 
-    /// The writes that give an attempt the stack trace that it lacks, and wake the worker. They fail together if the
-    /// attempt has one, or has a pull request or an end.
-    pub(super) fn writes_of_a_stack_trace(
-        &self,
-        id: AttemptId,
-        incident: &Incident,
-        now: Timestamp,
-    ) -> Vec<TransactWriteItem> {
-        let still_bare = self.put(incident_item(id, incident, now));
-        let still_bare = still_bare
-            .condition_expression("attribute_exists(#bare)")
-            .expression_attribute_names("#bare", BARE);
-        vec![put(still_bare), self.mark(id, Mark::early(STACK_TRACE_AT, now), now)]
-    }
+/// The writes that give an attempt the stack trace that it lacks, and wake the worker. They fail together if the
+/// attempt has one, or has a pull request or an end.
+pub(super) fn stack_trace(id: AttemptId, incident: &Incident, now: Timestamp) -> Vec<Write> {
+    let still_bare =
+        Write::put(incident_item(id, incident, now)).only_if(format!("attribute_exists({BARE})"));
+    vec![still_bare, Mark::early(STACK_TRACE_AT, now).on(id, now)]
+}
 
-    /// The write that notes in an attempt that ended which attempt continues.
-    pub(super) fn write_of_a_successor(
-        &self,
-        id: AttemptId,
-        into: AttemptId,
-        now: Timestamp,
-    ) -> TransactWriteItem {
-        let value = item::text(into.to_string());
-        self.mark(id, Mark { name: CONTINUED_BY, value, statuses: &[Status::Skipped] }, now)
-    }
-
-    fn mark(&self, id: AttemptId, mark: Mark, now: Timestamp) -> TransactWriteItem {
-        let names = [("#mark", mark.name), ("#work", item::WORK), ("#status", "status")];
-        let mut values = vec![
-            (":value", mark.value),
-            (":now", item::milliseconds(now)),
-            (":ready", item::text(item::READY)),
-            (":shard", item::due_shard(&pk(id))),
-            (":one", item::number(1)),
-        ];
-        let placeholders = &[":first", ":second"][..mark.statuses.len()];
-        values.extend(
-            placeholders.iter().zip(mark.statuses).map(|(name, status)| (*name, item::text(status.as_str()))),
-        );
-        let update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(attempt_key(id)))
-            .update_expression(
-                "SET #mark = :value, #work = :ready, due_shard = :shard, due_at = :now ADD version :one",
-            )
-            .condition_expression(format!(
-                "attribute_exists(pk) AND #status IN ({})",
-                placeholders.join(", ")
-            ))
-            .set_expression_attribute_names(Some(attribute_names(&names)))
-            .set_expression_attribute_values(Some(attribute_values(values)))
-            .build()
-            .expect("table, key and expression are set above");
-        TransactWriteItem::builder().update(update).build()
-    }
+/// The write that notes in an attempt that ended which attempt continues.
+pub(super) fn successor(id: AttemptId, into: AttemptId, now: Timestamp) -> Write {
+    let value = item::text(into.to_string());
+    Mark { name: CONTINUED_BY, value, statuses: &[Status::Skipped] }.on(id, now)
 }
 
 /// The attempt of an item with its marks applied, as far as they still fit.
 pub(super) fn applied(mut attempt: Attempt, item: &Item) -> Attempt {
-    let time = |name| item::get_number(item, name).and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    if let Some(at) = time(STACK_TRACE_AT) {
+    if let Some(at) = item::get_time(item, STACK_TRACE_AT) {
         apply(&mut attempt, Event::StackTraceReceived, at);
     }
-    if let Some(into) = item::get_text(item, CONTINUED_BY).and_then(|id| AttemptId::parse(id).ok()) {
+    if let Some(into) = item::get_id(item, CONTINUED_BY) {
         let at = into.created_at();
         apply(&mut attempt, Event::TriedAgain { retried: Retried { into, by: None, at } }, at);
     }
-    if let Some(at) = time(STAND_DOWN_AT) {
+    if let Some(at) = item::get_time(item, STAND_DOWN_AT) {
         let sentence = "Sentry's own agent opened a pull request for this issue.";
         let reason = Reason::new(ReasonCode::SentryAgentTookOver, sentence);
         apply(&mut attempt, Event::SentryAgentTookOver { reason }, at);

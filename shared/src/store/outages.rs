@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use super::attempts::is_condition;
 use super::item::{self, Item};
-use super::{Saved, Store, StoreError, unavailable};
+use super::table::{Saved, Write};
+use super::{Store, StoreError};
 use crate::attempt::{AttemptId, CardMessage};
-use crate::journal::Service;
+use crate::service::Service;
 
 const PK: &str = "OUTAGE";
 
@@ -39,18 +38,12 @@ impl Store {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item::key(PK, service.as_str())))
-            .update_expression(
-                "SET since = if_not_exists(since, :now), last_at = :now, why = :why ADD met_by :id",
-            )
-            .expression_attribute_values(":now", item::milliseconds(now))
-            .expression_attribute_values(":why", item::text(why))
-            .expression_attribute_values(":id", AttributeValue::Ss(vec![id.to_string()]));
-        update.send().await.map(|_| ()).map_err(unavailable)
+        let expression = "SET since = if_not_exists(since, :now), last_at = :now, why = :why ADD met_by :id";
+        let met = Write::update(key(service), expression)
+            .value(":now", item::milliseconds(now))
+            .value(":why", item::text(why))
+            .value(":id", item::ids(id));
+        self.write(met).await.map(drop)
     }
 
     /// Outages that are not over, or that people have not been told the end of.
@@ -65,23 +58,10 @@ impl Store {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item::key(PK, outage.service.as_str())))
-            .update_expression("SET taken_until = :until")
-            .condition_expression(
-                "since = :since AND (attribute_not_exists(taken_until) OR taken_until <= :now)",
-            )
-            .expression_attribute_values(":until", item::milliseconds(until))
-            .expression_attribute_values(":since", item::milliseconds(outage.since))
-            .expression_attribute_values(":now", item::milliseconds(now));
-        match update.send().await {
-            Ok(_) => Ok(Saved::Yes),
-            Err(error) if is_condition(&error) => Ok(Saved::Conflict),
-            Err(error) => Err(unavailable(error)),
-        }
+        let free = "since = :since AND (attribute_not_exists(taken_until) OR taken_until <= :now)";
+        let take = outage.unless_over(Write::update(key(outage.service), "SET taken_until = :until"), free);
+        let take = take.value(":until", item::milliseconds(until)).value(":now", item::milliseconds(now));
+        self.write(take).await
     }
 
     /// The notice says that so many attempts wait.
@@ -91,48 +71,38 @@ impl Store {
         waiting: u32,
         message: Option<&CardMessage>,
     ) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item::key(PK, outage.service.as_str())))
-            .update_expression("SET told = :told, message = :message REMOVE taken_until")
-            .condition_expression("since = :since")
-            .expression_attribute_values(":told", item::number(waiting))
-            .expression_attribute_values(":message", item::json(&message))
-            .expression_attribute_values(":since", item::milliseconds(outage.since));
-        match update.send().await {
-            Err(error) if !is_condition(&error) => Err(unavailable(error)),
-            _ => Ok(()),
-        }
+        let expression = "SET told = :told, message = :message REMOVE taken_until";
+        let told = outage.unless_over(Write::update(key(outage.service), expression), "since = :since");
+        let told = told.value(":told", item::number(waiting)).value(":message", item::json(&message));
+        self.write(told).await.map(drop)
     }
 
     /// Forgets an outage that is over, unless an attempt has met it again.
     pub async fn outage_over(&self, outage: &Outage) -> Result<(), StoreError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(item::key(PK, outage.service.as_str())))
-            .condition_expression("since = :since AND last_at = :last_at")
-            .expression_attribute_values(":since", item::milliseconds(outage.since))
-            .expression_attribute_values(":last_at", item::milliseconds(outage.last_at));
-        match delete.send().await {
-            Err(error) if !is_condition(&error) => Err(unavailable(error)),
-            _ => Ok(()),
-        }
+        let met_by_nobody = "since = :since AND last_at = :last_at";
+        let delete = outage.unless_over(Write::delete(key(outage.service)), met_by_nobody);
+        self.write(delete.value(":last_at", item::milliseconds(outage.last_at))).await.map(drop)
     }
 }
 
+impl Outage {
+    /// A write that is about this outage only, and not about one that came later.
+    fn unless_over(&self, write: Write, condition: &str) -> Write {
+        write.only_if(condition).value(":since", item::milliseconds(self.since))
+    }
+}
+
+fn key(service: Service) -> Item {
+    item::key(PK, service.as_str())
+}
+
 fn read(item: &Item) -> Option<Outage> {
-    let time = |name| Timestamp::from_millisecond(item::get_number(item, name)?).ok();
-    let met_by = item.get("met_by").and_then(|value| value.as_ss().ok());
     Some(Outage {
         service: item::get_text(item, "sk")?.parse().ok()?,
-        since: time("since")?,
-        last_at: time("last_at")?,
+        since: item::get_time(item, "since")?,
+        last_at: item::get_time(item, "last_at")?,
         why: item::get_text(item, "why").unwrap_or_default().to_owned(),
-        met_by: met_by.into_iter().flatten().filter_map(|id| AttemptId::parse(id).ok()).collect(),
+        met_by: item::get_ids(item, "met_by"),
         told: item::get_number(item, "told").and_then(|told| u32::try_from(told).ok()),
         message: item::from_json(item, "message").ok().flatten(),
     })

@@ -6,14 +6,13 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use jiff::Timestamp;
 
-use super::admission::{MAX_PAUSE_MS, put};
-use super::attempts::{attempt_item, attribute_names, attribute_values, incident_item, mark_ready};
+use super::admission::MAX_PAUSE_MS;
+use super::attempts::{Versioned, attempt_item, decision, incident_item, mark_ready};
 use super::claim::{self, Holder};
-use super::item;
-use super::{Saved, Store, StoreError, Versioned};
+use super::table::{Saved, Write};
+use super::{Store, StoreError, hour};
 use crate::attempt::{Attempt, AttemptId};
 use crate::incident::Incident;
 
@@ -59,11 +58,11 @@ impl Store {
             mark_ready(&mut item, now);
             let incident = incident_item(new.attempt.id, new.incident, now);
             let writes = vec![
-                TransactWriteItem::builder().update(self.decision_update(new.before, new.after, now)).build(),
-                put(self.put(item)),
-                put(self.put(incident)),
-                TransactWriteItem::builder().update(self.hand_over_claim(new.attempt)).build(),
-                self.take_slot(slot, now),
+                decision(new.before, new.after, now),
+                Write::put(item),
+                Write::put(incident),
+                claim::hand_over(new.attempt),
+                hour::take_slot(slot, now),
             ];
             if self.transact(writes).await? == Saved::Yes {
                 return Ok(Tried::Started);
@@ -76,27 +75,5 @@ impl Store {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         Err(StoreError::Unavailable(format!("lost {MAX_ROUNDS} races for the hourly limit")))
-    }
-
-    /// The claim goes to the new attempt, unless another one has it. Its count of events goes on.
-    pub(super) fn hand_over_claim(&self, attempt: &Attempt) -> Update {
-        let settled = if attempt.subject.lacks_stack_trace() { "" } else { ", lacks_stack_trace" };
-        let settled = format!("{settled}, wants_event");
-        Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(claim::claim_key(&attempt.subject.sentry_issue_id)))
-            .update_expression(format!(
-                "SET #id = :id, occurrences = if_not_exists(occurrences, :one), \
-                 last_event = if_not_exists(last_event, :event) REMOVE again_at, ended_at, expires_at{settled}"
-            ))
-            .condition_expression("attribute_not_exists(pk) OR attribute_exists(again_at)")
-            .set_expression_attribute_names(Some(attribute_names(&[("#id", "attempt_id")])))
-            .set_expression_attribute_values(Some(attribute_values(vec![
-                (":id", item::text(attempt.id.to_string())),
-                (":one", item::number(1)),
-                (":event", item::text(attempt.subject.sentry_event_id.as_deref().unwrap_or("none"))),
-            ])))
-            .build()
-            .expect("table, key and expression are set above")
     }
 }

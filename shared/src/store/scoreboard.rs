@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::item::{self, Item};
+use super::table::Write;
 use super::{Store, StoreError, unavailable};
 use crate::scoreboard::{Counts, Tally, Week, contribution};
 
@@ -79,13 +80,14 @@ impl Store {
     }
 
     async fn keep(&self, tally: &Tally, sort_key: String, now: Timestamp) -> Result<(), StoreError> {
-        let mut item = item::key(KEY, sort_key);
+        let attributes = [
+            ("week", item::text(tally.week.to_string())),
+            ("project", item::text(&tally.project)),
+            ("expires_at", item::expires(now, KEEP_SECONDS)),
+        ];
+        let mut item = item::item(item::key(KEY, sort_key), attributes);
         item.extend(tally.counts.pairs().map(|(name, count)| (name.to_owned(), item::number(count))));
-        item.insert("week".to_owned(), item::text(tally.week.to_string()));
-        item.insert("project".to_owned(), item::text(&tally.project));
-        item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(unavailable)
+        self.write(Write::put(item)).await.map(drop)
     }
 
     /// The attempts of a week, added up by project.
@@ -103,9 +105,8 @@ impl Store {
         if from >= until {
             return Ok(Vec::new());
         }
-        let query = self.client.query().table_name(&self.table);
-        let items = query
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :until")
+        let items = self
+            .query("pk = :pk AND sk BETWEEN :from AND :until")
             .expression_attribute_values(":pk", item::text(KEY))
             .expression_attribute_values(":from", item::text(from.to_string()))
             .expression_attribute_values(":until", item::text(until.to_string()))

@@ -6,14 +6,15 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use jiff::Timestamp;
 use tracing::warn;
 
-use super::attempts::attribute_values;
-use super::item::{self, Item};
-use super::{Lease, Saved, Store, StoreError, unavailable};
-use crate::attempt::{Attempt, AttemptId, Slot};
+use super::attempts::decision;
+use super::held::places_key;
+use super::item;
+use super::table::{Saved, Write};
+use super::{Lease, Store, StoreError};
+use crate::attempt::{AttemptId, Slot};
 
 /// How often a lost race is run again before the attempt is read again.
 const ROUNDS: usize = 8;
@@ -74,9 +75,7 @@ impl Store {
                     true => "SET version = :next ADD holders :me DELETE waiting :me",
                     false => "SET version = :next ADD waiting :me",
                 };
-                let update = change(&self.table, repo, &places, expression, me);
-                let writes =
-                    vec![self.still_leased(lease), TransactWriteItem::builder().update(update).build()];
+                let writes = vec![lease.check(), places.change(repo, expression, me)];
                 if self.transact(writes).await? == Saved::Conflict {
                     continue;
                 }
@@ -124,8 +123,7 @@ impl Store {
             let mut after = before.attempt.clone();
             after.wake(now);
             // A new version even where nothing changes: who is about to wait reads it again, and asks again.
-            let update = self.decision_update(&before, &after, now);
-            if self.transact(vec![TransactWriteItem::builder().update(update).build()]).await? == Saved::Yes {
+            if self.transact(vec![decision(&before, &after, now)]).await? == Saved::Yes {
                 return Ok(true);
             }
         }
@@ -141,81 +139,33 @@ impl Store {
         }
     }
 
-    /// The part of a transaction that gives back what the attempt has: its place, or its turn in the queue. A pull request
-    /// that may still be open keeps the place until GitHub says that it is not.
-    pub(super) fn give_back_place(&self, attempt: &Attempt) -> Update {
-        let expression = match attempt.state.slot() {
-            Slot::LeftOpen => "ADD version :one, left_open :me DELETE holders :me, waiting :me",
-            Slot::None | Slot::Has => "ADD version :one DELETE holders :me, waiting :me, left_open :me",
-        };
-        Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(places_key(&attempt.target.repo)))
-            .update_expression(expression)
-            .set_expression_attribute_values(Some(attribute_values(vec![
-                (":one", item::number(1)),
-                (":me", ids(attempt.id)),
-            ])))
-            .build()
-            .expect("table, key and expression are set above")
-    }
-
     async fn leave(&self, repo: &str, list: &str, id: AttemptId) -> Result<(), StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(places_key(repo)))
-            .update_expression(format!("ADD version :one DELETE {list} :id"))
-            .expression_attribute_values(":one", item::number(1))
-            .expression_attribute_values(":id", ids(id));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if super::attempts::is_busy(&error) => Ok(()), // whoever looks next does it
-            Err(error) => Err(unavailable(error)),
-        }
+        let leave = Write::update(places_key(repo), format!("ADD version :one DELETE {list} :id"))
+            .value(":one", item::number(1))
+            .value(":id", item::ids(id));
+        self.write_or_leave_out(leave).await // whoever looks next does it
     }
 
     async fn places(&self, repo: &str) -> Result<Places, StoreError> {
         let Some(item) = self.item(places_key(repo)).await? else { return Ok(Places::default()) };
-        let set = |name: &str| {
-            let all = item.get(name).and_then(|value| value.as_ss().ok());
-            all.into_iter().flatten().filter_map(|id| AttemptId::parse(id).ok()).collect()
-        };
         Ok(Places {
             version: item::get_number(&item, "version"),
-            holders: set("holders"),
-            left_open: set("left_open"),
-            waiting: set("waiting"),
+            holders: item::get_ids(&item, "holders"),
+            left_open: item::get_ids(&item, "left_open"),
+            waiting: item::get_ids(&item, "waiting"),
         })
     }
 }
 
-/// A change that is made only to what was read.
-fn change(table: &str, repo: &str, places: &Places, expression: &str, me: AttemptId) -> Update {
-    let mut values = vec![(":me", ids(me)), (":next", item::number(places.version.unwrap_or_default() + 1))];
-    let condition = match places.version {
-        Some(version) => {
-            values.push((":version", item::number(version)));
-            "version = :version"
+impl Places {
+    /// A change that is made only to what was read.
+    fn change(&self, repo: &str, expression: &str, me: AttemptId) -> Write {
+        let change = Write::update(places_key(repo), expression)
+            .value(":me", item::ids(me))
+            .value(":next", item::number(self.version.unwrap_or_default() + 1));
+        match self.version {
+            Some(version) => change.only_if("version = :version").value(":version", item::number(version)),
+            None => change.only_if("attribute_not_exists(pk)"),
         }
-        None => "attribute_not_exists(pk)",
-    };
-    Update::builder()
-        .table_name(table)
-        .set_key(Some(places_key(repo)))
-        .update_expression(expression)
-        .condition_expression(condition)
-        .set_expression_attribute_values(Some(attribute_values(values)))
-        .build()
-        .expect("table, key and expression are set above")
-}
-
-fn ids(id: AttemptId) -> AttributeValue {
-    AttributeValue::Ss(vec![id.to_string()])
-}
-
-/// GitHub's names are the same in capitals and small letters.
-fn places_key(repo: &str) -> Item {
-    item::key(format!("REPO#{}", repo.to_lowercase()), "OPEN")
+    }
 }

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::item;
-use super::{Store, StoreError, unavailable};
+use super::table::Write;
+use super::{Store, StoreError};
 use crate::incident::Incident;
 
 const KEY: &str = "WEBHOOKS";
@@ -28,21 +29,6 @@ pub struct UnusedWebhook {
     /// Bytes of its body.
     pub size: u64,
     pub at: Timestamp,
-}
-
-/// One report of an issue, for counting.
-#[derive(Clone, Copy, Debug)]
-pub struct Sighting<'a> {
-    issue: &'a str,
-    event_id: Option<&'a str>,
-    /// Events of the issue so far, if Sentry says it.
-    times_seen: Option<u64>,
-}
-
-impl<'a> Sighting<'a> {
-    pub fn of(incident: &'a Incident, times_seen: Option<u64>) -> Sighting<'a> {
-        Sighting { issue: &incident.issue_id, event_id: incident.event_id.as_deref(), times_seen }
-    }
 }
 
 /// When this process last remembered one.
@@ -68,14 +54,14 @@ impl Store {
             return Ok(());
         }
         let kind = hex::encode(Sha256::digest(format!("{}\n{}", webhook.resource, webhook.why)));
-        let mut item = item::key(KEY, &kind[..16]);
-        item.insert("resource".to_owned(), item::text(&webhook.resource));
-        item.insert("why".to_owned(), item::text(&webhook.why));
-        item.insert("size".to_owned(), item::number(webhook.size));
-        item.insert("at".to_owned(), item::milliseconds(now));
-        item.insert("expires_at".to_owned(), item::expires(now, KEEP_SECONDS));
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(|_| ()).map_err(unavailable)
+        let attributes = [
+            ("resource", item::text(&webhook.resource)),
+            ("why", item::text(&webhook.why)),
+            ("size", item::number(webhook.size)),
+            ("at", item::milliseconds(now)),
+            ("expires_at", item::expires(now, KEEP_SECONDS)),
+        ];
+        self.write(Write::put(item::item(item::key(KEY, &kind[..16]), attributes))).await.map(drop)
     }
 
     /// The webhooks that started nothing, the newest first, at most `limit`.
@@ -84,8 +70,8 @@ impl Store {
             Some(UnusedWebhook {
                 resource: item::get_text(item, "resource")?.to_owned(),
                 why: item::get_text(item, "why")?.to_owned(),
-                size: u64::try_from(item::get_number(item, "size")?).ok()?,
-                at: Timestamp::from_millisecond(item::get_number(item, "at")?).ok()?,
+                size: item::get_count(item, "size"),
+                at: item::get_time(item, "at")?,
             })
         };
         let mut all: Vec<UnusedWebhook> = self.items_of(KEY).await?.iter().filter_map(read).collect();
@@ -94,33 +80,31 @@ impl Store {
         Ok(all)
     }
 
-    /// How often an issue without an attempt was seen: as Sentry says, or as often as different events were reported. Below
+    /// How often an issue without an attempt was seen: as Sentry `said`, or as often as different events were reported. Below
     /// `least` the report is remembered; an event is counted once, and a report without an event counts none.
     pub async fn times_seen(
         &self,
-        sighting: &Sighting<'_>,
+        incident: &Incident,
+        said: Option<u64>,
         least: u64,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let said = sighting.times_seen.unwrap_or(1);
+        let said = said.unwrap_or(1);
         if said >= least {
             return Ok(said);
         }
         // Read before, not returned by the write: intake may not be shown anything by what it writes.
-        let known = self.item(below_key(sighting.issue)).await?.unwrap_or_default();
-        let before = item::get_number(&known, "seen").and_then(|seen| u64::try_from(seen).ok()).unwrap_or(0);
-        let is_new = sighting.event_id.is_some() && item::get_text(&known, "last_event") != sighting.event_id;
-        let event = sighting.event_id.or(item::get_text(&known, "last_event")).unwrap_or("none");
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(below_key(sighting.issue)))
-            .update_expression("ADD seen :new SET last_event = :event, expires_at = :expires")
-            .expression_attribute_values(":new", item::number(u8::from(is_new)))
-            .expression_attribute_values(":event", item::text(event))
-            .expression_attribute_values(":expires", item::expires(now, KEEP_BELOW_SECONDS));
-        update.send().await.map_err(unavailable)?;
+        let known = self.item(below_key(&incident.issue_id)).await?.unwrap_or_default();
+        let before = item::get_count(&known, "seen");
+        let event_id = incident.event_id.as_deref();
+        let is_new = event_id.is_some() && item::get_text(&known, "last_event") != event_id;
+        let event = event_id.or(item::get_text(&known, "last_event")).unwrap_or("none");
+        let expression = "ADD seen :new SET last_event = :event, expires_at = :expires";
+        let remember = Write::update(below_key(&incident.issue_id), expression)
+            .value(":new", item::number(u8::from(is_new)))
+            .value(":event", item::text(event))
+            .value(":expires", item::expires(now, KEEP_BELOW_SECONDS));
+        let _ = self.write(remember).await?; // it has no condition
         Ok(said.max(before + u64::from(is_new)))
     }
 

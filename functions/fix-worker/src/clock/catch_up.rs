@@ -6,7 +6,7 @@ use autofix::config::CatchUpConfig;
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
 use autofix::sentry::ListedIssue;
-use autofix::store::{Admission, NewAttempt, Occasion, Saved, Sighting, StoreError};
+use autofix::store::{Admission, NewAttempt, Occasion, Saved, StoreError};
 use jiff::SignedDuration;
 use tracing::{error, info, warn};
 
@@ -106,8 +106,7 @@ async fn let_in(worker: &Worker, config: &CatchUpConfig, issue: ListedIssue) -> 
     if bar.refuses(&incident).is_some() {
         return Ok(());
     }
-    let sighting = Sighting::of(&incident, times_seen);
-    let seen = worker.store.times_seen(&sighting, bar.min_events, now).await?;
+    let seen = worker.store.times_seen(&incident, times_seen, bar.min_events, now).await?;
     if bar.wants_more_events(seen).is_some() {
         return Ok(());
     }
