@@ -5,18 +5,16 @@
 
 mod approvers;
 mod bar;
+mod environment;
 mod projects;
-mod reader;
 /// The list of all settings, for documents and commands.
 pub mod settings;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 pub use approvers::Approvers;
-pub use bar::{Bar, Bars, Level};
-pub use projects::Projects;
-use reader::Reader;
+pub use bar::{Bar, Bars};
+use environment::Reader;
+pub use environment::{ConfigError, Environment, Flag};
+pub use projects::{Level, Projects};
 
 use crate::attempt::ProofMode;
 use crate::usage::Price;
@@ -55,62 +53,6 @@ pub mod names {
         &[SLACK_SIGNING_SECRET],
         &[API_TOKEN],
     ];
-}
-
-/// The environment as it was at start. Clones share it.
-#[derive(Clone, Default)]
-pub struct Environment(Arc<BTreeMap<String, String>>);
-
-impl Environment {
-    /// The process's environment; the only place that reads it.
-    #[allow(clippy::disallowed_methods, reason = "the one place where the environment enters")]
-    pub fn of_process() -> Environment {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
-    }
-
-    /// The value of a variable; an empty one counts as unset.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
-    }
-
-    /// Every variable with its value.
-    pub fn pairs(&self) -> Vec<(String, String)> {
-        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
-    }
-
-    /// This environment with other variables put below it: what is set here wins.
-    pub fn over(&self, below: Environment) -> Environment {
-        let mut all = (*below.0).clone();
-        all.extend(self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.clone(), v.clone())));
-        Environment(Arc::new(all))
-    }
-}
-
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Environment {
-        Environment(Arc::new(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect()))
-    }
-}
-
-/// All that is wrong with the settings, one line each.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct ConfigError(pub Vec<String>);
-
-/// A setting that is on or off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Flag {
-    On,
-    #[default]
-    Off,
-}
-
-impl Flag {
-    pub fn is_on(self) -> bool {
-        self == Flag::On
-    }
 }
 
 /// What every function needs.
@@ -304,7 +246,11 @@ impl WorkerConfig {
     pub fn from_env(environment: &Environment) -> Result<WorkerConfig, ConfigError> {
         let mut read = Reader::new(environment);
         let model = read.text_or("AUTOFIX_MODEL", "claude-opus-5-5");
-        let slack_channel = read.channel("AUTOFIX_SLACK_CHANNEL");
+        // A name would do for posting, but neither for updating nor for looking a card up.
+        let is_channel =
+            |id: &str| id.len() >= 7 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        let must = "a channel's id such as `C0123456789`, not its name";
+        let slack_channel = read.checked("AUTOFIX_SLACK_CHANNEL", is_channel, must);
         let sentry_org = read.slug("SENTRY_ORG");
         let catches_up = read.flag_or("AUTOFIX_CATCH_UP", Flag::On).is_on();
         let config = WorkerConfig {
@@ -337,7 +283,11 @@ impl WorkerConfig {
                 .filter(|_| catches_up)
                 .map(|organization| CatchUpConfig { organization, projects: Projects::read(&mut read) }),
             sentry_org,
-            github_app_id: read.word("AUTOFIX_GITHUB_APP_ID"),
+            github_app_id: read.checked(
+                "AUTOFIX_GITHUB_APP_ID",
+                |id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
+                "an id of letters and digits",
+            ),
             anthropic_url: read.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com"),
             github_url: read.url("GITHUB_API_URL", GITHUB_API_URL),
             sentry_url: read.url("SENTRY_URL", SENTRY_URL),

@@ -179,7 +179,7 @@ fn the_settings_are_in_the_document_about_configuration() {
                 SettingKind::Plain => "plain",
                 SettingKind::Secret => "secret",
             };
-            let parameter = setting.parameter.map_or_else(String::new, |name| format!("`{name}`"));
+            let parameter = setting.parameter().map_or_else(String::new, |name| format!("`{name}`"));
             let default = match setting.unset {
                 Unset::DefaultValue(value) => format!("`{value}`"),
                 Unset::NoValue(meaning) => meaning.to_owned(),

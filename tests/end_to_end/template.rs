@@ -55,12 +55,12 @@ fn every_function_gets_exactly_the_settings_that_it_reads() {
 fn every_parameter_of_a_setting_has_the_settings_default() {
     let parameters = &template()["Parameters"];
     for setting in settings::all() {
-        let Some(parameter) = setting.parameter else { continue };
+        let Some(parameter) = setting.parameter() else { continue };
         let default = match setting.unset {
             Unset::DefaultValue(value) => value,
             Unset::NoValue(_) => "",
         };
-        let deployed = match &parameters[parameter]["Default"] {
+        let deployed = match &parameters[parameter.as_str()]["Default"] {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             other => panic!("{parameter}: {other:?}"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::reader::Reader;
+use super::environment::Reader;
 
 /// `AUTOFIX_SLACK_APPROVERS`: the people who may decide. Nobody named means everyone in the workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,14 +63,9 @@ pub(super) fn asked(read: &mut Reader<'_>, name: &str) -> u32 {
 
 /// `AUTOFIX_SLACK_TEAM_ID`: a workspace, or an organisation of an Enterprise Grid.
 pub(super) fn team(read: &mut Reader<'_>) -> Option<String> {
-    let id = read.text("AUTOFIX_SLACK_TEAM_ID")?;
-    if !(id.starts_with(['T', 'E']) && is_slack_id(&id)) {
-        read.problems.push(
-            "`AUTOFIX_SLACK_TEAM_ID` must be the id of a workspace (`T0123456789`) or of an organisation (`E0123456789`)"
-                .to_owned(),
-        );
-    }
-    Some(id)
+    let is_team = |id: &str| id.starts_with(['T', 'E']) && is_slack_id(id);
+    let must = "the id of a workspace (`T0123456789`) or of an organisation (`E0123456789`)";
+    read.checked("AUTOFIX_SLACK_TEAM_ID", is_team, must)
 }
 
 fn is_slack_id(id: &str) -> bool {

@@ -3,24 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::projects::{self, ProjectSetting};
-use super::reader::Reader;
+use super::environment::Reader;
+use super::projects::{self, Level, ProjectSetting};
 use crate::incident::Incident;
-use crate::words::word_enum;
 
 /// Highest `AUTOFIX_MIN_EVENTS`.
 const MOST_EVENTS: u64 = 1_000_000;
-
-word_enum! {
-    /// Sentry's levels, from the least to the most severe.
-    pub enum Level {
-        Debug = "debug",
-        Info = "info",
-        Warning = "warning",
-        Error = "error",
-        Fatal = "fatal",
-    }
-}
 
 /// The bar of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]

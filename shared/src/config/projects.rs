@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::bar::Level;
-use super::reader::Reader;
+use super::environment::Reader;
 use crate::attempt::{ProofMode, Target};
+use crate::words::word_enum;
 
 /// Which Sentry project belongs to which repository.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,17 @@ pub struct Projects {
     by_slug: BTreeMap<String, ProjectSetting>,
     /// `AUTOFIX_GITHUB_REPO` and `AUTOFIX_GITHUB_PATH`: where every other project's code is.
     fallback: Option<Target>,
+}
+
+word_enum! {
+    /// Sentry's levels, from the least to the most severe.
+    pub enum Level {
+        Debug = "debug",
+        Info = "info",
+        Warning = "warning",
+        Error = "error",
+        Fatal = "fatal",
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -14,8 +14,6 @@ pub struct Setting {
     pub kind: SettingKind,
     /// What holds if it is not set.
     pub unset: Unset,
-    /// The parameter of `template.yaml`; secrets have none.
-    pub parameter: Option<&'static str>,
     /// The functions that read it.
     pub read_by: &'static [LambdaFunction],
     /// What it does, in Markdown, as a part of a table's row.
@@ -80,8 +78,9 @@ pub fn named(name: &str) -> Option<&'static Setting> {
     all().find(|setting| setting.name == name)
 }
 
+/// A setting that the worker alone reads; see [`Setting::read_by`].
 const fn plain(name: &'static str, unset: Unset, doc: &'static str) -> Setting {
-    Setting { name, kind: SettingKind::Plain, unset, parameter: None, read_by: &[], doc, found_at: None }
+    Setting { name, kind: SettingKind::Plain, unset, read_by: &[FixWorker], doc, found_at: None }
 }
 
 const fn secret(name: &'static str, unset: Unset, doc: &'static str) -> Setting {
@@ -89,8 +88,14 @@ const fn secret(name: &'static str, unset: Unset, doc: &'static str) -> Setting 
 }
 
 impl Setting {
-    const fn parameter(self, parameter: &'static str) -> Setting {
-        Setting { parameter: Some(parameter), ..self }
+    /// The parameter of `template.yaml`: `MaxCostUsd` for `AUTOFIX_MAX_COST_USD`. Secrets have none, nor what the template
+    /// sets itself.
+    pub fn parameter(&self) -> Option<String> {
+        if self.kind == SettingKind::Secret || ["AUTOFIX_TABLE", "RUST_LOG"].contains(&self.name) {
+            return None;
+        }
+        let words = self.name.trim_start_matches("AUTOFIX_").split('_');
+        Some(words.map(|word| format!("{}{}", &word[..1], word[1..].to_lowercase())).collect())
     }
 
     const fn read_by(self, functions: &'static [LambdaFunction]) -> Setting {
@@ -108,39 +113,30 @@ pub const GROUPS: &[SettingGroup] = &[
         title: "Claude",
         settings: &[
             secret(names::ANTHROPIC_API_KEY, NoValue("required"), "The API key of Anthropic.")
-                .read_by(&[FixWorker])
                 .found_at("console.anthropic.com, Settings, API keys"),
             plain(
                 "AUTOFIX_MODEL",
                 DefaultValue("claude-opus-5-5"),
                 "The model of all conversations. `claude-sonnet-5-5` is the cheap one.",
-            )
-            .parameter("Model")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_MODEL_PRICE",
                 NoValue("AutoFix's own table"),
                 "Dollars per million tokens, if yours differ from AutoFix's table: \
                  `{\"input\": 4, \"output\": 20, \"cache_write\": 5, \"cache_read\": 0.2}`.",
-            )
-            .parameter("ModelPrice")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_MAX_COST_USD",
                 DefaultValue("1.5"),
                 "Dollars that one attempt may spend, 0.01 to 100. AutoFix checks this before every request to Claude, with \
                  the least that the request can cost.",
-            )
-            .parameter("MaxCostUsd")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_DAILY_COST_USD",
                 DefaultValue("15"),
                 "Dollars that all attempts of one UTC day may spend, 0.01 to 10000. AutoFix checks this before every \
                  request to Claude.",
-            )
-            .parameter("DailyCostUsd")
-            .read_by(&[FixWorker]),
+            ),
         ],
     },
     SettingGroup {
@@ -151,7 +147,6 @@ pub const GROUPS: &[SettingGroup] = &[
                 NoValue("required without an App"),
                 "A fine-grained token; see [GitHub](connect/github.md).",
             )
-            .read_by(&[FixWorker])
             .found_at(
                 "github.com, Settings, Developer settings, Fine-grained tokens: contents and pull requests read and write, \
                  commit statuses, actions and deployments read; or `AUTOFIX_GITHUB_APP_ID`",
@@ -161,22 +156,18 @@ pub const GROUPS: &[SettingGroup] = &[
                 NoValue("not used"),
                 "The App ID or Client ID of a GitHub App. If it is set, AutoFix does not use the token.",
             )
-            .parameter("GithubAppId")
-            .read_by(&[FixWorker])
             .found_at("github.com, the organisation's Settings, Developer settings, GitHub Apps, your App, App ID"),
             secret(
                 names::GITHUB_APP_PRIVATE_KEY,
                 NoValue("required with an App"),
                 "The App's private key (PEM), with real line breaks or `\\n`.",
             )
-            .read_by(&[FixWorker])
             .found_at("github.com, the organisation's Settings, Developer settings, GitHub Apps, your App, Private keys"),
             plain(
                 "AUTOFIX_GITHUB_REPO",
                 NoValue("required without `AUTOFIX_PROJECTS`"),
                 "`owner/name` of the repository for every Sentry project that `AUTOFIX_PROJECTS` does not name.",
             )
-            .parameter("GithubRepo")
             .read_by(&[SentryIntake, AttemptQueries, FixWorker])
             .found_at("the repository with your code, `owner/name`"),
             plain(
@@ -184,7 +175,6 @@ pub const GROUPS: &[SettingGroup] = &[
                 NoValue("whole repository"),
                 "The folder of the code in that repository, such as `backend`.",
             )
-            .parameter("GithubPath")
             .read_by(&[SentryIntake, AttemptQueries, FixWorker])
             .found_at("the folder as it is on GitHub, such as `backend`"),
             plain(
@@ -194,44 +184,34 @@ pub const GROUPS: &[SettingGroup] = &[
                  \"branch\": \"main\", \"slack_channel\": \"C0123456789\", \"environments\": [\"production\"], \
                  \"min_level\": \"error\", \"min_events\": 5, \"proof\": \"require\"}}`. Only `repo` is required.",
             )
-            .parameter("Projects")
             .read_by(&[SentryIntake, AttemptQueries, FixWorker]),
             plain(
                 "AUTOFIX_MAX_OPEN_PULL_REQUESTS",
                 DefaultValue("3"),
                 "Open pull requests of AutoFix in one repository, 1 to 100. Further fixes wait in order.",
-            )
-            .parameter("MaxOpenPullRequests")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_CHECKS_SETTLE_SECONDS",
                 DefaultValue("120"),
                 "How long a repository may take to start its checks, 0 to 3600 seconds. The card has no Deploy button \
                  before that.",
-            )
-            .parameter("ChecksSettleSeconds")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_PROOF",
                 DefaultValue("try"),
                 "`try`: AutoFix writes a regression test that your CI runs without the fix and with it; see \
                  [Proof](proof.md). `require`: a fix that is not proved has no Deploy button. `off`: no test.",
-            )
-            .parameter("Proof")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_PROOF_MINUTES",
                 DefaultValue("30"),
                 "How long each of the two runs of your CI for a proof may take, 1 to 360 minutes.",
-            )
-            .parameter("ProofMinutes")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "GITHUB_API_URL",
                 DefaultValue("https://api.github.com"),
                 "GitHub Enterprise Server: `https://HOST/api/v3`.",
             )
-            .parameter("GithubApiUrl")
             .read_by(&[AttemptQueries, FixWorker]),
         ],
     },
@@ -261,29 +241,24 @@ pub const GROUPS: &[SettingGroup] = &[
                 "The slug of the Sentry organisation, for webhooks that name none. With it and `SENTRY_AUTH_TOKEN`, AutoFix \
                  also finds new errors whose webhook was lost.",
             )
-            .parameter("SentryOrg")
             .read_by(&[SentryIntake, AttemptQueries, FixWorker])
             .found_at("the slug in the address of its pages: https://<slug>.sentry.io"),
             plain(
                 "AUTOFIX_CATCH_UP",
                 DefaultValue("true"),
                 "`false`: AutoFix does not look for lost webhooks, because your alert rules choose which errors it gets.",
-            )
-            .parameter("CatchUp")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_ENVIRONMENTS",
                 NoValue("all"),
                 "Environments whose errors AutoFix analyses, separated by commas.",
             )
-            .parameter("Environments")
             .read_by(&[SentryIntake, FixWorker]),
             plain(
                 "AUTOFIX_MIN_LEVEL",
                 NoValue("any level"),
                 "`debug`, `info`, `warning`, `error` or `fatal`. AutoFix ignores errors below it.",
             )
-            .parameter("MinLevel")
             .read_by(&[SentryIntake, FixWorker]),
             plain(
                 "AUTOFIX_MIN_EVENTS",
@@ -291,21 +266,18 @@ pub const GROUPS: &[SettingGroup] = &[
                 "How often an error must occur before AutoFix analyses it. Before that it costs nothing, and AutoFix looks \
                  again when the number is reached.",
             )
-            .parameter("MinEvents")
             .read_by(&[SentryIntake, FixWorker]),
             plain(
                 "AUTOFIX_ALLOW_UNSIGNED_WEBHOOKS",
                 DefaultValue("false"),
                 "`true` accepts webhooks from anyone while `SENTRY_WEBHOOK_SECRET` is not set. For trials only.",
             )
-            .parameter("AllowUnsignedWebhooks")
             .read_by(&[SentryIntake]),
             plain(
                 "SENTRY_URL",
                 DefaultValue("https://sentry.io"),
                 "Where Sentry is: `https://de.sentry.io`, or your own server.",
             )
-            .parameter("SentryUrl")
             .read_by(&[SentryIntake, AttemptQueries, FixWorker]),
         ],
     },
@@ -321,7 +293,6 @@ pub const GROUPS: &[SettingGroup] = &[
             .read_by(&[SlackInteractions, FixWorker])
             .found_at("api.slack.com/apps, your app, OAuth & Permissions, Bot User OAuth Token"),
             secret(names::SLACK_WEBHOOK_URL, NoValue("one of the two is required"), "An incoming webhook.")
-                .read_by(&[FixWorker])
                 .found_at("api.slack.com/apps, your app, Incoming Webhooks, Webhook URL"),
             secret(
                 names::SLACK_SIGNING_SECRET,
@@ -336,15 +307,12 @@ pub const GROUPS: &[SettingGroup] = &[
                 "The channel's id, such as `C0123456789`; not required if each project names its own. Digests and notices of \
                  outages go here, or else to the first project's channel.",
             )
-            .parameter("SlackChannel")
-            .read_by(&[FixWorker])
             .found_at("Slack: the channel's name, View channel details, at the very end"),
             plain(
                 "AUTOFIX_SLACK_APPROVERS",
                 NoValue("everyone in the workspace"),
                 "Who may decide: ids of people (`U…`) and of user groups (`S…`, needs a bot token), separated by commas.",
             )
-            .parameter("SlackApprovers")
             .read_by(&[SlackInteractions])
             .found_at("Slack: a person's profile, the three dots, Copy member ID"),
             plain(
@@ -353,17 +321,14 @@ pub const GROUPS: &[SettingGroup] = &[
                 "`2`: two different people must press Deploy Live before AutoFix merges a fix that is not isolated. An \
                  isolated fix and a rollback need one person.",
             )
-            .parameter("Approvals")
             .read_by(&[SlackInteractions, FixWorker]),
             plain(
                 "AUTOFIX_SLACK_TEAM_ID",
                 NoValue("optional"),
                 "The only workspace (`T…`) or Enterprise Grid organisation (`E…`) whose clicks count.",
             )
-            .parameter("SlackTeamId")
             .read_by(&[SlackInteractions]),
             plain("SLACK_API_URL", DefaultValue("https://slack.com/api"), "Another host, for tests.")
-                .parameter("SlackApiUrl")
                 .read_by(&[SlackInteractions, FixWorker]),
         ],
     },
@@ -374,33 +339,26 @@ pub const GROUPS: &[SettingGroup] = &[
                 "AUTOFIX_MIN_CONFIDENCE",
                 DefaultValue("0.8"),
                 "The least confidence for a pull request, 0 to 1.",
-            )
-            .parameter("MinConfidence")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_MAX_ATTEMPTS_PER_HOUR",
                 DefaultValue("10"),
                 "Attempts that may start within any 60 minutes, 1 to 500. AutoFix records the rest and reports it in one \
                  digest an hour.",
             )
-            .parameter("MaxAttemptsPerHour")
             .read_by(&LambdaFunction::ALL),
             plain(
                 "AUTOFIX_WATCH_HOURS",
                 DefaultValue("24"),
                 "How long the error must stay away after the deploy (or after the merge) before the fix is verified, 1 to \
                  336 hours.",
-            )
-            .parameter("WatchHours")
-            .read_by(&[FixWorker]),
+            ),
             plain(
                 "AUTOFIX_DRY_RUN",
                 DefaultValue("false"),
                 "`true`: AutoFix writes nothing to GitHub or Sentry. The card shows the pull request that it would have \
                  opened, and the scoreboard how often people made the same change.",
-            )
-            .parameter("DryRun")
-            .read_by(&[FixWorker]),
+            ),
         ],
     },
     SettingGroup {
@@ -419,15 +377,12 @@ pub const GROUPS: &[SettingGroup] = &[
                 "Where people reach AutoFix, without the prefix, such as `https://autofix.acme.example`. Cards link to the \
                  page there.",
             )
-            .parameter("PublicUrl")
-            .read_by(&[FixWorker])
             .found_at("your reverse proxy or tunnel; on AWS the host of the stack's output `StatusUrl`"),
             plain(
                 "AUTOFIX_PREFIX",
                 DefaultValue("/autofix"),
                 "The path before every endpoint. Clients of the Python version expect `/api/v1/autofix`.",
             )
-            .parameter("Prefix")
             .read_by(&LambdaFunction::ALL),
             plain("AUTOFIX_TABLE", DefaultValue("autofix"), "The DynamoDB table. The template sets it.")
                 .read_by(&LambdaFunction::ALL),
@@ -436,17 +391,15 @@ pub const GROUPS: &[SettingGroup] = &[
                 NoValue("the stack makes one"),
                 "The Secrets Manager secret. The template sets it.",
             )
-            .parameter("SecretArn")
             .read_by(&LambdaFunction::ALL),
-            plain("ANTHROPIC_BASE_URL", DefaultValue("https://api.anthropic.com"), "Another host, for tests.")
-                .parameter("AnthropicBaseUrl")
-                .read_by(&[FixWorker]),
+            plain("ANTHROPIC_BASE_URL", DefaultValue("https://api.anthropic.com"), "Another host, for tests."),
             plain(
                 "RUST_LOG",
                 NoValue("`info` for AutoFix, `warn` for the rest"),
                 "A level for AutoFix's own log lines, such as `debug`, or a log filter. On Lambda the parameter `LogLevel` \
                  sets it.",
-            ),
+            )
+            .read_by(&[]),
         ],
     },
 ];
@@ -456,7 +409,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::config::reader::names_asked;
+    use crate::config::environment::names_asked;
     use crate::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig};
 
     /// The configuration of a function, as text, with some settings and what it cannot do without.

@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use super::body_part::with_part;
 use super::markdown::outside;
 use crate::attempt::Attempt;
 use crate::redaction::{Redacted, redact};
@@ -37,6 +36,18 @@ pub fn issues_in_body(attempt: &Attempt) -> Redacted {
 /// The body with this part in place of the one that it has.
 pub fn with_issues(body: &str, part: &Redacted) -> String {
     with_part(body, BEGIN, END, part)
+}
+
+/// The body with this part in place of the one between the marks, or at its end if people have removed that.
+pub(super) fn with_part(body: &str, begin_mark: &str, end_mark: &str, part: &Redacted) -> String {
+    let place = body.find(begin_mark).and_then(|begin| {
+        let end = body.get(begin..)?.find(end_mark)?;
+        Some((body.get(..begin)?, body.get(begin + end + end_mark.len()..)?))
+    });
+    match place {
+        Some((before, after)) => format!("{before}{part}{after}"),
+        None => format!("{}\n\n{part}\n", body.trim_end()),
+    }
 }
 
 pub(super) fn web_address(url: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use crate::analysis::gates::{GateName, Outcome};
 use crate::attempt::{Attempt, Checks, RollBack, State, Status};
+use crate::words::word_enum;
 
 /// What happens next with an attempt, and who has to do something.
 pub fn what_next(attempt: &Attempt) -> &'static str {
@@ -51,21 +52,20 @@ pub fn what_next(attempt: &Attempt) -> &'static str {
     }
 }
 
-/// Where an attempt belongs for the people who look after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// A person has to decide.
-    NeedsYou,
-    /// AutoFix works on it, or watches it.
-    Watching,
-    /// No fix: people have the analysis.
-    LeftToYou,
-    Done,
+word_enum! {
+    /// Where an attempt belongs for the people who look after it.
+    pub enum Group {
+        /// A person has to decide.
+        NeedsYou = "needs_you",
+        /// AutoFix works on it, or watches it.
+        Watching = "watching",
+        /// No fix: people have the analysis.
+        LeftToYou = "left_to_you",
+        Done = "done",
+    }
 }
 
 impl Group {
-    pub const ALL: [Group; 4] = [Group::NeedsYou, Group::Watching, Group::LeftToYou, Group::Done];
-
     pub fn of(status: Status) -> Group {
         match status {
             Status::AwaitingApproval | Status::Regressed => Group::NeedsYou,
@@ -74,15 +74,6 @@ impl Group {
             }
             Status::Skipped | Status::Failed => Group::LeftToYou,
             Status::Verified | Status::RolledBack | Status::Rejected => Group::Done,
-        }
-    }
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Group::NeedsYou => "needs_you",
-            Group::Watching => "watching",
-            Group::LeftToYou => "left_to_you",
-            Group::Done => "done",
         }
     }
 

@@ -1,12 +1,12 @@
-//! The proof of a fix in words: on the card, in the pull request, in the message of the test's commit.
+//! The proof of a fix in words: on the card, and in the pull request.
 
 use std::fmt::Write;
 
 use super::blocks::{self, Card, link};
-use super::body_part::with_part;
+use super::commits::identifier;
+use super::issues::{web_address, with_part};
 use super::markdown::{code, code_block, outside};
-use super::pull_request::{attempt_trailer, identifier, identifier_path, pull_request_title};
-use crate::attempt::{Attempt, CiRun, Proof, ProofMode, ProofStage, RegressionTest};
+use crate::attempt::{Attempt, CiRun, Proof, ProofMode, ProofStage};
 use crate::redaction::{Redacted, redact};
 
 const BEGIN: &str = "<!-- autofix: proof -->";
@@ -15,17 +15,6 @@ const SENTENCE_CHARS: usize = 500;
 const CODE_CHARS: usize = 8_000;
 /// Of the test on a card: people see all of it on the page and on GitHub.
 const CARD_CODE_CHARS: usize = 1_200;
-
-/// The message of the test's commit. Depends on nothing but the attempt and the test.
-pub fn test_message(attempt: &Attempt, test: &RegressionTest) -> Redacted {
-    redact(&format!(
-        "{}: regression test\n\nAdd `{}`, which fails until the fix is there.\n\n{}\nSentry-Issue: {}\n",
-        pull_request_title(attempt),
-        identifier_path(&test.file_path),
-        attempt_trailer(attempt.id),
-        identifier(&attempt.subject.sentry_issue_id),
-    ))
-}
 
 /// One line of the card: how far the proof is.
 pub(super) fn proof_line(proof: &Proof) -> Option<String> {
@@ -108,7 +97,7 @@ pub fn proof_in_body(attempt: &Attempt) -> Redacted {
 }
 
 fn ran(word: &str, run: &CiRun) -> String {
-    match run.url.as_deref().and_then(super::issues::web_address) {
+    match run.url.as_deref().and_then(web_address) {
         Some(url) => format!("[{word}]({url})"),
         None => word.to_owned(),
     }

@@ -1,4 +1,4 @@
-//! The pull request, its commit and its merge, in words.
+//! The body of a pull request.
 
 use std::fmt::Write;
 
@@ -7,10 +7,9 @@ use super::markdown::{code, code_block, code_cell, outside, outside_lines};
 use super::proof::proof_in_body;
 use crate::analysis::effects::Effects;
 use crate::analysis::report::YesNo;
-use crate::attempt::{Attempt, AttemptId, Decision, Fix};
+use crate::attempt::{Attempt, Fix};
 use crate::redaction::{Redacted, redact};
 
-const TITLE_CHARS: usize = 100;
 /// GitHub refuses a body of more than 65,536 characters.
 const BODY_CHARS: usize = 60_000;
 const DIFF_CHARS: usize = 20_000;
@@ -18,53 +17,6 @@ const DIFF_CHARS: usize = 20_000;
 const MAX_FACTS: usize = 12;
 const MAX_QUOTES: usize = 3;
 const SENTENCE_CHARS: usize = 400;
-
-/// The title: only identifiers of the error go into it, so that no outside text can give a CI system orders.
-pub fn pull_request_title(attempt: &Attempt) -> Redacted {
-    let error = identifier(attempt.subject.error_type.as_deref().unwrap_or("error"));
-    let place = match attempt.analysis.as_ref().and_then(|analysis| analysis.function_name.as_deref()) {
-        Some(function) if !identifier(function).is_empty() => format!(" in {}", identifier(function)),
-        _ => String::new(),
-    };
-    let title = format!("AutoFix: {error}{place}");
-    redact(&title).capped(TITLE_CHARS)
-}
-
-/// The commit's message. Depends on nothing but the attempt, so that a repeat makes the same commit.
-pub fn commit_message(attempt: &Attempt, fix: &Fix) -> Redacted {
-    let mut message = format!(
-        "{}\n\nChange `{}` so that the error does not happen.\n\n",
-        pull_request_title(attempt),
-        identifier_path(&fix.file_path)
-    );
-    let _ = writeln!(message, "{}", attempt_trailer(attempt.id));
-    let _ = writeln!(message, "Sentry-Issue: {}", attempt.subject.sentry_issue_id);
-    redact(&message)
-}
-
-/// The line by which an attempt's commits are recognised.
-pub fn attempt_trailer(id: AttemptId) -> String {
-    format!("AutoFix-Attempt: {id}")
-}
-
-/// Title and message of the merge.
-pub fn merge_message(attempt: &Attempt, decision: &Decision, number: u64) -> (Redacted, Redacted) {
-    let title = format!("{} (#{number})", pull_request_title(attempt));
-    let mut message = format!("{}\n", attempt_trailer(attempt.id));
-    let joined = attempt.joined.issues.iter().map(|issue| &issue.sentry_issue_id);
-    for issue in std::iter::once(&attempt.subject.sentry_issue_id).chain(joined) {
-        let _ = writeln!(message, "Sentry-Issue: {}", identifier(issue));
-    }
-    let given = attempt.state.offer().map(|offer| offer.approvals.given.as_slice()).unwrap_or_default();
-    let mut approvers: Vec<&str> = given.iter().map(|approval| approval.by.as_str()).collect();
-    if approvers.is_empty() {
-        approvers.push(&decision.by);
-    }
-    for approver in approvers {
-        let _ = writeln!(message, "Approved-By: Slack user {}", identifier(approver));
-    }
-    (redact(&title), redact(&message))
-}
 
 /// The body: what happened, what was concluded from what, what was and was not verified.
 pub fn pull_request_body(attempt: &Attempt, fix: &Fix) -> Redacted {
@@ -171,15 +123,6 @@ fn section(body: &mut String, title: &str, text: &str) {
 
 fn short(sha: &str) -> &str {
     sha.get(..10).unwrap_or(sha)
-}
-
-/// Letters, digits, `_`, `.` of a name; everything else is dropped.
-pub(super) fn identifier(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || "_.".contains(*c)).take(60).collect()
-}
-
-pub(super) fn identifier_path(text: &str) -> String {
-    text.chars().filter(|c| c.is_ascii_alphanumeric() || "_./-".contains(*c)).take(200).collect()
 }
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ impl Question {
             let other = Question { status: status.to_owned(), ..self.clone() };
             other.address(prefix, "")
         };
-        let groups = Group::ALL.into_iter().map(|group| Tab {
+        let groups = Group::ALL.iter().map(|&group| Tab {
             id: group.as_str(),
             label: group.label(),
             count: attempts.iter().filter(|attempt| Group::of(attempt.status()) == group).count(),
@@ -286,7 +286,7 @@ impl Question {
 
 /// The statuses of a group, or the one status that is named.
 fn statuses(word: &str) -> Option<Vec<Status>> {
-    let group = Group::ALL.into_iter().find(|group| group.as_str() == word);
+    let group = word.parse::<Group>().ok();
     group.map(Group::statuses).or_else(|| Some(vec![word.parse().ok()?]))
 }
 

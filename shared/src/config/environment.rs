@@ -1,11 +1,69 @@
-//! Reading one function's settings: every accessor notes what is wrong and goes on, so that all of it is told at once.
+//! The environment, and reading one function's settings from it: every accessor notes what is wrong and goes on, so that
+//! all of it is told at once.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use super::{ConfigError, Environment, Flag};
 use crate::usage::Price;
+
+/// The environment as it was at start. Clones share it.
+#[derive(Clone, Default)]
+pub struct Environment(Arc<BTreeMap<String, String>>);
+
+impl Environment {
+    /// The process's environment; the only place that reads it.
+    #[allow(clippy::disallowed_methods, reason = "the one place where the environment enters")]
+    pub fn of_process() -> Environment {
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
+    }
+
+    /// The value of a variable; an empty one counts as unset.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// Every variable with its value.
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// This environment with other variables put below it: what is set here wins.
+    pub fn over(&self, below: Environment) -> Environment {
+        let mut all = (*below.0).clone();
+        all.extend(self.0.iter().filter(|(_, value)| !value.is_empty()).map(|(n, v)| (n.clone(), v.clone())));
+        Environment(Arc::new(all))
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Environment {
+        Environment(Arc::new(pairs.into_iter().map(|(n, v)| (n.into(), v.into())).collect()))
+    }
+}
+
+/// All that is wrong with the settings, one line each.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// A setting that is on or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flag {
+    On,
+    #[default]
+    Off,
+}
+
+impl Flag {
+    pub fn is_on(self) -> bool {
+        self == Flag::On
+    }
+}
 
 /// Reads settings and collects what is wrong with them.
 pub(super) struct Reader<'a> {
@@ -53,33 +111,19 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// An id of letters, digits and dots.
-    pub(super) fn word(&mut self, name: &str) -> Option<String> {
-        let id = self.text(name)?;
-        if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.') {
-            self.problems.push(format!("`{name}` must be an id of letters and digits"));
+    /// A text that is told to be wrong unless it is good.
+    pub(super) fn checked(&mut self, name: &str, is_good: fn(&str) -> bool, must: &str) -> Option<String> {
+        let text = self.text(name)?;
+        if !is_good(&text) {
+            self.problems.push(format!("`{name}` must be {must}"));
         }
-        Some(id)
+        Some(text)
     }
 
     /// A name as it stands in addresses, such as Sentry's for an organisation.
     pub(super) fn slug(&mut self, name: &str) -> Option<String> {
-        let slug = self.text(name)?;
-        if !slug.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-            self.problems.push(format!("`{name}` must be a slug of letters, digits, `-` and `_`"));
-        }
-        Some(slug)
-    }
-
-    /// A Slack channel's id. A name would do for posting, but neither for updating nor for looking a card up.
-    pub(super) fn channel(&mut self, name: &str) -> Option<String> {
-        let id = self.text(name)?;
-        let good = id.len() >= 7 && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        if !good {
-            self.problems
-                .push(format!("`{name}` must be a channel's id such as `C0123456789`, not its name"));
-        }
-        Some(id)
+        let is_slug = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        self.checked(name, is_slug, "a slug of letters, digits, `-` and `_`")
     }
 
     pub(super) fn flag(&mut self, name: &str) -> Flag {
