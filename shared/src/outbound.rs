@@ -44,6 +44,7 @@ const QUICK_PART: i32 = 10;
 const USER_AGENT: &str = concat!("autofix/", env!("CARGO_PKG_VERSION"));
 
 /// A request in the making.
+#[derive(Clone)]
 pub struct Call {
     pub service: Service,
     pub method: Method,
@@ -205,33 +206,18 @@ impl Outbound {
         call: &Call,
         read: &impl Fn(&Answer) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let used = self.bearer(call).await?;
-        let result = read(&self.send(call, used.as_ref()).await?);
-        let refused = matches!(
-            &result,
-            Err(ServiceError { kind: ErrorKind::CredentialRefused | ErrorKind::Unauthorized, .. })
-        );
-        let Auth::Bearer(credential) = &call.auth else { return result };
-        if !refused {
-            return result;
-        }
-        let renewal = credential.renew().await.map_err(secrets_unavailable(call.service))?;
-        let newer = self.bearer(call).await?;
-        if newer != used {
-            return read(&self.send(call, newer.as_ref()).await?);
-        }
-        match (result, renewal) {
-            // Nobody has looked whether there is a newer one: that is no reason to give up.
-            (Err(error @ ServiceError { kind: ErrorKind::CredentialRefused, .. }), Renewal::NotNow) => {
-                Err(ServiceError { kind: ErrorKind::SecretsUnavailable, ..error })
-            }
-            (result, _) => result,
-        }
+        let credential = match &call.auth {
+            Auth::Bearer(credential) => credential,
+            Auth::Issued(token) => return read(&self.send(call, Some(token)).await?),
+            Auth::SecretPath | Auth::None => return read(&self.send(call, None).await?),
+        };
+        let send = |secret| async move { read(&self.send(call, Some(&secret)).await?) };
+        with_newest(credential, call.service, send).await
     }
 
-    /// Sends a GET and streams the answer's body, which is not bounded here.
+    /// Sends a GET without a credential and streams the answer's body, which is not bounded here.
     pub async fn download(&self, call: &Call) -> Result<(StatusCode, Download), ServiceError> {
-        let response = self.start(call, self.bearer(call).await?.as_ref()).await?;
+        let response = self.start(call, None).await?;
         Ok((response.status(), Download { service: call.service, response }))
     }
 
@@ -270,23 +256,38 @@ impl Outbound {
         }
         request.send().await.map_err(unavailable(call.service))
     }
+}
 
-    async fn bearer(&self, call: &Call) -> Result<Option<Secret>, ServiceError> {
-        let credential = match &call.auth {
-            Auth::Bearer(credential) => credential,
-            Auth::Issued(token) => return Ok(Some(token.clone())),
-            Auth::SecretPath | Auth::None => return Ok(None),
-        };
-        if let Some(secret) = credential.get().await.map_err(secrets_unavailable(call.service))? {
-            return Ok(Some(secret));
-        }
-        // It may have been filled in a moment ago.
-        credential.renew().await.map_err(secrets_unavailable(call.service))?;
-        let secret = credential.get().await.map_err(secrets_unavailable(call.service))?;
-        secret.map(Some).ok_or_else(|| {
+/// Uses a secret. Where that is refused, or none is set, all secrets are read again, and a newer one is used once more.
+pub(crate) async fn with_newest<T, F>(
+    credential: &Credential,
+    service: Service,
+    using: impl Fn(Secret) -> F,
+) -> Result<T, ServiceError>
+where
+    F: Future<Output = Result<T, ServiceError>>,
+{
+    let used = credential.get().await.map_err(secrets_unavailable(service))?;
+    let result = match &used {
+        Some(secret) => using(secret.clone()).await,
+        None => {
             let message = format!("`{}` is not set", credential.name());
-            ServiceError::new(call.service, ErrorKind::Unauthorized, message)
-        })
+            Err(ServiceError::new(service, ErrorKind::Unauthorized, message))
+        }
+    };
+    let Err(ServiceError { kind: kind @ (ErrorKind::CredentialRefused | ErrorKind::Unauthorized), .. }) =
+        result
+    else {
+        return result;
+    };
+    let renewal = credential.renew().await.map_err(secrets_unavailable(service))?;
+    match credential.get().await.map_err(secrets_unavailable(service))? {
+        Some(newer) if used.as_ref() != Some(&newer) => using(newer).await,
+        // Nobody has looked whether there is a newer one: that is no reason to give up.
+        _ if renewal == Renewal::NotNow && kind == ErrorKind::CredentialRefused => {
+            result.map_err(|error| ServiceError { kind: ErrorKind::SecretsUnavailable, ..error })
+        }
+        _ => result,
     }
 }
 

@@ -44,7 +44,7 @@ mod table;
 mod turns;
 mod webhooks;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -72,7 +72,6 @@ const KEEP_SECONDS: i64 = 180 * 24 * 3600;
 pub struct Store {
     client: Client,
     table: String,
-    full_hour: Arc<Mutex<Option<hour::FullHour>>>,
     remembered: Arc<webhooks::Remembered>,
 }
 
@@ -89,7 +88,7 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(client: Client, table: impl Into<String>) -> Store {
-        Store { client, table: table.into(), full_hour: Arc::default(), remembered: Arc::default() }
+        Store { client, table: table.into(), remembered: Arc::default() }
     }
 
     /// Opens a connection, which its clones keep, by asking for the claim on no issue, which every function may ask for.

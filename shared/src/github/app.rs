@@ -25,8 +25,8 @@ use super::answers::successful;
 use super::{Github, owner};
 use crate::clock::Clock;
 use crate::config::names;
-use crate::outbound::{Answer, Auth, Call, Effect, ErrorKind, IfThere, ServiceError, secrets_unavailable};
-use crate::secrets::{Credential, Renewal, Secret, Secrets};
+use crate::outbound::{Auth, Call, Effect, ErrorKind, IfThere, ServiceError, with_newest};
+use crate::secrets::{Credential, Secret, Secrets};
 use crate::service::Service;
 
 /// Our clock may be ahead of GitHub's, which refuses a token from the future: GitHub's own advice.
@@ -96,25 +96,6 @@ impl App {
             tokens.remove(repo);
         }
     }
-
-    /// What proves that a request is the App's, for the next minutes, and the key that signed it. A key that is
-    /// missing or unreadable is read anew once: it may have been put right a moment ago.
-    async fn signed(&self) -> Result<(Secret, Secret), ServiceError> {
-        match self.sign_with_known_key().await {
-            Err(ServiceError { kind: ErrorKind::Unauthorized, .. }) => {
-                self.0.key.renew().await.map_err(secrets_unavailable(Service::Github))?;
-                self.sign_with_known_key().await
-            }
-            signed => signed,
-        }
-    }
-
-    async fn sign_with_known_key(&self) -> Result<(Secret, Secret), ServiceError> {
-        let pem = self.0.key.get().await.map_err(secrets_unavailable(Service::Github))?;
-        let pem = pem.ok_or_else(|| no_key("is not set"))?;
-        let token = sign(&pem, &self.0.id, self.0.clock.now())?;
-        Ok((token, pem))
-    }
 }
 
 impl Github {
@@ -167,26 +148,17 @@ impl Github {
         Ok(Issued { token: Secret::new(made.token), expires_at: made.expires_at })
     }
 
-    /// A request that the App itself makes. Where its signature is refused and the key was replaced, once more.
-    async fn as_app<T: DeserializeOwned>(&self, app: &App, mut call: Call) -> Result<T, ServiceError> {
-        let (token, key_used) = app.signed().await?;
-        call.auth = Auth::Issued(token);
-        let read = |answer: &Answer| successful(answer)?.read();
-        let result = self.outbound.ask(&call, read).await;
-        let Err(refused @ ServiceError { kind: ErrorKind::CredentialRefused, .. }) = result else {
-            return result;
+    /// A request that the App itself makes, signed with its key.
+    async fn as_app<T: DeserializeOwned>(&self, app: &App, call: Call) -> Result<T, ServiceError> {
+        let send = |pem: Secret| {
+            let signed = sign(&pem, &app.0.id, app.0.clock.now());
+            let call = call.clone();
+            async move {
+                let call = Call { auth: Auth::Issued(signed?), ..call };
+                self.outbound.ask(&call, |answer| successful(answer)?.read()).await
+            }
         };
-        let renewal = app.0.key.renew().await.map_err(secrets_unavailable(Service::Github))?;
-        let (token, key) = app.signed().await?;
-        if key != key_used {
-            call.auth = Auth::Issued(token);
-            return self.outbound.ask(&call, read).await;
-        }
-        Err(match renewal {
-            Renewal::Read => refused,
-            // Nobody has looked whether there is a newer one: that is no reason to give up.
-            Renewal::NotNow => ServiceError { kind: ErrorKind::SecretsUnavailable, ..refused },
-        })
+        with_newest(&app.0.key, Service::Github, send).await
     }
 }
 
@@ -210,13 +182,11 @@ struct WireToken {
     expires_at: Timestamp,
 }
 
-fn no_key(why: &str) -> ServiceError {
-    let message = format!("`{}` {why}", names::GITHUB_APP_PRIVATE_KEY);
-    ServiceError::new(Service::Github, ErrorKind::Unauthorized, message)
-}
-
 fn sign(pem: &Secret, app_id: &str, now: Timestamp) -> Result<Secret, ServiceError> {
-    let key = read_key(pem.expose()).ok_or_else(|| no_key("is not an RSA private key in PEM form"))?;
+    let key = read_key(pem.expose()).ok_or_else(|| {
+        let message = format!("`{}` is not an RSA private key in PEM form", names::GITHUB_APP_PRIVATE_KEY);
+        ServiceError::new(Service::Github, ErrorKind::Unauthorized, message)
+    })?;
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = json!({
         "iat": (now - ISSUED_BEFORE).as_second(),

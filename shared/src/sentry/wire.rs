@@ -211,10 +211,6 @@ trait Lenient<'de>: Default {
     }
 }
 
-fn lenient<'de, T: Lenient<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(Reader(PhantomData))
-}
-
 struct Reader<T>(PhantomData<T>);
 
 impl<'de, T: Lenient<'de>> Visitor<'de> for Reader<T> {
@@ -296,27 +292,25 @@ impl<'de: 'a, 'a> Lenient<'de> for Fields<'a> {
     }
 }
 
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient(deserializer)
-    }
+macro_rules! read_leniently {
+    ($([$($generics:tt)*] $name:ty;)*) => {
+        $(impl<'de, $($generics)*> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(Reader(PhantomData))
+            }
+        })*
+    };
 }
 
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient(deserializer)
-    }
-}
-
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Values<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient(deserializer)
-    }
+read_leniently! {
+    [T: Deserialize<'de> + Default] Object<T>;
+    [T: Deserialize<'de> + Default] List<T>;
+    [T: Deserialize<'de> + Default] Values<T>;
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient(deserializer)
+        deserializer.deserialize_any(Reader(PhantomData))
     }
 }
 

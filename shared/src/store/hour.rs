@@ -3,7 +3,6 @@
 //! counts one start in any hour, and starts at the same moment seldom meet in one slot: they do not wait for each other.
 
 use std::collections::HashSet;
-use std::sync::MutexGuard;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,20 +19,6 @@ const KEEP_SECONDS: i64 = 2 * 3600;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot(u32);
 
-/// Until when an hour that was seen full stays full. Starts are never taken back, so nobody need look again before: a
-/// storm that is turned away does not read the slots once for each webhook.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FullHour {
-    max_per_hour: u32,
-    until: Timestamp,
-}
-
-impl FullHour {
-    fn lasts(&self, max_per_hour: u32, now: Timestamp) -> bool {
-        self.max_per_hour == max_per_hour && now < self.until && self.until - HOUR <= now
-    }
-}
-
 impl Store {
     /// A slot for one more start; `None` while the hour is full.
     pub(super) async fn free_slot(
@@ -41,28 +26,15 @@ impl Store {
         max_per_hour: u32,
         now: Timestamp,
     ) -> Result<Option<Slot>, StoreError> {
-        if self.full_hour().is_some_and(|full| full.lasts(max_per_hour, now)) {
-            return Ok(None);
-        }
         let items = self.items_of(KEY).await?;
-        let taken: Vec<(u32, Timestamp)> =
-            items.iter().filter_map(read).filter(|(_, at)| *at > now - HOUR).collect();
+        let within_the_hour = items.iter().filter_map(read).filter(|(_, at)| *at > now - HOUR);
+        let taken: HashSet<u32> = within_the_hour.map(|(number, _)| number).collect();
+        // The limit may have become smaller since some of them started.
         if taken.len() >= max_per_hour as usize {
-            // The limit may have become smaller since some of them started: the last that has to be over counts.
-            let mut starts: Vec<Timestamp> = taken.iter().map(|(_, at)| *at).collect();
-            starts.sort_unstable();
-            if let Some(last) = starts.get(taken.len() - max_per_hour as usize) {
-                *self.full_hour() = Some(FullHour { max_per_hour, until: *last + HOUR });
-            }
             return Ok(None);
         }
-        let taken: HashSet<u32> = taken.into_iter().map(|(number, _)| number).collect();
         let free: Vec<u32> = (0..max_per_hour).filter(|number| !taken.contains(number)).collect();
         Ok(fastrand::choice(free).map(Slot))
-    }
-
-    fn full_hour(&self) -> MutexGuard<'_, Option<FullHour>> {
-        self.full_hour.lock().expect("nothing panics while this is locked")
     }
 }
 
@@ -96,16 +68,5 @@ mod tests {
             assert_eq!(read(&slot_item(number, now)), Some((number, now)));
         }
         assert_eq!(read(&item::key(KEY, "HOURLY")), None);
-    }
-
-    #[test]
-    fn a_full_hour_is_believed_until_its_oldest_start_is_over_and_for_its_own_limit_only() {
-        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-        let after = |minutes| now + SignedDuration::from_mins(minutes);
-        let full = FullHour { max_per_hour: 10, until: after(20) };
-        assert!(full.lasts(10, now) && full.lasts(10, after(19)));
-        assert!(!full.lasts(10, after(20)), "the oldest start is an hour old");
-        assert!(!full.lasts(20, now), "another limit");
-        assert!(!full.lasts(10, after(-41)), "a clock that was put back");
     }
 }

@@ -51,8 +51,8 @@ fn a_new_issue_takes_two_units_of_the_listing_and_one_of_its_own_claim() {
 }
 
 #[test]
-fn a_start_reads_all_slots_with_six_units() {
-    assert!((SLOTS * bytes(&hour::slot_item(0, now()))).div_ceil(4_096) <= 6);
+fn whoever_wants_to_start_reads_all_slots_with_seven_units() {
+    assert_eq!((SLOTS * bytes(&hour::slot_item(0, now()))).div_ceil(4_096), 7);
 }
 
 #[test]

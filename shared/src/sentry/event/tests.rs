@@ -142,34 +142,6 @@ fn what_a_rest_event_lacks_comes_from_what_was_known() {
 }
 
 #[test]
-fn a_message_without_a_stack_has_no_exception() {
-    let incident = incident(r#""logentry":{"formatted":"payment 17 failed"},"title":null"#);
-    assert_eq!((incident.title.as_str(), incident.exceptions.len()), ("payment 17 failed", 0));
-    let incident = rest(
-        r#"{"entries":[{"type":"message","data":{"formatted":"Something went wrong"}}],"metadata":{"value":"x"}}"#,
-    );
-    assert_eq!((incident.title.as_str(), incident.has_stack_trace()), ("x", false));
-}
-
-#[test]
-fn a_thread_s_or_the_event_s_own_stack_stands_in_for_a_missing_one() {
-    let stack = |line: u32| format!(r#"{{"frames":[{{"filename":"a.py","lineno":{line}}}]}}"#);
-    let threads = format!(
-        r#""threads":{{"values":[{{"current":true,"stacktrace":{}}},{{"crashed":true,"stacktrace":{}}},{{"stacktrace":null}}]}}"#,
-        stack(1),
-        stack(2)
-    );
-    let line = |incident: &Incident| incident.culprit_frame().and_then(|culprit| culprit.frame.line);
-    let with_exception =
-        incident(&format!(r#"{threads},"exception":{{"values":[{{"type":"E","value":"v"}}]}}"#));
-    assert_eq!((line(&with_exception), with_exception.exceptions[0].kind.as_str()), (Some(2), "E"));
-    let own = incident(&format!(r#""message":"m","stacktrace":{}"#, stack(3)));
-    assert_eq!((line(&own), own.exceptions[0].message.as_str()), (Some(3), "m"));
-    let entries = format!(r#"{{"entries":[{{"type":"stacktrace","data":{}}}]}}"#, stack(4));
-    assert_eq!(line(&rest(&entries)), Some(4));
-}
-
-#[test]
 fn a_wrong_type_costs_its_field_and_nothing_else() {
     let incident = incident(
         r#""release":[1],"environment":{},"level":7,"title":{"a":1},"tags":{"a":"b"},"request":"GET","breadcrumbs":[1],
@@ -208,41 +180,6 @@ fn a_huge_event_is_cut_to_its_bounds() {
     assert!(kept[0].variables.len() <= MAX_VARIABLES);
     assert_eq!(incident.title.chars().count(), MAX_MESSAGE_CHARS);
     assert!(serde_json::to_vec(&incident).expect("JSON").len() < 250_000);
-}
-
-/// What is the same however an event is given.
-#[track_caller]
-fn check_form(json: &str, issue: &str, project: &str) {
-    let read = read_event(json.as_bytes()).expect("an event");
-    let culprit = read.culprit_frame().expect("a frame");
-    assert_eq!((culprit.exception.kind.as_str(), culprit.frame.line), ("KeyError", Some(7)), "{json}");
-    assert_eq!((read.issue_id.as_str(), read.project.as_str()), (issue, project), "{json}");
-    assert_eq!(read.title, "KeyError: 'sku'", "{json}");
-}
-
-#[test]
-fn an_event_is_read_without_an_envelope_in_every_form() {
-    let stack = r#"{"frames":[{"filename":"shop/cart.py","lineno":7,"in_app":true}]}"#;
-    let values = format!(r#"{{"values":[{{"type":"KeyError","value":"'sku'","stacktrace":{stack}}}]}}"#);
-    // The "JSON" link.
-    check_form(&format!(r#"{{"event_id":"{E}","project":45,"exception":{values}}}"#), "", "45");
-    // Servers before 9.1.
-    check_form(&format!(r#"{{"event_id":"{E}","sentry.interfaces.Exception":{values}}}"#), "", "");
-    let list = format!(r#"[{{"type":"KeyError","value":"'sku'","stacktrace":{stack}}}]"#);
-    check_form(&format!(r#"{{"sentry.interfaces.Exception":{list}}}"#), "", "");
-    // The REST API.
-    let entries = format!(r#"[{{"type":"exception","data":{values}}}]"#);
-    let rest = format!(r#"{{"eventID":"{E}","groupID":"118","projectID":"45","entries":{entries}}}"#);
-    check_form(&rest.replace("lineno", "lineNo"), "118", "45");
-    // The `event` of the legacy plugin, and of an alert.
-    let urls = r#""issue_url":"https://sentry.io/api/0/organizations/acme/issues/118/",
-        "url":"https://sentry.io/api/0/projects/acme/shop/events/1/""#;
-    check_form(&format!(r#"{{"event_id":"{E}",{urls},"project":45,"exception":{values}}}"#), "118", "shop");
-    // A message with a stack, as the logging of an SDK sends it.
-    let logged = format!(
-        r#"{{"event_id":"{E}","metadata":{{"type":"KeyError","value":"'sku'"}},"stacktrace":{stack}}}"#
-    );
-    check_form(&logged, "", "");
 }
 
 const E: &str = "000000000000000000000001e2cc3615";

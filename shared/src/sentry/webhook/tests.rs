@@ -31,67 +31,6 @@ fn refused(resource: &str, body: &str, part: &str) {
 }
 
 #[test]
-fn a_new_issue_is_a_report_without_an_event() {
-    let report = report("issue", "created", &format!(r#""issue":{ISSUE}"#));
-    assert_eq!(report.trigger, Trigger::New);
-    let incident = report.incident;
-    assert_eq!(
-        (incident.organization.as_deref(), incident.project.as_str(), incident.issue_id.as_str()),
-        (Some("acme"), "bookshop", "118")
-    );
-    assert_eq!(
-        (incident.event_id, incident.user_count, incident.title.as_str()),
-        (None, Some(2), "KeyError: 'sub'")
-    );
-    assert_eq!(incident.web_url.as_deref(), Some("https://acme.sentry.io/issues/118/"));
-}
-
-#[test]
-fn an_issue_that_is_open_again_is_a_regression_whoever_opened_it() {
-    for substatus in ["regressed", "escalating", "ongoing"] {
-        let issue = ISSUE.replace(r#""new""#, &format!(r#""{substatus}""#));
-        assert_eq!(
-            report("issue", "unresolved", &format!(r#""issue":{issue}"#)).trigger,
-            Trigger::Regression
-        );
-    }
-}
-
-#[test]
-fn only_errors_among_the_issues_are_looked_at() {
-    let performance = ISSUE.replace(r#""issueCategory":"error""#, r#""issueCategory":"performance""#);
-    ignored(
-        "issue",
-        "created",
-        &format!(r#""issue":{performance}"#),
-        "Ignored `issue.created`: `performance` is not an error",
-    );
-    let without = ISSUE.replace(r#""issueCategory":"error","#, "");
-    assert_eq!(report("issue", "created", &format!(r#""issue":{without}"#)).incident.issue_id, "118");
-}
-
-#[test]
-fn alerts_and_errors_bring_their_event() {
-    let event = r#"{"event_id":"e4874d664c3540c1a32eab185f12c5ab","issue_id":"117","project":1,"title":"E",
-        "issue_url":"https://sentry.io/api/0/issues/117/","url":"https://sentry.io/api/0/projects/acme/front-end/events/e4/",
-        "web_url":"https://sentry.io/organizations/acme/issues/117/events/e4/?x=y"}"#;
-    for (resource, action, key) in [("event_alert", "triggered", "event"), ("error", "created", "error")] {
-        let found = report(resource, action, &format!(r#""{key}":{event},"triggered_rule":"Rule""#));
-        assert_eq!(found.trigger, Trigger::New);
-        let incident = found.incident;
-        assert_eq!(
-            (incident.organization.as_deref(), incident.project.as_str(), incident.issue_id.as_str()),
-            (Some("acme"), "front-end", "117")
-        );
-        assert_eq!(incident.event_id.as_deref(), Some("e4874d664c3540c1a32eab185f12c5ab"));
-        assert_eq!(
-            incident.web_url.as_deref(),
-            Some("https://sentry.io/organizations/acme/issues/117/events/e4/")
-        );
-    }
-}
-
-#[test]
 fn an_issue_id_is_a_number_a_string_or_in_the_address() {
     let id =
         |fields: &str| report("error", "created", &format!(r#""error":{{"project":45,{fields}}}"#)).incident;
