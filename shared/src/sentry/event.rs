@@ -30,7 +30,7 @@ pub fn read_rest_event(body: &[u8], known: &Incident) -> Result<Incident, Webhoo
     }
     let (group, project) = (issue_id(event.group, &[]), slug(event.project));
     let known = known.clone();
-    let read = event.as_in_webhooks().incident();
+    let read = event.into_webhook_event().incident();
     let or_read =
         |known: String, read: Option<String>| if known.is_empty() { read.unwrap_or_default() } else { known };
     let merged = Incident {
@@ -84,7 +84,7 @@ fn any_event(event: Leaf<'_>) -> Option<Incident> {
         issue_id: id.or_else(|| issue_id(rest.group, &[])).unwrap_or_default(),
         web_url: first_link(&[plain.web_url]),
     };
-    let event = if rest.entries.is_list() { rest.as_in_webhooks() } else { plain };
+    let event = if rest.entries.is_list() { rest.into_webhook_event() } else { plain };
     if !event.describes_something() {
         return None;
     }
@@ -168,7 +168,7 @@ leaves! {
 
 impl<'a> RestEvent<'a> {
     /// The same event in the webhooks' dialect.
-    fn as_in_webhooks(self) -> WebhookEvent<'a> {
+    fn into_webhook_event(self) -> WebhookEvent<'a> {
         let mut event = WebhookEvent {
             event_id: self.event_id,
             title: self.title,
