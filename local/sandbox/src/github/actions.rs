@@ -35,9 +35,9 @@ fn run_json(repo: &Repository, commit: Oid) -> Option<Value> {
     let jobs = jobs_of(repo, commit);
     let (id, _) = jobs.first()?;
     let is_running = jobs.iter().any(|(_, job)| job.conclusion.is_none());
-    let good = [Conclusion::Success, Conclusion::Neutral, Conclusion::Skipped].map(Some);
-    let worst = jobs.iter().map(|(_, job)| job.conclusion).find(|conclusion| !good.contains(conclusion));
-    let conclusion = worst.unwrap_or(Some(Conclusion::Success)).filter(|_| !is_running);
+    let failed = jobs.iter().find(|(_, job)| !job.passed());
+    let conclusion =
+        failed.map_or(Some(Conclusion::Success), |(_, job)| job.conclusion).filter(|_| !is_running);
     let branch = repo.pulls.iter().find(|pull| pull.head == commit).map(|pull| pull.head_branch.clone());
     Some(json!({
         "id": id,
@@ -50,7 +50,7 @@ fn run_json(repo: &Repository, commit: Oid) -> Option<Value> {
         "run_number": id,
         "run_attempt": 1,
         "status": if is_running { "in_progress" } else { "completed" },
-        "conclusion": conclusion.map(Conclusion::as_str),
+        "conclusion": conclusion,
         "workflow_id": 1,
         "url": format!("{}/actions/runs/{id}", repo.url),
         "html_url": format!("{}/actions/runs/{id}", repo.html_url),
@@ -78,7 +78,7 @@ pub(super) fn jobs(repo: &Repository, call: &Call, run: &str) -> Outcome {
 }
 
 fn job_json(repo: &Repository, (commit, run): (Oid, &str), id: u64, job: &CheckRun) -> Value {
-    let conclusion = job.conclusion.map(Conclusion::as_str);
+    let conclusion = job.conclusion;
     let step = json!({
         "name": format!("Run {}", job.name),
         "status": job.status(),

@@ -76,10 +76,6 @@ impl World {
 /// The App's own endpoints, which take what it signed and nothing else. `None` for any other endpoint.
 pub(super) fn route(world: &mut World, call: &Call, path: &[&str]) -> Option<Outcome> {
     let answer = match (call.method.as_str(), path) {
-        ("GET", ["app"]) => signed(world, call).map(|()| {
-            let account = json!({ "id": 1, "slug": APP_LOGIN.trim_end_matches("[bot]"), "name": "AutoFix" });
-            Answer::json(200, &account)
-        }),
         ("GET", ["app", "installations"]) => {
             signed(world, call).map(|()| Answer::list(call, vec![installation_json(world)]))
         }

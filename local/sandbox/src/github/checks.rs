@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::actions;
 use super::commits::named;
 use super::contents::summary;
-use super::reports::{ACTIONS, CheckRun, Conclusion, Status, StatusState};
+use super::reports::{ACTIONS, CheckRun, Status, StatusState};
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::Repository;
 
@@ -52,7 +52,7 @@ fn check_run_json(repo: &Repository, sha: &str, id: u64, run: &CheckRun) -> Valu
         "details_url": details_url(repo, id, run),
         "name": run.name,
         "status": run.status(),
-        "conclusion": run.conclusion.map(Conclusion::as_str),
+        "conclusion": run.conclusion,
         "started_at": repo.now().to_string(),
         "completed_at": run.conclusion.map(|_| repo.now().to_string()),
         "output": output,
@@ -105,7 +105,7 @@ pub(super) fn combined_status(repo: &Repository, call: &Call, name: &str) -> Out
     };
     let list: Vec<Value> = statuses.iter().map(|(id, status)| status_json(repo, *id, status)).collect();
     let around = json!({
-        "state": state.as_str(),
+        "state": state,
         "sha": commit.to_string(),
         "repository": summary(repo),
         "commit_url": format!("{}/commits/{commit}", repo.url),
@@ -118,7 +118,7 @@ fn status_json(repo: &Repository, id: u64, status: &Status) -> Value {
     json!({
         "id": id,
         "node_id": format!("SC_{id}"),
-        "state": status.state.as_str(),
+        "state": status.state,
         "context": status.context,
         "description": status.description,
         "target_url": status.target_url,

@@ -6,21 +6,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credentials::Account;
-use super::git_data::{person_json, verification};
+use super::git_data::{parents, person_json, verification};
 use super::protection::{self, is_protected};
 use super::repository::{self as git, ChangedFile, DEFAULT_BRANCH};
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::Repository;
-
-pub(super) fn branches(repo: &Repository, call: &Call) -> Outcome {
-    let NoFilter {} = call.query()?;
-    let found = git::branches(&repo.git()?)?;
-    let list = found.iter().map(|(name, commit)| {
-        let commit = json!({ "sha": commit.to_string(), "url": format!("{}/commits/{commit}", repo.url) });
-        json!({ "name": name, "commit": commit, "protected": is_protected(repo, name) })
-    });
-    Ok(Answer::list(call, list.collect()))
-}
 
 pub(super) fn branch(repo: &Repository, name: &str) -> Outcome {
     let store = repo.git()?;
@@ -147,16 +137,6 @@ pub(super) fn commit_json(
     let (sha, tree) = (id.to_string(), commit.tree_id().to_string());
     let url = format!("{}/commits/{sha}", repo.url);
     let html_url = format!("{}/commit/{sha}", repo.html_url);
-    let parents: Vec<Value> = commit
-        .parent_ids()
-        .map(|parent| {
-            json!({
-                "sha": parent.to_string(),
-                "url": format!("{}/commits/{parent}", repo.url),
-                "html_url": format!("{}/commit/{parent}", repo.html_url),
-            })
-        })
-        .collect();
     Ok(json!({
         "sha": sha,
         "node_id": format!("C_{sha}"),
@@ -174,7 +154,7 @@ pub(super) fn commit_json(
         },
         "author": account_of(&commit.author()).map(|account| account.json()),
         "committer": account_of(&commit.committer()).map(|account| account.json()),
-        "parents": parents,
+        "parents": parents(repo, &commit, "commits"),
     }))
 }
 

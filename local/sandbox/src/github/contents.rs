@@ -12,13 +12,6 @@ use super::repository::{DEFAULT_BRANCH, resolve};
 use super::wire::{Answer, Call, Outcome, Refusal};
 use super::world::Repository;
 
-/// The content type of a file's own bytes.
-pub(super) const RAW: &str = "application/vnd.github.raw+json; charset=utf-8";
-
-/// Largest file whose content GitHub puts into JSON, and largest it gives out at all, bytes.
-const LARGEST_IN_JSON: usize = 1024 * 1024;
-const LARGEST_RAW: usize = 100 * 1024 * 1024;
-
 pub(super) fn repository(repo: &Repository) -> Outcome {
     let mut json = summary(repo);
     let settings = &repo.settings;
@@ -112,23 +105,13 @@ fn folder(repo: &Repository, store: &git2::Repository, place: &Place<'_>, tree: 
 fn file(repo: &Repository, call: &Call, place: &Place<'_>, entry: &TreeEntry<'_>) -> Outcome {
     let store = repo.git()?;
     let blob = store.find_blob(entry.id())?;
-    if blob.size() > LARGEST_RAW {
-        let message = "This API returns blobs up to 100 MB in size. The requested blob is too large";
-        return Err(Refusal::new(403, message));
-    }
     if call.asks_for_raw() {
-        return Ok(Answer::bytes(200, RAW, blob.content().to_vec()));
+        let kind = "application/vnd.github.raw+json; charset=utf-8";
+        return Ok(Answer::bytes(200, kind, blob.content().to_vec()));
     }
     let mut json = described(repo, &store, place, entry);
-    if json["type"] == "symlink" {
-        json["target"] = json!(String::from_utf8_lossy(blob.content()));
-    } else if blob.size() <= LARGEST_IN_JSON {
-        json["encoding"] = json!("base64");
-        json["content"] = json!(wrapped_base64(blob.content()));
-    } else {
-        json["encoding"] = json!("none");
-        json["content"] = json!("");
-    }
+    json["encoding"] = json!("base64");
+    json["content"] = json!(STANDARD.encode(blob.content()));
     Ok(Answer::json(200, &json))
 }
 
@@ -157,11 +140,4 @@ fn described(repo: &Repository, store: &git2::Repository, place: &Place<'_>, ent
         "download_url": (kind == "file").then(|| format!("{}/raw/{revision}/{path}", repo.html_url)),
         "_links": { "self": url, "git": git_url, "html": html_url },
     })
-}
-
-/// Base64 in lines of 60 characters, as GitHub sends it.
-pub(super) fn wrapped_base64(bytes: &[u8]) -> String {
-    let encoded = STANDARD.encode(bytes);
-    // Base64 is ASCII, so every 60 bytes end at a character.
-    encoded.as_bytes().chunks(60).map(|line| String::from_utf8_lossy(line).into_owned() + "\n").collect()
 }

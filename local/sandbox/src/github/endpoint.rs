@@ -11,8 +11,7 @@ use super::wire::{Answer, Call, Outcome, Refusal};
 use super::world::{Repository, World};
 use super::{
     CLASSIC_TOKEN, SharedWorld, TOKEN, TOKEN_LOGIN, actions, app, checks, commits, contents, conversation,
-    deployments, git_data, graphql, locked, merging, protection, pull_shapes, pulls, queueing, references,
-    tarball,
+    deployments, git_data, graphql, locked, merging, protection, pull_shapes, pulls, queueing, tarball,
 };
 
 /// The API versions that exist. A request without one gets the older.
@@ -131,8 +130,6 @@ fn route(world: &mut World, call: &Call) -> Outcome {
         return answer;
     }
     match (call.method.as_str(), path.as_slice()) {
-        ("GET", ["user"]) => Ok(Answer::json(200, &call.visitor()?.account.json())),
-        ("GET", ["rate_limit"]) => Ok(world.quota.answer()),
         ("POST", ["graphql"]) => graphql::answer(world, call),
         (_, ["repos", owner, name, rest @ ..]) => {
             let visitor = call.visitor()?;
@@ -169,27 +166,20 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["contents", path @ ..]) => contents::contents(repo, call, &path.join("/")),
         ("GET", ["tarball", revision @ ..]) => tarball::redirect(repo, call, &revision.join("/")),
 
-        ("GET", ["git", "ref", name @ ..]) => references::one(repo, &name.join("/")),
-        ("GET", ["git", "matching-refs", name @ ..]) => references::matching(repo, call, &name.join("/")),
-        ("POST", ["git", "refs"]) => references::create(repo, call),
-        ("PATCH", ["git", "refs", name @ ..]) => references::update(repo, call, &name.join("/")),
-        ("DELETE", ["git", "refs", name @ ..]) => references::delete(repo, &name.join("/")),
+        ("GET", ["git", "ref", name @ ..]) => git_data::reference(repo, &name.join("/")),
+        ("POST", ["git", "refs"]) => git_data::create_reference(repo, call),
         ("POST", ["git", "blobs"]) => git_data::create_blob(repo, call),
-        ("GET", ["git", "blobs", sha]) => git_data::blob(repo, call, sha),
         ("POST", ["git", "trees"]) => git_data::create_tree(repo, call),
         ("GET", ["git", "trees", name @ ..]) => git_data::tree(repo, call, &name.join("/")),
         ("POST", ["git", "commits"]) => git_data::create_commit(repo, call),
         ("GET", ["git", "commits", sha]) => git_data::commit(repo, sha),
 
-        ("GET", ["branches"]) => commits::branches(repo, call),
-        ("GET", ["branches", branch @ .., "protection"]) => protection::protection(repo, &branch.join("/")),
         ("GET", ["branches", branch @ ..]) => commits::branch(repo, &branch.join("/")),
         ("GET", ["rules", "branches", branch @ ..]) => protection::rules(repo, call, &branch.join("/")),
         ("GET", ["compare", range @ ..]) => commits::compare(repo, call, &range.join("/")),
         ("GET", ["commits"]) => commits::list(repo, call),
         ("GET", ["commits", name @ .., "check-runs"]) => checks::check_runs(repo, call, &name.join("/")),
         ("GET", ["commits", name @ .., "status"]) => checks::combined_status(repo, call, &name.join("/")),
-        ("GET", ["commits", name @ .., "pulls"]) => pulls::of_commit(repo, call, &name.join("/")),
         ("GET", ["commits", name @ ..]) => commits::one(repo, &name.join("/")),
         ("GET", ["check-runs", id, "annotations"]) => checks::annotations(repo, call, id),
         ("GET", ["actions", "runs"]) => actions::runs(repo, call),
@@ -202,18 +192,11 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
         ("GET", ["pulls"]) => pulls::list(repo, call),
         ("GET", ["pulls", number]) => pulls::one(repo, number),
         ("PATCH", ["pulls", number]) => pulls::change(repo, call, number),
-        ("GET", ["pulls", number, "files"]) => pulls::files(repo, call, number),
-        ("GET", ["pulls", number, "commits"]) => pulls::commits(repo, call, number),
         ("PUT", ["pulls", number, "merge"]) => merging::merge(repo, call, number),
-        ("GET", ["pulls", number, "merge"]) => merging::is_merged(repo, number),
         ("GET", ["pulls", number, "reviews"]) => conversation::reviews(repo, call, number),
         ("GET", ["pulls", number, "comments"]) => conversation::review_comments(repo, call, number),
         ("POST", ["pulls", number, "requested_reviewers"]) => conversation::ask_reviewers(repo, call, number),
         ("POST", ["issues", number, "labels"]) => conversation::add_labels(repo, call, number),
-        ("GET", ["issues", number, "labels"]) => conversation::labels(repo, call, number),
-        ("POST", ["issues", number, "comments"]) => conversation::add_comment(repo, call, number),
-        ("GET", ["issues", "comments", id]) => conversation::comment(repo, id),
-        ("PATCH", ["issues", "comments", id]) => conversation::change_comment(repo, call, id),
         ("GET", ["issues", number, "comments"]) => conversation::comments(repo, call, number),
         _ => unknown(call),
     }

@@ -1,68 +1,89 @@
-//! The Git data API: blobs, trees and commits, made and read one by one.
+//! The Git data API: references, blobs, trees and commits, made and read one by one.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Oid, Signature, Time};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::contents;
 use super::credentials::{Account, Holder, Level, Permission};
 use super::repository::{self as git, existing};
-use super::wire::{Answer, Call, Outcome, Refusal, present};
+use super::wire::{Answer, Call, NoFilter, Outcome, Refusal, present};
 use super::world::Repository;
 
-/// GitHub returns at most this many entries of a tree in one answer.
-const LARGEST_TREE: usize = 100_000;
+/// `name` is `heads/…` or `tags/…`, as everywhere in this API.
+pub(super) fn reference(repo: &Repository, name: &str) -> Outcome {
+    let full = format!("refs/{name}");
+    let commit = find_reference(&repo.git()?, &full).ok_or_else(Refusal::not_found)?;
+    Ok(Answer::json(200, &reference_json(repo, &full, commit)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewReference {
+    #[serde(rename = "ref")]
+    name: String,
+    sha: String,
+}
+
+pub(super) fn create_reference(repo: &Repository, call: &Call) -> Outcome {
+    let new: NewReference = call.body()?;
+    if !new.name.starts_with("refs/") || new.name.matches('/').count() < 2 {
+        let message = "Reference name must start with 'refs/' and have at least two slashes.";
+        return Err(Refusal::new(422, message));
+    }
+    if !git2::Reference::is_valid_name(&new.name) {
+        return Err(Refusal::new(422, "Reference name is not valid"));
+    }
+    let store = repo.git()?;
+    if find_reference(&store, &new.name).is_some() {
+        return Err(Refusal::new(422, "Reference already exists"));
+    }
+    let commit = existing(&store, &new.sha, ObjectType::Commit)
+        .ok_or_else(|| Refusal::new(422, "Object does not exist"))?;
+    // A branch `a` and a branch `a/b` cannot both be: git keeps them as file and folder.
+    store
+        .reference(&new.name, commit, false, "created through the API")
+        .map_err(|_| Refusal::new(422, "Reference update failed"))?;
+    Ok(Answer::json(201, &reference_json(repo, &new.name, commit)))
+}
+
+fn find_reference(store: &git2::Repository, full_name: &str) -> Option<Oid> {
+    Some(store.find_reference(full_name).ok()?.peel_to_commit().ok()?.id())
+}
+
+fn reference_json(repo: &Repository, name: &str, commit: Oid) -> Value {
+    json!({
+        "ref": name,
+        "node_id": format!("REF_{name}"),
+        "url": format!("{}/git/{name}", repo.url),
+        "object": {
+            "type": "commit",
+            "sha": commit.to_string(),
+            "url": format!("{}/git/commits/{commit}", repo.url),
+        },
+    })
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewBlob {
     content: String,
-    encoding: Option<BlobEncoding>,
+    #[serde(rename = "encoding")]
+    _encoding: BlobEncoding,
 }
 
+/// AutoFix writes texts only.
 #[derive(Deserialize)]
 enum BlobEncoding {
     #[serde(rename = "utf-8")]
     Utf8,
-    #[serde(rename = "base64")]
-    Base64,
 }
 
 pub(super) fn create_blob(repo: &Repository, call: &Call) -> Outcome {
     let new: NewBlob = call.body()?;
-    let bytes = match new.encoding {
-        Some(BlobEncoding::Base64) => {
-            let compact: String = new.content.split_ascii_whitespace().collect();
-            STANDARD.decode(compact).map_err(|_| Refusal::new(422, "content is not valid Base64"))?
-        }
-        Some(BlobEncoding::Utf8) | None => new.content.into_bytes(),
-    };
-    let sha = repo.git()?.blob(&bytes)?.to_string();
+    let sha = repo.git()?.blob(new.content.as_bytes())?.to_string();
     Ok(Answer::json(201, &json!({ "sha": sha, "url": format!("{}/git/blobs/{sha}", repo.url) })))
-}
-
-pub(super) fn blob(repo: &Repository, call: &Call, sha: &str) -> Outcome {
-    let store = repo.git()?;
-    let id = existing(&store, sha, ObjectType::Blob).ok_or_else(Refusal::not_found)?;
-    let blob = store.find_blob(id)?;
-    if call.asks_for_raw() {
-        return Ok(Answer::bytes(200, contents::RAW, blob.content().to_vec()));
-    }
-    Ok(Answer::json(
-        200,
-        &json!({
-            "sha": sha,
-            "node_id": format!("B_{sha}"),
-            "size": blob.size(),
-            "url": format!("{}/git/blobs/{sha}", repo.url),
-            "content": contents::wrapped_base64(blob.content()),
-            "encoding": "base64",
-        }),
-    ))
 }
 
 #[derive(Deserialize)]
@@ -103,7 +124,7 @@ pub(super) fn create_tree(repo: &Repository, call: &Call) -> Outcome {
     let id = update
         .create_updated(&store, &base)
         .map_err(|_| Refusal::new(422, "tree.path contains a malformed path component"))?;
-    Ok(Answer::json(201, &tree_json(repo, &store, id, Depth::OneFolder)?))
+    Ok(Answer::json(201, &tree_json(repo, &store, id)?))
 }
 
 fn plan_entry(
@@ -147,50 +168,33 @@ fn tree_named<'a>(store: &'a git2::Repository, name: &str) -> Option<git2::Tree<
     store.find_commit(git::resolve(store, name)?).ok()?.tree().ok()
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Depth {
-    OneFolder,
-    Everything,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TreeFilter {
-    /// Any value at all asks for everything below, even `0`.
-    recursive: Option<String>,
-}
-
 pub(super) fn tree(repo: &Repository, call: &Call, name: &str) -> Outcome {
-    let filter: TreeFilter = call.query()?;
+    let NoFilter {} = call.query()?;
     let store = repo.git()?;
     let id = tree_named(&store, name).ok_or_else(Refusal::not_found)?.id();
-    let depth = if filter.recursive.is_some() { Depth::Everything } else { Depth::OneFolder };
-    Ok(Answer::json(200, &tree_json(repo, &store, id, depth)?))
+    Ok(Answer::json(200, &tree_json(repo, &store, id)?))
 }
 
-fn tree_json(repo: &Repository, store: &git2::Repository, id: Oid, depth: Depth) -> Result<Value, Refusal> {
-    let mut entries = Vec::new();
-    store.find_tree(id)?.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+/// One folder, without what is in those below it.
+fn tree_json(repo: &Repository, store: &git2::Repository, id: Oid) -> Result<Value, Refusal> {
+    let tree = store.find_tree(id)?;
+    let entries = tree.iter().map(|entry| {
         let kind = entry.kind().unwrap_or(ObjectType::Any).str();
-        let (sha, name) = (entry.id().to_string(), String::from_utf8_lossy(entry.name_bytes()));
         let mut json = json!({
-            "path": format!("{folder}{name}"),
+            "path": String::from_utf8_lossy(entry.name_bytes()),
             "mode": format!("{:06o}", entry.filemode()),
             "type": kind,
-            "sha": sha,
-            "url": format!("{}/git/{kind}s/{sha}", repo.url),
+            "sha": entry.id().to_string(),
+            "url": format!("{}/git/{kind}s/{}", repo.url, entry.id()),
         });
         if let Ok(blob) = store.find_blob(entry.id()) {
             json["size"] = json!(blob.size());
         }
-        entries.push(json);
-        if depth == Depth::Everything { git2::TreeWalkResult::Ok } else { git2::TreeWalkResult::Skip }
-    })?;
-    let truncated = entries.len() > LARGEST_TREE;
-    entries.truncate(LARGEST_TREE);
-    let sha = id.to_string();
-    let url = format!("{}/git/trees/{sha}", repo.url);
-    Ok(json!({ "sha": sha, "url": url, "tree": entries, "truncated": truncated }))
+        json
+    });
+    let entries: Vec<Value> = entries.collect();
+    let url = format!("{}/git/trees/{id}", repo.url);
+    Ok(json!({ "sha": id.to_string(), "url": url, "tree": entries, "truncated": false }))
 }
 
 #[derive(Deserialize)]
@@ -268,16 +272,6 @@ pub(super) fn commit(repo: &Repository, sha: &str) -> Outcome {
 
 fn commit_json(repo: &Repository, commit: &git2::Commit<'_>) -> Value {
     let (sha, tree) = (commit.id().to_string(), commit.tree_id().to_string());
-    let parents: Vec<Value> = commit
-        .parent_ids()
-        .map(|parent| {
-            json!({
-                "sha": parent.to_string(),
-                "url": format!("{}/git/commits/{parent}", repo.url),
-                "html_url": format!("{}/commit/{parent}", repo.html_url),
-            })
-        })
-        .collect();
     json!({
         "sha": sha,
         "node_id": format!("C_{sha}"),
@@ -287,9 +281,21 @@ fn commit_json(repo: &Repository, commit: &git2::Commit<'_>) -> Value {
         "committer": person_json(&commit.committer()),
         "tree": { "sha": tree, "url": format!("{}/git/trees/{tree}", repo.url) },
         "message": String::from_utf8_lossy(commit.message_bytes()),
-        "parents": parents,
+        "parents": parents(repo, commit, "git/commits"),
         "verification": verification(repo, commit.id()),
     })
+}
+
+/// The parents of a commit, each with its address in that part of the API.
+pub(super) fn parents(repo: &Repository, commit: &git2::Commit<'_>, api: &str) -> Vec<Value> {
+    let parent = |parent: Oid| {
+        json!({
+            "sha": parent.to_string(),
+            "url": format!("{}/{api}/{parent}", repo.url),
+            "html_url": format!("{}/commit/{parent}", repo.html_url),
+        })
+    };
+    commit.parent_ids().map(parent).collect()
 }
 
 /// Only what GitHub signed itself is verified here; nobody else has keys.

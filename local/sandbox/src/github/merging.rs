@@ -61,13 +61,6 @@ pub(super) fn merge_by_hand(repo: &mut Repository, number: u64) -> Result<Oid, R
     merge_pull(repo, index_of(repo, &number.to_string())?, &Merge::default(), &Account::user("ada"))
 }
 
-pub(super) fn is_merged(repo: &Repository, number: &str) -> Outcome {
-    match repo.pulls[index_of(repo, number)?].stage {
-        Stage::Merged { .. } => Ok(Answer::nothing()),
-        Stage::Open | Stage::Closed { .. } => Err(Refusal::not_found()),
-    }
-}
-
 pub(super) fn merge_pull(
     repo: &mut Repository,
     index: usize,

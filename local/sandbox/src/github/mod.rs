@@ -2,18 +2,16 @@
 //!
 //! What a client does here happens in git: a commit made through the API can be looked at with
 //! `git log`, a merge is a merge, and what a person pushes to the repository is seen by the next
-//! request. The answers have the shape of API version `2026-03-10`. A key of a body that GitHub does
-//! not document, a missing key, a missing `User-Agent` or a wrong token is refused, because a
+//! request. The answers have the shape of API version `2026-03-10`. A key of a body that AutoFix has
+//! no use for, a missing key, a missing `User-Agent` or a wrong token is refused, because a
 //! fake that is more patient than GitHub hides mistakes.
 //!
-//! Of GraphQL it has what REST lacks: the mutations and the questions of [`graphql`]. It has no forks
-//! and no webhooks of its own.
+//! It knows the endpoints that AutoFix uses, and of GraphQL what REST lacks: the mutations and the queries of
+//! [`graphql`]. It has no forks and no webhooks of its own.
 
 mod actions;
 mod app;
-mod changes;
 mod checks;
-mod ci;
 mod commits;
 mod contents;
 mod conversation;
@@ -30,7 +28,6 @@ mod pull_shapes;
 mod pulls;
 mod queueing;
 mod quota;
-mod references;
 mod reports;
 mod repository;
 mod tarball;
@@ -49,11 +46,9 @@ use crate::service::Service;
 use crate::{Addresses, WayBack};
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
-pub use changes::FileChange;
-pub use ci::Checkout;
 pub use credentials::{Holder, Level, Permission};
-pub use people::{PullRequest, PullState, Push};
-pub use reports::{Annotation, CheckRun, Conclusion, Heads, Status, StatusState};
+pub use people::{FileChange, PullRequest, PullState, Push};
+pub use reports::{Annotation, CheckRun, Checkout, Conclusion, Heads, Status, StatusState};
 use world::{Repository, World};
 pub use world::{Settings, Verdict};
 

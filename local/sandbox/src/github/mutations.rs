@@ -51,7 +51,6 @@ fn unresolved(id: &str) -> Fault {
 struct UpdateRefs {
     repository_id: String,
     ref_updates: Vec<RefUpdate>,
-    client_mutation_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +115,7 @@ fn update_refs(world: &mut World, visitor: &Visitor, input: UpdateRefs) -> Done 
         }
     }
     queueing::settle(repo)?;
-    Ok(json!({ "clientMutationId": input.client_mutation_id }))
+    Ok(json!({ "clientMutationId": null }))
 }
 
 /// The repository and the place of the pull request that has a node id.
@@ -153,9 +152,6 @@ struct EnableAutoMerge {
     merge_method: Option<MethodWord>,
     commit_headline: Option<String>,
     commit_body: Option<String>,
-    #[serde(rename = "authorEmail")]
-    _author_email: Option<String>,
-    client_mutation_id: Option<String>,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -194,35 +190,29 @@ fn enable_auto_merge(world: &mut World, visitor: &Visitor, input: EnableAutoMerg
     };
     repo.pulls[index].waiting = Some(Waiting::AutoMerge { request, by: visitor.account.clone() });
     let pull = pull_json(repo, &repo.pulls[index])?;
-    Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
+    Ok(json!({ "pullRequest": pull }))
 }
 
+/// The input of a change that needs nothing but the pull request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct DisableAutoMerge {
+struct OfPullRequest {
+    /// The merge queue takes it as `id`.
+    #[serde(alias = "id")]
     pull_request_id: String,
-    client_mutation_id: Option<String>,
 }
 
-fn disable_auto_merge(world: &mut World, visitor: &Visitor, input: DisableAutoMerge) -> Done {
+fn disable_auto_merge(world: &mut World, visitor: &Visitor, input: OfPullRequest) -> Done {
     require(visitor, &[WRITE_PULLS])?;
     let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     if !matches!(repo.pulls[index].waiting, Some(Waiting::AutoMerge { .. })) {
         return Err(Fault::unprocessable("Can't disable auto-merge for this pull request"));
     }
     repo.pulls[index].waiting = None;
-    let pull = pull_json(repo, &repo.pulls[index])?;
-    Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
+    Ok(json!({ "clientMutationId": null }))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct MarkReady {
-    pull_request_id: String,
-    client_mutation_id: Option<String>,
-}
-
-fn mark_ready(world: &mut World, visitor: &Visitor, input: MarkReady) -> Done {
+fn mark_ready(world: &mut World, visitor: &Visitor, input: OfPullRequest) -> Done {
     require(visitor, &[WRITE_PULLS])?;
     let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     if repo.pulls[index].stage != Stage::Open {
@@ -230,7 +220,7 @@ fn mark_ready(world: &mut World, visitor: &Visitor, input: MarkReady) -> Done {
     }
     repo.pulls[index].draft = false;
     let pull = pull_json(repo, &repo.pulls[index])?;
-    Ok(json!({ "clientMutationId": input.client_mutation_id, "pullRequest": pull }))
+    Ok(json!({ "pullRequest": pull }))
 }
 
 #[derive(Deserialize)]
@@ -238,9 +228,6 @@ fn mark_ready(world: &mut World, visitor: &Visitor, input: MarkReady) -> Done {
 struct Enqueue {
     pull_request_id: String,
     expected_head_oid: Option<String>,
-    #[serde(rename = "jump")]
-    _jump: Option<bool>,
-    client_mutation_id: Option<String>,
 }
 
 fn enqueue(world: &mut World, visitor: &Visitor, input: Enqueue) -> Done {
@@ -263,25 +250,17 @@ fn enqueue(world: &mut World, visitor: &Visitor, input: Enqueue) -> Done {
     let entry = repo.next_id();
     repo.pulls[index].waiting = Some(Waiting::Queue { entry });
     let pull = pull_json(repo, &repo.pulls[index])?;
-    Ok(json!({ "clientMutationId": input.client_mutation_id, "mergeQueueEntry": pull["mergeQueueEntry"] }))
+    Ok(json!({ "mergeQueueEntry": pull["mergeQueueEntry"] }))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Dequeue {
-    /// The pull request's, not the entry's.
-    id: String,
-    client_mutation_id: Option<String>,
-}
-
-fn dequeue(world: &mut World, visitor: &Visitor, input: Dequeue) -> Done {
+fn dequeue(world: &mut World, visitor: &Visitor, input: OfPullRequest) -> Done {
     require(visitor, &[WRITE_PULLS])?;
-    let (repo, index) = pull_with(world, visitor, &input.id)?;
+    let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     if !matches!(repo.pulls[index].waiting, Some(Waiting::Queue { .. })) {
         return Err(Fault::unprocessable("Pull request is not in the queue"));
     }
     repo.pulls[index].waiting = None;
-    Ok(json!({ "clientMutationId": input.client_mutation_id, "mergeQueueEntry": null }))
+    Ok(json!({ "clientMutationId": null }))
 }
 
 #[derive(Deserialize)]
@@ -291,7 +270,6 @@ struct Revert {
     title: Option<String>,
     body: Option<String>,
     draft: Option<bool>,
-    client_mutation_id: Option<String>,
 }
 
 fn revert(world: &mut World, visitor: &Visitor, input: Revert) -> Done {
@@ -319,12 +297,9 @@ fn revert(world: &mut World, visitor: &Visitor, input: Revert) -> Done {
         base: base_branch,
         body: input.body.or_else(|| Some(format!("Reverts {}#{number}", repo.full_name()))),
         draft: input.draft,
-        maintainer_can_modify: None,
     };
     let opened = open_pull(repo, new, visitor.account.clone())?;
     Ok(json!({
-        "clientMutationId": input.client_mutation_id,
-        "pullRequest": pull_json(repo, &repo.pulls[index])?,
         "revertPullRequest": pull_json(repo, &repo.pulls[opened])?,
     }))
 }

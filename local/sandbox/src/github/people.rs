@@ -2,14 +2,14 @@
 //! And what a person sees who looks at the repository.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use git2::Oid;
 
-use super::ci::{Checkout, Ci};
 use super::credentials::{Account, Holder, Level, Permission};
 use super::deployments::{Deployment, DeploymentStatus};
-use super::reports::{CheckRun, Heads, Status};
+use super::reports::{CheckRun, Checkout, Heads, Status};
 use super::world::{Comment, Pull, Repository, Review, Settings, Stage, Verdict};
 use super::{GitHub, locked, merging, mutations, queueing, repository as git};
 
@@ -40,6 +40,14 @@ pub enum PullState {
     Merged {
         sha: String,
     },
+}
+
+/// The change of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    pub path: String,
+    /// The hunks of a unified diff; `None` for a binary file.
+    pub patch: Option<String>,
 }
 
 impl GitHub {
@@ -151,9 +159,7 @@ impl GitHub {
     /// A person rewrites what a pull request says.
     pub fn edit_pull_request_body(&self, repository: &str, number: u64, body: &str) -> anyhow::Result<()> {
         self.with(repository, |repo| {
-            let pull = repo.pulls.iter_mut().find(|pull| pull.number == number);
-            let pull = pull.with_context(|| format!("there is no pull request #{number}"))?;
-            pull.body = Some(body.to_owned());
+            pull_mut(repo, number)?.body = Some(body.to_owned());
             Ok(())
         })
     }
@@ -162,8 +168,7 @@ impl GitHub {
     pub fn close_pull_request(&self, repository: &str, number: u64) -> anyhow::Result<()> {
         self.with(repository, |repo| {
             let now = repo.now();
-            let pull = repo.pulls.iter_mut().find(|pull| pull.number == number);
-            let pull = pull.with_context(|| format!("there is no pull request #{number}"))?;
+            let pull = pull_mut(repo, number)?;
             if pull.stage != Stage::Open {
                 return Err(anyhow!("pull request #{number} is not open"));
             }
@@ -217,7 +222,7 @@ impl GitHub {
         ci: impl Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync + 'static,
     ) -> anyhow::Result<()> {
         self.with(repository, |repo| {
-            repo.ci = Some(Ci::new(ci));
+            repo.ci = Some(Arc::new(ci));
             Ok(())
         })
     }
@@ -301,6 +306,19 @@ impl GitHub {
         found.with_context(|| format!("there is no pull request #{number}"))
     }
 
+    /// The files that a pull request changes against the commit where it parted from its base.
+    ///
+    /// # Errors
+    /// When there is no such repository or pull request.
+    pub fn changes(&self, repository: &str, number: u64) -> anyhow::Result<Vec<FileChange>> {
+        self.with(repository, |repo| {
+            let pull = pull_mut(repo, number)?;
+            let (fork, head) = (pull.fork, pull.head);
+            let files = git::changed_files(&repo.git()?, Some(fork), head)?;
+            Ok(files.into_iter().map(|file| FileChange { path: file.path, patch: file.patch }).collect())
+        })
+    }
+
     /// The names of all branches, sorted.
     pub fn branches(&self, repository: &str) -> anyhow::Result<Vec<String>> {
         self.with(repository, |repo| {
@@ -377,14 +395,7 @@ fn account(login: &str) -> Account {
 }
 
 fn new_comment(repo: &mut Repository, login: &str, body: &str) -> Comment {
-    let now = repo.now();
-    Comment {
-        id: repo.next_id(),
-        by: account(login),
-        body: body.to_owned(),
-        created_at: now,
-        updated_at: now,
-    }
+    Comment { id: repo.next_id(), by: account(login), body: body.to_owned(), at: repo.now() }
 }
 
 fn view(repo: &Repository, pull: &Pull) -> PullRequest {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::reports::{Conclusion, StatusState};
+use super::reports::StatusState;
 use super::repository::{self as git, DEFAULT_BRANCH, tip};
 use super::wire::{Answer, Call, NoFilter, Outcome, Refusal};
 use super::world::{Pull, Repository, Verdict};
@@ -35,8 +35,8 @@ pub(super) fn obstacle(repo: &Repository, pull: &Pull) -> Result<Option<String>,
         return Ok(Some(reason.clone()));
     }
     let mut required = settings.required_checks.iter().chain(&settings.ruleset_checks);
-    if let Some(name) = required.find(|name| standing(repo, pull.head, name) != Some(true)) {
-        let word = if standing(repo, pull.head, name).is_some() { "failing" } else { "expected" };
+    if let Some(name) = required.find(|name| check_status(repo, pull.head, name) != Some(true)) {
+        let word = if check_status(repo, pull.head, name).is_some() { "failing" } else { "expected" };
         return Ok(Some(format!("Required status check \"{name}\" is {word}.")));
     }
     if review_decision(repo, pull).is_some_and(|word| word != "APPROVED") {
@@ -83,13 +83,11 @@ pub(super) fn is_behind(repo: &Repository, pull: &Pull) -> Result<bool, git2::Er
     Ok(repo.settings.checks_must_be_up_to_date && stale)
 }
 
-/// How a check stands for a commit: passed, failed, or not (yet) known.
-fn standing(repo: &Repository, commit: git2::Oid, name: &str) -> Option<bool> {
+/// Whether a check passed for a commit; `None` as long as that is not known.
+fn check_status(repo: &Repository, commit: git2::Oid, name: &str) -> Option<bool> {
     let runs = repo.check_runs.get(&commit).into_iter().flatten();
-    let by_run = runs
-        .filter(|(_, run)| run.name == name)
-        .find_map(|(_, run)| run.conclusion)
-        .map(|ended| matches!(ended, Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped));
+    let mut ended = runs.filter(|(_, run)| run.name == name && run.conclusion.is_some());
+    let by_run = ended.next().map(|(_, run)| run.passed());
     let statuses = repo.statuses.get(&commit).into_iter().flatten();
     let by_status =
         statuses.filter(|(_, status)| status.context == name).find_map(|(_, status)| match status.state {
@@ -110,23 +108,6 @@ pub(super) fn summary(repo: &Repository, branch: &str) -> Value {
         "enabled": is_protected(repo, branch),
         "required_status_checks": { "enforcement_level": level, "contexts": checks, "checks": described },
     })
-}
-
-pub(super) fn protection(repo: &Repository, branch: &str) -> Outcome {
-    tip(&repo.git()?, branch).ok_or_else(|| Refusal::new(404, "Branch not found"))?;
-    if !is_protected(repo, branch) {
-        return Err(Refusal::new(404, "Branch not protected"));
-    }
-    let url = format!("{}/branches/{branch}/protection", repo.url);
-    let reviews = json!({
-        "url": format!("{url}/required_pull_request_reviews"),
-        "dismiss_stale_reviews": false,
-        "require_code_owner_reviews": false,
-        "required_approving_review_count": 1,
-    });
-    let admins = json!({ "url": format!("{url}/enforce_admins"), "enabled": false });
-    let answer = json!({ "url": url, "required_pull_request_reviews": reviews, "enforce_admins": admins });
-    Ok(Answer::json(200, &answer))
 }
 
 /// The rules in force for a branch, one entry each.

@@ -10,7 +10,7 @@ use super::credentials::Account;
 use super::protection;
 use super::pulls::index_of;
 use super::queueing::{Waiting, is_clean};
-use super::reports::{Conclusion, StatusState};
+use super::reports::StatusState;
 use super::repository as git;
 use super::wire::{Answer, Outcome, Refusal};
 use super::world::{Pull, Repository, Stage};
@@ -102,7 +102,7 @@ pub(super) fn whole(repo: &Repository, store: &git2::Repository, pull: &Pull) ->
         "mergeable_state": mergeable_state(repo, pull, mergeable)?,
         "comments": pull.comments.len(),
         "review_comments": pull.review_comments.len(),
-        "maintainer_can_modify": pull.maintainer_can_modify,
+        "maintainer_can_modify": true,
         "commits": git::commits_between(store, pull.fork, pull.head)?.len(),
         "additions": additions,
         "deletions": deletions,
@@ -124,9 +124,7 @@ fn mergeable(store: &git2::Repository, pull: &Pull) -> Result<Option<bool>, Refu
 }
 
 fn mergeable_state(repo: &Repository, pull: &Pull, mergeable: Option<bool>) -> Result<&'static str, Refusal> {
-    let runs_good = repo.check_runs.get(&pull.head).into_iter().flatten().all(|(_, run)| {
-        matches!(run.conclusion, Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped))
-    });
+    let runs_good = repo.check_runs.get(&pull.head).into_iter().flatten().all(|(_, run)| run.passed());
     let statuses = repo.statuses.get(&pull.head).into_iter().flatten();
     let statuses_good = statuses.into_iter().all(|(_, status)| status.state == StatusState::Success);
     Ok(match mergeable {

@@ -1,7 +1,6 @@
 //! The primary rate limit: so many requests in an hour, which begins with the first request after the last one's end.
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use super::wire::{Answer, Refusal};
 
@@ -47,15 +46,6 @@ impl Quota {
             .with_header("x-ratelimit-used", self.used.to_string())
             .with_header("x-ratelimit-reset", self.resets_at.as_second().to_string())
             .with_header("x-ratelimit-resource", "core".to_owned())
-    }
-
-    pub(super) fn answer(&self) -> Answer {
-        let reset = self.resets_at.as_second();
-        let core = json!({
-            "limit": self.hourly, "used": self.used, "remaining": self.remaining(), "reset": reset,
-        });
-        let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": reset });
-        Answer::json(200, &json!({ "resources": { "core": core, "search": search } }))
     }
 
     fn remaining(&self) -> u64 {

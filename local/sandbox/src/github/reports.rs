@@ -2,6 +2,12 @@
 //! those that are still to come.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use git2::Oid;
+use serde::Serialize;
+
+use super::repository as git;
 
 /// Which commits a report of checks is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +21,8 @@ pub enum Heads {
 }
 
 /// How a finished check run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     Success,
     Failure,
@@ -74,6 +81,15 @@ impl CheckRun {
         CheckRun { conclusion: Some(conclusion), ..CheckRun::running(name) }
     }
 
+    pub(super) fn status(&self) -> &'static str {
+        if self.conclusion.is_some() { "completed" } else { "in_progress" }
+    }
+
+    /// Whether it ended without a failure.
+    pub(super) fn passed(&self) -> bool {
+        matches!(self.conclusion, Some(Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped))
+    }
+
     /// The same check run with what it has to say.
     pub fn saying(self, title: &str, summary: &str) -> CheckRun {
         CheckRun { title: Some(title.to_owned()), summary: Some(summary.to_owned()), ..self }
@@ -97,7 +113,8 @@ impl CheckRun {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StatusState {
     Error,
     Failure,
@@ -134,33 +151,34 @@ impl<T: Clone> Planned<T> {
     }
 }
 
-impl Conclusion {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Conclusion::Success => "success",
-            Conclusion::Failure => "failure",
-            Conclusion::Neutral => "neutral",
-            Conclusion::Cancelled => "cancelled",
-            Conclusion::Skipped => "skipped",
-            Conclusion::TimedOut => "timed_out",
-            Conclusion::ActionRequired => "action_required",
-        }
+/// A commit, as CI checks it out.
+pub struct Checkout<'r> {
+    pub(super) store: &'r git2::Repository,
+    pub(super) commit: Oid,
+}
+
+impl Checkout<'_> {
+    /// The text of a file; `None` where there is none.
+    pub fn text(&self, path: &str) -> Option<String> {
+        let bytes = git::file_at(self.store, self.commit, path).ok()??;
+        String::from_utf8(bytes).ok()
+    }
+
+    /// The files that stand in a folder itself, by path.
+    pub fn files_in(&self, folder: &str) -> Vec<String> {
+        let entries = || -> Result<Vec<String>, git2::Error> {
+            let tree = self.store.find_commit(self.commit)?.tree()?;
+            let folder_entry = tree.get_path(std::path::Path::new(folder))?;
+            let found = self.store.find_tree(folder_entry.id())?;
+            let names = found.iter().filter(|entry| entry.kind() == Some(git2::ObjectType::Blob));
+            Ok(names
+                .map(|entry| format!("{folder}/{}", String::from_utf8_lossy(entry.name_bytes())))
+                .collect())
+        };
+        entries().unwrap_or_default()
     }
 }
 
-impl StatusState {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            StatusState::Error => "error",
-            StatusState::Failure => "failure",
-            StatusState::Pending => "pending",
-            StatusState::Success => "success",
-        }
-    }
-}
-
-impl CheckRun {
-    pub(super) fn status(&self) -> &'static str {
-        if self.conclusion.is_some() { "completed" } else { "in_progress" }
-    }
-}
+/// The repository's CI: what it reports about each commit that becomes the head of a pull request follows from what the
+/// commit holds. It is a script and runs no code, so that it needs no interpreter and says the same everywhere.
+pub(super) type Ci = Arc<dyn Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync>;

@@ -1,11 +1,7 @@
-//! The fake as its clients meet it: through HTTP, with git to look at what came of it.
+//! What the fake refuses, and AutoFix's own client against it, with git to look at the result.
 
-mod apps;
 mod client;
-mod graphql;
-mod pull_requests;
 mod refusals;
-mod repositories;
 
 use std::path::PathBuf;
 
@@ -13,7 +9,7 @@ use autofix::clock::Clock;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{CLASSIC_TOKEN, GitHub, TOKEN};
+use super::{CLASSIC_TOKEN, GitHub};
 
 const REPOSITORY: &str = "acme/bookshop";
 const FILE: &str = "backend/greeting.py";
@@ -35,7 +31,6 @@ impl Drop for Fixture {
 /// An answer, read whole.
 struct Got {
     status: u16,
-    headers: reqwest::header::HeaderMap,
     json: Value,
 }
 
@@ -46,11 +41,7 @@ impl Got {
 }
 
 impl Fixture {
-    async fn new(name: &str) -> Fixture {
-        Fixture::with_clock(name, Clock::system()).await
-    }
-
-    async fn with_clock(name: &str, clock: Clock) -> Fixture {
+    async fn new(name: &str, clock: Clock) -> Fixture {
         let root = std::env::temp_dir().join(format!("sandbox-github-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
         let github = GitHub::start_with(&root, clock).await.unwrap();
@@ -68,13 +59,9 @@ impl Fixture {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request_with(CLASSIC_TOKEN, method, path)
-    }
-
-    fn request_with(&self, token: &str, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}/repos/{REPOSITORY}{path}", self.github.url()))
-            .bearer_auth(token)
+            .bearer_auth(CLASSIC_TOKEN)
             .header("user-agent", "autofix-tests")
             .header("accept", "application/vnd.github+json")
             .header("x-github-api-version", "2026-03-10")
@@ -124,7 +111,7 @@ impl Fixture {
 
 async fn read(request: RequestBuilder) -> Got {
     let answer = request.send().await.unwrap();
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let status = answer.status().as_u16();
     let json = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or(Value::Null);
-    Got { status, headers, json }
+    Got { status, json }
 }

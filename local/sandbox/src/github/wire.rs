@@ -121,10 +121,6 @@ impl Answer {
         }
     }
 
-    pub(super) fn nothing() -> Answer {
-        Answer { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Vec::new() }
-    }
-
     pub(super) fn elsewhere(location: String) -> Answer {
         Answer { status: StatusCode::FOUND, headers: vec![("location", location)], body: Vec::new() }
     }

@@ -9,12 +9,11 @@ use git2::Oid;
 use jiff::Timestamp;
 
 use super::app::App;
-use super::ci::{Checkout, Ci};
 use super::credentials::{Account, Grants, Holder, usual_grants};
 use super::deployments::Deployment;
 use super::queueing::Waiting;
 use super::quota::Quota;
-use super::reports::{CheckRun, Planned, Status};
+use super::reports::{CheckRun, Checkout, Ci, Planned, Status};
 use super::repository as git;
 
 #[derive(Clone)]
@@ -244,8 +243,7 @@ pub(super) struct Comment {
     pub(super) id: u64,
     pub(super) by: Account,
     pub(super) body: String,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
+    pub(super) at: Timestamp,
 }
 
 /// What a reviewer said in the end.
@@ -273,7 +271,6 @@ pub(super) struct Pull {
     pub(super) title: String,
     pub(super) body: Option<String>,
     pub(super) draft: bool,
-    pub(super) maintainer_can_modify: bool,
     pub(super) head_branch: String,
     pub(super) head: Oid,
     pub(super) base_branch: String,
@@ -369,7 +366,7 @@ impl Repository {
     pub(super) fn report_planned_checks(&mut self, head: Oid) {
         let by_ci = || {
             let (ci, store) = (self.ci.clone()?, self.git().ok()?);
-            Some(ci.run(&Checkout { store: &store, commit: head }))
+            Some(ci(&Checkout { store: &store, commit: head }))
         };
         let runs = if self.planned_check_runs.next.is_empty() { by_ci() } else { None };
         if let Some(runs) = runs.or_else(|| self.planned_check_runs.for_new_head()) {

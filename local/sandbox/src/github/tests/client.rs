@@ -67,7 +67,7 @@ enum Who {
 impl Scene {
     async fn new(name: &str) -> Scene {
         let hands = Hands::new();
-        Scene { at: Fixture::with_clock(name, hands.clock()).await, hands }
+        Scene { at: Fixture::new(name, hands.clock()).await, hands }
     }
 
     fn client(&self, who: Who) -> Github {

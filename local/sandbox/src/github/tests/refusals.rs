@@ -1,20 +1,25 @@
-use super::super::super::service::Fault;
+use autofix::clock::Clock;
+use autofix::github::documents::{MERGE_STATE, REPOSITORY_NAME, REVERT_STATE, UPDATE_REFS};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::rand::SystemRandom;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs1KeyDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::super::{APP_ID, APP_PRIVATE_KEY, Holder, Level, Permission, TOKEN};
 use super::*;
 
-#[tokio::test]
-async fn a_request_without_the_token_is_unauthorized() {
-    let at = Fixture::new("token").await;
-    let url = format!("{}/repos/{REPOSITORY}", at.github.url());
-    let none = read(at.http.get(&url).header("user-agent", "autofix-tests")).await;
-    let wrong = read(at.http.get(&url).header("user-agent", "autofix-tests").bearer_auth("another")).await;
-    assert_eq!((none.status, wrong.status), (401, 401));
-    assert_eq!(wrong.json["message"], "Bad credentials");
-    assert_eq!(wrong.json["status"], "401");
+const NOW: i64 = 1_795_000_000;
+
+async fn fixture(name: &str) -> Fixture {
+    Fixture::new(name, Clock::new(|| Timestamp::from_second(NOW).unwrap())).await
 }
 
 #[tokio::test]
 async fn a_request_must_name_its_agent_and_a_version_that_exists() {
-    let at = Fixture::new("agent").await;
+    let at = fixture("agent").await;
     let url = format!("{}/repos/{REPOSITORY}", at.github.url());
     assert_eq!(read(at.http.get(&url).bearer_auth(TOKEN)).await.status, 403);
     let versioned = |version| {
@@ -27,8 +32,8 @@ async fn a_request_must_name_its_agent_and_a_version_that_exists() {
 }
 
 #[tokio::test]
-async fn a_key_that_github_does_not_document_is_refused() {
-    let at = Fixture::new("keys").await;
+async fn a_key_that_autofix_has_no_use_for_is_refused() {
+    let at = fixture("keys").await;
     at.pull_request("fix", "hi").await;
     let cases = [
         (Method::POST, "/pulls", json!({ "title": "t", "head": "fix", "base": "main", "labels": [] })),
@@ -46,86 +51,94 @@ async fn a_key_that_github_does_not_document_is_refused() {
 }
 
 #[tokio::test]
-async fn a_pull_request_that_cannot_be_opened_is_refused_with_the_reason() {
-    let at = Fixture::new("pulls").await;
-    at.pull_request("fix", "hi").await;
-    let open =
-        |head: &str, base: &str| at.post("/pulls", json!({ "title": "t", "head": head, "base": base }));
-    let twice = open("acme:fix", "main").await;
-    assert_eq!(twice.status, 422);
-    assert_eq!(twice.json["errors"][0]["message"], "A pull request already exists for acme:fix.");
-    let nothing = open("main", "main").await;
-    assert_eq!(nothing.json["errors"][0]["message"], "No commits between main and main");
-    let no_head = open("nowhere", "main").await;
-    assert_eq!((&no_head.json["errors"][0]["field"], no_head.status), (&json!("head"), 422));
-    let no_base = open("fix", "nowhere").await;
-    assert_eq!((&no_base.json["errors"][0]["field"], no_base.status), (&json!("base"), 422));
-    let long = at.post("/pulls", json!({ "title": "t".repeat(257), "head": "fix", "base": "main" })).await;
-    assert_eq!(long.status, 422);
-    assert_eq!(at.github.open_pull_requests(REPOSITORY).unwrap().len(), 1);
-}
-
-#[tokio::test]
-async fn references_are_made_once_and_moved_forward_only() {
-    let at = Fixture::new("refs").await;
-    let main = at.main().await;
-    let next = at.commit_greeting("hi", &main).await;
-    let make = |sha: &str| at.post("/git/refs", json!({ "ref": "refs/heads/a/b", "sha": sha }));
-    assert_eq!(make(&next).await.status, 201);
-    let again = make(&next).await;
-    assert_eq!((again.status, &again.json["message"]), (422, &json!("Reference already exists")));
-    let back = at.send(Method::PATCH, "/git/refs/heads/a/b", json!({ "sha": main })).await;
-    assert_eq!((back.status, &back.json["message"]), (422, &json!("Update is not a fast forward")));
-    let forced = at.send(Method::PATCH, "/git/refs/heads/a%2Fb", json!({ "sha": main, "force": true })).await;
-    assert_eq!(forced.json["object"]["sha"], json!(main));
-    assert_eq!(at.send(Method::DELETE, "/git/refs/heads/a/b", json!({})).await.status, 204);
-    let gone = at.send(Method::DELETE, "/git/refs/heads/a/b", json!({})).await;
-    assert_eq!((gone.status, &gone.json["message"]), (422, &json!("Reference does not exist")));
-    assert_eq!(at.get("/git/ref/heads/a/b").await.status, 404);
-}
-
-#[tokio::test]
-async fn a_tree_without_a_base_has_only_what_it_names() {
-    let at = Fixture::new("trees").await;
-    let entry = json!({ "path": "a/b.txt", "mode": "100644", "type": "blob", "content": "b" });
-    let alone = at.post("/git/trees", json!({ "tree": [entry] })).await.sha();
-    let listed = at.get(&format!("/git/trees/{alone}?recursive=1")).await.json;
-    let paths: Vec<&Value> = listed["tree"].as_array().unwrap().iter().map(|entry| &entry["path"]).collect();
-    assert_eq!(paths, [&json!("a"), &json!("a/b.txt")]);
-
-    let delete =
-        |path: &str| json!({ "base_tree": alone, "tree": [{ "path": path, "mode": "100644", "sha": null }] });
-    assert_eq!(at.post("/git/trees", delete("nothing.txt")).await.status, 422);
-    let emptied = at.post("/git/trees", delete("a/b.txt")).await;
-    assert_eq!((emptied.status, &emptied.json["tree"]), (201, &json!([])));
-    let climbing = json!({ "tree": [{ "path": "../x", "mode": "100644", "content": "" }] });
-    assert_eq!(at.post("/git/trees", climbing).await.status, 422);
-    let bad_base = json!({ "base_tree": "0".repeat(40), "tree": [] });
-    assert_eq!(at.post("/git/trees", bad_base).await.status, 404);
-}
-
-#[tokio::test]
 async fn what_is_not_understood_is_remembered() {
-    let at = Fixture::new("unknown").await;
+    let at = fixture("unknown").await;
     assert_eq!(at.get("/pulls/1/reviewers").await.status, 501);
     assert_eq!(at.get("/pulls?author=ada").await.status, 501);
     let unknown = at.github.service().unknown();
     assert_eq!(unknown.len(), 2, "{unknown:?}");
     assert!(unknown[1].ends_with("/pulls?author=ada"), "{unknown:?}");
-    let elsewhere = format!("{}/repos/acme/nothing", at.github.url());
-    let missing = read(at.http.get(elsewhere).bearer_auth(TOKEN).header("user-agent", "autofix-tests")).await;
-    assert_eq!((missing.status, &missing.json["message"]), (404, &json!("Not Found")));
+}
+
+async fn ask(at: &Fixture, query: &str, variables: Value) -> Got {
+    let request = at.http.post(format!("{}/graphql", at.github.url()));
+    let request = request.bearer_auth(CLASSIC_TOKEN).header("user-agent", "autofix-tests");
+    read(request.json(&json!({ "query": query, "variables": variables }))).await
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_leaves_what_was_done() {
-    let at = Fixture::new("lost").await;
-    let head = at.pull_request("fix", "hi").await;
-    at.github.service().fail_next(Method::PUT, "/merge", Fault::BreakAfter);
-    let lost = at.request(Method::PUT, "/pulls/1/merge").json(&json!({ "sha": head })).send().await;
-    assert!(match lost {
-        Ok(answer) => answer.bytes().await.is_err(),
-        Err(_) => true,
-    });
-    assert_eq!(at.get("/pulls/1").await.json["merged"], true);
+async fn a_document_that_autofix_does_not_send_is_not_understood() {
+    let at = fixture("documents").await;
+    at.pull_request("fix", "hi").await;
+    let names = json!({ "owner": "acme", "name": "bookshop" });
+    assert_eq!(ask(&at, REPOSITORY_NAME, names.clone()).await.status, 200);
+    for query in [
+        "",
+        "query($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { id } }",
+        &REPOSITORY_NAME.replace("nameWithOwner", "colour"),
+        &format!("{REPOSITORY_NAME} {UPDATE_REFS}"),
+    ] {
+        assert_eq!(ask(&at, query, names.clone()).await.status, 501, "{query}");
+    }
+    for variables in
+        [json!({}), json!({ "owner": "acme" }), json!({ "owner": "acme", "name": "x", "more": 1 })]
+    {
+        assert_eq!(ask(&at, REPOSITORY_NAME, variables.clone()).await.status, 501, "{variables}");
+    }
+    let input = json!({ "input": { "repositoryId": "R_1", "refUpdates": [], "atomic": true } });
+    assert_eq!(ask(&at, UPDATE_REFS, input).await.status, 501);
+    assert_eq!(at.github.service().unknown().len(), 8);
+
+    let first = json!({ "owner": "acme", "name": "bookshop", "number": 1 });
+    let answer = ask(&at, REVERT_STATE, first).await.json;
+    let pull = answer["data"]["repository"]["pullRequest"].as_object().unwrap();
+    assert_eq!(pull.keys().collect::<Vec<_>>(), ["headRefName", "id"], "what the document names");
+}
+
+#[tokio::test]
+async fn graphql_errors_come_with_status_200_and_their_kind() {
+    let at = fixture("graphql-errors").await;
+    let variables = json!({ "owner": "acme", "name": "bookshop", "number": 9 });
+    let missing = ask(&at, MERGE_STATE, variables).await;
+    assert_eq!((missing.status, &missing.json["errors"][0]["type"]), (200, &json!("NOT_FOUND")));
+    let id = at.get("").await.json["node_id"].clone();
+    at.github.grant(Holder::ClassicToken, Permission::Contents, Some(Level::Read));
+    let refused = ask(&at, UPDATE_REFS, json!({ "input": { "repositoryId": id, "refUpdates": [] } })).await;
+    assert_eq!(refused.json["errors"][0]["type"], "FORBIDDEN");
+}
+
+/// What the App would sign with these claims.
+fn signed(claims: &Value) -> String {
+    let key = PrivatePkcs1KeyDer::from_pem_slice(APP_PRIVATE_KEY.as_bytes()).unwrap();
+    let key = RsaKeyPair::from_der(key.secret_pkcs1_der()).unwrap();
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(&json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+#[tokio::test]
+async fn an_app_is_believed_only_with_its_own_signature_and_for_ten_minutes_at_most() {
+    let at = fixture("app-jwt").await;
+    let ask = async |path: &str, bearer: &str| {
+        let request = at.http.get(format!("{}/{path}", at.github.url()));
+        read(request.bearer_auth(bearer).header("user-agent", "autofix-tests")).await
+    };
+    let claims = |iat: i64, exp: i64, iss: &str| json!({ "iat": NOW + iat, "exp": NOW + exp, "iss": iss });
+    let good = signed(&claims(-60, 540, APP_ID));
+    assert_eq!(ask("app/installations", &good).await.json[0]["account"]["login"], "acme");
+    for (bad, status) in [
+        (signed(&claims(-60, 601, APP_ID)), 401),
+        (signed(&claims(-60, 0, APP_ID)), 401),
+        (signed(&claims(1, 540, APP_ID)), 401),
+        (signed(&claims(-60, 540, "7")), 404),
+        (signed(&json!({ "iat": NOW, "exp": NOW + 60, "iss": APP_ID, "aud": "x" })), 401),
+        (format!("{}AA", &good[..good.len() - 2]), 401),
+        (TOKEN.to_owned(), 401),
+    ] {
+        assert_eq!(ask("app/installations", &bad).await.status, status, "{bad}");
+    }
+    // What an App signs opens nothing else.
+    assert_eq!(ask("repos/acme/bookshop", &good).await.status, 401);
 }
