@@ -6,6 +6,7 @@
 
 mod block_kit;
 mod dialogs;
+pub mod markup;
 mod rendering;
 mod web_api;
 mod webhooks;
@@ -23,7 +24,7 @@ use sha2::Sha256;
 use crate::service::Service;
 use crate::{Addresses, WayBack};
 pub use dialogs::OpenView;
-use dialogs::new_trigger;
+pub use markup::user_name;
 pub use rendering::rendered;
 pub use workspace::{Ephemeral, Message, Origin};
 use workspace::{ResponseUrl, Workspace, message_json};
@@ -205,7 +206,8 @@ impl Slack {
         user_id: &str,
         now: i64,
     ) -> anyhow::Result<Value> {
-        let (block_id, button) = find_button(message, action_id)
+        let (block_id, button) = message
+            .find_button(action_id)
             .with_context(|| format!("the message {} has no button `{action_id}`", message.ts))?;
         let mut action = json!({
             "type": "button", "action_id": action_id, "block_id": block_id, "text": button["text"],
@@ -216,30 +218,20 @@ impl Slack {
                 action[key] = button[key].clone();
             }
         }
-        let name = rendering::user_name(user_id);
         let mut container = json!({
             "type": "message", "message_ts": message.ts, "channel_id": message.channel, "is_ephemeral": false,
         });
         if let Some(thread) = &message.thread_ts {
             container["thread_ts"] = json!(thread);
         }
-        let channel_name = if message.channel == CHANNEL_ID { CHANNEL_NAME } else { OTHER_CHANNEL_NAME };
-        Ok(json!({
-            "type": "block_actions",
-            "team": {"id": TEAM_ID, "domain": "sandbox"},
-            "user": {"id": user_id, "username": name, "name": name, "team_id": TEAM_ID},
-            "api_app_id": APP_ID,
-            "token": "deprecated-verification-token",
-            "container": container,
-            "trigger_id": new_trigger(&self.workspace, user_id, now),
-            "channel": {"id": message.channel, "name": channel_name},
-            "message": message_json(message),
-            "state": {"values": {}},
-            "response_url": self.new_response_url(message, user_id),
-            "actions": [action],
-            "enterprise": null,
-            "is_enterprise_install": false,
-        }))
+        let mut payload = self.payload("block_actions", user_id, now);
+        payload["container"] = container;
+        payload["channel"] = json!({"id": message.channel, "name": message.channel_name()});
+        payload["message"] = message_json(message);
+        payload["state"] = json!({"values": {}});
+        payload["response_url"] = json!(self.new_response_url(message, user_id));
+        payload["actions"] = json!([action]);
+        Ok(payload)
     }
 
     fn new_response_url(&self, message: &Message, user_id: &str) -> String {
@@ -257,15 +249,6 @@ impl Slack {
         });
         format!("{}/actions/{TEAM_ID}/{number}/{secret}", self.service.url())
     }
-}
-
-/// The button and the id of the block that it is in.
-fn find_button<'m>(message: &'m Message, action_id: &str) -> Option<(&'m Value, &'m Value)> {
-    message.blocks.iter().find_map(|block| {
-        let elements = block["elements"].as_array().into_iter().flatten().chain([&block["accessory"]]);
-        let button = elements.into_iter().find(|e| e["type"] == "button" && e["action_id"] == action_id)?;
-        Some((&block["block_id"], button))
-    })
 }
 
 /// Slack's signature of a request (version `v0`).

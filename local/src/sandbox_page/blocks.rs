@@ -3,8 +3,9 @@
 use askama::Template;
 use serde_json::Value;
 
-use super::markup::{Addresses, Mrkdwn, mrkdwn, plain};
+use super::markup::{Addresses, Mrkdwn, mrkdwn};
 use crate::sandbox::slack::Message;
+use crate::sandbox::slack::markup::unescaped;
 
 /// The blocks of one message, ready to be shown. They escape what they are given, so a template shows them `|safe`.
 #[derive(Template)]
@@ -70,16 +71,6 @@ impl Blocks {
     }
 }
 
-/// What is written on the button with this `action_id`.
-pub(super) fn label_of(message: &Message, action: &str) -> Option<String> {
-    let elements = message.blocks.iter().flat_map(|block| {
-        block["elements"].as_array().into_iter().flatten().chain(Some(&block["accessory"]))
-    });
-    let mut buttons = elements.filter(|element| element["type"] == "button");
-    let button = buttons.find(|button| button["action_id"] == action)?;
-    Some(plain(text_of(&button["text"])))
-}
-
 struct Reader<'a> {
     message: &'a Message,
     addresses: &'a Addresses,
@@ -88,7 +79,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn block(&self, index: usize, block: &Value) -> Block {
         match block["type"].as_str() {
-            Some("header") => Block::Header { text: plain(text_of(&block["text"])) },
+            Some("header") => Block::Header { text: unescaped(text_of(&block["text"])) },
             Some("section") => Block::Section {
                 texts: block.get("text").map(|text| self.text(text)).into_iter().collect(),
                 fields: list(&block["fields"]).map(|field| self.text(field)).collect(),
@@ -108,19 +99,12 @@ impl Reader<'_> {
                     .collect(),
             },
             Some("divider") => Block::Divider,
-            Some("markdown") => Block::Context {
-                texts: vec![mrkdwn(block["text"].as_str().unwrap_or_default(), self.addresses)],
-            },
             other => Block::Other { kind: other.unwrap_or("without a type").to_owned() },
         }
     }
 
-    /// A text object, or the text that stands for an image.
     fn text(&self, object: &Value) -> Mrkdwn {
-        match object["type"].as_str() {
-            Some("image") => mrkdwn(object["alt_text"].as_str().unwrap_or_default(), self.addresses),
-            _ => mrkdwn(text_of(object), self.addresses),
-        }
+        mrkdwn(text_of(object), self.addresses)
     }
 
     fn button(&self, (block, number): (usize, usize), element: &Value) -> Option<Button> {
@@ -132,7 +116,7 @@ impl Reader<'_> {
             id: format!("press-{ts}-{block}-{number}"),
             ts,
             action: element["action_id"].as_str().unwrap_or_default().to_owned(),
-            label: plain(text_of(&element["text"])),
+            label: unescaped(text_of(&element["text"])),
             look: match element["style"].as_str() {
                 Some("primary") => "primary",
                 Some("danger") => "danger",
@@ -140,9 +124,9 @@ impl Reader<'_> {
             },
             address: element["url"].as_str().and_then(|address| self.addresses.of(address)),
             confirm: element.get("confirm").filter(|confirm| confirm.is_object()).map(|confirm| Confirm {
-                title: plain(text_of(&confirm["title"])),
+                title: unescaped(text_of(&confirm["title"])),
                 text: self.text(&confirm["text"]),
-                yes: plain(text_of(&confirm["confirm"])),
+                yes: unescaped(text_of(&confirm["confirm"])),
             }),
         })
     }
@@ -152,6 +136,6 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn text_of(object: &Value) -> &str {
+pub(super) fn text_of(object: &Value) -> &str {
     object["text"].as_str().unwrap_or_default()
 }

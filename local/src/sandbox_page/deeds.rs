@@ -113,7 +113,7 @@ impl Place {
     async fn press(&self, ts: &str, action: &str) -> anyhow::Result<()> {
         let now = self.clock.now();
         let pressed = self.sandbox.slack.message(ts).and_then(|card| {
-            let label = super::blocks::label_of(&card, action)?;
+            let label = card.button_label(action)?;
             let form = self.sandbox.slack.press(&card, action, APPROVER_ID, now.as_second()).ok()?;
             Some((label, form))
         });

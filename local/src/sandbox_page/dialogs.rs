@@ -3,8 +3,10 @@
 use askama::Template;
 use serde_json::Value;
 
-use super::markup::{Addresses, Mrkdwn, mrkdwn, plain};
+use super::blocks::text_of;
+use super::markup::{Addresses, Mrkdwn, mrkdwn};
 use crate::sandbox::slack::OpenView;
+use crate::sandbox::slack::markup::unescaped;
 
 /// Before the name of a field in a form, so that none is taken for the form's own.
 pub(super) const FIELD: &str = "field-";
@@ -54,9 +56,9 @@ impl Dialog {
         let blocks = view["blocks"].as_array().into_iter().flatten();
         Dialog {
             id: open.id.clone(),
-            title: plain(text_of(&view["title"])),
+            title: unescaped(text_of(&view["title"])),
             parts: blocks.filter_map(|block| part(&open.id, block, addresses)).collect(),
-            submit: view.get("submit").map(|submit| plain(text_of(submit))),
+            submit: view.get("submit").map(|submit| unescaped(text_of(submit))),
         }
     }
 }
@@ -74,7 +76,7 @@ fn part(view: &str, block: &Value, addresses: &Addresses) -> Option<Part> {
 fn input(view: &str, block: &Value) -> Part {
     let field = block["block_id"].as_str().unwrap_or_default();
     let (id, name) = (format!("{view}-{field}"), format!("{FIELD}{field}"));
-    let label = plain(text_of(&block["label"]));
+    let label = unescaped(text_of(&block["label"]));
     let optional = block["optional"] == true;
     let element = &block["element"];
     if element["type"] != "radio_buttons" {
@@ -85,11 +87,7 @@ fn input(view: &str, block: &Value) -> Part {
         (1..).zip(element["options"].as_array().into_iter().flatten()).map(|(number, option)| Choice {
             id: format!("{id}-{number}"),
             value: option["value"].as_str().unwrap_or_default().to_owned(),
-            label: plain(text_of(&option["text"])),
+            label: unescaped(text_of(&option["text"])),
         });
     Part::Choice { name, label, options: options.collect(), optional }
-}
-
-fn text_of(object: &Value) -> &str {
-    object["text"].as_str().unwrap_or_default()
 }

@@ -1,44 +1,17 @@
-//! Slack's markup as HTML: bold, italic, struck, code, code blocks, links and mentions. One style at a time; a mark
-//! counts only at the edge of a word, as in Slack. Text is escaped where it is shown.
+//! Slack's markup as HTML. Text is escaped where it is shown.
 
 use askama::Template;
 use url::Url;
 
 use crate::demo_project::REPOSITORY;
-use crate::sandbox::slack::USERS;
+use crate::sandbox::slack::markup::{Passage, Style, passages};
 
-/// A text, ready to be shown. It escapes what it is given, so a template shows it `|safe`.
+/// A text, ready to be shown. It escapes what it is given, so a template shows it `|safe`. What its runs lead to are
+/// addresses that a page may have.
 #[derive(Template)]
 #[template(path = "sandbox/mrkdwn.html")]
 pub(super) struct Mrkdwn {
     passages: Vec<Passage>,
-}
-
-enum Passage {
-    /// Lines in a fixed font, as they are.
-    Fixed {
-        text: String,
-    },
-    Prose {
-        runs: Vec<Run>,
-    },
-}
-
-/// Text of one style, with the address that it leads to.
-#[derive(Debug, PartialEq)]
-struct Run {
-    text: String,
-    style: Style,
-    address: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
-    Plain,
-    Bold,
-    Italic,
-    Struck,
-    Code,
 }
 
 /// Where links lead: pull requests of the sandbox to this page, addresses of the web there, anything else nowhere.
@@ -65,137 +38,15 @@ impl Addresses {
 
 /// Reads a text in Slack's markup.
 pub(super) fn mrkdwn(text: &str, addresses: &Addresses) -> Mrkdwn {
-    let mut passages = Vec::new();
-    for (index, part) in text.split("```").enumerate() {
-        let part = part.trim_matches('\n');
-        if part.is_empty() {
-            continue;
+    let mut passages = passages(text);
+    for passage in &mut passages {
+        if let Passage::Prose { runs } = passage {
+            for run in runs {
+                run.target = run.target.take().and_then(|target| addresses.of(&target));
+            }
         }
-        passages.push(match index % 2 {
-            0 => Passage::Prose { runs: runs(part, addresses) },
-            _ => Passage::Fixed { text: unescaped(part) },
-        });
     }
     Mrkdwn { passages }
-}
-
-/// Text without any markup, in which Slack shows escapes as what they stand for all the same.
-pub(super) fn plain(text: &str) -> String {
-    unescaped(text)
-}
-
-fn runs(text: &str, addresses: &Addresses) -> Vec<Run> {
-    let mut reader = Reader { addresses, runs: Vec::new() };
-    reader.read(text, Style::Plain);
-    reader.runs
-}
-
-struct Reader<'a> {
-    addresses: &'a Addresses,
-    runs: Vec<Run>,
-}
-
-impl Reader<'_> {
-    fn read(&mut self, text: &str, style: Style) {
-        let (mut taken, mut at) = (0, 0);
-        while let Some(found) = text[at..].find(['`', '<', '*', '_', '~']) {
-            let start = at + found;
-            let Some((end, mark)) = marked(text, start, style) else {
-                at = start + 1;
-                continue;
-            };
-            self.push(unescaped(&text[taken..start]), style, None);
-            match mark {
-                Mark::Code(inside) => self.push(unescaped(inside), Style::Code, None),
-                Mark::Link(inside) => self.link(inside, style),
-                Mark::Styled(inner, inside) => self.read(inside, inner),
-            }
-            (taken, at) = (end, end);
-        }
-        self.push(unescaped(&text[taken..]), style, None);
-    }
-
-    /// `url|label`, `@U…`, `!here`, `!date^…|label`.
-    fn link(&mut self, inside: &str, style: Style) {
-        let (target, label) =
-            inside.split_once('|').map_or((inside, None), |(target, label)| (target, Some(label)));
-        let label = label.map(unescaped);
-        match target.chars().next() {
-            Some('!') => {
-                let said = label.filter(|_| target.starts_with("!date^"));
-                self.push(said.unwrap_or_else(|| format!("@{}", &target[1..])), style, None);
-            }
-            Some('@') => self.push(format!("@{}", name_of(&target[1..])), style, None),
-            _ => {
-                let target = unescaped(target);
-                let address = self.addresses.of(&target);
-                self.push(label.unwrap_or(target), style, address);
-            }
-        }
-    }
-
-    fn push(&mut self, text: String, style: Style, address: Option<String>) {
-        if !text.is_empty() {
-            self.runs.push(Run { text, style, address });
-        }
-    }
-}
-
-enum Mark<'t> {
-    Code(&'t str),
-    Link(&'t str),
-    Styled(Style, &'t str),
-}
-
-/// What begins at `start` with a mark of one byte, and where the text goes on behind it.
-fn marked(text: &str, start: usize, style: Style) -> Option<(usize, Mark<'_>)> {
-    let (mark, after) = (text.as_bytes()[start], &text[start + 1..]);
-    match mark {
-        b'`' => {
-            let length = after.find('`').filter(|length| *length > 0)?;
-            Some((start + length + 2, Mark::Code(&after[..length])))
-        }
-        b'<' => {
-            let length = after.find('>').filter(|length| *length > 0)?;
-            Some((start + length + 2, Mark::Link(&after[..length])))
-        }
-        _ if style == Style::Plain => {
-            let inner = match mark {
-                b'*' => Style::Bold,
-                b'_' => Style::Italic,
-                _ => Style::Struck,
-            };
-            let length = enclosed(text, start)?;
-            Some((start + length + 2, Mark::Styled(inner, &after[..length])))
-        }
-        _ => None,
-    }
-}
-
-/// Bytes between the mark at `start` and the one that closes it on the same line.
-fn enclosed(text: &str, start: usize) -> Option<usize> {
-    let mark = char::from(text.as_bytes()[start]);
-    let after = &text[start + 1..];
-    let opens = !text[..start].chars().next_back().is_some_and(char::is_alphanumeric)
-        && after.chars().next().is_some_and(|c| !c.is_whitespace() && c != mark);
-    if !opens {
-        return None;
-    }
-    let line = after.lines().next().unwrap_or_default();
-    let mut ends = line.match_indices(mark).map(|(end, _)| end);
-    ends.find(|end| {
-        let before = line[..*end].chars().next_back();
-        let behind = line[end + 1..].chars().next();
-        before.is_some_and(|c| !c.is_whitespace()) && !behind.is_some_and(char::is_alphanumeric)
-    })
-}
-
-fn name_of(user: &str) -> &str {
-    USERS.iter().find(|(id, _)| *id == user).map_or(user, |(_, name)| name)
-}
-
-fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 #[cfg(test)]
@@ -220,19 +71,11 @@ mod tests {
         );
         check("snake_case_name, 2*3*4, * a *, _", &prose("snake_case_name, 2*3*4, * a *, _"));
         check("*Ärger* `a_b_ *c*` now", &prose("<strong>Ärger</strong> <code>a_b_ *c*</code> now"));
-        check("<!here> <@U0APPROVER> <@U9>", &prose("@here @ann @U9"));
         check("<!date^1795000000^{time}|10:30 UTC>", &prose("10:30 UTC"));
-    }
-
-    #[test]
-    fn code_blocks_keep_their_lines() {
+        let code = "<pre class=\"output\" tabindex=\"0\">-old *x*\n+new</pre>";
         check(
             "Change\n```\n-old *x*\n+new\n```\nafter",
-            &format!(
-                "{}<pre class=\"output\" tabindex=\"0\">-old *x*\n+new</pre>{}",
-                prose("Change"),
-                prose("after")
-            ),
+            &format!("{}{code}{}", prose("Change"), prose("after")),
         );
     }
 

@@ -6,9 +6,7 @@ use jiff::Timestamp;
 use super::blocks::Blocks;
 use super::dialogs::Dialog;
 use super::markup::{Addresses, Mrkdwn, mrkdwn};
-use crate::sandbox::slack::{
-    APPROVER_ID, CHANNEL_ID, CHANNEL_NAME, Message, OTHER_CHANNEL_NAME, Slack, USERS,
-};
+use crate::sandbox::slack::{APPROVER_ID, Message, Slack, user_name};
 
 /// What the channels show.
 pub(super) struct Channels {
@@ -53,7 +51,7 @@ impl Channels {
         let ephemerals = slack.ephemerals();
         let own = ephemerals.iter().rev().filter(|ephemeral| ephemeral.user == APPROVER_ID);
         Channels {
-            you: USERS.iter().find(|(id, _)| *id == APPROVER_ID).map_or(APPROVER_ID, |(_, name)| name),
+            you: user_name(APPROVER_ID),
             cards: cards.map(|message| card(message, &messages, addresses)).collect(),
             dialogs: asked.map(|view| Dialog::of(view, addresses)).collect(),
             whispers: own.map(|ephemeral| mrkdwn(&ephemeral.text, addresses)).collect(),
@@ -76,7 +74,7 @@ fn card(message: &Message, all: &[Message], addresses: &Addresses) -> Card {
         .map(|reply| Reply { time: moment(posted_at(reply)), blocks: Blocks::of(reply, addresses) });
     Card {
         ts: message.ts.clone(),
-        channel: if message.channel == CHANNEL_ID { CHANNEL_NAME } else { OTHER_CHANNEL_NAME },
+        channel: message.channel_name(),
         time: moment(posted_at(message)),
         edits: message.edits,
         blocks: Blocks::of(message, addresses),

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::markup::user_name;
 use super::workspace::{Refusal, Workspace};
-use super::{APP_ID, BOT_ID, Shared, SignedForm, Slack, TEAM_ID, block_kit, lock, rendering};
+use super::{APP_ID, BOT_ID, SignedForm, Slack, TEAM_ID, block_kit, lock, rendering};
 
 /// Seconds that a press may open a dialog for.
 const TRIGGER_SECONDS: i64 = 3;
@@ -40,14 +42,15 @@ impl OpenView {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Open {
+    trigger_id: String,
+    view: Value,
+}
+
 /// `views.open`.
-pub(super) fn open(workspace: &mut Workspace, arguments: &Map<String, Value>) -> Result<Value, Refusal> {
-    let trigger_id = arguments.get("trigger_id").and_then(Value::as_str).ok_or("invalid_arguments")?;
-    let view = match arguments.get("view") {
-        Some(Value::String(json)) => serde_json::from_str(json).map_err(|_| "invalid_arguments")?,
-        Some(view @ Value::Object(_)) => view.clone(),
-        _ => return Err("invalid_arguments".into()),
-    };
+pub(super) fn open(workspace: &mut Workspace, Open { trigger_id, view }: Open) -> Result<Value, Refusal> {
     let details = block_kit::view_problems(&view);
     if !details.is_empty() {
         return Err(Refusal { code: "invalid_arguments", details });
@@ -117,19 +120,29 @@ impl Slack {
             state.insert(field.to_owned(), json!({action: filled.unwrap_or(empty)}));
         }
         ensure!(values.is_empty(), "the dialog has no fields {:?}", values.keys());
-        let name = rendering::user_name(&view.user);
-        Ok(json!({
-            "type": "view_submission",
+        let mut payload = self.payload("view_submission", &view.user, now);
+        payload["view"] = view_json(view, &json!({"values": state}));
+        payload["response_urls"] = json!([]);
+        Ok(payload)
+    }
+
+    /// What all payloads to the app have in common. Each of them may open one dialog.
+    pub(super) fn payload(&self, kind: &str, user: &str, now: i64) -> Value {
+        let mut workspace = lock(&self.workspace);
+        let id = format!("{now}.{}.sandbox", workspace.triggers.len() + 1);
+        let trigger = Trigger { id: id.clone(), user: user.to_owned(), made_at: now, used: false };
+        workspace.triggers.push(trigger);
+        let name = user_name(user);
+        json!({
+            "type": kind,
             "team": {"id": TEAM_ID, "domain": "sandbox"},
-            "user": {"id": view.user, "username": name, "name": name, "team_id": TEAM_ID},
+            "user": {"id": user, "username": name, "name": name, "team_id": TEAM_ID},
             "api_app_id": APP_ID,
             "token": "deprecated-verification-token",
-            "trigger_id": super::new_trigger(&self.workspace, &view.user, now),
-            "view": view_json(view, &json!({"values": state})),
-            "response_urls": [],
+            "trigger_id": id,
             "enterprise": null,
             "is_enterprise_install": false,
-        }))
+        })
     }
 
     /// What Slack does with the app's answer to a submission: closes the dialog, keeps it with errors at its fields, or
@@ -171,14 +184,6 @@ impl Slack {
     }
 }
 
-/// A press makes a trigger.
-pub(super) fn new_trigger(workspace: &Shared, user: &str, now: i64) -> String {
-    let mut workspace = lock(workspace);
-    let id = format!("{now}.{}.sandbox", workspace.triggers.len() + 1);
-    workspace.triggers.push(Trigger { id: id.clone(), user: user.to_owned(), made_at: now, used: false });
-    id
-}
-
 fn filled(element: &Value, value: Option<&str>) -> anyhow::Result<Option<Value>> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     match element["type"].as_str() {
@@ -210,9 +215,9 @@ fn view_json(opened: &OpenView, state: &Value) -> Value {
     ] {
         view[key] = value;
     }
-    for (key, default) in [("callback_id", json!("")), ("private_metadata", json!(""))] {
+    for key in ["callback_id", "private_metadata"] {
         if view[key].is_null() {
-            view[key] = default;
+            view[key] = json!("");
         }
     }
     view

