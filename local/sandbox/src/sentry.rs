@@ -2,28 +2,24 @@
 //! signed webhooks, which the caller sends. An event has one model and is shown in Sentry's two
 //! dialects, so what a webhook says and what the API answers cannot differ.
 
-mod comments;
 mod event;
-mod events;
 mod issues;
-mod listing;
-mod overview;
-mod page;
-mod paging;
-mod refusal;
-mod releases;
 mod rest;
 mod rest_dialect;
 mod search;
-mod traffic;
 mod webhook;
 mod webhook_dialect;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Context;
 use autofix::clock::Clock;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -31,8 +27,7 @@ use crate::service::Service;
 use crate::{Addresses, WayBack};
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
-use issues::{Issue, Issues};
-pub use overview::IssueOverview;
+use issues::{Issue, Issues, Release, Served};
 pub use webhook::{Hook, SignedWebhook};
 
 pub const AUTH_TOKEN: &str = "sntrys_sandbox_auth_token";
@@ -46,6 +41,22 @@ pub const INSTALLATION: &str = "7a485448-a9e2-4c85-8a3c-4f44175783c9";
 const REPOSITORY: &str = crate::demo_project::REPOSITORY;
 
 type Shared = Arc<Mutex<Issues>>;
+
+/// An issue in the list of issues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueOverview {
+    pub id: String,
+    /// Of the latest event.
+    pub title: String,
+    /// `unresolved`, `resolved` or `ignored`.
+    pub status: &'static str,
+    /// How often it happened.
+    pub events: usize,
+    /// Oldest first.
+    pub comments: Vec<String>,
+    /// Where its page is.
+    pub address: String,
+}
 
 /// A running fake. Clones are handles to the same one.
 #[derive(Clone)]
@@ -68,7 +79,12 @@ impl Sentry {
     /// As [`Sentry::start_with`], at a given address.
     pub(super) async fn start_at(address: SocketAddr, clock: Clock) -> anyhow::Result<Sentry> {
         let issues: Shared = Arc::new(Mutex::new(Issues::new(clock)));
-        let router = rest::routes(Arc::clone(&issues)).merge(page::routes(Arc::clone(&issues)));
+        let page = "/organizations/{organization}/issues/{id}/";
+        let pages = Router::new()
+            .route(page, get(issue_page))
+            .route(&format!("{page}events/{{event}}/"), get(issue_page))
+            .with_state(Arc::clone(&issues));
+        let router = rest::routes(Arc::clone(&issues)).merge(pages);
         let service = Service::start_at(router, address).await.context("start the sandbox's Sentry")?;
         lock(&issues).base = service.url();
         Ok(Sentry { service, issues })
@@ -138,22 +154,17 @@ impl Sentry {
         lock(&self.issues).by_id.get(issue_id).map(|issue| issue.comments.clone()).unwrap_or_default()
     }
 
-    /// Tells Sentry which commit a release was built from.
-    pub fn set_release_commit(&self, version: &str, sha: &str) {
-        self.add_release(version, &[sha]);
-    }
-
     /// Tells Sentry of a release with its commits, newest first.
     pub fn add_release(&self, version: &str, commits: &[&str]) {
         let mut issues = lock(&self.issues);
         let commits = commits.iter().map(|sha| (*sha).to_owned()).collect();
         let created_at = issues.releases.get(version).map_or(issues.clock.now(), |known| known.created_at);
-        issues.releases.insert(version.to_owned(), releases::Release { created_at, commits });
+        issues.releases.insert(version.to_owned(), Release { created_at, commits });
     }
 
     /// A project served so many requests of a transaction at once, and its SDK traced them.
     pub fn serve(&self, event: &SandboxEvent, requests: u64, at: Timestamp) {
-        let served = traffic::Served {
+        let served = Served {
             project: event.project.slug.clone(),
             transaction: event.transaction.clone(),
             at,
@@ -187,10 +198,33 @@ impl Sentry {
         lock(&self.issues).by_id.remove(issue_id);
     }
 
+    /// Every issue as it is in the list of issues, by its number.
+    pub fn overview(&self) -> Vec<IssueOverview> {
+        let issues = lock(&self.issues);
+        let all = issues.by_id.iter().map(|(id, issue)| IssueOverview {
+            id: id.clone(),
+            title: issue.last().title(),
+            status: issue.status,
+            events: issue.events.len(),
+            comments: issue.comments.iter().map(|comment| comment.text.clone()).collect(),
+            address: format!("{}/organizations/{ORGANIZATION}/issues/{id}/", issues.base),
+        });
+        all.collect()
+    }
+
     /// Connects a repository (`owner/name`), so that issues can be resolved by its commits.
     pub fn link_repository(&self, name: &str) {
         lock(&self.issues).repositories.insert(name.to_owned());
     }
+}
+
+async fn issue_page(
+    State(issues): State<Shared>,
+    Path(path): Path<HashMap<String, String>>,
+) -> Result<String, StatusCode> {
+    let issues = lock(&issues);
+    let issue = issues.by_id.get(&path["id"]).filter(|_| path["organization"] == ORGANIZATION);
+    issue.map(Issue::page).ok_or(StatusCode::NOT_FOUND)
 }
 
 fn lock(issues: &Mutex<Issues>) -> MutexGuard<'_, Issues> {

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use autofix::clock::Clock;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ORGANIZATION;
-use super::event::{Project, SandboxEvent, written};
-use super::releases::Release;
-use super::traffic::Served;
+use super::event::{Project, SandboxEvent, SandboxFrame, written};
 
 /// An issue with its events, oldest first.
 #[derive(Clone, Debug)]
@@ -18,8 +16,6 @@ pub(super) struct Issue {
     pub(super) status: &'static str,
     pub(super) substatus: Option<&'static str>,
     pub(super) status_details: Value,
-    /// What else was set: `priority`, `hasSeen`, `isBookmarked`, `isPublic`.
-    pub(super) marks: Map<String, Value>,
     pub(super) comments: Vec<Comment>,
 }
 
@@ -27,6 +23,23 @@ pub(super) struct Issue {
 pub struct Comment {
     pub text: String,
     pub at: Timestamp,
+}
+
+/// A release that Sentry knows.
+#[derive(Clone, Debug)]
+pub(super) struct Release {
+    pub(super) created_at: Timestamp,
+    /// The commits since the release before, newest first; empty if nobody told Sentry.
+    pub(super) commits: Vec<String>,
+}
+
+/// Requests that were served at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Served {
+    pub(super) project: String,
+    pub(super) transaction: String,
+    pub(super) at: Timestamp,
+    pub(super) requests: u64,
 }
 
 #[derive(Clone)]
@@ -88,7 +101,6 @@ impl Issue {
             status: "unresolved",
             substatus: Some("new"),
             status_details: json!({}),
-            marks: Map::new(),
             comments: Vec::new(),
         }
     }
@@ -107,7 +119,7 @@ impl Issue {
         let Project { id, slug } = &event.project;
         let issue = &event.issue_id;
         let users: BTreeSet<_> = self.events.iter().filter_map(|event| event.user.as_ref()).collect();
-        let mut shown = json!({
+        json!({
             "id": issue, "shareId": null, "shortId": format!("{}-{}", slug.to_uppercase(), issue),
             "title": event.title(), "culprit": event.transaction, "logger": null, "level": "error",
             "permalink": format!("{base}/organizations/{ORGANIZATION}/issues/{issue}/"),
@@ -121,15 +133,24 @@ impl Issue {
             "seerFixabilityScore": null, "seerAutofixLastTriggered": null, "isUnhandled": true,
             "count": self.events.len().to_string(), "userCount": users.len(),
             "firstSeen": written(self.first().at), "lastSeen": written(event.at),
-        });
-        if let Some(object) = shown.as_object_mut() {
-            object.extend(self.marks.clone());
-        }
-        shown
+        })
     }
-}
 
-impl Issue {
+    /// The page of the issue, as plain text: where the links of cards and pull requests lead.
+    pub(super) fn page(&self) -> String {
+        let event = self.last();
+        let mut page = format!("{}\n{}, {} events\n", event.title(), self.status, self.events.len());
+        for exception in &event.exceptions {
+            page += "\nTraceback (most recent call last):\n";
+            for SandboxFrame { abs_path, line, function, source, .. } in &exception.frames {
+                page += &format!("  File \"{abs_path}\", line {line}, in {function}\n");
+                page.extend(source.as_ref().map(|source| format!("    {}\n", source.at.trim())));
+            }
+            page += &format!("{}: {}\n", exception.error_type, exception.value);
+        }
+        page
+    }
+
     /// A commit is asked for by its SHA and its repository's name; it is shown as the whole that Sentry knows of it.
     fn details_shown(&self) -> Value {
         let mut shown = self.status_details.clone();

@@ -1,96 +1,195 @@
-//! Sentry's REST API under `/api/0/organizations/{org}/`: who may ask, and issues. The rest stands in files of its own.
-//! Paths without an organisation answer 410, as in Sentry's brown-outs of the deprecated form.
+//! Sentry's REST API under `/api/0/organizations/{org}/`, as far as AutoFix uses it. What else it is asked is answered as
+//! not understood, and so is a parameter that AutoFix has no use for.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::cmp::Reverse;
 
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{Method, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
-use axum::{Json, Router, middleware};
-use serde_json::{Map, Value, json};
+use axum::routing::any;
+use axum::{Json, Router};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use super::issues::{Issue, Issues};
-use super::listing::Listing;
-use super::refusal::{Refusal, not_known, not_there, refused};
-use super::releases::release_of;
-use super::{AUTH_TOKEN, ORGANIZATION, Shared, comments, events, lock, paging, releases, traffic};
+use super::event::{SandboxEvent, written};
+use super::issues::{Comment, Issue, Issues, Release};
+use super::{AUTH_TOKEN, ORGANIZATION, Shared, lock, rest_dialect, search};
 
-const STATUS_DETAILS: [&str; 8] = [
-    "inNextRelease",
-    "inRelease",
-    "inCommit",
-    "ignoreDuration",
-    "ignoreCount",
-    "ignoreWindow",
-    "ignoreUserCount",
-    "ignoreUserWindow",
-];
+/// Entries in one page; Sentry's default and most.
+const PAGE: usize = 100;
+/// The same comment again within this time is refused.
+const COMMENT_REPEAT: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn routes(issues: Shared) -> Router {
-    Router::new()
-        .route("/api/0/organizations/{organization}/issues/", get(list_issues))
-        .route("/api/0/organizations/{organization}/issues/{id}/", get(get_issue).put(put_issue))
-        .route("/api/0/projects/{organization}/{slug}/", get(get_project))
-        .route("/api/0/issues/{*rest}", any(deprecated))
-        .merge(comments::routes())
-        .merge(events::routes())
-        .merge(releases::routes())
-        .merge(traffic::routes())
-        .layer(middleware::from_fn_with_state(Arc::clone(&issues), authorized))
-        .with_state(issues)
+    // One segment at a time, since a release's name may have a slash in it, which is encoded then.
+    let below =
+        ["", "{d}/", "{d}/{e}/", "{d}/{e}/{f}/"].map(|below| format!("/api/0/{{a}}/{{b}}/{{c}}/{below}"));
+    below.iter().fold(Router::new(), |router, path| router.route(path, any(answer))).with_state(issues)
 }
 
-/// What a handler answers, or turns the request down with.
-pub(super) type Outcome = Result<Response, Refusal>;
+/// Why a request is turned down: a status, and JSON with a `detail` or with sentences by field.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    body: Value,
+}
 
-async fn authorized(
+fn refused(status: StatusCode, body: Value) -> Refusal {
+    Refusal { status, body }
+}
+
+fn bad_request(detail: &str) -> Refusal {
+    refused(StatusCode::BAD_REQUEST, json!({ "detail": detail }))
+}
+
+fn not_there() -> Refusal {
+    refused(StatusCode::NOT_FOUND, json!({"detail": "The requested resource does not exist"}))
+}
+
+/// Sentry knows this, perhaps; the fake does not.
+fn not_known() -> Refusal {
+    refused(StatusCode::NOT_IMPLEMENTED, json!({"detail": "the sandbox does not know this"}))
+}
+
+type Outcome = Result<Response, Refusal>;
+
+async fn answer(
     State(issues): State<Shared>,
-    request: axum::extract::Request,
-    next: middleware::Next,
+    Path(path): Path<Vec<String>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Response {
-    let detail = match request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+    let mut issues = lock(&issues);
+    let segments: Vec<&str> = path.iter().map(String::as_str).collect();
+    let done = admit(&issues, &method, &segments, &headers)
+        .and_then(|()| route(&mut issues, &method, &segments, (&uri, &body)));
+    done.unwrap_or_else(|refusal| (refusal.status, Json(refusal.body)).into_response())
+}
+
+fn admit(issues: &Issues, method: &Method, path: &[&str], headers: &HeaderMap) -> Result<(), Refusal> {
+    let detail = match headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
         Some(value) if value.strip_prefix("Bearer ") == Some(AUTH_TOKEN) => {
-            let scope = scope_of(request.method(), request.uri().path());
-            if lock(&issues).scopes.contains(scope) {
-                return next.run(request).await;
+            if issues.scopes.contains(scope_of(method, path)) {
+                return Ok(());
             }
             let detail = json!({"detail": "You do not have permission to perform this action."});
-            return refused(StatusCode::FORBIDDEN, detail).into_response();
+            return Err(refused(StatusCode::FORBIDDEN, detail));
         }
         Some(_) => "Invalid token",
         None => "Authentication credentials were not provided.",
     };
-    refused(StatusCode::UNAUTHORIZED, json!({"detail": detail})).into_response()
+    Err(refused(StatusCode::UNAUTHORIZED, json!({ "detail": detail })))
 }
 
 /// The scope that a request needs.
-fn scope_of(method: &Method, path: &str) -> &'static str {
-    if path.starts_with("/api/0/projects/") {
-        return "project:read";
-    }
-    let below = path.strip_prefix("/api/0/organizations/").and_then(|rest| rest.split('/').nth(1));
-    match (below, method == Method::GET) {
-        (Some("releases"), _) => "project:read",
-        (Some("events"), _) => "org:read",
-        (_, true) => "event:read",
-        (_, false) => "event:write",
+fn scope_of(method: &Method, path: &[&str]) -> &'static str {
+    match path {
+        ["projects", ..] | ["organizations", _, "releases", ..] => "project:read",
+        ["organizations", _, "events", ..] => "org:read",
+        _ if *method == Method::GET => "event:read",
+        _ => "event:write",
     }
 }
 
-async fn deprecated() -> Refusal {
-    refused(StatusCode::GONE, json!({"message": "This API no longer exists."}))
+fn route(issues: &mut Issues, method: &Method, path: &[&str], (uri, body): (&Uri, &[u8])) -> Outcome {
+    let (organization, path) = match path {
+        ["organizations", organization, path @ ..] => (organization, path),
+        ["projects", organization, slug] => {
+            return if *organization == ORGANIZATION { project(issues, slug) } else { Err(not_there()) };
+        }
+        _ => return Err(not_known()),
+    };
+    if *organization != ORGANIZATION {
+        return Err(not_there());
+    }
+    match (method.as_str(), path) {
+        ("GET", ["issues"]) => list_issues(issues, uri),
+        ("GET", ["issues", id]) => Ok(Json(whole(issues, issue(issues, id)?)).into_response()),
+        ("PUT", ["issues", id]) => change_issue(issues, id, body),
+        ("GET", ["issues", id, "events"]) => list_events(issues, id, uri),
+        ("GET", ["issues", id, "events", event]) => one_event(issues, id, event),
+        ("GET", ["issues", id, "comments"]) => list_comments(issues, id, uri),
+        ("POST", ["issues", id, "comments"]) => add_comment(issues, id, body),
+        ("GET", ["releases", version]) => {
+            let release = issues.releases.get(*version).ok_or_else(not_there)?;
+            Ok(Json(rest_dialect::release(version, release)).into_response())
+        }
+        ("GET", ["releases", version, "commits"]) => list_commits(issues, version, uri),
+        ("GET", ["events"]) => count_requests(issues, uri),
+        _ => Err(not_known()),
+    }
+}
+
+fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refusal> {
+    Query::try_from_uri(uri).map(|Query(query)| query).map_err(|_| not_known())
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| bad_request(&error.to_string()))
+}
+
+fn issue<'i>(issues: &'i Issues, id: &str) -> Result<&'i Issue, Refusal> {
+    issues.by_id.get(id).ok_or_else(not_there)
+}
+
+/// One page of a list whose items all exist already.
+fn page(issues: &Issues, uri: &Uri, all: Vec<Value>, (cursor, limit): (Option<String>, usize)) -> Outcome {
+    let wrong = || bad_request("Invalid cursor parameter.");
+    let offset: usize = match cursor {
+        Some(cursor) => cursor.split(':').nth(1).and_then(|number| number.parse().ok()).ok_or_else(wrong)?,
+        None => 0,
+    };
+    let total = all.len();
+    let page: Vec<Value> = all.into_iter().skip(offset).take(limit).collect();
+    let url = format!("{}{}", issues.base, uri.path());
+    let link = |cursor: String, rel: &str, results: bool| {
+        format!(r#"<{url}?cursor={cursor}>; rel="{rel}"; results="{results}"; cursor="{cursor}""#)
+    };
+    let links = [
+        link(format!("0:{}:1", offset.saturating_sub(limit)), "previous", offset > 0),
+        link(format!("0:{}:0", offset + limit), "next", offset + page.len() < total),
+    ];
+    Ok(([(header::LINK, links.join(", "))], Json(page)).into_response())
+}
+
+/// The query of a list without filters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    cursor: Option<String>,
+    per_page: Option<usize>,
+}
+
+impl Listed {
+    fn wanted(self) -> Result<(Option<String>, usize), Refusal> {
+        Ok((self.cursor, per_page(self.per_page)?))
+    }
+}
+
+fn per_page(asked: Option<usize>) -> Result<usize, Refusal> {
+    match asked.unwrap_or(PAGE) {
+        number @ 1..=PAGE => Ok(number),
+        _ => Err(bad_request("Invalid per_page value. Must be between 1 and 100.")),
+    }
+}
+
+/// A time as Sentry's parameters take it: without a zone, in UTC.
+fn time(text: &str) -> Result<Timestamp, Refusal> {
+    let wrong = || bad_request(&format!("{text} is not a valid ISO8601 date query"));
+    let plain = text.strip_suffix('Z').or_else(|| text.strip_suffix("+00:00")).unwrap_or(text);
+    let civil: DateTime = plain.parse().map_err(|_| wrong())?;
+    civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).map_err(|_| wrong())
 }
 
 /// A project is there once it has had an event.
-async fn get_project(
-    State(issues): State<Shared>,
-    Path((organization, slug)): Path<(String, String)>,
-) -> Outcome {
-    let issues = lock(&issues);
-    of_organization(&organization)?;
+fn project(issues: &Issues, slug: &str) -> Outcome {
     let mut projects = issues.by_id.values().map(|issue| &issue.last().project);
     let project = projects.find(|project| project.slug == slug).ok_or_else(not_there)?;
     let answer = json!({
@@ -101,34 +200,47 @@ async fn get_project(
     Ok(Json(answer).into_response())
 }
 
-async fn list_issues(
-    State(issues): State<Shared>,
-    Path(organization): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Outcome {
-    let issues = lock(&issues);
-    of_organization(&organization)?;
-    let listing = Listing::read(query.as_deref().unwrap_or_default())?;
-    let now = issues.clock.now();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssueQuery {
+    query: String,
+    sort: Option<Order>,
+    limit: Option<usize>,
+    #[serde(rename = "project")]
+    _project: Option<AllProjects>,
+    cursor: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum Order {
+    /// By the first event.
+    #[serde(rename = "new")]
+    New,
+    /// By the last event.
+    #[serde(rename = "date")]
+    Date,
+}
+
+#[derive(Deserialize)]
+enum AllProjects {
+    #[serde(rename = "-1")]
+    All,
+}
+
+fn list_issues(issues: &Issues, uri: &Uri) -> Outcome {
+    let wanted: IssueQuery = query(uri)?;
     let mut found = Vec::new();
     for issue in issues.by_id.values() {
-        if listing.wants(issue, now)? {
+        if search::matches(issue, &wanted.query).map_err(|_| not_known())? {
             found.push(issue);
         }
     }
-    found.sort_by_key(|issue| std::cmp::Reverse(listing.sort_key(issue)));
+    found.sort_by_key(|issue| match wanted.sort {
+        Some(Order::New) => Reverse(issue.first().at),
+        Some(Order::Date) | None => Reverse(issue.last().at),
+    });
     let all = found.into_iter().map(|issue| issue.listed(&issues.base)).collect();
-    let url = format!("{}/api/0/organizations/{ORGANIZATION}/issues/", issues.base);
-    Ok(paging::answer(all, (listing.offset, listing.limit), &url))
-}
-
-async fn get_issue(
-    State(issues): State<Shared>,
-    Path((organization, id)): Path<(String, String)>,
-) -> Outcome {
-    let issues = lock(&issues);
-    of_organization(&organization)?;
-    Ok(Json(whole(&issues, issues.by_id.get(&id).ok_or_else(not_there)?)).into_response())
+    page(issues, uri, all, (wanted.cursor, wanted.limit.unwrap_or(PAGE).clamp(1, PAGE)))
 }
 
 fn whole(issues: &Issues, issue: &Issue) -> Value {
@@ -146,87 +258,173 @@ fn whole(issues: &Issues, issue: &Issue) -> Value {
     shown
 }
 
-async fn put_issue(
-    State(issues): State<Shared>,
-    Path((organization, id)): Path<(String, String)>,
-    body: Bytes,
-) -> Outcome {
-    let mut issues = lock(&issues);
-    of_organization(&organization)?;
-    let change = object(&body)?;
-    let repositories = issues.repositories.clone();
-    let issue = issues.by_id.get_mut(&id).ok_or_else(not_there)?;
-    let mut changed = issue.clone();
-    for (key, value) in &change {
-        match (key.as_str(), value) {
-            ("status", status) => set_status(&mut changed, status)?,
-            ("statusDetails", Value::Object(_)) => {}
-            ("priority", Value::String(level)) if ["low", "medium", "high"].contains(&level.as_str()) => {
-                changed.marks.insert(key.clone(), value.clone());
-            }
-            ("hasSeen" | "isBookmarked" | "isPublic", Value::Bool(_)) => {
-                changed.marks.insert(key.clone(), value.clone());
-            }
-            ("statusDetails" | "priority" | "hasSeen" | "isBookmarked" | "isPublic", _) => {
-                return Err(refused(StatusCode::BAD_REQUEST, json!({key: ["Invalid value."]})));
-            }
-            ("assignedTo" | "substatus", _) => return Err(not_known()),
-            _ => return Err(refused(StatusCode::BAD_REQUEST, json!({key: ["Unknown field."]}))),
-        }
-    }
-    if let Some(Value::Object(details)) = change.get("statusDetails") {
-        check_details(details, &repositories)?;
-        changed.status_details = json!(details);
-    }
-    *issue = changed;
-    let answer = whole(&issues, &issues.by_id[&id]);
-    Ok(Json(answer).into_response())
+/// The release that an event happened in; null if it names none.
+fn release_of(issues: &Issues, event: &SandboxEvent) -> Value {
+    let known = event.release.as_ref().and_then(|version| Some((version, issues.releases.get(version)?)));
+    known.map_or(Value::Null, |(version, release)| rest_dialect::release(version, release))
 }
 
-fn set_status(issue: &mut Issue, status: &Value) -> Result<(), Refusal> {
-    issue.status_details = json!({});
-    (issue.status, issue.substatus) = match status.as_str() {
-        Some("resolved") => ("resolved", None),
-        Some("resolvedInNextRelease") => {
-            issue.status_details = json!({"inNextRelease": true});
-            ("resolved", None)
+/// AutoFix resolves an issue, by a commit if it can.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct IssueChange {
+    status: Option<WantedStatus>,
+    status_details: Option<StatusDetails>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum WantedStatus {
+    Resolved,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct StatusDetails {
+    in_commit: InCommit,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InCommit {
+    commit: String,
+    repository: String,
+}
+
+fn change_issue(issues: &mut Issues, id: &str, body: &[u8]) -> Outcome {
+    issue(issues, id)?;
+    let change: IssueChange = read(body)?;
+    let details = match change.status_details {
+        Some(StatusDetails { in_commit: InCommit { repository, .. } })
+            if !issues.repositories.contains(&repository) =>
+        {
+            let what = json!({"inCommit": {"repository": ["Unable to find the given repository."]}});
+            return Err(refused(StatusCode::BAD_REQUEST, json!({ "statusDetails": what })));
         }
-        Some("unresolved") => ("unresolved", Some("ongoing")),
-        Some("ignored") => ("ignored", Some("archived_until_escalating")),
-        _ => {
-            let what = format!("{status} is not a valid choice.");
-            return Err(refused(StatusCode::BAD_REQUEST, json!({"status": [what]})));
+        Some(StatusDetails { in_commit: InCommit { commit, repository } }) => {
+            json!({"inCommit": {"commit": commit, "repository": repository}})
         }
+        None => json!({}),
     };
-    Ok(())
-}
-
-fn check_details(details: &Map<String, Value>, repositories: &BTreeSet<String>) -> Result<(), Refusal> {
-    let wrong = |what: Value| refused(StatusCode::BAD_REQUEST, json!({"statusDetails": what}));
-    for (key, value) in details {
-        match key.as_str() {
-            "inCommit" if !value["commit"].is_string() => {
-                return Err(wrong(json!({"inCommit": {"commit": ["This field is required."]}})));
-            }
-            "inCommit" if !value["repository"].as_str().is_some_and(|name| repositories.contains(name)) => {
-                let what = ["Unable to find the given repository."];
-                return Err(wrong(json!({"inCommit": {"repository": what}})));
-            }
-            "inNextRelease" if value != &json!(true) => {
-                return Err(wrong(json!({key: ["Must be a valid boolean."]})));
-            }
-            known if STATUS_DETAILS.contains(&known) => {}
-            _ => return Err(wrong(json!({key: ["Unknown field."]}))),
-        }
+    if let (Some(WantedStatus::Resolved), Some(issue)) = (change.status, issues.by_id.get_mut(id)) {
+        (issue.status, issue.substatus, issue.status_details) = ("resolved", None, details);
     }
-    Ok(())
+    Ok(Json(whole(issues, issue(issues, id)?)).into_response())
 }
 
-pub(super) fn of_organization(organization: &str) -> Result<(), Refusal> {
-    if organization == ORGANIZATION { Ok(()) } else { Err(not_there()) }
+fn one_event(issues: &Issues, id: &str, wanted: &str) -> Outcome {
+    let events = &issue(issues, id)?.events;
+    let index = match wanted {
+        "latest" | "recommended" => Some(events.len() - 1),
+        event_id => events.iter().position(|event| event.event_id == event_id),
+    };
+    let index = index.ok_or_else(not_there)?;
+    let id_at = |index: Option<usize>| index.and_then(|i| events.get(i)).map(|e| e.event_id.as_str());
+    let neighbours = (id_at(index.checked_sub(1)), id_at(Some(index + 1)));
+    let event = &events[index];
+    Ok(Json(rest_dialect::event(event, release_of(issues, event), neighbours)).into_response())
 }
 
-pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    let wrong = |_| refused(StatusCode::BAD_REQUEST, json!({"detail": "JSON parse error"}));
-    serde_json::from_slice(body).map_err(wrong)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventQuery {
+    start: Option<String>,
+    end: Option<String>,
+    cursor: Option<String>,
+    per_page: Option<usize>,
+}
+
+fn list_events(issues: &Issues, id: &str, uri: &Uri) -> Outcome {
+    let EventQuery { start, end, cursor, per_page: size } = query(uri)?;
+    let span = match (start, end) {
+        (Some(start), Some(end)) => time(&start)?..=time(&end)?,
+        (None, None) => Timestamp::MIN..=Timestamp::MAX,
+        _ => return Err(bad_request("start and end are both required")),
+    };
+    let newest_first = issue(issues, id)?.events.iter().rev().filter(|event| span.contains(&event.at));
+    let shown = newest_first.map(rest_dialect::listed_event).collect();
+    page(issues, uri, shown, (cursor, per_page(size)?))
+}
+
+fn list_comments(issues: &Issues, id: &str, uri: &Uri) -> Outcome {
+    let wanted = query::<Listed>(uri)?.wanted()?;
+    let newest_first = (1..).zip(&issue(issues, id)?.comments).collect::<Vec<_>>().into_iter().rev();
+    let shown = newest_first.map(|(number, comment)| comment_json(comment, number)).collect();
+    page(issues, uri, shown, wanted)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewComment {
+    text: String,
+}
+
+fn add_comment(issues: &mut Issues, id: &str, body: &[u8]) -> Outcome {
+    let now = issues.clock.now();
+    let issue = issues.by_id.get_mut(id).ok_or_else(not_there)?;
+    let NewComment { text } = read(body)?;
+    if text.trim().is_empty() {
+        return Err(refused(StatusCode::BAD_REQUEST, json!({"text": ["This field may not be blank."]})));
+    }
+    if issue.comments.iter().any(|c| c.text == text && now.duration_since(c.at) < COMMENT_REPEAT) {
+        return Err(bad_request("You have already posted that comment."));
+    }
+    let comment = Comment { text, at: now };
+    let shown = comment_json(&comment, issue.comments.len() + 1);
+    issue.comments.push(comment);
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+fn comment_json(comment: &Comment, number: usize) -> Value {
+    json!({
+        "id": number.to_string(), "type": "note", "data": {"text": comment.text},
+        "dateCreated": written(comment.at), "user": {"id": "1", "name": "autofix"}, "sentry_app": null,
+    })
+}
+
+fn list_commits(issues: &Issues, version: &str, uri: &Uri) -> Outcome {
+    let Release { created_at, commits } = issues.releases.get(version).ok_or_else(not_there)?;
+    let wanted = query::<Listed>(uri)?.wanted()?;
+    let commits = commits.iter().map(|sha| {
+        json!({
+            "id": sha, "message": "", "dateCreated": written(*created_at), "pullRequest": null,
+            "suspectCommitType": "", "releases": [],
+        })
+    });
+    page(issues, uri, commits.collect(), wanted)
+}
+
+/// Traced requests are counted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Counting {
+    start: String,
+    end: String,
+    query: String,
+    dataset: String,
+    field: String,
+    #[serde(rename = "project")]
+    _project: Option<AllProjects>,
+}
+
+fn count_requests(issues: &Issues, uri: &Uri) -> Outcome {
+    let asked: Counting = query(uri)?;
+    let span = time(&asked.start)?..=time(&asked.end)?;
+    if (asked.dataset.as_str(), asked.field.as_str()) != ("spans", "count()") {
+        return Err(not_known());
+    }
+    let (project, transaction) = terms(&asked.query).ok_or_else(not_known)?;
+    let wanted = issues.served.iter().filter(|served| {
+        served.project == project && served.transaction == transaction && span.contains(&served.at)
+    });
+    let total: u64 = wanted.map(|served| served.requests).sum();
+    let meta = json!({"fields": {"count()": "integer"}, "units": {"count()": null}, "dataset": "spans"});
+    Ok(Json(json!({"data": [{"count()": total}], "meta": meta})).into_response())
+}
+
+/// Project and transaction of `is_transaction:true project:"…" transaction:"…"`.
+fn terms(search: &str) -> Option<(&str, &str)> {
+    let rest = search.strip_prefix("is_transaction:true project:\"")?;
+    let (project, rest) = rest.split_once('"')?;
+    Some((project, rest.strip_prefix(" transaction:\"")?.strip_suffix('"')?))
 }

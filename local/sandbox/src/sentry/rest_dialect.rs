@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::event::{SandboxEvent, SandboxFrame, written};
-use super::issues;
-use super::releases::Release;
+use super::issues::{self, Release};
 
 /// The ids of the events before and after, of the same issue.
 pub(super) type Neighbours<'a> = (Option<&'a str>, Option<&'a str>);
