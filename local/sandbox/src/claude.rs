@@ -3,7 +3,7 @@
 //!
 //! Around the script everything is meant: what the real service refuses is refused, the model's turns
 //! must come back unchanged, strict tools get inputs that fit their schema, and usage counts tokens and
-//! cache as the real one would. What the real service takes and this cannot is answered 501.
+//! cache as the real one would. What AutoFix does not send is refused.
 
 mod caching;
 mod critic;
@@ -195,7 +195,8 @@ impl Book {
             ));
         }
         let first_message = history.first_text();
-        let offered = |name: &&&str| request.tools.iter().any(|tool| tool["name"] == ***name);
+        let tools = body["tools"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let offered = |name: &&&str| tools.iter().any(|tool| tool["name"] == ***name);
         let result_tool = RESULT_TOOLS.iter().find(offered).copied();
         let script = self.scripts.iter().find(|script| script.plays(&first_message, result_tool));
         let mut turn = match (script, result_tool) {
@@ -204,7 +205,7 @@ impl Book {
         };
         critic::answer_questions(&mut turn, &first_message);
         let request_hash = canonical(&Value::Object(body.clone()));
-        let content = history.signed_turn(request.model, blocks(&turn, request.tools, &request_hash)?);
+        let content = history.signed_turn(request.model, blocks(&turn, tools, &request_hash)?);
         if turn.stop_reason == "pause_turn" {
             self.paused.insert(content.iter().map(canonical).collect());
         }

@@ -24,13 +24,6 @@ pub(super) struct Cache {
     written: BTreeSet<[u8; 32]>,
 }
 
-/// How long a mark asks to keep what stands before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Lifetime {
-    FiveMinutes,
-    OneHour,
-}
-
 /// A request as the cache sees it: its parts in the order tools, system, messages.
 #[derive(Debug)]
 pub(super) struct Prompt {
@@ -43,60 +36,45 @@ struct Part {
     hash: [u8; 32],
     /// Bytes up to and with this part.
     bytes: u64,
-    mark: Option<Lifetime>,
+    is_marked: bool,
 }
 
 impl Prompt {
-    /// Takes a request apart and judges its `cache_control` marks.
+    /// Takes a request apart and counts its `cache_control` marks.
     pub(super) fn read(model: &str, body: &Map<String, Value>) -> Result<Prompt, Refusal> {
         let mut prompt = Prompt { parts: Vec::new() };
         let list = |key: &str| body.get(key).and_then(Value::as_array).into_iter().flatten();
         let mut hash = Sha256::digest(model).into();
         for tool in list("tools") {
-            hash = prompt.add(hash, "tool", tool)?;
+            hash = prompt.add(hash, "tool", tool);
         }
-        for block in list("system").chain(body.get("system").filter(|system| system.is_string())) {
-            hash = prompt.add(hash, "system", block)?;
+        for block in list("system") {
+            hash = prompt.add(hash, "system", block);
         }
         for message in list("messages") {
             let role = message["role"].as_str().unwrap_or_default();
             let content = &message["content"];
             let as_block = content.as_str().map(|text| json!({"type": "text", "text": text}));
             for block in content.as_array().into_iter().flatten().chain(as_block.as_ref()) {
-                hash = prompt.add(hash, role, block)?;
+                hash = prompt.add(hash, role, block);
             }
         }
-        if let Some(automatic) = body.get("cache_control").filter(|mark| !mark.is_null())
-            && let Some(last) = prompt.parts.last_mut()
-        {
-            last.mark = Some(lifetime(automatic)?);
-        }
-        let marks: Vec<Lifetime> = prompt.parts.iter().filter_map(|part| part.mark).collect();
-        if marks.len() > MARKS {
-            let message = format!(
-                "A maximum of {MARKS} blocks with cache_control may be provided. Found {}.",
-                marks.len()
-            );
+        let marks = prompt.parts.iter().filter(|part| part.is_marked).count();
+        if marks > MARKS {
+            let message =
+                format!("A maximum of {MARKS} blocks with cache_control may be provided. Found {marks}.");
             return Err(Refusal::invalid(message));
         }
-        if marks.is_sorted_by(|earlier, later| earlier >= later) {
-            Ok(prompt)
-        } else {
-            Err(Refusal::invalid("cache_control: a ttl='1h' block must not come after a ttl='5m' block"))
-        }
+        Ok(prompt)
     }
 
-    fn add(&mut self, before: [u8; 32], kind: &str, part: &Value) -> Result<[u8; 32], Refusal> {
-        let mark = match part.get("cache_control").filter(|mark| !mark.is_null()) {
-            Some(mark) => Some(lifetime(mark)?),
-            None => None,
-        };
+    fn add(&mut self, before: [u8; 32], kind: &str, part: &Value) -> [u8; 32] {
         let text = canonical(part);
         let hash =
             Sha256::new().chain_update(before).chain_update(kind).chain_update(&text).finalize().into();
         let bytes = self.parts.last().map_or(0, |part| part.bytes) + text.len() as u64;
-        self.parts.push(Part { hash, bytes, mark });
-        Ok(hash)
+        self.parts.push(Part { hash, bytes, is_marked: part.get("cache_control").is_some() });
+        hash
     }
 
     fn tokens_until(&self, index: usize) -> u64 {
@@ -104,49 +82,27 @@ impl Prompt {
     }
 }
 
-fn lifetime(mark: &Value) -> Result<Lifetime, Refusal> {
-    let known = mark.as_object().is_some_and(|mark| mark.keys().all(|key| key == "type" || key == "ttl"));
-    match (mark["type"].as_str(), mark["ttl"].as_str()) {
-        (Some("ephemeral"), Some("5m")) if known => Ok(Lifetime::FiveMinutes),
-        (Some("ephemeral"), None) if known && mark["ttl"].is_null() => Ok(Lifetime::FiveMinutes),
-        (Some("ephemeral"), Some("1h")) if known => Ok(Lifetime::OneHour),
-        _ => Err(Refusal::invalid(
-            "cache_control: Input should be {\"type\": \"ephemeral\", \"ttl\": \"5m\" or \"1h\"}",
-        )),
-    }
-}
-
 impl Cache {
     /// The `usage` of a request that is answered with `content`; writes what the request's marks ask for.
     pub(super) fn usage(&mut self, prompt: &Prompt, content: &[Value]) -> Value {
         let all = prompt.parts.len().checked_sub(1).map_or(0, |last| prompt.tokens_until(last));
-        let marked = prompt.parts.iter().enumerate().filter_map(|(index, part)| Some((index, part.mark?)));
-        let marks: Vec<(usize, Lifetime)> =
-            marked.filter(|(index, _)| prompt.tokens_until(*index) >= SHORTEST).collect();
-        let near = marks.iter().flat_map(|(mark, _)| mark.saturating_sub(LOOK_BACK)..=*mark);
+        let is_cached =
+            |index: &usize| prompt.parts[*index].is_marked && prompt.tokens_until(*index) >= SHORTEST;
+        let marks: Vec<usize> = (0..prompt.parts.len()).filter(is_cached).collect();
+        let near = marks.iter().flat_map(|mark| mark.saturating_sub(LOOK_BACK)..=*mark);
         let cached = near.filter(|index| self.written.contains(&prompt.parts[*index].hash)).max();
         let read = cached.map_or(0, |index| prompt.tokens_until(index));
-        let (mut five_minutes, mut one_hour, mut done) = (0, 0, read);
-        for (index, lifetime) in &marks {
-            let new = prompt.tokens_until(*index).saturating_sub(done);
-            done += new;
-            match lifetime {
-                Lifetime::FiveMinutes => five_minutes += new,
-                Lifetime::OneHour => one_hour += new,
-            }
-            self.written.insert(prompt.parts[*index].hash);
-        }
+        let done = marks.last().map_or(read, |last| prompt.tokens_until(*last).max(read));
+        self.written.extend(marks.iter().map(|mark| prompt.parts[*mark].hash));
         let tokens = |blocks: &mut dyn Iterator<Item = &Value>| {
             blocks.map(|block| block.to_string().len() as u64).sum::<u64>().div_ceil(4)
         };
         let thinking = tokens(&mut content.iter().filter(|block| block["type"] == "thinking"));
         json!({
             "input_tokens": all - done,
-            "cache_creation_input_tokens": five_minutes + one_hour,
+            "cache_creation_input_tokens": done - read,
             "cache_read_input_tokens": read,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": five_minutes, "ephemeral_1h_input_tokens": one_hour,
-            },
+            "cache_creation": {"ephemeral_5m_input_tokens": done - read, "ephemeral_1h_input_tokens": 0},
             "output_tokens": tokens(&mut content.iter()),
             "output_tokens_details": {"thinking_tokens": thinking},
             "service_tier": "standard",

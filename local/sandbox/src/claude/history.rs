@@ -3,12 +3,14 @@
 //! and all that was said before, as the real service's `signature` does for thinking blocks.
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::canonical;
 use super::models::Model;
 use super::refusal::Refusal;
+use super::rules::CacheControl;
 
 const SIGNING_KEY: &[u8] = b"the sandbox's thinking blocks";
 
@@ -21,26 +23,96 @@ pub(super) struct History {
 
 #[derive(Debug)]
 struct Run {
-    role: String,
+    role: Role,
     blocks: Vec<Value>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Message {
+    role: Role,
+    content: Content,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Role {
+    User,
+    Assistant,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Blocks(Vec<Value>),
+}
+
+/// What a block must have, and may have.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum Block {
+    Text {
+        text: String,
+        #[serde(rename = "cache_control")]
+        _cache_control: Option<CacheControl>,
+    },
+    ToolResult {
+        #[serde(rename = "tool_use_id")]
+        _tool_use_id: String,
+        content: Vec<ResultText>,
+        #[serde(default)]
+        is_error: bool,
+        #[serde(rename = "cache_control")]
+        _cache_control: Option<CacheControl>,
+    },
+    ToolUse {
+        #[serde(rename = "id")]
+        _id: String,
+        #[serde(rename = "name")]
+        _name: String,
+        #[serde(rename = "input")]
+        _input: Map<String, Value>,
+    },
+    Thinking {
+        #[serde(rename = "thinking")]
+        _thinking: String,
+        #[serde(rename = "signature")]
+        _signature: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+enum ResultText {
+    Text {
+        #[serde(rename = "text")]
+        _text: String,
+    },
+}
+
 impl History {
-    /// Reads the messages, and judges everything that can be judged without the model.
-    pub(super) fn read(messages: &Value) -> Result<History, Refusal> {
-        let messages =
-            messages.as_array().ok_or_else(|| Refusal::invalid("messages: Input should be a valid list"))?;
-        if messages.is_empty() {
-            return Err(Refusal::invalid("messages: at least one message is required"));
-        }
-        let mut history = History { runs: Vec::new(), assistant_messages: 0 };
-        for (index, message) in messages.iter().enumerate() {
-            let at = format!("messages.{index}");
-            let (role, blocks) = read_message(message, &at)?;
-            if index == 0 && role != "user" {
+    /// Judges everything that can be judged without the model.
+    pub(super) fn of(messages: Vec<Message>) -> Result<History, Refusal> {
+        match messages.first().map(|message| message.role) {
+            None => return Err(Refusal::invalid("messages: at least one message is required")),
+            Some(Role::Assistant) => {
                 return Err(Refusal::invalid("messages: first message must use the \"user\" role"));
             }
-            history.assistant_messages += usize::from(role == "assistant");
+            Some(Role::User) => {}
+        }
+        let mut history = History { runs: Vec::new(), assistant_messages: 0 };
+        for (index, Message { role, content }) in messages.into_iter().enumerate() {
+            let blocks = match content {
+                Content::Text(text) => vec![json!({"type": "text", "text": text})],
+                Content::Blocks(blocks) => blocks,
+            };
+            let at = format!("messages.{index}.content");
+            if blocks.is_empty() {
+                return Err(Refusal::invalid(format!("{at}: messages must have non-empty content")));
+            }
+            blocks.iter().try_for_each(|block| check_block(block, role, &at))?;
+            history.assistant_messages += usize::from(role == Role::Assistant);
             match history.runs.last_mut() {
                 Some(run) if run.role == role => run.blocks.extend(blocks),
                 _ => history.runs.push(Run { role, blocks }),
@@ -52,7 +124,7 @@ impl History {
 
     /// Whether the model's turns are those that the fake gave out for what was said before them.
     pub(super) fn check_signatures(&self, model: &Model) -> Result<(), Refusal> {
-        for (index, run) in self.runs.iter().enumerate().filter(|(_, run)| run.role == "assistant") {
+        for (index, run) in self.runs.iter().enumerate().filter(|(_, run)| run.role == Role::Assistant) {
             let turns = turns(&run.blocks);
             for (start, turn) in &turns {
                 let thinks = turn[0]["type"] == "thinking";
@@ -80,7 +152,7 @@ impl History {
         let mut turn = vec![json!({"type": "thinking", "thinking": "", "signature": ""})];
         turn.extend(blocks);
         let (before, begun) = match self.runs.split_last() {
-            Some((last, before)) if last.role == "assistant" => (before, last.blocks.as_slice()),
+            Some((last, before)) if last.role == Role::Assistant => (before, last.blocks.as_slice()),
             _ => (self.runs.as_slice(), [].as_slice()),
         };
         turn[0]["signature"] = json!(signature(model, (before, begun), &turn));
@@ -89,7 +161,7 @@ impl History {
 
     /// How many turns the model has had.
     pub(super) fn turns_had(&self) -> usize {
-        let assistant = self.runs.iter().filter(|run| run.role == "assistant");
+        let assistant = self.runs.iter().filter(|run| run.role == Role::Assistant);
         let signed =
             assistant.flat_map(|run| &run.blocks).filter(|block| block["type"] == "thinking").count();
         // A client may join a paused turn and its continuation to one message, or leave out the thinking
@@ -105,12 +177,8 @@ impl History {
 
     /// The turn that the model is asked to go on with, where the last message is the model's own.
     pub(super) fn unfinished_turn(&self) -> Option<String> {
-        let last = self.runs.last().filter(|run| run.role == "assistant")?;
+        let last = self.runs.last().filter(|run| run.role == Role::Assistant)?;
         turns(&last.blocks).last().map(|(_, turn)| turn.iter().map(canonical).collect())
-    }
-
-    pub(super) fn has_tool_calls(&self) -> bool {
-        self.runs.iter().flat_map(|run| &run.blocks).any(|block| block["type"] == "tool_use")
     }
 
     fn check_tool_calls(&self) -> Result<(), Refusal> {
@@ -121,7 +189,7 @@ impl History {
                 let of_kind = run.blocks.iter().filter(|block| block["type"] == kind);
                 of_kind.filter_map(|block| block[key].as_str()).collect()
             };
-            let results = if run.role == "user" { ids("tool_result", "tool_use_id") } else { Vec::new() };
+            let results = if run.role == Role::User { ids("tool_result", "tool_use_id") } else { Vec::new() };
             for (index, id) in results.iter().enumerate() {
                 if !open.contains(id) {
                     return Err(Refusal::invalid(format!(
@@ -185,7 +253,8 @@ fn signature(model: &Model, (before, begun): (&[Run], &[Value]), turn: &[Value])
         mac.update(block.as_bytes());
     };
     for run in before {
-        run.blocks.iter().for_each(|block| add(&run.role, &canonical(block)));
+        let mark = if run.role == Role::User { "user" } else { "assistant" };
+        run.blocks.iter().for_each(|block| add(mark, &canonical(block)));
     }
     begun.iter().for_each(|block| add("assistant", &canonical(block)));
     for block in turn {
@@ -198,85 +267,19 @@ fn signature(model: &Model, (before, begun): (&[Run], &[Value]), turn: &[Value])
     format!("sandbox-{}", hex::encode(mac.finalize().into_bytes()))
 }
 
-fn read_message(message: &Value, at: &str) -> Result<(String, Vec<Value>), Refusal> {
-    let object =
-        message.as_object().ok_or_else(|| Refusal::invalid(format!("{at}: Input should be an object")))?;
-    only_keys(object, at, &["role", "content"])?;
-    let role = object.get("role").and_then(Value::as_str).unwrap_or_default();
-    if !["user", "assistant", "system"].contains(&role) {
-        return Err(Refusal::invalid(format!("{at}.role: Input should be 'user', 'assistant' or 'system'")));
-    }
-    let blocks = match object.get("content") {
-        Some(Value::String(text)) => vec![json!({"type": "text", "text": text})],
-        Some(Value::Array(blocks)) => blocks.clone(),
-        _ => return Err(Refusal::invalid(format!("{at}.content: Field required"))),
-    };
-    if blocks.is_empty() {
-        return Err(Refusal::invalid(format!("{at}: {role} messages must have non-empty content")));
-    }
-    for (index, block) in blocks.iter().enumerate() {
-        check_block(block, role, &format!("{at}.content.{index}"))?;
-    }
-    Ok((role.to_owned(), blocks))
-}
-
-fn check_block(block: &Value, role: &str, at: &str) -> Result<(), Refusal> {
-    let kind = block["type"].as_str().unwrap_or_default();
-    let object =
-        block.as_object().ok_or_else(|| Refusal::invalid(format!("{at}: Input should be an object")))?;
-    let required = |key: &str, there: bool| {
-        if there { Ok(()) } else { Err(Refusal::invalid(format!("{at}.{kind}.{key}: Field required"))) }
-    };
-    match (kind, role) {
-        ("text", _) => {
-            only_keys(object, at, &["type", "text", "cache_control", "citations"])?;
-            required("text", block["text"].is_string())?;
-            if block["text"] == "" {
-                return Err(Refusal::invalid("messages: text content blocks must be non-empty"));
-            }
-            let cites = block["citations"].as_array().is_some_and(|citations| !citations.is_empty());
-            if cites && role == "user" {
-                return Err(Refusal::invalid(format!(
-                    "{at}.text.citations: citations are not permitted here"
-                )));
-            }
-            Ok(())
+fn check_block(block: &Value, role: Role, at: &str) -> Result<(), Refusal> {
+    let wrong = |what: &str| Refusal::invalid(format!("{at}: {what}"));
+    let read = serde_json::from_value(block.clone()).map_err(|error| wrong(&error.to_string()))?;
+    match (read, role) {
+        (Block::Text { text, .. }, _) if text.is_empty() => {
+            Err(wrong("text content blocks must be non-empty"))
         }
-        ("tool_result", "user") => {
-            let keys = ["type", "tool_use_id", "content", "is_error", "cache_control"];
-            only_keys(object, at, &keys)?;
-            required("tool_use_id", block["tool_use_id"].is_string())?;
-            let parts = block["content"].as_array().map(Vec::as_slice).unwrap_or_default();
-            if parts.iter().any(|part| part["type"] != "text") {
-                return Err(Refusal::not_in_the_sandbox("a tool result that is not text"));
-            }
-            let empty = parts.is_empty() && block["content"].as_str().unwrap_or_default().is_empty();
-            if block["is_error"] == true && empty {
-                return Err(Refusal::invalid(format!("{at}: content cannot be empty if `is_error` is true")));
-            }
-            Ok(())
+        (Block::ToolResult { content, is_error: true, .. }, Role::User) if content.is_empty() => {
+            Err(wrong("content cannot be empty if `is_error` is true"))
         }
-        ("tool_use", "assistant") => {
-            only_keys(object, at, &["type", "id", "name", "input", "cache_control", "caller"])?;
-            required("id", block["id"].is_string())?;
-            required("name", block["name"].is_string())?;
-            required("input", block["input"].is_object())
-        }
-        ("thinking", "assistant") => {
-            only_keys(object, at, &["type", "thinking", "signature"])?;
-            required("thinking", block["thinking"].is_string())?;
-            required("signature", block["signature"].is_string())
-        }
-        ("image" | "document" | "search_result", "user") => Err(Refusal::not_in_the_sandbox(kind)),
-        _ => Err(Refusal::invalid(format!(
-            "{at}: Input tag '{kind}' is not one that a {role} message may have"
-        ))),
-    }
-}
-
-pub(super) fn only_keys(object: &Map<String, Value>, at: &str, known: &[&str]) -> Result<(), Refusal> {
-    match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Refusal::invalid(format!("{at}.{key}: Extra inputs are not permitted"))),
-        None => Ok(()),
+        (Block::Text { .. }, _)
+        | (Block::ToolResult { .. }, Role::User)
+        | (Block::ToolUse { .. } | Block::Thinking { .. }, Role::Assistant) => Ok(()),
+        _ => Err(wrong(&format!("Input tag {} is not one that this role may have", block["type"]))),
     }
 }
