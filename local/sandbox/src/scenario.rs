@@ -111,80 +111,111 @@ impl FromStr for Scenario {
 
 /// What the scripted Claude says about the scenarios' errors.
 pub fn scripts() -> Vec<Script> {
-    vec![labels_script(), tokens_script(), COPIES[0].script(), COPIES[1].script()]
+    FAULTS.iter().map(Fault::script).chain([tokens_script()]).collect()
 }
 
-/// The line with the fault, and what repairs it.
-const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
-const REPAIRED: &str = r#"    addition = (address.get("line2") or "").strip()"#;
-
-/// The fault of the labels once more, in another file.
-struct Copy {
+/// A function that can't take an address without a second line.
+struct Fault {
     scenario: Scenario,
     function: &'static str,
-    /// The line with the fault, what repairs it, and where its argument comes from.
+    /// The line that fails, and what repairs it.
     faulty: &'static str,
     repaired: &'static str,
+    /// The function that passes the address, with its file and line.
     caller: &'static str,
+    called_at: (&'static str, &'static str),
     /// What fails.
     thing: &'static str,
-    /// The lines of an address without a second one.
-    lines: &'static str,
+    /// Path and code of the regression test.
+    test: (&'static str, &'static str),
 }
 
-const COPIES: [Copy; 2] = [
-    Copy {
+const FAULTS: [Fault; 3] = [
+    Fault {
+        scenario: Scenario::Fix,
+        function: "address_lines",
+        faulty: FAULTY,
+        repaired: r#"    addition = (address.get("line2") or "").strip()"#,
+        caller: "label_for",
+        called_at: (ORDERS, "address=order.address.model_dump(),"),
+        thing: "label",
+        test: (LABELS_TEST, LABELS_TEST_CODE),
+    },
+    Fault {
         scenario: Scenario::Storm,
         function: "customer_lines",
         faulty: r#"    floor = address.get("line2", "").strip()"#,
         repaired: r#"    floor = (address.get("line2") or "").strip()"#,
-        caller: "return receipts.receipt_for(number, order.address.model_dump())",
+        caller: "order_receipt",
+        called_at: (MAIN, "return receipts.receipt_for(number, order.address.model_dump())"),
         thing: "receipt",
-        lines: r#"["Mary Somerville", "Jedburgh"]"#,
+        test: (
+            "backend/tests/test_receipts.py",
+            r#"from bookshop.receipts import customer_lines
+
+
+def test_a_second_line_that_is_none_is_left_out():
+    address = {"name": "Mary Somerville", "line1": "1 Example Street", "line2": None, "city": "Jedburgh"}
+    assert customer_lines(address) == ["Mary Somerville", "Jedburgh"]
+"#,
+        ),
     },
-    Copy {
+    Fault {
         scenario: Scenario::Regression,
         function: "sender_lines",
         faulty: r#"    entrance = address.get("line2", "").strip()"#,
         repaired: r#"    entrance = (address.get("line2") or "").strip()"#,
-        caller: "return returns.slip_for(number, order.address.model_dump())",
+        caller: "return_slip",
+        called_at: (MAIN, "return returns.slip_for(number, order.address.model_dump())"),
         thing: "return slip",
-        lines: r#"["Mary Somerville", "1 Example Street"]"#,
+        test: (
+            "backend/tests/test_returns.py",
+            r#"from bookshop.returns import sender_lines
+
+
+def test_a_second_line_that_is_none_is_left_out():
+    address = {"name": "Mary Somerville", "line1": "1 Example Street", "line2": None, "city": "Jedburgh"}
+    assert sender_lines(address) == ["Mary Somerville", "1 Example Street"]
+"#,
+        ),
     },
 ];
 
-impl Copy {
+/// The line of the labels that fails.
+const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
+
+impl Fault {
     fn script(&self) -> Script {
-        let Copy { function, thing, .. } = self;
-        let file = self.scenario.file();
+        let Fault { scenario, function, caller, thing, .. } = self;
+        let file = scenario.file();
         let fault = CodeLine::of(file, self.faulty);
-        let evidence = [
-            fault.clone(),
-            CodeLine::of(ORDERS, "line2: str | None = None"),
-            CodeLine::of(MAIN, self.caller),
-        ];
+        let (called_in, call) = self.called_at;
+        let evidence =
+            [fault.clone(), CodeLine::of(ORDERS, "line2: str | None = None"), CodeLine::of(called_in, call)];
         let analysis = json!({
             "error_type": "AttributeError",
             "error_message": "'NoneType' object has no attribute 'strip'",
             "root_cause": format!(
-                "`{function}` reads the optional second address line with `address.get(\"line2\", \"\")`. Its \
-                 default is used only when the key is missing, but the caller passes `order.address.model_dump()`, \
-                 which has the key with the value None for every customer without a second line."
+                "`{function}` reads the optional second address line with `address.get(\"line2\", \"\")`. The default is \
+                 used only when the key is missing, but `{caller}` passes `order.address.model_dump()`, which always has \
+                 the key, with the value None when the customer left the line empty. None has no `strip`."
             ),
             "file_path": file,
             "line_number": fault.number,
             "function_name": function,
-            "confidence": 0.92,
+            "confidence": 0.93,
             "can_auto_fix": true,
             "explanation": format!(
-                "`line2` is optional and None by default, and `model_dump` keeps that None. So every {thing} of an \
-                 order without a second line fails."
+                "The model declares `line2` as optional with the default None, and `model_dump` keeps that None in the \
+                 mapping. The lookup's default therefore never applies to orders without a second line, and every \
+                 {thing} of such an order fails."
             ),
             "complexity": "minimal",
             "security_implications": "none",
             "blast_radius": "isolated",
             "recommendation": format!(
-                "Treat None like an empty line in `{function}`. Empty lines are already left out, so nothing else changes."
+                "Treat None like an empty line in `{function}`. Empty lines are already left out of the {thing}, so \
+                 nothing else changes."
             ),
             "classification": "code_fix",
             "categories": [],
@@ -192,8 +223,11 @@ impl Copy {
         });
         let fix = json!({
             "edits": [{"file_path": file, "search": self.faulty, "replace": self.repaired}],
-            "explanation": "A second address line that is None now counts as empty, as a missing one always did.",
-            "confidence": 0.91,
+            "explanation": format!(
+                "A second address line that is None now counts as empty, as a missing one always did. Empty lines are \
+                 left out of the {thing} by the return statement, so {thing}s with a second line stay as they are."
+            ),
+            "confidence": 0.92,
         });
         let verdict = json!({
             "stops_this_error": true,
@@ -202,112 +236,39 @@ impl Copy {
             "touches_sensitive_area": false,
             "confidence": 0.9,
             "approve": true,
-            "explanation": "`line2` is optional by declaration, so None is a valid value here. With the change `strip` \
-                is always called on a string.",
-        });
-        let read = Turn::tool("read_file", json!({"path": file, "start_line": 1, "end_line": 60}));
-        Script::new(self.scenario.name(), function)
-            .conversation("report_analysis", vec![read, Turn::tool("report_analysis", analysis)])
-            .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
-            .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
-            .conversation("write_test", vec![Turn::tool("write_test", self.regression_test())])
-    }
-
-    fn regression_test(&self) -> Value {
-        let module = self.scenario.file().trim_start_matches("backend/bookshop/").trim_end_matches(".py");
-        let Copy { function, lines, .. } = self;
-        json!({
-            "file_path": format!("backend/tests/test_{module}.py"),
-            "code": format!(
-                "from bookshop.{module} import {function}\n\n\ndef test_a_second_line_that_is_none_is_left_out():\n    \
-                 address = {{\"name\": \"Mary Somerville\", \"line1\": \"1 Example Street\", \"line2\": None, \
-                 \"city\": \"Jedburgh\"}}\n    assert {function}(address) == {lines}\n"
+            "explanation": format!(
+                "`line2` is optional by declaration, so None is a valid value here and not a sign of lost data. With the \
+                 change `strip` is always called on a string. {}s with a second line are the same as before.",
+                capitalised(thing)
             ),
+        });
+        let (test_path, test_code) = self.test;
+        let test = json!({
+            "file_path": test_path,
+            "code": test_code,
             "explanation": "The second line is None, as it is for every order without one.",
-        })
+        });
+        let tests = json!({"path": "backend/tests/test_labels.py", "start_line": 1, "end_line": 60});
+        let answers = |tool: &str, input: Value| vec![Turn::tool(tool, input)];
+        Script::new(scenario.name(), function)
+            .conversation("report_analysis", looks(file, &format!("{function}|line2|model_dump"), analysis))
+            .conversation("propose_fix", answers("propose_fix", fix))
+            .conversation("give_verdict", answers("give_verdict", verdict))
+            .conversation("write_test", vec![Turn::tool("read_file", tests), Turn::tool("write_test", test)])
     }
 }
 
-fn labels_script() -> Script {
-    let fault = CodeLine::of(LABELS, FAULTY);
-    let evidence = [
-        fault.clone(),
-        CodeLine::of(ORDERS, "line2: str | None = None"),
-        CodeLine::of(ORDERS, "address=order.address.model_dump(),"),
-    ];
-    let analysis = json!({
-        "error_type": "AttributeError",
-        "error_message": "'NoneType' object has no attribute 'strip'",
-        "root_cause": "`address_lines` reads the optional second address line with `address.get(\"line2\", \
-            \"\")`. The default is used only when the key is missing, but `label_for` passes \
-            `order.address.model_dump()`, which always has the key, with the value None \
-            when the customer left the line empty. None has no `strip`.",
-        "file_path": LABELS,
-        "line_number": fault.number,
-        "function_name": "address_lines",
-        "confidence": 0.93,
-        "can_auto_fix": true,
-        "explanation": "The model declares `line2` as optional with the default None, and `model_dump` keeps \
-            that None in the mapping. The lookup's default therefore never applies to orders without a \
-            second line, and every label of such an order fails.",
-        "complexity": "minimal",
-        "security_implications": "none",
-        "blast_radius": "isolated",
-        "recommendation": "Treat None like an empty line in `address_lines`. Empty lines are already left \
-            out of the label, so nothing else changes.",
-        "classification": "code_fix",
-        "categories": [],
-        "evidence": evidence.iter().map(CodeLine::as_evidence).collect::<Vec<Value>>(),
-    });
-    let fix = json!({
-        "edits": [{"file_path": LABELS, "search": FAULTY, "replace": REPAIRED}],
-        "explanation": "A second address line that is None now counts as empty, as a missing one always did. \
-            Empty lines are left out of the label by the return statement, so labels with a second line stay \
-            as they are.",
-        "confidence": 0.92,
-    });
-    let verdict = json!({
-        "stops_this_error": true,
-        "changes_other_behaviour": false,
-        "hides_deeper_fault": false,
-        "touches_sensitive_area": false,
-        "confidence": 0.9,
-        "approve": true,
-        "explanation": "`line2` is optional by declaration, so None is a valid value here and not a sign of \
-            lost data. With the change `strip` is always called on a string. Labels with a second line are \
-            the same as before.",
-    });
-    Script::new("fix", "address_lines")
-        .conversation(
-            "report_analysis",
-            vec![
-                Turn::tool("read_file", json!({"path": LABELS, "start_line": 1, "end_line": 80})),
-                Turn::tool(
-                    "search",
-                    json!({"regex": "address_lines|line2|model_dump", "folder": "", "glob": ""}),
-                ),
-                Turn::tool("report_analysis", analysis),
-            ],
-        )
-        .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
-        .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)])
-        .conversation(
-            "write_test",
-            vec![
-                Turn::tool(
-                    "read_file",
-                    json!({"path": "backend/tests/test_labels.py", "start_line": 1, "end_line": 60}),
-                ),
-                Turn::tool(
-                    "write_test",
-                    json!({
-                        "file_path": LABELS_TEST,
-                        "code": LABELS_TEST_CODE,
-                        "explanation": "The second line is None, as it is for every order without one.",
-                    }),
-                ),
-            ],
-        )
+fn capitalised(word: &str) -> String {
+    word[..1].to_uppercase() + &word[1..]
+}
+
+/// The turns of a model that reads a file and searches before it reports.
+fn looks(file: &str, searched: &str, analysis: Value) -> Vec<Turn> {
+    vec![
+        Turn::tool("read_file", json!({"path": file, "start_line": 1, "end_line": 80})),
+        Turn::tool("search", json!({"regex": searched, "folder": "", "glob": ""})),
+        Turn::tool("report_analysis", analysis),
+    ]
 }
 
 /// The regression test for the labels' fault.
@@ -366,17 +327,8 @@ fn tokens_script() -> Script {
         "categories": ["security"],
         "evidence": evidence.iter().map(CodeLine::as_evidence).collect::<Vec<Value>>(),
     });
-    Script::new("security", "current_user").conversation(
-        "report_analysis",
-        vec![
-            Turn::tool("read_file", json!({"path": AUTH, "start_line": 1, "end_line": 80})),
-            Turn::tool(
-                "search",
-                json!({"regex": "read_claims|current_user|issue_token", "folder": "", "glob": ""}),
-            ),
-            Turn::tool("report_analysis", analysis),
-        ],
-    )
+    let turns = looks(AUTH, "read_claims|current_user|issue_token", analysis);
+    Script::new("security", "current_user").conversation("report_analysis", turns)
 }
 
 #[cfg(test)]
@@ -405,24 +357,14 @@ mod tests {
             assert!(scenario.file().ends_with(&crash.filename), "{scenario:?} {crash:?}");
             assert!(places.insert((crash.filename.clone(), crash.function.clone())), "{scenario:?}");
         }
-        for copy in &COPIES {
-            let source = bookshop::text(copy.scenario.file());
-            assert_eq!(source.matches(copy.faulty).count(), 1, "{}", copy.function);
+        for fault in &FAULTS {
+            let source = bookshop::text(fault.scenario.file());
+            assert_eq!(source.matches(fault.faulty).count(), 1, "{}", fault.function);
+            let event = fault.scenario.event(Timestamp::UNIX_EPOCH);
+            let crash = event.exceptions[0].frames.last().expect("a stack trace");
+            assert_eq!(crash.source.as_ref().expect("has source").at, fault.faulty);
+            assert_eq!(crash.function, fault.function);
         }
-    }
-
-    #[test]
-    fn the_fix_applies_exactly_once_and_to_the_line_that_crashes() {
-        let source = bookshop::text(LABELS);
-        assert_eq!(source.matches(FAULTY).count(), 1);
-        let event = Scenario::Fix.event(Timestamp::UNIX_EPOCH);
-        let crash = event.exceptions[0].frames.last().expect("a stack trace");
-        assert_eq!(crash.source.as_ref().expect("has source").at, FAULTY);
-        assert_eq!(source.lines().nth(crash.line as usize - 1), Some(FAULTY));
-        assert_eq!(
-            (crash.filename.as_str(), crash.function.as_str()),
-            ("bookshop/labels.py", "address_lines")
-        );
     }
 
     #[test]

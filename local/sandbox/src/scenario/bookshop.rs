@@ -94,22 +94,14 @@ pub(super) fn label_event(at: Timestamp) -> SandboxEvent {
             json!({"address": address, "name": "'Grace Example'", "street": "'Sample Street 5'"}),
         ),
     ];
+    let event = missing_line_event(at, Scenario::Fix, "orders/1001/label", frames);
     SandboxEvent {
-        event_id: "b00c5409fa1141a5e1abe15000000001".to_owned(),
-        issue_id: Scenario::Fix.issue_id().to_owned(),
-        transaction: "/orders/{number}/label".to_owned(),
-        request: Some(request("GET", "https://bookshop.example/orders/1001/label")),
-        exceptions: vec![SandboxException {
-            error_type: "AttributeError".to_owned(),
-            value: "'NoneType' object has no attribute 'strip'".to_owned(),
-            module: None,
-            frames,
-        }],
+        event_id: "b00c5409fa1141a5e1abe15000000001".to_owned(), // as in the samples of `events/`
         breadcrumbs: vec![
-            breadcrumb(at - SignedDuration::from_secs(2), "httplib", "POST /orders 201"),
-            breadcrumb(at, "httplib", "GET /orders/1001/label"),
+            breadcrumb(at - SignedDuration::from_secs(2), "POST /orders 201"),
+            breadcrumb(at, "GET /orders/1001/label"),
         ],
-        ..bookshop_event(at)
+        ..event
     }
 }
 
@@ -127,20 +119,8 @@ pub(super) fn token_event(at: Timestamp) -> SandboxEvent {
             }),
         ),
     ];
-    SandboxEvent {
-        event_id: "b00c5409fa1141a5e1abe15000000002".to_owned(),
-        issue_id: Scenario::Security.issue_id().to_owned(),
-        transaction: "/orders".to_owned(),
-        request: Some(request("GET", "https://bookshop.example/orders")),
-        exceptions: vec![SandboxException {
-            error_type: "KeyError".to_owned(),
-            value: "'sub'".to_owned(),
-            module: None,
-            frames,
-        }],
-        breadcrumbs: vec![breadcrumb(at, "httplib", "GET /orders")],
-        ..bookshop_event(at)
-    }
+    let event = bookshop_event(at, Scenario::Security, "orders", exception("KeyError", "'sub'", frames));
+    SandboxEvent { event_id: "b00c5409fa1141a5e1abe15000000002".to_owned(), ..event }
 }
 
 /// `AttributeError` in `customer_lines`: a receipt of an order without a second address line.
@@ -153,7 +133,7 @@ pub(super) fn receipt_event(at: Timestamp) -> SandboxEvent {
             json!({"name": "'Alan Example'", "address": {"line2": "None", "city": "'Berlin'"}}),
         ),
     ];
-    missing_line_event(at, Scenario::Storm, "receipt", frames)
+    missing_line_event(at, Scenario::Storm, "orders/1002/receipt", frames)
 }
 
 /// `AttributeError` in `sender_lines`: a return slip of an order without a second address line.
@@ -166,7 +146,7 @@ pub(super) fn return_event(at: Timestamp) -> SandboxEvent {
             json!({"sender": "'Mary Example'", "address": {"line2": "None", "city": "'Berlin'"}}),
         ),
     ];
-    missing_line_event(at, Scenario::Regression, "return", frames)
+    missing_line_event(at, Scenario::Regression, "orders/1003/return", frames)
 }
 
 /// A page about an order whose address has no second line.
@@ -176,38 +156,40 @@ fn missing_line_event(
     page: &str,
     frames: Vec<SandboxFrame>,
 ) -> SandboxEvent {
+    let value = "'NoneType' object has no attribute 'strip'";
+    bookshop_event(at, scenario, page, exception("AttributeError", value, frames))
+}
+
+/// What a request for a page of the bookshop ended with.
+fn bookshop_event(
+    at: Timestamp,
+    scenario: Scenario,
+    page: &str,
+    exception: SandboxException,
+) -> SandboxEvent {
+    let is_number = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let number = page.split('/').find(is_number);
     SandboxEvent {
         event_id: format!("b00c5409fa1141a5e1abe1{}", scenario.issue_id()),
         issue_id: scenario.issue_id().to_owned(),
-        transaction: format!("/orders/{{number}}/{page}"),
-        request: Some(request("GET", &format!("https://bookshop.example/orders/1002/{page}"))),
-        exceptions: vec![SandboxException {
-            error_type: "AttributeError".to_owned(),
-            value: "'NoneType' object has no attribute 'strip'".to_owned(),
-            module: None,
-            frames,
-        }],
-        breadcrumbs: vec![breadcrumb(at, "httplib", &format!("GET /orders/1002/{page}"))],
-        ..bookshop_event(at)
-    }
-}
-
-/// What all events of the bookshop have in common.
-fn bookshop_event(at: Timestamp) -> SandboxEvent {
-    SandboxEvent {
-        event_id: String::new(),
-        issue_id: String::new(),
         project: Project { id: PROJECT_ID, slug: PROJECT_SLUG.to_owned() },
         at,
         environment: "production".to_owned(),
         release: Some("bookshop@1.4.2".to_owned()),
         platform: "python".to_owned(),
-        transaction: String::new(),
-        request: None,
+        transaction: format!(
+            "/{}",
+            number.map_or(page.to_owned(), |number| page.replace(number, "{number}"))
+        ),
+        request: Some(request("GET", &format!("https://bookshop.example/{page}"))),
         user: Some("4711".to_owned()),
-        exceptions: Vec::new(),
-        breadcrumbs: Vec::new(),
+        exceptions: vec![exception],
+        breadcrumbs: vec![breadcrumb(at, &format!("GET /{page}"))],
     }
+}
+
+fn exception(error_type: &str, value: &str, frames: Vec<SandboxFrame>) -> SandboxException {
+    SandboxException { error_type: error_type.to_owned(), value: value.to_owned(), module: None, frames }
 }
 
 /// A frame of a library, of which Sentry has no source.
@@ -234,8 +216,9 @@ fn request(method: &str, url: &str) -> Request {
     }
 }
 
-fn breadcrumb(at: Timestamp, category: &str, message: &str) -> Breadcrumb {
-    Breadcrumb { at, category: category.to_owned(), level: "info".to_owned(), message: message.to_owned() }
+fn breadcrumb(at: Timestamp, message: &str) -> Breadcrumb {
+    let category = "httplib".to_owned();
+    Breadcrumb { at, category, level: "info".to_owned(), message: message.to_owned() }
 }
 
 fn object(value: Value) -> Map<String, Value> {
