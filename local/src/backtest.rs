@@ -30,8 +30,8 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::analyze::{Ask, Examination, Form, Judged, Means, examine};
 use crate::checkout::Checkout;
-use crate::evaluate::{Ask, Examination, Form, Judged, Means, examine};
 use crate::terminal::say;
 use history::{History, PeoplesFix};
 use progress::Progress;

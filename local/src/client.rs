@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
+pub use crate::terminal::Form;
 use crate::terminal::{patiently, say};
 use crate::waiting::INCOMPLETE;
 
@@ -37,13 +38,6 @@ pub enum Wanted {
         limit: u8,
         form: Form,
     },
-}
-
-/// How a list is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    People,
-    Json,
 }
 
 /// What a running AutoFix says about itself.

@@ -2,7 +2,6 @@
 //! Sentry reports it, and one sees the analysis, the card, the click and the merge.
 
 mod choice;
-mod deliveries;
 mod regression;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +20,10 @@ use autofix::outbound::Outbound;
 use crate::demo_project::REPOSITORY;
 use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
-use crate::sandbox::slack::{APPROVER_ID, Message};
+use crate::sandbox::sentry::{Hook, SandboxEvent};
+use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Behind, Place, leaps};
+use crate::sandbox_page::{self, Log, SandboxPage, leaps};
 use crate::scenario::Scenario;
 use crate::serve::told_to_stop;
 use crate::table::EmbeddedTable;
@@ -83,6 +83,7 @@ pub struct Story {
     options: Options,
     sandbox: Sandbox,
     process: Arc<OneProcess>,
+    page: Arc<SandboxPage>,
     repository: PathBuf,
     address: String,
     clock: Clock,
@@ -114,20 +115,21 @@ impl Story {
         let process =
             Arc::new(OneProcess::new(table, &here.over(environment), clock.clone(), outbound).await?);
         let let_pass = leaps(time.clone(), Arc::clone(&process));
-        let place = Place::new(Behind {
+        let page = Arc::new(SandboxPage {
             sandbox: sandbox.clone(),
             clock: clock.clone(),
             endpoints: process.endpoints(),
             prefix: PREFIX.to_owned(),
             store: process.store().clone(),
             let_pass,
+            log: Log::default(),
         });
-        let endpoints = process.endpoints().merge(sandbox_page::routes(place));
+        let endpoints = process.endpoints().merge(sandbox_page::routes(Arc::clone(&page)));
         tokio::spawn(async move { axum::serve(listener, endpoints).await });
         let running = Arc::clone(&process);
         tokio::spawn(async move { running.run().await });
         let (begun, told, cards) = (Instant::now(), Mutex::default(), Mutex::default());
-        Ok(Story { options, sandbox, process, repository, address, clock, time, begun, told, cards })
+        Ok(Story { options, sandbox, process, page, repository, address, clock, time, begun, told, cards })
     }
 
     /// The sandbox's page, on which one can watch.
@@ -152,7 +154,8 @@ impl Story {
         }
         say!("");
         self.step(&format!("created the project `{REPOSITORY}`, a real git repository with a bug"));
-        let id = self.report(scenario).await?;
+        let event = scenario.event(self.clock.now());
+        let id = self.report(&event, Hook::EventAlertTriggered, scenario.deliveries()).await?;
         let attempt = self
             .follow(id, |status| !matches!(status, Status::Pending | Status::Analyzing | Status::PrCreated))
             .await?;
@@ -276,6 +279,31 @@ impl Story {
             bail!("dismissed: nothing was deployed");
         }
         self.check_merge(&attempt)
+    }
+
+    /// Sentry reports the error: as often as the scenario says, all at once.
+    async fn report(&self, event: &SandboxEvent, hook: Hook, times: usize) -> anyhow::Result<AttemptId> {
+        self.sandbox.sentry.throw(event);
+        let mut answers = self.page.report(event, hook, times).await?;
+        self.step(&format!(
+            "Sentry's signed webhook: {} accepted, {} recognised as duplicates",
+            answers.accepted, answers.known
+        ));
+        let id = answers.attempts.pop_first().context("the endpoint named no attempt")?;
+        if answers.accepted != 1 || answers.accepted + answers.known != times || !answers.attempts.is_empty()
+        {
+            bail!("one error should become one attempt, and the endpoint answered: {answers}");
+        }
+        Ok(AttemptId::parse(&id)?)
+    }
+
+    /// Somebody clicks, or sends a dialog.
+    async fn interact(&self, form: SignedForm) -> anyhow::Result<()> {
+        let (status, _) = self.page.interact(form).await?;
+        if !status.is_success() {
+            bail!("the endpoint answered the click with {status}");
+        }
+        Ok(())
     }
 
     /// Looks into the repository itself: the merge has to be in its history.

@@ -28,6 +28,7 @@ use crate::sandbox::{Sandbox, SlackWay, sentry::ORGANIZATION};
 use crate::scenario::Scenario;
 use crate::serve::Services;
 use crate::table::EmbeddedTable;
+pub use crate::terminal::Form;
 use crate::terminal::{Look, progress, say};
 
 /// The parts of a report.
@@ -39,13 +40,6 @@ pub struct Options {
     /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` names one.
     pub data: PathBuf,
     pub form: Form,
-}
-
-/// How the report is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    People,
-    Json,
 }
 
 /// What is examined.
@@ -217,16 +211,16 @@ async fn embedded(
     Ok((Table::Open(Store::new(embedded.client(), name)), Some(embedded)))
 }
 
-/// The same against stand-ins on this machine: what a healthy deployment looks like.
+/// The same against fakes on this machine: what a healthy deployment looks like.
 async fn in_sandbox(patient: Patient) -> anyhow::Result<Report> {
     let folder = std::env::temp_dir().join(format!("autofix-doctor-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
-    let report = at_stand_ins(patient, &folder).await;
+    let report = at_fakes(patient, &folder).await;
     let _ = std::fs::remove_dir_all(&folder);
     report
 }
 
-async fn at_stand_ins(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
+async fn at_fakes(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
     let Patient { environment, clock, outbound, .. } = patient;
     let sandbox = Sandbox::start(folder, clock.clone()).await?;
     sandbox.add_demo_project()?;

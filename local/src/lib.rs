@@ -25,6 +25,8 @@ pub mod sample_event;
 /// The sandbox as a place: a page with its Sentry, its Slack and its GitHub.
 pub mod sandbox_page;
 
+/// The command `analyze`: AutoFix on one's own history.
+pub mod analyze;
 /// All commands and their arguments.
 pub mod arguments;
 /// The command `backtest`: AutoFix on errors that people have fixed already.
@@ -37,8 +39,6 @@ pub mod client;
 pub mod demo;
 /// The command `doctor`: every setting and credential, tried.
 pub mod doctor;
-/// The command `analyze`: AutoFix on one's own history.
-pub mod evaluate;
 /// The command `secrets push`.
 pub mod secrets_push;
 /// The command `serve`.

@@ -17,7 +17,8 @@ use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Patient};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
-use autofix_local::{backtest, client, evaluate, secrets_push, settings, setup, slack_manifest, terminal};
+use autofix_local::terminal::Form;
+use autofix_local::{analyze, backtest, client, secrets_push, settings, setup, slack_manifest, terminal};
 use clap::{CommandFactory, Parser};
 
 #[tokio::main]
@@ -95,21 +96,21 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Analyze(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
-            let options = evaluate::Options {
+            let options = analyze::Options {
                 events: args.events,
                 repo: args.repo,
-                form: if args.json { evaluate::Form::Json } else { evaluate::Form::People },
-                ask: if args.dry_run { evaluate::Ask::Nobody } else { evaluate::Ask::Claude },
+                form: Form::of_flag(args.json),
+                ask: if args.dry_run { analyze::Ask::Nobody } else { analyze::Ask::Claude },
             };
             let outbound = Outbound::new(journal)?;
-            evaluate::analyze(&options, &evaluate::Means { environment, clock, outbound }).await
+            analyze::analyze(&options, &analyze::Means { environment, clock, outbound }).await
         }
         Command::Backtest(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
             let outbound = Outbound::new(journal)?;
             let options = backtest_options(args)?;
             stop_on_ctrl_c(std::sync::Arc::clone(&options.stop));
-            backtest::backtest(&options, &evaluate::Means { environment, clock, outbound }).await
+            backtest::backtest(&options, &analyze::Means { environment, clock, outbound }).await
         }
         Command::Send(args) => {
             let server = client::Server { url: args.url, environment };
@@ -148,7 +149,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                     status: args.status,
                     project: args.project,
                     limit: args.limit,
-                    form: if args.json { client::Form::Json } else { client::Form::People },
+                    form: Form::of_flag(args.json),
                 },
             };
             server.show_attempts(&wanted, clock.now()).await
@@ -170,7 +171,7 @@ async fn examine(
     let options = doctor::Options {
         services: if args.sandbox { Services::Sandbox } else { Services::Real },
         data: args.data,
-        form: if args.json { doctor::Form::Json } else { doctor::Form::People },
+        form: Form::of_flag(args.json),
     };
     let report = doctor::doctor(&options, patient).await?;
     Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -191,7 +192,7 @@ fn backtest_options(args: BacktestArgs) -> anyhow::Result<backtest::Options> {
         source,
         out: args.out,
         max_cost_usd: args.max_cost,
-        form: if args.json { evaluate::Form::Json } else { evaluate::Form::People },
+        form: Form::of_flag(args.json),
         stop: std::sync::Arc::default(),
     })
 }

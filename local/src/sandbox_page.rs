@@ -1,4 +1,4 @@
-//! The sandbox as a place: one page at `/sandbox` with its Sentry, where one throws an error; its Slack, where the card
+//! The sandbox in the browser: one page at `/sandbox` with its Sentry, where one throws an error; its Slack, where the card
 //! arrives and has buttons that work; and its GitHub, where the pull request is opened and merged. After a merge one lets
 //! the fix go live, time pass, and the error come back.
 //!
@@ -6,9 +6,9 @@
 //! more than they can. It is for the person at this machine: a request under another host's name or a form of another
 //! site is refused.
 
+mod actions;
 mod aftermath;
 mod blocks;
-mod deeds;
 mod dialogs;
 mod github;
 mod log;
@@ -18,7 +18,6 @@ mod sentry;
 mod slack;
 mod view;
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use askama::Template;
@@ -36,15 +35,15 @@ use url::Url;
 
 use crate::sandbox::Sandbox;
 pub use aftermath::{LetPass, Passed, leaps, real_time};
-use log::Log;
+pub use log::Log;
 
 /// Where the page is; nothing of AutoFix's own may be there.
 pub const PATH: &str = "/sandbox";
 
 const STYLE: &str = include_str!("../assets/sandbox.css");
 
-/// What stands behind the page.
-pub struct Behind {
+/// What the page shows and works with.
+pub struct SandboxPage {
     pub sandbox: Sandbox,
     pub clock: Clock,
     /// The endpoints of the AutoFix that works for this sandbox.
@@ -54,45 +53,27 @@ pub struct Behind {
     /// Where that AutoFix keeps its attempts; the page only reads them.
     pub store: Store,
     pub let_pass: LetPass,
-}
-
-/// What the page shows, and what was done on it.
-pub struct Place {
-    behind: Behind,
-    log: Log,
-}
-
-impl Place {
-    pub fn new(behind: Behind) -> Place {
-        Place { behind, log: Log::default() }
-    }
-}
-
-impl Deref for Place {
-    type Target = Behind;
-
-    fn deref(&self) -> &Behind {
-        &self.behind
-    }
+    /// What was done on the page.
+    pub log: Log,
 }
 
 /// The page's routes.
-pub fn routes(place: Place) -> Router {
+pub fn routes(page: impl Into<Arc<SandboxPage>>) -> Router {
     Router::new()
         .route(PATH, get(show))
-        .route("/sandbox/throw", post(deeds::throw))
-        .route("/sandbox/go-on", post(deeds::go_on))
-        .route("/sandbox/press", post(deeds::press))
-        .route("/sandbox/answer", post(deeds::answer_dialog))
+        .route("/sandbox/throw", post(actions::throw))
+        .route("/sandbox/go-on", post(actions::go_on))
+        .route("/sandbox/press", post(actions::press))
+        .route("/sandbox/answer", post(actions::answer_dialog))
         .route("/sandbox/sandbox.css", get(style))
         .layer(middleware::from_fn(only_here))
         .layer(middleware::map_response(strict))
-        .with_state(Arc::new(place))
+        .with_state(page.into())
 }
 
-async fn show(State(place): State<Arc<Place>>) -> Response {
-    match place.view().await {
-        Ok(page) => html(StatusCode::OK, &page),
+async fn show(State(page): State<Arc<SandboxPage>>) -> Response {
+    match page.view().await {
+        Ok(view) => html(StatusCode::OK, &view),
         Err(error) => {
             error!(error = format!("{error:#}"), "Cannot show the sandbox");
             refusal(StatusCode::INTERNAL_SERVER_ERROR, "Not shown", &format!("{error:#}"))

@@ -23,12 +23,12 @@ use crate::forward::Forwarder;
 use crate::movable_clock::LeapingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Addresses, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Behind, Place, leaps, real_time};
+use crate::sandbox_page::{self, Log, SandboxPage, leaps, real_time};
 use crate::scenario::Scenario;
 use crate::server;
 use crate::settings;
 use crate::stream::StreamReader;
-use crate::table::EmbeddedTable;
+use crate::table::{Before, EmbeddedTable, free_port};
 use crate::terminal::say;
 use crate::waiting::{self, Ended};
 
@@ -64,12 +64,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         Services::Real => Clock::system(),
         Services::Sandbox => time.clock(), // its page lets hours pass
     };
-    let table = match options.services {
-        Services::Real => EmbeddedTable::open(&options.data).await?,
-        // The stand-ins begin anew, and so do the attempts, which mean nothing to them. It is another folder: a real
-        // table may be in the one that was named.
-        Services::Sandbox => EmbeddedTable::open_anew(&options.data.join(SANDBOX_TABLE)).await?,
-    };
+    let table = open_table(&options, free_port()).await?;
     let listener = listen(&options).await?;
     let address = listener.local_addr()?;
     let (mut environment, sandbox) = surroundings(&options, &clock).await?;
@@ -101,15 +96,16 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         }
         Some(sandbox) => {
             let let_pass = leaps(time, Arc::clone(&process));
-            let place = Place::new(Behind {
+            let page = SandboxPage {
                 sandbox,
                 clock,
                 endpoints: endpoints.clone(),
                 prefix: prefix.clone(),
                 store: process.store().clone(),
                 let_pass,
-            });
-            endpoints = endpoints.merge(sandbox_page::routes(place));
+                log: Log::default(),
+            };
+            endpoints = endpoints.merge(sandbox_page::routes(page));
             say!("\nBreak something, watch the card arrive, and click Deploy:");
             say!("  http://{}{}", seen_from_here(address), sandbox_page::PATH);
             if !options.host.is_loopback() {
@@ -128,13 +124,24 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     tokio::select! { () = endpoints => {}, () = process.run() => {} }
     match options.services {
         Services::Real => say!("Stopped; what is under way goes on with the next start."),
-        Services::Sandbox => say!("Stopped. The next start begins anew."),
+        Services::Sandbox => say!("Stopped. The next start has a new sandbox."),
     }
     Ok(())
 }
 
 /// A token with fewer characters could be guessed by others who reach this address.
 const SHORTEST_TOKEN: usize = 16;
+
+/// The fakes start empty, and so do the attempts, which mean nothing to them. Theirs is another folder: a real table may be
+/// in the one that was named.
+async fn open_table(options: &Options, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
+    match options.services {
+        Services::Real => EmbeddedTable::open_at(&options.data, address, Before::Kept).await,
+        Services::Sandbox => {
+            EmbeddedTable::open_at(&options.data.join(SANDBOX_TABLE), address, Before::Deleted).await
+        }
+    }
+}
 
 async fn listen(options: &Options) -> anyhow::Result<TcpListener> {
     let Options { host, port, .. } = options;
@@ -218,7 +225,7 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
 
 async fn start_sandbox(options: &Options, clock: &Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
     let folder = options.data.join("sandbox");
-    // The stand-ins keep their state in memory, so repositories of an earlier run belong to nothing.
+    // The fakes keep their state in memory, so repositories of an earlier run belong to nothing.
     if folder.exists() {
         std::fs::remove_dir_all(&folder).context("clear the sandbox's repositories")?;
     }
@@ -250,10 +257,7 @@ pub struct Functions {
 pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Result<()> {
     let clock = Clock::system();
     let address = (functions.listen, options.port).into();
-    let table = match options.services {
-        Services::Sandbox => EmbeddedTable::open_anew_at(&options.data.join(SANDBOX_TABLE), address).await?,
-        Services::Real => EmbeddedTable::open_at(&options.data, address).await?,
-    };
+    let table = open_table(&options, address).await?;
     let fakes = Addresses { ip: functions.listen, first_port: after(options.port, 1) };
     let sandbox = match options.services {
         Services::Sandbox => Some(start_sandbox(&options, &clock, fakes).await?),
@@ -276,15 +280,16 @@ pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Re
                 let there = there.clone();
                 async move { there.forward(request).await }
             });
-            let place = Place::new(Behind {
+            let page = SandboxPage {
                 sandbox,
                 clock,
                 endpoints: endpoints.clone(),
                 prefix: common.prefix.clone(),
                 store: Store::new(table.client(), &common.table),
                 let_pass: real_time(),
-            });
-            Some((listener, endpoints.merge(sandbox_page::routes(place))))
+                log: Log::default(),
+            };
+            Some((listener, endpoints.merge(sandbox_page::routes(page))))
         }
         None => None,
     };

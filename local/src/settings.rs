@@ -22,6 +22,11 @@ pub fn where_to_find(name: &str) -> &'static str {
     settings::named(name).and_then(|setting| setting.found_at).unwrap_or("see docs/configuration.md")
 }
 
+/// What to do about a setting that is missing or wrong.
+pub fn how_to_set(name: &str) -> String {
+    format!("Set `{name}`: {}.", where_to_find(name))
+}
+
 /// The process's environment over the `.env` file of a folder.
 pub fn environment(folder: &Path) -> anyhow::Result<Environment> {
     let process = Environment::of_process();

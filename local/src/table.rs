@@ -1,10 +1,8 @@
 //! The table on this machine: an embeddable DynamoDB on a loopback port, spoken to with the real
 //! AWS SDK, in memory or in a folder, with the keys, indexes and stream of `template.yaml`.
 //!
-//! One process at a time may use a folder. The stand-in checks no credentials, which is why it
+//! One process at a time may use a folder. It checks no credentials, which is why it
 //! listens on loopback only unless another address is asked for. Items expire only when [`EmbeddedTable::sweep_expired`] is called.
-
-mod shape;
 
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,16 +23,67 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::table_proxy::TableProxy;
-pub use shape::{Index, Keys, SHAPE, TableShape};
 
 const REGION: &str = "us-east-1";
-/// The stand-in wants a signed request but checks no signature.
+/// It wants a signed request but checks no signature.
 const ACCESS_KEY: &str = "embedded-table";
 /// The database in its folder; SQLite puts two more files beside it.
 const TABLE_FILE: &str = "table.sqlite";
 
 /// Between two tries of a request; on loopback nobody gains by waiting longer.
 const RETRY_PAUSE: Duration = Duration::from_millis(2);
+
+/// What a table is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct TableShape<'a> {
+    /// Every attribute that a key uses, with its type: `S` or `N`.
+    pub attributes: &'a [(&'a str, &'a str)],
+    pub keys: Keys<'a>,
+    /// Global secondary indexes.
+    pub indexes: &'a [Index<'a>],
+    /// Holds the epoch second after which an item may be deleted.
+    pub ttl_attribute: &'a str,
+    /// One of DynamoDB's stream view types.
+    pub stream_view: &'a str,
+}
+
+/// The attributes of a key, each with its role: `HASH` or `RANGE`.
+pub type Keys<'a> = [(&'a str, &'a str); 2];
+
+/// A global secondary index.
+#[derive(Clone, Copy, Debug)]
+pub struct Index<'a> {
+    pub name: &'a str,
+    pub keys: Keys<'a>,
+    /// `ALL` or `KEYS_ONLY`.
+    pub projection: &'a str,
+}
+
+/// The table of AutoFix: that of `template.yaml`, against which a test holds it.
+pub const SHAPE: TableShape<'static> = TableShape {
+    attributes: &[
+        ("pk", "S"),
+        ("sk", "S"),
+        ("list_bucket", "S"),
+        ("list_key", "S"),
+        ("due_shard", "S"),
+        ("due_at", "N"),
+    ],
+    keys: [("pk", "HASH"), ("sk", "RANGE")],
+    indexes: &[
+        Index { name: "listing", keys: [("list_bucket", "HASH"), ("list_key", "RANGE")], projection: "ALL" },
+        Index { name: "due", keys: [("due_shard", "HASH"), ("due_at", "RANGE")], projection: "KEYS_ONLY" },
+    ],
+    ttl_attribute: "expires_at",
+    stream_view: "NEW_IMAGE",
+};
+
+/// What becomes of the items that an earlier process left in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    Kept,
+    Deleted,
+}
 
 /// A running embedded DynamoDB. Dropping it stops the server.
 pub struct EmbeddedTable {
@@ -51,16 +100,8 @@ impl EmbeddedTable {
     /// # Errors
     /// If no loopback port can be had.
     pub async fn memory() -> anyhow::Result<EmbeddedTable> {
-        EmbeddedTable::memory_at(0).await
-    }
-
-    /// As [`EmbeddedTable::memory`], on a given loopback port.
-    ///
-    /// # Errors
-    /// If the port is taken.
-    pub async fn memory_at(port: u16) -> anyhow::Result<EmbeddedTable> {
         let database = Database::memory().context("start an embedded table in memory")?;
-        EmbeddedTable::serve(database, None, at(port)).await
+        EmbeddedTable::serve(database, None, free_port()).await
     }
 
     /// Starts one whose items live in `folder` (made if missing), on a free port.
@@ -68,38 +109,27 @@ impl EmbeddedTable {
     /// # Errors
     /// If another process uses the folder, or it cannot be written.
     pub async fn open(folder: &Path) -> anyhow::Result<EmbeddedTable> {
-        EmbeddedTable::open_at(folder, at(0)).await
+        EmbeddedTable::open_at(folder, free_port(), Before::Kept).await
     }
 
     /// As [`EmbeddedTable::open`], at a given address. Anyone who reaches it may read and write the table.
     ///
     /// # Errors
-    /// As [`EmbeddedTable::open`], and if the address cannot be had.
-    pub async fn open_at(folder: &Path, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
+    /// As [`EmbeddedTable::open`], and if the address cannot be had. Nothing is deleted from under another process.
+    pub async fn open_at(
+        folder: &Path,
+        address: SocketAddr,
+        before: Before,
+    ) -> anyhow::Result<EmbeddedTable> {
         let lock = lock(folder)?;
-        EmbeddedTable::open_locked(folder, lock, address).await
-    }
-
-    /// As [`EmbeddedTable::open`], without what an earlier process left there.
-    ///
-    /// # Errors
-    /// As [`EmbeddedTable::open`]: nothing is deleted from under another process.
-    pub async fn open_anew(folder: &Path) -> anyhow::Result<EmbeddedTable> {
-        EmbeddedTable::open_anew_at(folder, at(0)).await
-    }
-
-    /// As [`EmbeddedTable::open_anew`], at a given address.
-    ///
-    /// # Errors
-    /// As [`EmbeddedTable::open_at`].
-    pub async fn open_anew_at(folder: &Path, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
-        let lock = lock(folder)?;
-        for name in [TABLE_FILE.to_owned(), format!("{TABLE_FILE}-wal"), format!("{TABLE_FILE}-shm")] {
-            match std::fs::remove_file(folder.join(&name)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        if before == Before::Deleted {
+            for name in [TABLE_FILE.to_owned(), format!("{TABLE_FILE}-wal"), format!("{TABLE_FILE}-shm")] {
+                let deleted = std::fs::remove_file(folder.join(&name));
+                if let Err(error) = deleted
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
                     return Err(error).with_context(|| format!("delete `{name}` in `{}`", folder.display()));
                 }
-                Ok(()) | Err(_) => {} // gone, or never there
             }
         }
         EmbeddedTable::open_locked(folder, lock, address).await
@@ -257,9 +287,9 @@ impl EmbeddedTable {
     }
 }
 
-/// A port of this machine.
-fn at(port: u16) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, port).into()
+/// Any free port of this machine.
+pub(crate) fn free_port() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
 }
 
 async fn create_table(client: &Client, table_name: &str, shape: &TableShape<'_>) -> anyhow::Result<()> {
@@ -310,18 +340,18 @@ fn key_schema(keys: Keys<'_>) -> anyhow::Result<Vec<KeySchemaElement>> {
 }
 
 fn same_shape(found: &TableDescription, wanted: &TableShape<'_>) -> anyhow::Result<()> {
-    let mut indexes: Vec<_> = found
-        .global_secondary_indexes()
-        .iter()
-        .map(|index| (index.index_name().unwrap_or_default(), index.key_schema().to_vec()))
-        .collect();
-    let mut wanted_indexes = Vec::new();
-    for index in wanted.indexes {
-        wanted_indexes.push((index.name, key_schema(index.keys)?));
-    }
-    indexes.sort_by_key(|(name, _)| *name);
-    wanted_indexes.sort_by_key(|(name, _)| *name);
-    if found.key_schema() != key_schema(wanted.keys)? || indexes != wanted_indexes {
+    let by_name = |mut indexes: Vec<(String, Vec<KeySchemaElement>)>| {
+        indexes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        indexes
+    };
+    let indexes = found.global_secondary_indexes().iter();
+    let indexes =
+        indexes.map(|index| (index.index_name().unwrap_or_default().to_owned(), index.key_schema().to_vec()));
+    let wanted_indexes =
+        wanted.indexes.iter().map(|index| Ok((index.name.to_owned(), key_schema(index.keys)?)));
+    let wanted_indexes = wanted_indexes.collect::<anyhow::Result<_>>()?;
+    if found.key_schema() != key_schema(wanted.keys)? || by_name(indexes.collect()) != by_name(wanted_indexes)
+    {
         bail!(
             "the table `{}` was made by a version of AutoFix with other keys; use a new folder",
             found.table_name().unwrap_or_default()

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use autofix::analysis::diff::{FileChange, unified};
 use autofix::outbound::Outbound;
+use autofix_local::analyze::{Form, Means};
 use autofix_local::backtest::{Options, SentryProject, Source, backtest};
 use autofix_local::demo_project;
-use autofix_local::evaluate::{Form, Means};
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::sentry::Hook;
 use autofix_local::scenario::Scenario;

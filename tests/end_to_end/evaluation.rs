@@ -5,7 +5,7 @@ use std::path::Path;
 use autofix::clock::Clock;
 use autofix::config::Environment;
 use autofix::outbound::Outbound;
-use autofix_local::evaluate::{self, Ask, Form, Means, Options};
+use autofix_local::analyze::{self, Ask, Form, Means, Options};
 use autofix_local::sandbox::SlackWay;
 use axum::http::Method;
 
@@ -27,7 +27,7 @@ async fn analyze_file(world: &World, events: &Path, ask: Ask, key: &str) -> anyh
         clock: Clock::system(),
         outbound: Outbound::new(None).unwrap(),
     };
-    evaluate::analyze(&options, &means).await
+    analyze::analyze(&options, &means).await
 }
 
 #[tokio::test]

@@ -12,8 +12,8 @@ use autofix::incident::Incident;
 use git2::{Delta, Diff, Patch};
 
 use super::history::PeoplesFix;
+use crate::analyze::read_event;
 use crate::checkout::{self, Checkout};
-use crate::evaluate::read_event;
 
 const EVENT: &str = "event.json";
 const BEFORE: &str = "before";

@@ -11,7 +11,7 @@ use autofix::sentry::{IssueRef, Sentry};
 
 use super::history::History;
 use super::{Case, SentryProject, Stop, may_pass};
-use crate::evaluate::Means;
+use crate::analyze::Means;
 
 /// An issue and the commit that fixed it.
 pub struct FixedIssue {

@@ -6,7 +6,7 @@ use autofix::reason::ReasonCode;
 use serde::Serialize;
 
 use super::results::CaseResult;
-use crate::evaluate::median;
+use crate::analyze::median;
 use autofix::attempt::Closeness;
 
 /// Thresholds of the confidence that are tried beside the one that is set.

@@ -1,13 +1,12 @@
 //! The rest of the story where the repair does not hold: the deploy, the error that comes back after an hour, the way
-//! back, and the next analysis, which knows what was tried. The hours in between are leapt over.
+//! back, and the next analysis, which knows what was tried. The hours in between are skipped.
 
 use anyhow::{Context, bail};
 use autofix::attempt::{AttemptId, Status};
 use autofix::messages::ROLL_BACK;
 use jiff::SignedDuration;
 
-use super::deliveries::post_webhook;
-use super::{PREFIX, Story};
+use super::Story;
 use crate::demo_project::REPOSITORY;
 use crate::sandbox::sentry::Hook;
 use crate::sandbox::slack::APPROVER_ID;
@@ -62,20 +61,15 @@ impl Story {
         Ok(())
     }
 
-    /// The error goes on in the reverted code: it is looked at anew, and the same change is not proposed twice.
+    /// The error continues in the reverted code: it is looked at again, and the same change is not proposed twice.
     async fn next_analysis(&self, first: AttemptId) -> anyhow::Result<()> {
         self.leap(SignedDuration::from_mins(61), "another hour passes").await;
         let release = format!("bookshop@{}", self.head_of_main()?);
         let event =
             Scenario::Regression.event(self.clock.now()).again(2, self.clock.now()).in_release(&release);
-        self.sandbox.sentry.throw(&event);
-        let webhook = self.sandbox.sentry.webhook(&event, Hook::ErrorCreated);
-        let (status, body) =
-            post_webhook(&format!("{}{PREFIX}/webhooks/sentry", self.address), webhook).await?;
-        let id = body["fix_attempt_id"].as_str().context("the endpoint named no attempt")?;
-        let id = AttemptId::parse(id)?;
-        if status != 202 || id == first {
-            bail!("the error goes on, and no new attempt was started: {status} {body}");
+        let id = self.report(&event, Hook::ErrorCreated, 1).await?;
+        if id == first {
+            bail!("the error continues, and no new attempt was started");
         }
         self.step("Sentry reports the error in the reverted code: a new attempt");
         let attempt = self.follow(id, |status| status == Status::Skipped).await?;

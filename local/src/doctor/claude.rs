@@ -7,7 +7,7 @@ use autofix::secrets::Secrets;
 use jiff::{SignedDuration, Timestamp};
 
 use super::report::Finding;
-use crate::settings::where_to_find;
+use crate::settings::how_to_set;
 
 /// How long before a model's end somebody should choose another one.
 const SOON: SignedDuration = SignedDuration::from_hours(60 * 24);
@@ -16,7 +16,7 @@ const ANOTHER: &str = "Set `AUTOFIX_MODEL` to a current model, such as `claude-o
 
 pub(super) async fn examine(claude: &Claude, secrets: &Secrets, now: Timestamp) -> Vec<Finding> {
     let key = || Finding::good("API key", "accepted");
-    let next = format!("Set `{}`: {}.", names::ANTHROPIC_API_KEY, where_to_find(names::ANTHROPIC_API_KEY));
+    let next = how_to_set(names::ANTHROPIC_API_KEY);
     if let Ok(None) = secrets.get(names::ANTHROPIC_API_KEY).await {
         return vec![Finding::bad("API key", "not set", next)];
     }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::report::Finding;
 use super::{Patient, Table};
-use crate::settings::{self, where_to_find};
+use crate::settings::{self, how_to_set};
 use crate::terminal::connection;
 use crate::waiting::INCOMPLETE;
 
@@ -51,7 +51,7 @@ async fn look(store: &Store, now: Timestamp) -> anyhow::Result<()> {
 
 pub(super) async fn api_token(secrets: &Secrets) -> Finding {
     let what = "API token";
-    let next = format!("Set `{}`: {}.", names::API_TOKEN, where_to_find(names::API_TOKEN));
+    let next = how_to_set(names::API_TOKEN);
     match secrets.get(names::API_TOKEN).await.ok().flatten() {
         None => Finding::bad(what, "not set: nobody can look at the page or the attempts", next),
         Some(token) if token.expose().chars().count() < SHORTEST_TOKEN => {

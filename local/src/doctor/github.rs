@@ -9,7 +9,7 @@ use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 
 use super::report::Finding;
-use crate::settings::where_to_find;
+use crate::settings::{how_to_set, where_to_find};
 
 /// What is looked at, and as whom.
 pub(super) struct Examined<'a> {
@@ -45,7 +45,7 @@ impl Kind {
     /// Where the credential comes from.
     fn credential(self) -> String {
         match self {
-            Kind::Token => format!("Set `{}`: {}.", names::GITHUB_TOKEN, where_to_find(names::GITHUB_TOKEN)),
+            Kind::Token => how_to_set(names::GITHUB_TOKEN),
             Kind::App => format!(
                 "Check `AUTOFIX_GITHUB_APP_ID` and `{}`: {}.",
                 names::GITHUB_APP_PRIVATE_KEY,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::plausible;
 use super::report::Finding;
-use crate::settings::{takes_unsigned, where_to_find};
+use crate::settings::{how_to_set, takes_unsigned};
 
 const TOKEN: &str = "Token";
 const PERMISSIONS: &str = "sentry.io, Settings, Developer Settings, your integration, Permissions";
@@ -30,8 +30,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
     match all.sentry.is_configured().await {
         Ok(true) => {}
         Ok(false) => {
-            let next =
-                format!("Set `{}`: {}.", names::SENTRY_AUTH_TOKEN, where_to_find(names::SENTRY_AUTH_TOKEN));
+            let next = how_to_set(names::SENTRY_AUTH_TOKEN);
             let detail = "not set: `issue` webhooks carry no stack trace, so an alert rule has to bring it";
             findings.push(Finding::lacking(TOKEN, detail, next));
             return findings;
@@ -53,8 +52,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
 
 fn webhook_secret(environment: &Environment, secret: Option<&Secret>) -> Finding {
     let what = "Webhook secret";
-    let next =
-        format!("Set `{}`: {}.", names::SENTRY_WEBHOOK_SECRET, where_to_find(names::SENTRY_WEBHOOK_SECRET));
+    let next = how_to_set(names::SENTRY_WEBHOOK_SECRET);
     match secret.map(|secret| plausible::doubt(secret.expose())) {
         Some(None) => Finding::good(what, "plausible; Sentry's first webhook will prove it"),
         Some(Some(doubt)) => Finding::bad(what, doubt, next),
@@ -88,7 +86,7 @@ async fn with_token(all: &Examined<'_>, organization: &str) -> Vec<Finding> {
             }
             Err(error) => {
                 let next =
-                    format!("Set `{}`: {}.", names::SENTRY_AUTH_TOKEN, where_to_find(names::SENTRY_AUTH_TOKEN));
+                    how_to_set(names::SENTRY_AUTH_TOKEN);
                 return vec![Finding::of_error(TOKEN, &error, next)];
             }
         });

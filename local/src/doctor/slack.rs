@@ -9,7 +9,7 @@ use autofix::slack::{Bot, Channel, Slack, Way};
 
 use super::plausible;
 use super::report::Finding;
-use crate::settings::where_to_find;
+use crate::settings::how_to_set;
 use crate::slack_manifest::{SCOPE_GROUPS, SCOPE_HISTORY, SCOPE_HISTORY_PRIVATE, SCOPE_WRITE};
 
 const TOKEN: &str = "Bot token";
@@ -30,8 +30,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
         Ok(Way::Bot) => bot(all).await,
         Ok(Way::Webhook) => webhook(all.slack).await,
         Ok(Way::Nowhere) => {
-            let next =
-                format!("Set `{}`: {}.", names::SLACK_BOT_TOKEN, where_to_find(names::SLACK_BOT_TOKEN));
+            let next = how_to_set(names::SLACK_BOT_TOKEN);
             vec![Finding::bad(
                 TOKEN,
                 "not set, and no incoming webhook either: there is no place for cards",
@@ -48,8 +47,7 @@ async fn bot(all: &Examined<'_>) -> Vec<Finding> {
     let bot = match all.slack.bot().await {
         Ok(bot) => bot,
         Err(error) => {
-            let next =
-                format!("Set `{}`: {}.", names::SLACK_BOT_TOKEN, where_to_find(names::SLACK_BOT_TOKEN));
+            let next = how_to_set(names::SLACK_BOT_TOKEN);
             return vec![Finding::of_error(TOKEN, &error, next)];
         }
     };
@@ -156,8 +154,7 @@ async fn webhook(slack: &Slack) -> Vec<Finding> {
             vec![Finding::lacking(what, detail, next)]
         }
         Err(error) => {
-            let next =
-                format!("Set `{}`: {}.", names::SLACK_WEBHOOK_URL, where_to_find(names::SLACK_WEBHOOK_URL));
+            let next = how_to_set(names::SLACK_WEBHOOK_URL);
             vec![Finding::of_error(what, &error, next)]
         }
     }
@@ -165,8 +162,7 @@ async fn webhook(slack: &Slack) -> Vec<Finding> {
 
 async fn signing_secret(secrets: &Secrets) -> Finding {
     let what = "Signing secret";
-    let next =
-        format!("Set `{}`: {}.", names::SLACK_SIGNING_SECRET, where_to_find(names::SLACK_SIGNING_SECRET));
+    let next = how_to_set(names::SLACK_SIGNING_SECRET);
     match secrets.get(names::SLACK_SIGNING_SECRET).await.ok().flatten() {
         None => Finding::lacking(what, "not set: cards have no buttons", next),
         Some(secret) => match plausible::doubt(secret.expose()) {

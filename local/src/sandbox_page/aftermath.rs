@@ -8,8 +8,8 @@ use anyhow::{Context, anyhow};
 use autofix::attempt::{Attempt, State};
 use jiff::SignedDuration;
 
-use super::Place;
-use super::deeds::new_event_id;
+use super::SandboxPage;
+use super::actions::new_event_id;
 use super::github::short;
 use crate::demo_project::REPOSITORY;
 use crate::movable_clock::LeapingClock;
@@ -194,7 +194,7 @@ impl Aftermath {
     }
 }
 
-impl Place {
+impl SandboxPage {
     /// Something happens. What cannot happen any more since the page was shown does not.
     pub(super) async fn go_on(&self, step: Step) -> anyhow::Result<()> {
         let attempts = self.attempts().await?;

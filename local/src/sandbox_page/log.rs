@@ -10,7 +10,7 @@ const LINES: usize = 20;
 
 /// The newest lines, newest first.
 #[derive(Default)]
-pub(super) struct Log(Mutex<VecDeque<(Timestamp, String)>>);
+pub struct Log(Mutex<VecDeque<(Timestamp, String)>>);
 
 impl Log {
     pub(super) fn add(&self, at: Timestamp, what: String) {

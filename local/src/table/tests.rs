@@ -1,4 +1,4 @@
-use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, ProjectionType, TimeToLiveStatus};
+use aws_sdk_dynamodb::types::{AttributeValue, TimeToLiveStatus};
 
 use super::*;
 
@@ -39,46 +39,28 @@ async fn stored(client: &Client) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_table_is_the_one_of_the_template() {
+async fn the_table_has_the_attributes_stream_and_expiry_of_its_shape() {
     let table = EmbeddedTable::memory().await.unwrap();
     table.create("autofix").await.unwrap();
     let client = table.client();
     let found = client.describe_table().table_name("autofix").send().await.unwrap().table.unwrap();
-    let element = |k: &KeySchemaElement| (k.attribute_name().to_owned(), k.key_type().as_str().to_owned());
-    let named = |keys: &[KeySchemaElement]| keys.iter().map(element).collect::<Vec<_>>();
-    let own = |pairs: &[(&str, &str)]| {
-        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
-    };
-
-    assert_eq!(named(found.key_schema()), own(&[("pk", "HASH"), ("sk", "RANGE")]));
-    let listing =
-        found.global_secondary_indexes().iter().find(|i| i.index_name() == Some("listing")).unwrap();
-    assert_eq!(named(listing.key_schema()), own(&[("list_bucket", "HASH"), ("list_key", "RANGE")]));
-    assert_eq!(listing.projection().unwrap().projection_type(), Some(&ProjectionType::All));
-    let due = found.global_secondary_indexes().iter().find(|i| i.index_name() == Some("due")).unwrap();
-    assert_eq!(named(due.key_schema()), own(&[("due_shard", "HASH"), ("due_at", "RANGE")]));
-    assert_eq!(due.projection().unwrap().projection_type(), Some(&ProjectionType::KeysOnly));
-    assert_eq!(found.global_secondary_indexes().len(), 2);
-    let mut kinds: Vec<_> = found
-        .attribute_definitions()
-        .iter()
-        .map(|a| (a.attribute_name().to_owned(), a.attribute_type().as_str().to_owned()))
-        .collect();
-    kinds.sort();
-    let wanted = [
-        ("due_at", "N"),
-        ("due_shard", "S"),
-        ("list_bucket", "S"),
-        ("list_key", "S"),
-        ("pk", "S"),
-        ("sk", "S"),
-    ];
-    assert_eq!(kinds, own(&wanted));
-    assert_eq!(found.stream_specification().unwrap().stream_view_type().unwrap().as_str(), "NEW_IMAGE");
-    assert_eq!(found.billing_mode_summary().unwrap().billing_mode(), Some(&BillingMode::PayPerRequest));
+    same_shape(&found, &SHAPE).unwrap();
+    for index in found.global_secondary_indexes() {
+        let own = SHAPE.indexes.iter().find(|own| index.index_name() == Some(own.name)).unwrap();
+        let projection = index.projection().unwrap().projection_type();
+        assert_eq!(projection.map(|projection| projection.as_str()), Some(own.projection));
+    }
+    let attributes = found.attribute_definitions().iter();
+    let mut attributes: Vec<_> =
+        attributes.map(|one| (one.attribute_name(), one.attribute_type().as_str())).collect();
+    let mut own = SHAPE.attributes.to_vec();
+    attributes.sort_unstable();
+    own.sort_unstable();
+    assert_eq!(attributes, own);
+    assert_eq!(found.stream_specification().unwrap().stream_view_type().unwrap().as_str(), SHAPE.stream_view);
     let expiry = client.describe_time_to_live().table_name("autofix").send().await.unwrap();
     let expiry = expiry.time_to_live_description.unwrap();
-    assert_eq!(expiry.attribute_name(), Some("expires_at"));
+    assert_eq!(expiry.attribute_name(), Some(SHAPE.ttl_attribute));
     assert_eq!(expiry.time_to_live_status(), Some(&TimeToLiveStatus::Enabled));
 }
 
@@ -128,8 +110,12 @@ async fn a_folder_has_one_user_at_a_time() {
 #[tokio::test]
 async fn a_taken_port_is_told_with_its_address() {
     let table = EmbeddedTable::memory().await.unwrap();
-    let port = table.address.port();
-    let error = EmbeddedTable::memory_at(port).await.err().unwrap().to_string();
+    let (port, folder) = (table.address.port(), Folder::new("port"));
+    let error = EmbeddedTable::open_at(&folder.0, (Ipv4Addr::LOCALHOST, port).into(), Before::Kept)
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert_eq!(error, format!("listen on 127.0.0.1:{port} for the embedded table"));
 }
 
@@ -146,44 +132,6 @@ async fn a_sweep_deletes_what_has_expired_and_nothing_else() {
     assert_eq!(table.sweep_expired().await.unwrap(), 1);
     assert_eq!(stored(&client).await, ["FOREVER", "LATER"]);
     assert_eq!(table.sweep_expired().await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn the_loser_of_a_race_is_told_who_won() {
-    let table = EmbeddedTable::memory().await.unwrap();
-    table.create("autofix").await.unwrap();
-    let claims = (0..20).map(|n| {
-        let request = table
-            .client()
-            .put_item()
-            .table_name("autofix")
-            .item("pk", text("CLAIM"))
-            .item("sk", text("X"))
-            .item("winner", AttributeValue::N(n.to_string()))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(
-                aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure::AllOld,
-            );
-        tokio::spawn(async move { (n, request.send().await) })
-    });
-    let (mut winners, mut told) = (Vec::new(), Vec::new());
-    for claim in claims.collect::<Vec<_>>() {
-        match claim.await.unwrap() {
-            (n, Ok(_)) => winners.push(n.to_string()),
-            (_, Err(error)) => {
-                let error = error.into_service_error();
-                let aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-                    lost,
-                ) = error
-                else {
-                    panic!("another error: {error}");
-                };
-                told.push(lost.item().unwrap()["winner"].as_n().unwrap().clone());
-            }
-        }
-    }
-    assert_eq!((winners.len(), told.len()), (1, 19));
-    assert!(told.iter().all(|n| *n == winners[0]), "{winners:?} {told:?}");
 }
 
 #[tokio::test]

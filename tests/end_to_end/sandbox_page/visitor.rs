@@ -1,6 +1,6 @@
 //! Somebody who has the sandbox's page open, and what their browser sends.
 
-use autofix_local::sandbox_page::{self, Behind, Passed, Place};
+use autofix_local::sandbox_page::{self, Log, Passed, SandboxPage};
 use autofix_local::scenario::Scenario;
 use axum::Router;
 use axum::body::Body;
@@ -41,15 +41,16 @@ impl Visitor {
             clock.advance(time);
             Passed::Skipped
         });
-        let place = Place::new(Behind {
+        let page = SandboxPage {
             sandbox: world.sandbox.clone(),
             clock: world.clock.clock(),
             endpoints: world.process.endpoints(),
             prefix: "/autofix".to_owned(),
             store: world.process.store().clone(),
             let_pass,
-        });
-        Visitor { place: sandbox_page::routes(place) }
+            log: Log::default(),
+        };
+        Visitor { place: sandbox_page::routes(page) }
     }
 
     pub async fn ask(&self, request: Request<Body>) -> Answer {

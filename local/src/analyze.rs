@@ -36,6 +36,7 @@ use serde_json::{Value, json};
 use crate::checkout::{self, Checkout};
 use crate::sample_event::SampleEvent;
 use crate::sandbox::slack::rendered;
+pub use crate::terminal::Form;
 use crate::terminal::{patiently, say};
 
 /// How long one analysis may take.
@@ -49,13 +50,6 @@ pub struct Options {
     pub repo: PathBuf,
     pub form: Form,
     pub ask: Ask,
-}
-
-/// How the result is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    People,
-    Json,
 }
 
 /// Whether Claude is asked.

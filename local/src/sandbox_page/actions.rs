@@ -1,6 +1,7 @@
 //! What a person can do on the page: make Sentry see an error, let time pass after a merge, press a button of a card, and
 //! answer the dialog that comes of it. All end at AutoFix's real endpoints, with what the service would send.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +20,7 @@ use tracing::error;
 
 use super::aftermath::Step;
 use super::dialogs::FIELD;
-use super::{PATH, Place, refusal};
+use super::{PATH, SandboxPage, refusal};
 use crate::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 use crate::sandbox::slack::{APPROVER_ID, SignedForm};
 use crate::scenario::Scenario;
@@ -30,50 +31,50 @@ const ANSWER_BYTES: usize = 64 * 1024;
 const FORM_BYTES: usize = 8 * 1024;
 
 pub(super) async fn throw(
-    State(place): State<Arc<Place>>,
+    State(page): State<Arc<SandboxPage>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Response {
     match chosen(&headers, &body, "scenario", "There is no such error to throw.") {
-        Ok(scenario) => back(None, place.throw(scenario).await),
+        Ok(scenario) => back(None, page.throw(scenario).await),
         Err(refused) => *refused,
     }
 }
 
 pub(super) async fn go_on(
-    State(place): State<Arc<Place>>,
+    State(page): State<Arc<SandboxPage>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Response {
     match chosen::<Step>(&headers, &body, "step", "There is nothing like it to happen.") {
-        Ok(step) => back(None, place.go_on(step).await),
+        Ok(step) => back(None, page.go_on(step).await),
         Err(refused) => *refused,
     }
 }
 
 pub(super) async fn press(
-    State(place): State<Arc<Place>>,
+    State(page): State<Arc<SandboxPage>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Response {
     match own_form(&headers, &body) {
-        Ok(form) => back(Some("slack"), place.press(&form.field("ts"), &form.field("action")).await),
+        Ok(form) => back(Some("slack"), page.press(&form.field("ts"), &form.field("action")).await),
         Err(refused) => *refused,
     }
 }
 
 pub(super) async fn answer_dialog(
-    State(place): State<Arc<Place>>,
+    State(page): State<Arc<SandboxPage>>,
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Response {
     match own_form(&headers, &body) {
-        Ok(form) => back(Some("slack"), place.answer_dialog(&form).await),
+        Ok(form) => back(Some("slack"), page.answer_dialog(&form).await),
         Err(refused) => *refused,
     }
 }
 
-impl Place {
+impl SandboxPage {
     /// Sentry sees a new event of the scenario's issue and reports it, as often as the scenario says, all at once.
     pub(super) async fn throw(&self, scenario: Scenario) -> anyhow::Result<()> {
         let now = self.clock.now();
@@ -89,7 +90,7 @@ impl Place {
     }
 
     /// Sentry tells AutoFix of an event that it has seen, so many times at once.
-    pub(super) async fn report(
+    pub(crate) async fn report(
         &self,
         event: &SandboxEvent,
         hook: Hook,
@@ -121,7 +122,7 @@ impl Place {
             self.log.add(now, "The card no longer has this button.".to_owned());
             return Ok(());
         };
-        let (status, _) = answer(self.endpoints.clone().oneshot(self.interaction(form)?).await?).await?;
+        let (status, _) = self.interact(form).await?;
         self.log.add(now, format!("You pressed “{label}”: AutoFix answered {}.", status.as_u16()));
         Ok(())
     }
@@ -149,7 +150,7 @@ impl Place {
                 return Ok(());
             }
         };
-        let (status, body) = answer(self.endpoints.clone().oneshot(self.interaction(signed)?).await?).await?;
+        let (status, body) = self.interact(signed).await?;
         let told = if status.is_success() { slack.view_answered(&view, &body)? } else { None };
         self.log.add(now, format!("You sent the dialog: AutoFix answered {}.", status.as_u16()));
         if let Some(told) = told {
@@ -166,28 +167,33 @@ impl Place {
         request.body(Body::from(webhook.body)).context("write Sentry's webhook")
     }
 
-    fn interaction(&self, form: SignedForm) -> anyhow::Result<Request<Body>> {
-        Request::post(format!("{}/slack/interact", self.prefix))
+    /// Slack posts a click or a dialog to AutoFix.
+    pub(crate) async fn interact(&self, form: SignedForm) -> anyhow::Result<(StatusCode, Value)> {
+        let request = Request::post(format!("{}/slack/interact", self.prefix))
             .header(header::CONTENT_TYPE, form.content_type)
             .header("x-slack-request-timestamp", form.timestamp)
             .header("x-slack-signature", form.signature)
             .body(Body::from(form.body))
-            .context("write Slack's interaction")
+            .context("write Slack's interaction")?;
+        answer(self.endpoints.clone().oneshot(request).await?).await
     }
 }
 
 /// How often the endpoint gave which answer.
 #[derive(Default)]
-pub(super) struct Answers {
-    accepted: usize,
-    known: usize,
+pub(crate) struct Answers {
+    pub(crate) accepted: usize,
+    pub(crate) known: usize,
     ignored: usize,
     /// The last answer that was none of these.
     refused: Option<StatusCode>,
+    /// The attempts that it named.
+    pub(crate) attempts: BTreeSet<String>,
 }
 
 impl Answers {
     fn count(&mut self, status: StatusCode, body: &Value) {
+        self.attempts.extend(body["fix_attempt_id"].as_str().map(str::to_owned));
         match (status, body["fix_attempt_id"].is_string()) {
             (StatusCode::ACCEPTED, _) => self.accepted += 1,
             (StatusCode::OK, true) => self.known += 1,
