@@ -18,12 +18,12 @@ use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
 
 use crate::demo_project::REPOSITORY;
-use crate::movable_clock::LeapingClock;
+use crate::movable_clock::SkippingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::sentry::{Hook, SandboxEvent};
 use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Log, SandboxPage, leaps};
+use crate::sandbox_page::{self, Log, SandboxPage, skips};
 use crate::scenario::Scenario;
 use crate::serve::told_to_stop;
 use crate::table::EmbeddedTable;
@@ -87,7 +87,7 @@ pub struct Story {
     repository: PathBuf,
     address: String,
     clock: Clock,
-    time: LeapingClock,
+    time: SkippingClock,
     begun: Instant,
     /// Lines of each timeline that were printed; the first one is Sentry's report, which the story tells itself.
     told: Mutex<BTreeMap<AttemptId, usize>>,
@@ -98,7 +98,7 @@ pub struct Story {
 impl Story {
     /// Starts everything. Nothing is broken yet.
     pub async fn begin(options: Options) -> anyhow::Result<Story> {
-        let time = LeapingClock::default();
+        let time = SkippingClock::default();
         let clock = time.clock();
         let folder = options.folder.clone().unwrap_or_else(|| new_folder(&clock));
         std::fs::create_dir_all(&folder)
@@ -114,7 +114,7 @@ impl Story {
         let outbound = Outbound::new(options.journal.clone())?;
         let process =
             Arc::new(OneProcess::new(table, &here.over(environment), clock.clone(), outbound).await?);
-        let let_pass = leaps(time.clone(), Arc::clone(&process));
+        let let_pass = skips(time.clone(), Arc::clone(&process));
         let page = Arc::new(SandboxPage {
             sandbox: sandbox.clone(),
             clock: clock.clone(),

@@ -43,7 +43,7 @@ pub struct Options {
 }
 
 /// What is examined.
-pub struct Patient {
+pub struct Deployment {
     pub environment: Environment,
     pub secrets: Secrets,
     pub table: Table,
@@ -51,7 +51,7 @@ pub struct Patient {
     pub outbound: Outbound,
 }
 
-impl Patient {
+impl Deployment {
     /// The deployment that these settings describe: in AWS where they name its table or its secret, else on this machine.
     ///
     /// # Errors
@@ -60,22 +60,22 @@ impl Patient {
         environment: Environment,
         clock: Clock,
         outbound: Outbound,
-    ) -> Result<Patient, ConfigError> {
+    ) -> Result<Deployment, ConfigError> {
         let common = CommonConfig::from_env(&environment)?;
         if common.secret_arn.is_none() && environment.get("AUTOFIX_TABLE").is_none() {
-            return Ok(Patient::here(environment, clock, outbound));
+            return Ok(Deployment::here(environment, clock, outbound));
         }
         let sdk = autofix::aws::sdk_config().await;
         let table = Table::Open(autofix::aws::store(&sdk, &common));
         let secrets = autofix::aws::secrets(&sdk, &common, &environment, &clock);
-        Ok(Patient { environment, secrets, table, clock, outbound })
+        Ok(Deployment { environment, secrets, table, clock, outbound })
     }
 
     /// The deployment on this machine; its table is not looked at yet.
-    pub fn here(environment: Environment, clock: Clock, outbound: Outbound) -> Patient {
+    pub fn here(environment: Environment, clock: Clock, outbound: Outbound) -> Deployment {
         let secrets = Secrets::from_environment(environment.clone(), clock.clone());
         let table = Table::Known(Finding::good("Table", "not looked at yet"));
-        Patient { environment, secrets, table, clock, outbound }
+        Deployment { environment, secrets, table, clock, outbound }
     }
 }
 
@@ -90,14 +90,14 @@ pub enum Table {
 ///
 /// # Errors
 /// When the sandbox cannot be started; what is wrong with the settings stands in the report.
-pub async fn doctor(options: &Options, patient: Patient) -> anyhow::Result<Report> {
-    let look = Look::of_output(&patient.environment);
+pub async fn doctor(options: &Options, deployment: Deployment) -> anyhow::Result<Report> {
+    let look = Look::of_output(&deployment.environment);
     if options.form == Form::People {
         progress("Asking Claude, GitHub, Sentry, Slack and the table …");
     }
     let report = match options.services {
-        Services::Real => examine_with_table(patient, &options.data).await?,
-        Services::Sandbox => in_sandbox(patient).await?,
+        Services::Real => examine_with_table(deployment, &options.data).await?,
+        Services::Sandbox => in_sandbox(deployment).await?,
     };
     match options.form {
         Form::People => say!("{}", report.shown(look)),
@@ -106,13 +106,13 @@ pub async fn doctor(options: &Options, patient: Patient) -> anyhow::Result<Repor
     Ok(report)
 }
 
-/// Tries everything, on the table of `autofix serve` in this folder where the patient has no other one.
+/// Tries everything, on the table of `autofix serve` in this folder where the deployment has no other one.
 ///
 /// # Errors
 /// When that table cannot be closed.
-pub(crate) async fn examine_with_table(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
-    let (patient, embedded) = with_table(patient, folder).await;
-    let report = examine(&patient).await;
+pub(crate) async fn examine_with_table(deployment: Deployment, folder: &Path) -> anyhow::Result<Report> {
+    let (deployment, embedded) = with_table(deployment, folder).await;
+    let report = examine(&deployment).await;
     if let Some(embedded) = embedded {
         embedded.close().await?;
     }
@@ -120,9 +120,9 @@ pub(crate) async fn examine_with_table(patient: Patient, folder: &Path) -> anyho
 }
 
 /// Tries everything; the services at the same time.
-pub async fn examine(patient: &Patient) -> Report {
+pub async fn examine(deployment: &Deployment) -> Report {
     let mut report = Report::default();
-    let mut own: Vec<Finding> = setting_problems(&patient.environment)
+    let mut own: Vec<Finding> = setting_problems(&deployment.environment)
         .into_iter()
         .map(|problem| Finding::bad("Settings", problem, "Set it right in the environment or in `.env`."))
         .collect();
@@ -132,28 +132,28 @@ pub async fn examine(patient: &Patient) -> Report {
             "readable, and none that AutoFix cannot start without is missing",
         ));
     }
-    if let Err(error) = patient.secrets.warm().await {
+    if let Err(error) = deployment.secrets.warm().await {
         let next =
             "Check `AUTOFIX_SECRET_ARN`, and that these credentials may `secretsmanager:GetSecretValue` it.";
         own.push(Finding::bad("Secrets", error.to_string(), next));
         report.add(OWN, own);
         return report.safe_to_show(&[]);
     }
-    own.extend(deployment::empty_secrets(patient).await);
-    let Some(examination) = Examination::of(patient) else {
+    own.extend(deployment::empty_secrets(deployment).await);
+    let Some(examination) = Examination::of(deployment) else {
         let next = "Correct the settings first.";
         own.push(Finding::lacking("Services", "not asked: it is not clear where they are", next));
         report.add(OWN, own);
-        return report.safe_to_show(&known_secrets(&patient.secrets).await);
+        return report.safe_to_show(&known_secrets(&deployment.secrets).await);
     };
     let (of_claude, of_github, of_sentry, of_slack, table, token, address) = tokio::join!(
         examination.service(Service::Anthropic),
         examination.service(Service::Github),
         examination.service(Service::Sentry),
         examination.service(Service::Slack),
-        deployment::table(&patient.table, patient.clock.now()),
-        deployment::api_token(&patient.secrets),
-        deployment::public_url(&examination.config, &patient.environment),
+        deployment::table(&deployment.table, deployment.clock.now()),
+        deployment::api_token(&deployment.secrets),
+        deployment::public_url(&examination.config, &deployment.environment),
     );
     own.extend([table, token]);
     own.extend(address);
@@ -162,16 +162,16 @@ pub async fn examine(patient: &Patient) -> Report {
     {
         report.add(part, findings);
     }
-    report.safe_to_show(&known_secrets(&patient.secrets).await)
+    report.safe_to_show(&known_secrets(&deployment.secrets).await)
 }
 
 /// What one service says alone; empty where it is not clear where it is.
-pub(crate) async fn examine_service(patient: &Patient, service: Service) -> Report {
+pub(crate) async fn examine_service(deployment: &Deployment, service: Service) -> Report {
     let mut report = Report::default();
-    if let Some(examination) = Examination::of(patient) {
+    if let Some(examination) = Examination::of(deployment) {
         report.add(OWN, examination.service(service).await);
     }
-    report.safe_to_show(&known_secrets(&patient.secrets).await)
+    report.safe_to_show(&known_secrets(&deployment.secrets).await)
 }
 
 async fn known_secrets(secrets: &Secrets) -> Vec<Secret> {
@@ -182,19 +182,19 @@ async fn known_secrets(secrets: &Secrets) -> Vec<Secret> {
     known
 }
 
-/// The patient with the embedded table of `autofix serve` where no other one is open; it has to stay open meanwhile.
-async fn with_table(patient: Patient, folder: &Path) -> (Patient, Option<EmbeddedTable>) {
-    if matches!(patient.table, Table::Open(_)) {
-        return (patient, None);
+/// The deployment with the embedded table of `autofix serve` where no other one is open; it has to stay open meanwhile.
+async fn with_table(deployment: Deployment, folder: &Path) -> (Deployment, Option<EmbeddedTable>) {
+    if matches!(deployment.table, Table::Open(_)) {
+        return (deployment, None);
     }
-    let (table, embedded) = match embedded(folder, &patient.environment).await {
+    let (table, embedded) = match embedded(folder, &deployment.environment).await {
         Ok(opened) => opened,
         Err(error) => {
             let next = "Stop the process that uses it, or name another folder with `--data`.";
             (Table::Known(Finding::lacking("Table", format!("not looked at: {error:#}"), next)), None)
         }
     };
-    (Patient { table, ..patient }, embedded)
+    (Deployment { table, ..deployment }, embedded)
 }
 
 async fn embedded(
@@ -212,16 +212,16 @@ async fn embedded(
 }
 
 /// The same against fakes on this machine: what a healthy deployment looks like.
-async fn in_sandbox(patient: Patient) -> anyhow::Result<Report> {
+async fn in_sandbox(deployment: Deployment) -> anyhow::Result<Report> {
     let folder = std::env::temp_dir().join(format!("autofix-doctor-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
-    let report = at_fakes(patient, &folder).await;
+    let report = at_fakes(deployment, &folder).await;
     let _ = std::fs::remove_dir_all(&folder);
     report
 }
 
-async fn at_fakes(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
-    let Patient { environment, clock, outbound, .. } = patient;
+async fn at_fakes(deployment: Deployment, folder: &Path) -> anyhow::Result<Report> {
+    let Deployment { environment, clock, outbound, .. } = deployment;
     let sandbox = Sandbox::start(folder, clock.clone()).await?;
     sandbox.add_demo_project()?;
     Scenario::ALL.iter().for_each(|scenario| sandbox.sentry.throw(&scenario.event(clock.now())));
@@ -243,5 +243,5 @@ async fn at_fakes(patient: Patient, folder: &Path) -> anyhow::Result<Report> {
         Err(_) => Table::Known(Finding::lacking("Table", "not looked at", "Correct the settings first.")),
     };
     let secrets = Secrets::from_environment(environment.clone(), clock.clone());
-    Ok(examine(&Patient { environment, secrets, table, clock, outbound }).await)
+    Ok(examine(&Deployment { environment, secrets, table, clock, outbound }).await)
 }

@@ -20,7 +20,7 @@ pub mod table;
 /// Faults between a process and its table.
 pub mod table_proxy;
 
-/// Sample events of `events/`, signed anew.
+/// Sample events of `events/`, signed again.
 pub mod sample_event;
 /// The sandbox as a place: a page with its Sentry, its Slack and its GitHub.
 pub mod sandbox_page;

@@ -14,7 +14,7 @@ use autofix::logging;
 use autofix::outbound::Outbound;
 use autofix_local::arguments::{BacktestArgs, Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
 use autofix_local::demo::{self, Click, Page};
-use autofix_local::doctor::{self, Patient};
+use autofix_local::doctor::{self, Deployment};
 use autofix_local::serve::{self, Services};
 use autofix_local::setup::Person;
 use autofix_local::terminal::Form;
@@ -164,16 +164,16 @@ async fn examine(
     (clock, journal): (Clock, Option<Journal>),
 ) -> anyhow::Result<ExitCode> {
     let (environment, outbound) = (environment.clone(), Outbound::new(journal)?);
-    let patient = match args.sandbox {
-        true => Patient::here(environment, clock, outbound),
-        false => Patient::of(environment, clock, outbound).await?,
+    let deployment = match args.sandbox {
+        true => Deployment::here(environment, clock, outbound),
+        false => Deployment::of(environment, clock, outbound).await?,
     };
     let options = doctor::Options {
         services: if args.sandbox { Services::Sandbox } else { Services::Real },
         data: args.data,
         form: Form::of_flag(args.json),
     };
-    let report = doctor::doctor(&options, patient).await?;
+    let report = doctor::doctor(&options, deployment).await?;
     Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -35,22 +35,22 @@ impl MovableClock {
     }
 }
 
-/// The machine's clock, with hours that can be leapt over: a demo shows a day in a second.
+/// The machine's clock, with hours that can be skipped: a demo shows a day in a second.
 #[derive(Clone, Debug, Default)]
-pub struct LeapingClock(Arc<AtomicI64>);
+pub struct SkippingClock(Arc<AtomicI64>);
 
-impl LeapingClock {
-    /// What was leapt over counts for everyone who asks the [`Clock`].
-    pub fn leap(&self, over: SignedDuration) {
+impl SkippingClock {
+    /// What was skipped counts for everyone who asks the [`Clock`].
+    pub fn skip(&self, over: SignedDuration) {
         self.0.fetch_add(i64::try_from(over.as_millis()).unwrap_or(0), Ordering::SeqCst);
     }
 
     /// The time for those who ask. Its pauses are real.
     pub fn clock(&self) -> Clock {
-        let (machine, leapt) = (Clock::system(), Arc::clone(&self.0));
+        let (machine, skipped) = (Clock::system(), Arc::clone(&self.0));
         Clock::new(move || {
             let now = machine.now();
-            now.checked_add(SignedDuration::from_millis(leapt.load(Ordering::SeqCst))).unwrap_or(now)
+            now.checked_add(SignedDuration::from_millis(skipped.load(Ordering::SeqCst))).unwrap_or(now)
         })
     }
 }

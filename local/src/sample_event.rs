@@ -1,5 +1,5 @@
 //! The sample events of `events/`: API Gateway requests whose signatures are valid for the development
-//! secrets. They can be signed anew, since Slack's signatures are good for five minutes only.
+//! secrets. They can be signed again, since Slack's signatures are good for five minutes only.
 
 use std::path::Path;
 

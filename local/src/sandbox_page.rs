@@ -14,7 +14,6 @@ mod github;
 mod log;
 mod markup;
 mod progress;
-mod sentry;
 mod slack;
 mod view;
 
@@ -34,7 +33,7 @@ use tracing::error;
 use url::Url;
 
 use crate::sandbox::Sandbox;
-pub use aftermath::{LetPass, Passed, leaps, real_time};
+pub use aftermath::{LetPass, Passed, real_time, skips};
 pub use log::Log;
 
 /// Where the page is; nothing of AutoFix's own may be there.

@@ -20,10 +20,10 @@ use url::Url;
 
 use crate::deliver::{self, LambdaApi};
 use crate::forward::Forwarder;
-use crate::movable_clock::LeapingClock;
+use crate::movable_clock::SkippingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::{API_TOKEN, Addresses, Sandbox, SlackWay};
-use crate::sandbox_page::{self, Log, SandboxPage, leaps, real_time};
+use crate::sandbox_page::{self, Log, SandboxPage, real_time, skips};
 use crate::scenario::Scenario;
 use crate::server;
 use crate::settings;
@@ -59,7 +59,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     if options.services == Services::Real && until_complete(&options).await? == Ended::Stopped {
         return Ok(());
     }
-    let time = LeapingClock::default();
+    let time = SkippingClock::default();
     let clock = match options.services {
         Services::Real => Clock::system(),
         Services::Sandbox => time.clock(), // its page lets hours pass
@@ -95,7 +95,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             )
         }
         Some(sandbox) => {
-            let let_pass = leaps(time, Arc::clone(&process));
+            let let_pass = skips(time, Arc::clone(&process));
             let page = SandboxPage {
                 sandbox,
                 clock,

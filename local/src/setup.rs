@@ -23,7 +23,7 @@ use ring::rand::SecureRandom;
 
 use crate::doctor::deployment::ADDRESS;
 use crate::doctor::report::Standing;
-use crate::doctor::{self, Patient};
+use crate::doctor::{self, Deployment};
 use crate::secrets_push;
 use crate::terminal::progress;
 
@@ -222,8 +222,8 @@ impl Conversation<'_, '_> {
     async fn examine(&mut self, data: &Path) -> anyhow::Result<Outcome> {
         progress("Asking Claude, GitHub, Sentry, Slack and the table …");
         let Means { clock, outbound, .. } = &self.means;
-        let patient = Patient::of(self.environment()?, clock.clone(), outbound.clone()).await?;
-        let report = doctor::examine_with_table(patient, data).await?;
+        let deployment = Deployment::of(self.environment()?, clock.clone(), outbound.clone()).await?;
+        let report = doctor::examine_with_table(deployment, data).await?;
         let shown = report.shown(self.person.look).to_string();
         self.explain(&shown);
         let mut wrong = report.findings().filter(|(_, finding)| finding.standing == Standing::Bad);

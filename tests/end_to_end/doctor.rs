@@ -5,7 +5,7 @@ use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix::store::Store;
 use autofix_local::doctor::report::{Report, Standing};
-use autofix_local::doctor::{Patient, Table, examine};
+use autofix_local::doctor::{Deployment, Table, examine};
 use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::End;
 use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, Holder, Level, Permission, Settings, TOKEN};
@@ -21,7 +21,7 @@ use crate::world::{REPO, World};
 
 use Standing::{Bad, Good, Lacking};
 
-/// A patient in whom nothing is wrong, and the world around it.
+/// A deployment in whom nothing is wrong, and the world around it.
 struct Ward {
     world: World,
     address: String,
@@ -51,7 +51,7 @@ impl Ward {
         let changed = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let environment: Environment = kept.chain(changed).collect();
         let clock = self.world.clock.clock();
-        let report = examine(&Patient {
+        let report = examine(&Deployment {
             secrets: Secrets::from_environment(environment.clone(), clock.clone()),
             outbound: Outbound::new(None).unwrap(),
             environment: environment.clone(),
@@ -364,14 +364,14 @@ async fn the_deployments_secret_is_said_to_be_empty_by_name() {
         Secrets::from_secrets_manager(manager.client(), ARN.to_owned(), environment.clone(), clock.clone())
     };
     let found = async |environment: Environment| {
-        let patient = Patient {
+        let deployment = Deployment {
             secrets: secrets(&environment),
             outbound: Outbound::new(None).unwrap(),
             environment,
             table: Table::Open(ward.world.process.store().clone()),
             clock: clock.clone(),
         };
-        let report = examine(&patient).await;
+        let report = examine(&deployment).await;
         let secret = report.findings().find(|(_, finding)| finding.what == "Secret").unwrap().1.clone();
         (secret.standing, secret.detail)
     };

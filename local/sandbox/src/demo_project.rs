@@ -111,18 +111,4 @@ mod tests {
             r#"return User(name=claims["sub"], roles=frozenset(claims.get("roles", [])))"#
         );
     }
-
-    #[test]
-    fn the_frames_above_the_faults_are_where_the_sample_events_say() {
-        assert_eq!(line_of("backend/bookshop/main.py", 64), "return orders.label_for(order)");
-        assert_eq!(line_of("backend/bookshop/orders.py", 60), "return render_label(parcel)");
-        assert_eq!(
-            line_of("backend/bookshop/labels.py", 53),
-            "lines = [fit(line) for line in address_lines(parcel.address)]"
-        );
-        assert_eq!(
-            line_of("backend/bookshop/main.py", 30),
-            "return auth.current_user(authorization, SETTINGS.token_key)"
-        );
-    }
 }

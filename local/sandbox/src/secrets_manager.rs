@@ -15,6 +15,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::service::Service;
@@ -26,7 +28,6 @@ const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "sandboxsecretsmanager";
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 const CURRENT: &str = "AWSCURRENT";
-const PREVIOUS: &str = "AWSPREVIOUS";
 /// Bytes that a secret may have.
 const SECRET_LIMIT: usize = 65_536;
 
@@ -41,7 +42,7 @@ pub struct SecretsManager {
 
 struct Kept {
     clock: Clock,
-    /// Oldest first: the last one is the current version, the one before it the previous.
+    /// Oldest first: the last one is the current version.
     versions: Vec<Version>,
 }
 
@@ -117,92 +118,79 @@ async fn answer(State(kept): State<Shared>, headers: HeaderMap, body: Bytes) -> 
     let signed = text("authorization");
     if !signed.starts_with(&format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/")) || !signed.contains(&scope)
     {
-        return refused(
-            "UnrecognizedClientException",
-            "The security token included in the request is invalid.",
-        );
+        let message = "The security token included in the request is invalid.";
+        return *refused("UnrecognizedClientException", message);
     }
     if text("content-type") != CONTENT_TYPE {
-        return refused("SerializationException", "the body is not JSON 1.1");
+        return *refused("SerializationException", "the body is not JSON 1.1");
     }
-    match (text("x-amz-target"), serde_json::from_slice(&body)) {
-        ("secretsmanager.GetSecretValue", Ok(Value::Object(request))) => {
-            get_secret_value(&lock(&kept), &request)
+    let done = match text("x-amz-target") {
+        "secretsmanager.GetSecretValue" => {
+            read(&body).and_then(|wanted| get_secret_value(&lock(&kept), &wanted))
         }
-        ("secretsmanager.PutSecretValue", Ok(Value::Object(request))) => {
-            put_secret_value(&mut lock(&kept), &request)
+        "secretsmanager.PutSecretValue" => {
+            read(&body).and_then(|new| put_secret_value(&mut lock(&kept), new))
         }
-        ("secretsmanager.GetSecretValue" | "secretsmanager.PutSecretValue", _) => {
-            refused("SerializationException", "the body is not an object")
-        }
-        _ => StatusCode::NOT_IMPLEMENTED.into_response(), // Secrets Manager knows it, perhaps; this does not
-    }
+        _ => Err(Box::new(StatusCode::NOT_IMPLEMENTED.into_response())), // Secrets Manager knows it, perhaps; this does not
+    };
+    done.map_or_else(|refused| *refused, |body| json_1_1(StatusCode::OK, &body))
 }
 
-fn get_secret_value(kept: &Kept, request: &Map<String, Value>) -> Response {
-    if request.keys().any(|key| !["SecretId", "VersionId", "VersionStage"].contains(&key.as_str())) {
-        return StatusCode::NOT_IMPLEMENTED.into_response();
-    }
-    let given = |name: &str| request.get(name).and_then(Value::as_str);
-    let not_found = |what: &str| refused("ResourceNotFoundException", what);
-    if !matches!(given("SecretId"), Some(ARN | NAME)) {
-        return not_found("Secrets Manager can't find the specified secret.");
-    }
-    let last = kept.versions.len() - 1; // the first version is there from the start
-    let stage = |number: usize| match last - number {
-        0 => Some(CURRENT),
-        1 => Some(PREVIOUS),
-        _ => None,
-    };
-    let asked = given("VersionStage").or(given("VersionId").is_none().then_some(CURRENT));
-    let wanted = |number: &usize| {
-        given("VersionId").is_none_or(|id| id == kept.versions[*number].id)
-            && (asked.is_none() || asked == stage(*number))
-    };
-    let Some(number) = (0..=last).rev().find(wanted) else {
-        return not_found("Secrets Manager can't find the specified secret value for this version.");
-    };
-    let version = &kept.versions[number];
-    json_1_1(
-        StatusCode::OK,
-        &json!({
-            "ARN": ARN, "Name": NAME, "VersionId": version.id,
-            "VersionStages": stage(number).into_iter().collect::<Vec<_>>(),
-            "SecretString": version.text,
-            "CreatedDate": version.made_at.as_millisecond() as f64 / 1000.0,
-        }),
-    )
+/// What is answered, or the refusal; boxed, since it is large and rare.
+type Outcome = Result<Value, Box<Response>>;
+
+/// A request with a key that AutoFix has no use for is not understood.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {
+    serde_json::from_slice(body).map_err(|_| Box::new(StatusCode::NOT_IMPLEMENTED.into_response()))
+}
+
+/// Of the current version.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct GetSecretValue {
+    secret_id: String,
+}
+
+fn get_secret_value(kept: &Kept, wanted: &GetSecretValue) -> Outcome {
+    check_id(&wanted.secret_id)?;
+    let version = &kept.versions[kept.versions.len() - 1]; // the first version is there from the start
+    Ok(json!({
+        "ARN": ARN, "Name": NAME, "VersionId": version.id, "VersionStages": [CURRENT],
+        "SecretString": version.text,
+        "CreatedDate": version.made_at.as_millisecond() as f64 / 1000.0,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct PutSecretValue {
+    secret_id: String,
+    secret_string: String,
+    client_request_token: String,
 }
 
 /// A version with a token that is known already is the same version, as long as its text is.
-fn put_secret_value(kept: &mut Kept, request: &Map<String, Value>) -> Response {
-    if request.keys().any(|key| !["SecretId", "SecretString", "ClientRequestToken"].contains(&key.as_str())) {
-        return StatusCode::NOT_IMPLEMENTED.into_response();
-    }
-    let given = |name: &str| request.get(name).and_then(Value::as_str);
-    if !matches!(given("SecretId"), Some(ARN | NAME)) {
-        return refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
-    }
-    let (Some(text), Some(token)) = (given("SecretString"), given("ClientRequestToken")) else {
-        return refused("InvalidRequestException", "You must provide either SecretString or SecretBinary.");
-    };
+fn put_secret_value(kept: &mut Kept, new: PutSecretValue) -> Outcome {
+    let PutSecretValue { secret_id, secret_string: text, client_request_token: token } = new;
+    check_id(&secret_id)?;
     if !(32..=64).contains(&token.len()) || text.len() > SECRET_LIMIT {
-        return refused(
-            "ValidationException",
-            "a token has 32 to 64 characters, a secret at most 65536 bytes",
-        );
+        let message = "a token has 32 to 64 characters, a secret at most 65536 bytes";
+        return Err(refused("ValidationException", message));
     }
     match kept.versions.iter().find(|version| version.id == token) {
         Some(version) if version.text != text => {
-            return refused("ResourceExistsException", "The token was used for another secret value.");
+            let message = "The token was used for another secret value.";
+            return Err(refused("ResourceExistsException", message));
         }
         Some(_) => {}
-        None => kept.add(token.to_owned(), text.to_owned()),
+        None => kept.add(token.clone(), text),
     }
-    json_1_1(
-        StatusCode::OK,
-        &json!({ "ARN": ARN, "Name": NAME, "VersionId": token, "VersionStages": [CURRENT] }),
-    )
+    Ok(json!({ "ARN": ARN, "Name": NAME, "VersionId": token, "VersionStages": [CURRENT] }))
+}
+
+fn check_id(id: &str) -> Result<(), Box<Response>> {
+    let missing = "Secrets Manager can't find the specified secret.";
+    if matches!(id, ARN | NAME) { Ok(()) } else { Err(refused("ResourceNotFoundException", missing)) }
 }
 
 /// Versions are named by UUIDs.
@@ -210,8 +198,8 @@ fn version_id(number: usize) -> String {
     format!("5ec2e700-0000-4000-8000-{number:012}")
 }
 
-fn refused(kind: &str, message: &str) -> Response {
-    json_1_1(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": message}))
+fn refused(kind: &str, message: &str) -> Box<Response> {
+    Box::new(json_1_1(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": message})))
 }
 
 fn json_1_1(status: StatusCode, body: &Value) -> Response {
@@ -237,15 +225,11 @@ mod tests {
         let found = current().await;
         assert_eq!(found.secret_string(), Some(r#"{"A":"1","B":"2"}"#));
         assert_eq!(found.version_stages(), ["AWSCURRENT"]);
-        let previous =
-            client.get_secret_value().secret_id(NAME).version_stage("AWSPREVIOUS").send().await.unwrap();
-        assert_eq!(previous.secret_string(), Some(r#"{"A":"1"}"#));
-        let same =
-            client.get_secret_value().secret_id(ARN).version_id(previous.version_id().unwrap()).send().await;
-        assert_eq!(same.unwrap().secret_string(), Some(r#"{"A":"1"}"#));
         let error = client.get_secret_value().secret_id("another").send().await.unwrap_err();
         assert!(error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()));
         assert!(client.list_secrets().send().await.is_err());
-        assert_eq!(manager.service().unknown().len(), 1, "{:?}", manager.service().unknown());
+        let staged = client.get_secret_value().secret_id(NAME).version_stage("AWSPREVIOUS");
+        assert!(staged.send().await.is_err());
+        assert_eq!(manager.service().unknown().len(), 2, "{:?}", manager.service().unknown());
     }
 }

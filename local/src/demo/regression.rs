@@ -18,12 +18,12 @@ impl Story {
         let merged = self.head_of_main()?;
         self.sandbox.github.add_deployment(REPOSITORY, &merged, &["in_progress", "success"])?;
         self.step("the platform tells GitHub that the merge is live on `production`");
-        self.leap(SignedDuration::from_mins(61), "an hour passes").await;
+        self.skip(SignedDuration::from_mins(61), "an hour passes").await;
         let release = format!("bookshop@{merged}");
         let event = Scenario::Regression.event(self.clock.now()).again(1, self.clock.now());
         self.sandbox.sentry.throw(&event.in_release(&release));
         self.step("Sentry sees the error again, in the release with the fix");
-        self.leap(SignedDuration::from_mins(31), "the watch looks again").await;
+        self.skip(SignedDuration::from_mins(31), "the watch looks again").await;
         let attempt = self.follow(id, |status| status == Status::Regressed).await?;
         let card = self.settled_card(&attempt).await?;
         self.step("clicking ↩️ Roll back, and confirming it");
@@ -36,9 +36,9 @@ impl Story {
         self.next_analysis(id).await
     }
 
-    async fn leap(&self, over: SignedDuration, what: &str) {
+    async fn skip(&self, over: SignedDuration, what: &str) {
         self.step(&format!("… {what} …"));
-        self.time.leap(over);
+        self.time.skip(over);
         self.process.tick().await;
     }
 
@@ -63,7 +63,7 @@ impl Story {
 
     /// The error continues in the reverted code: it is looked at again, and the same change is not proposed twice.
     async fn next_analysis(&self, first: AttemptId) -> anyhow::Result<()> {
-        self.leap(SignedDuration::from_mins(61), "another hour passes").await;
+        self.skip(SignedDuration::from_mins(61), "another hour passes").await;
         let release = format!("bookshop@{}", self.head_of_main()?);
         let event =
             Scenario::Regression.event(self.clock.now()).again(2, self.clock.now()).in_release(&release);

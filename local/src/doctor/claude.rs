@@ -1,11 +1,11 @@
 //! Whether Claude can be asked, and for how long still with this model.
 
-use autofix::claude::{Claude, Lifecycle, ModelFacts};
+use autofix::claude::{Lifecycle, ModelFacts};
 use autofix::config::names;
 use autofix::outbound::{ErrorKind, ServiceError};
-use autofix::secrets::Secrets;
 use jiff::{SignedDuration, Timestamp};
 
+use super::examination::Examination;
 use super::report::Finding;
 use crate::settings::how_to_set;
 
@@ -14,14 +14,15 @@ const SOON: SignedDuration = SignedDuration::from_hours(60 * 24);
 const MODEL: &str = "Model";
 const ANOTHER: &str = "Set `AUTOFIX_MODEL` to a current model, such as `claude-opus-5-5`.";
 
-pub(super) async fn examine(claude: &Claude, secrets: &Secrets, now: Timestamp) -> Vec<Finding> {
+pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
+    let Examination { claude, secrets, now, .. } = all;
     let key = || Finding::good("API key", "accepted");
     let next = how_to_set(names::ANTHROPIC_API_KEY);
     if let Ok(None) = secrets.get(names::ANTHROPIC_API_KEY).await {
         return vec![Finding::bad("API key", "not set", next)];
     }
     match claude.model_facts().await {
-        Ok(facts) => vec![key(), model(claude.model(), facts, now)],
+        Ok(facts) => vec![key(), model(claude.model(), facts, *now)],
         Err(ServiceError { kind: ErrorKind::NotFound, .. }) => {
             let detail = format!("`{}` does not exist, or this key may not use it", claude.model());
             vec![key(), Finding::bad(MODEL, detail, ANOTHER)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::report::Finding;
-use super::{Patient, Table};
+use super::{Deployment, Table};
 use crate::settings::{self, how_to_set};
 use crate::terminal::connection;
 use crate::waiting::INCOMPLETE;
@@ -62,13 +62,13 @@ pub(super) async fn api_token(secrets: &Secrets) -> Finding {
 }
 
 /// The entries that nobody has filled in yet; `None` if the secrets are not in Secrets Manager.
-pub(super) async fn empty_secrets(patient: &Patient) -> Option<Finding> {
-    if !patient.secrets.are_managed() {
+pub(super) async fn empty_secrets(deployment: &Deployment) -> Option<Finding> {
+    if !deployment.secrets.are_managed() {
         return None;
     }
     let what = "Secret";
-    let Ok(mut empty) = patient.secrets.empty().await else { return None }; // said already
-    if settings::takes_unsigned(&patient.environment) {
+    let Ok(mut empty) = deployment.secrets.empty().await else { return None }; // said already
+    if settings::takes_unsigned(&deployment.environment) {
         empty.retain(|name| *name != names::SENTRY_WEBHOOK_SECRET);
     }
     let empty: Vec<String> = empty.iter().map(|name| format!("`{name}`")).collect();

@@ -5,11 +5,13 @@ use autofix::claude::Claude;
 use autofix::config::{ConfigError, Environment, IntakeConfig, Projects, WorkerConfig};
 use autofix::github::{Github, Identity};
 use autofix::journal::Service;
+use autofix::secrets::Secrets;
 use autofix::sentry::Sentry;
 use autofix::slack::Slack;
+use jiff::Timestamp;
 
 use super::report::Finding;
-use super::{Patient, claude, github, sentry, slack};
+use super::{Deployment, claude, github, sentry, slack};
 use crate::settings::with;
 
 /// Where the services are asked.
@@ -17,26 +19,31 @@ const ADDRESSES: [&str; 4] = ["ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SENTRY_UR
 
 /// Everything that it takes to ask the services.
 pub(super) struct Examination<'a> {
-    patient: &'a Patient,
-    pub(super) config: WorkerConfig,
+    /// As they are; some may not be readable.
+    pub(super) environment: &'a Environment,
     /// The settings without those that cannot be read.
-    readable: Environment,
-    projects: Projects,
-    claude: Claude,
-    github: Github,
-    sentry: Sentry,
-    slack: Slack,
+    pub(super) readable: Environment,
+    pub(super) config: WorkerConfig,
+    pub(super) secrets: &'a Secrets,
+    pub(super) now: Timestamp,
+    pub(super) projects: Projects,
+    pub(super) claude: Claude,
+    pub(super) github: Github,
+    pub(super) sentry: Sentry,
+    pub(super) slack: Slack,
 }
 
 impl<'a> Examination<'a> {
     /// `None` where an address cannot be read: a credential must not go to another host than it was meant for.
-    pub(super) fn of(patient: &'a Patient) -> Option<Examination<'a>> {
-        let Patient { environment, secrets, clock, outbound, .. } = patient;
+    pub(super) fn of(deployment: &'a Deployment) -> Option<Examination<'a>> {
+        let Deployment { environment, secrets, clock, outbound, .. } = deployment;
         let (config, readable) = readable(environment)?;
         let intake = leaving_out_what_is_wrong(environment, IntakeConfig::from_env);
         let identity = Identity::from_settings(config.github_app_id.as_deref(), secrets, clock.clone());
         Some(Examination {
-            patient,
+            environment,
+            secrets,
+            now: clock.now(),
             projects: intake.map(|(intake, _)| intake.projects).unwrap_or_default(),
             claude: Claude::new(
                 outbound.clone(),
@@ -54,27 +61,11 @@ impl<'a> Examination<'a> {
 
     /// What one service says.
     pub(super) async fn service(&self, service: Service) -> Vec<Finding> {
-        let Examination { patient, config, projects, .. } = self;
-        let Patient { environment, secrets, clock, .. } = patient;
         match service {
-            Service::Anthropic => claude::examine(&self.claude, secrets, clock.now()).await,
-            Service::Github => {
-                github::examine(&github::Examined { github: &self.github, config, secrets, projects }).await
-            }
-            Service::Sentry => {
-                let examined = sentry::Examined {
-                    sentry: &self.sentry,
-                    environment: &self.readable,
-                    secrets,
-                    projects,
-                    now: clock.now(),
-                };
-                sentry::examine(&examined).await
-            }
-            Service::Slack => {
-                let examined = slack::Examined { slack: &self.slack, config, environment, secrets, projects };
-                slack::examine(&examined).await
-            }
+            Service::Anthropic => claude::examine(self).await,
+            Service::Github => github::examine(self).await,
+            Service::Sentry => sentry::examine(self).await,
+            Service::Slack => slack::examine(self).await,
         }
     }
 }

@@ -3,21 +3,14 @@
 use std::collections::BTreeSet;
 
 use autofix::attempt::Target;
-use autofix::config::{Projects, WorkerConfig, names};
+use autofix::config::{WorkerConfig, names};
 use autofix::github::{Github, Grant, Permission};
 use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 
+use super::examination::Examination;
 use super::report::Finding;
 use crate::settings::{how_to_set, where_to_find};
-
-/// What is looked at, and as whom.
-pub(super) struct Examined<'a> {
-    pub(super) github: &'a Github,
-    pub(super) config: &'a WorkerConfig,
-    pub(super) secrets: &'a Secrets,
-    pub(super) projects: &'a Projects,
-}
 
 /// The credential's kind, for the sentences.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +76,7 @@ impl Kind {
     }
 }
 
-pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
+pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
     let kind = if all.config.github_app_id.is_some() { Kind::App } else { Kind::Token };
     let places = all.projects.places();
     if places.is_empty() {
@@ -94,7 +87,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
     for (_, target) in places {
         let repo = target.repo.clone();
         let before = findings.len();
-        let head = match place(all.github, kind, &target).await {
+        let head = match place(&all.github, kind, &target).await {
             Ok((found, head)) => {
                 findings.extend(found);
                 head
@@ -113,7 +106,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
             && asked.insert(repo.clone())
         {
             findings.extend(permissions(all, (kind, &repo), (&base, &head)).await);
-            findings.extend(merge_needs(all.github, kind, &repo, &base).await);
+            findings.extend(merge_needs(&all.github, kind, &repo, &base).await);
         }
     }
     findings
@@ -187,7 +180,7 @@ async fn place(
     Ok((findings, Some((base, head))))
 }
 
-async fn permissions(all: &Examined<'_>, (kind, repo): (Kind, &str), head: (&str, &str)) -> Vec<Finding> {
+async fn permissions(all: &Examination<'_>, (kind, repo): (Kind, &str), head: (&str, &str)) -> Vec<Finding> {
     let mut findings = Vec::new();
     for permission in Permission::ALL.iter().copied() {
         if permission == Permission::Checks && kind == Kind::Token {
@@ -199,7 +192,7 @@ async fn permissions(all: &Examined<'_>, (kind, repo): (Kind, &str), head: (&str
             Ok(Grant::Missing { said }) => {
                 let detail = format!("missing on `{repo}`: {said}");
                 let next = kind.grant(permission);
-                match is_needed(permission, all.config) {
+                match is_needed(permission, &all.config) {
                     true => Finding::bad(what, detail, next),
                     false => Finding::lacking(what, detail, next),
                 }

@@ -1,12 +1,12 @@
 //! Whether Sentry's webhooks will be believed, and whether its API can be asked for what they lack.
 
-use autofix::config::{CommonConfig, Environment, Projects, names};
+use autofix::config::{CommonConfig, Environment, names};
 use autofix::outbound::{ErrorKind, ServiceError};
-use autofix::secrets::{Secret, Secrets};
-use autofix::sentry::{Scope, Sentry};
+use autofix::secrets::Secret;
+use autofix::sentry::Scope;
 use autofix::signature;
-use jiff::Timestamp;
 
+use super::examination::Examination;
 use super::plausible;
 use super::report::Finding;
 use crate::settings::{how_to_set, takes_unsigned};
@@ -14,19 +14,10 @@ use crate::settings::{how_to_set, takes_unsigned};
 const TOKEN: &str = "Token";
 const PERMISSIONS: &str = "sentry.io, Settings, Developer Settings, your integration, Permissions";
 
-/// What is looked at.
-pub(super) struct Examined<'a> {
-    pub(super) sentry: &'a Sentry,
-    pub(super) environment: &'a Environment,
-    pub(super) secrets: &'a Secrets,
-    pub(super) projects: &'a Projects,
-    pub(super) now: Timestamp,
-}
-
-pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
+pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
     let secret = all.secrets.get(names::SENTRY_WEBHOOK_SECRET).await.ok().flatten();
-    let mut findings = vec![webhook_secret(all.environment, secret.as_ref())];
-    findings.extend(secret.as_ref().and_then(|secret| plugin_address(all.environment, secret)));
+    let mut findings = vec![webhook_secret(&all.readable, secret.as_ref())];
+    findings.extend(secret.as_ref().and_then(|secret| plugin_address(&all.readable, secret)));
     match all.sentry.is_configured().await {
         Ok(true) => {}
         Ok(false) => {
@@ -40,7 +31,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
             return findings;
         }
     }
-    let Some(organization) = all.environment.get("SENTRY_ORG") else {
+    let Some(organization) = all.readable.get("SENTRY_ORG") else {
         let detail = "set, and not tried: `SENTRY_ORG` is not set, so lost webhooks are not caught up with, and events of webhooks that name no organisation cannot be fetched";
         let next = "Set `SENTRY_ORG` to the organisation's slug, as it stands in the address of its pages.";
         findings.push(Finding::lacking(TOKEN, detail, next));
@@ -73,7 +64,7 @@ fn plugin_address(environment: &Environment, secret: &Secret) -> Option<Finding>
     Some(Finding::good("Legacy WebHooks plugin", detail))
 }
 
-async fn with_token(all: &Examined<'_>, organization: &str) -> Vec<Finding> {
+async fn with_token(all: &Examination<'_>, organization: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for scope in Scope::ALL.iter().copied() {
         findings.push(match all.sentry.has_scope(organization, scope, all.now).await {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use autofix::config::{Environment, InteractionsConfig, Projects, WorkerConfig, names};
+use autofix::config::{Environment, InteractionsConfig, names};
 use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 use autofix::slack::{Bot, Channel, Slack, Way};
 
+use super::examination::Examination;
 use super::plausible;
 use super::report::Finding;
 use crate::settings::how_to_set;
@@ -16,19 +17,10 @@ const TOKEN: &str = "Bot token";
 const CHANNEL: &str = "Channel";
 const PERMISSIONS: &str = "api.slack.com/apps, your app, OAuth & Permissions, Bot Token Scopes";
 
-/// What is looked at.
-pub(super) struct Examined<'a> {
-    pub(super) slack: &'a Slack,
-    pub(super) config: &'a WorkerConfig,
-    pub(super) environment: &'a Environment,
-    pub(super) secrets: &'a Secrets,
-    pub(super) projects: &'a Projects,
-}
-
-pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
+pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
     let mut findings = match all.slack.way().await {
         Ok(Way::Bot) => bot(all).await,
-        Ok(Way::Webhook) => webhook(all.slack).await,
+        Ok(Way::Webhook) => webhook(&all.slack).await,
         Ok(Way::Nowhere) => {
             let next = how_to_set(names::SLACK_BOT_TOKEN);
             vec![Finding::bad(
@@ -43,7 +35,7 @@ pub(super) async fn examine(all: &Examined<'_>) -> Vec<Finding> {
     findings
 }
 
-async fn bot(all: &Examined<'_>) -> Vec<Finding> {
+async fn bot(all: &Examination<'_>) -> Vec<Finding> {
     let bot = match all.slack.bot().await {
         Ok(bot) => bot,
         Err(error) => {
@@ -63,7 +55,7 @@ async fn bot(all: &Examined<'_>) -> Vec<Finding> {
         findings.push(Finding::bad(CHANNEL, "`AUTOFIX_SLACK_CHANNEL` is not set", next));
     }
     for channel in channels.into_iter().filter(|_| may_look) {
-        findings.push(look_into(all.slack, channel).await);
+        findings.push(look_into(&all.slack, channel).await);
     }
     findings
 }

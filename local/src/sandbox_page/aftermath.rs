@@ -1,5 +1,5 @@
 //! What comes after a merge, in a person's hands: the fix goes live, hours pass, the error stays away or comes back.
-//! AutoFix finds out by itself, as it does in production; only the hours until it looks are leapt over.
+//! AutoFix finds out by itself, as it does in production; only the hours until it looks are skipped.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::SandboxPage;
 use super::actions::new_event_id;
 use super::github::short;
 use crate::demo_project::REPOSITORY;
-use crate::movable_clock::LeapingClock;
+use crate::movable_clock::SkippingClock;
 use crate::one_process::OneProcess;
 use crate::sandbox::github::{GitHub, PullState};
 use crate::sandbox::sentry::{Hook, SandboxEvent};
@@ -43,10 +43,10 @@ pub fn real_time() -> LetPass {
     Box::new(|_| Passed::NotHere)
 }
 
-/// Leaps over the time.
-pub fn leaps(time: LeapingClock, process: Arc<OneProcess>) -> LetPass {
+/// Skips the time.
+pub fn skips(time: SkippingClock, process: Arc<OneProcess>) -> LetPass {
     Box::new(move |over| {
-        time.leap(over);
+        time.skip(over);
         let process = Arc::clone(&process);
         tokio::spawn(async move { process.tick().await });
         Passed::Skipped

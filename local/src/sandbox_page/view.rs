@@ -10,9 +10,10 @@ use super::aftermath::Aftermath;
 use super::github::Repository;
 use super::markup::Addresses;
 use super::progress::Progress;
-use super::sentry::{Issues, Throwable, throwables};
 use super::slack::Channels;
 use super::{PATH, SandboxPage};
+use crate::sandbox::sentry::IssueOverview;
+use crate::scenario::Scenario;
 
 /// Attempts that are looked at.
 const ATTEMPTS: usize = 50;
@@ -28,16 +29,22 @@ pub(super) struct Page {
     script: String,
     /// The sandbox's time, which is ahead of the machine's after hours have passed.
     now: Time,
-    throwables: Vec<Throwable>,
+    scenarios: [Scenario; 4],
     progress: Option<Progress>,
     aftermath: Aftermath,
-    issues: Issues,
+    issues: Vec<IssueOverview>,
     channels: Channels,
     repository: Repository,
     log: Vec<(Time, String)>,
 }
 
 impl Page {
+    /// One sentence about the newest state of Sentry, for those who don't look.
+    fn sentry_news(&self) -> String {
+        let events: usize = self.issues.iter().map(|issue| issue.events).sum();
+        format!("Sentry: {events} events in {} issues", self.issues.len())
+    }
+
     fn is_working(&self) -> bool {
         self.progress.as_ref().is_some_and(|progress| progress.is_working)
     }
@@ -68,10 +75,10 @@ impl SandboxPage {
             common_style: asset_address(&self.prefix, "page.css"),
             script: asset_address(&self.prefix, "page.js"),
             now: moment(self.clock.now()),
-            throwables: throwables(),
+            scenarios: Scenario::ALL,
             progress: latest.map(|attempt| Progress::of(attempt, &self.prefix)),
             aftermath: Aftermath::of(&self.sandbox.github, &attempts)?,
-            issues: Issues::of(&self.sandbox.sentry),
+            issues: self.sandbox.sentry.overview(),
             channels: Channels::of(&self.sandbox.slack, &addresses),
             repository: Repository::of(&self.sandbox.github)?,
             log: log.collect(),

@@ -10,7 +10,7 @@ use super::env_file::EnvFile;
 use super::person::{Answer, Person};
 use super::question::{self, Form, Question, Without};
 use crate::doctor::report::{Finding, Standing};
-use crate::doctor::{self, Patient};
+use crate::doctor::{self, Deployment};
 use crate::settings;
 use crate::terminal::{Colour, progress};
 
@@ -118,8 +118,8 @@ impl Conversation<'_, '_> {
         progress("  Trying it …");
         let environment = settings::with(&self.environment()?, &[(question.name, value)]);
         let Means { clock, outbound, .. } = &self.means;
-        let patient = Patient::here(environment, clock.clone(), outbound.clone());
-        let report = doctor::examine_service(&patient, service).await;
+        let deployment = Deployment::here(environment, clock.clone(), outbound.clone());
+        let report = doctor::examine_service(&deployment, service).await;
         let mut worst = Standing::Good;
         for (_, finding) in report.findings().filter(|(_, finding)| of_it.contains(&finding.what.as_str())) {
             let Finding { what, standing, detail, next } = finding;

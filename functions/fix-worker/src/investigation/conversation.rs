@@ -217,7 +217,7 @@ async fn next_turn(
         turn = place.number,
         tokens.output = turn.usage.output_tokens,
         tokens.cached = turn.usage.cache_read_input_tokens,
-        cost_usd = turn.usage.cost_usd,
+        cost_usd = (turn.usage.cost_usd * 10_000.0).round() / 10_000.0,
         "Claude answered turn {} of `{}`",
         place.number,
         topic.name

@@ -197,8 +197,6 @@ fn enable_auto_merge(world: &mut World, visitor: &Visitor, input: EnableAutoMerg
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct OfPullRequest {
-    /// The merge queue takes it as `id`.
-    #[serde(alias = "id")]
     pull_request_id: String,
 }
 
@@ -253,9 +251,16 @@ fn enqueue(world: &mut World, visitor: &Visitor, input: Enqueue) -> Done {
     Ok(json!({ "mergeQueueEntry": pull["mergeQueueEntry"] }))
 }
 
-fn dequeue(world: &mut World, visitor: &Visitor, input: OfPullRequest) -> Done {
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Dequeue {
+    /// The pull request's, not the entry's.
+    id: String,
+}
+
+fn dequeue(world: &mut World, visitor: &Visitor, input: Dequeue) -> Done {
     require(visitor, &[WRITE_PULLS])?;
-    let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
+    let (repo, index) = pull_with(world, visitor, &input.id)?;
     if !matches!(repo.pulls[index].waiting, Some(Waiting::Queue { .. })) {
         return Err(Fault::unprocessable("Pull request is not in the queue"));
     }
