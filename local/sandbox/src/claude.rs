@@ -16,7 +16,7 @@ mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use axum::body::Bytes;
@@ -28,7 +28,7 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::service::Service;
+use crate::service::{Service, lock, way_back};
 use crate::{Addresses, WayBack};
 use caching::{Cache, Prompt};
 use refusal::Refusal;
@@ -126,11 +126,7 @@ impl Claude {
 
     /// Makes it again what it is now.
     pub(super) fn way_back(&self) -> WayBack {
-        let (book, then) = (Arc::clone(&self.book), lock(&self.book).clone());
-        Box::new(move || {
-            *lock(&book) = then.clone();
-            Ok(())
-        })
+        way_back(&self.book)
     }
 
     /// How many turns were answered in all: what somebody would have paid for.
@@ -274,10 +270,6 @@ fn canonical(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         other => other.to_string(),
     }
-}
-
-fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
-    book.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! (JSON 1.1, `GetSecretValue` and `PutSecretValue`). It wants a request that is signed for the service by a known access key, but
 //! proves no signature. Whatever else the service can do is refused, never ignored.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use autofix::clock::Clock;
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::service::Service;
+use crate::service::{Service, lock};
 
 /// For `AUTOFIX_SECRET_ARN`.
 pub const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:autofix-sandbox-AbCdEf";
@@ -204,10 +204,6 @@ fn refused(kind: &str, message: &str) -> Box<Response> {
 
 fn json_1_1(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, CONTENT_TYPE)], body.to_string()).into_response()
-}
-
-fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
-    kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod webhook_dialect;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use autofix::clock::Clock;
@@ -23,7 +23,7 @@ use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::service::Service;
+use crate::service::{Service, lock, way_back};
 use crate::{Addresses, WayBack};
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
@@ -101,11 +101,7 @@ impl Sentry {
 
     /// Makes it again what it is now.
     pub(super) fn way_back(&self) -> WayBack {
-        let (issues, then) = (Arc::clone(&self.issues), lock(&self.issues).clone());
-        Box::new(move || {
-            *lock(&issues) = then.clone();
-            Ok(())
-        })
+        way_back(&self.issues)
     }
 
     /// The event arrives at Sentry: as a new issue, or as one more event of its issue. A resolved issue is
@@ -225,10 +221,6 @@ async fn issue_page(
     let issues = lock(&issues);
     let issue = issues.by_id.get(&path["id"]).filter(|_| path["organization"] == ORGANIZATION);
     issue.map(Issue::page).ok_or(StatusCode::NOT_FOUND)
-}
-
-fn lock(issues: &Mutex<Issues>) -> MutexGuard<'_, Issues> {
-    issues.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,7 +15,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-use super::killer::{Killer, Side};
+use crate::WayBack;
+use crate::killer::{Killer, Side};
 
 /// Largest request body that a fake reads, bytes (Anthropic's own limit, the largest of the four).
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
@@ -153,7 +154,7 @@ impl Service {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.book)
     }
 
     fn watch(&self) -> Option<Watch> {
@@ -250,4 +251,26 @@ impl futures_core::Stream for BreakingStream {
     ) -> std::task::Poll<Option<Self::Item>> {
         std::task::Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
     }
+}
+
+/// What a fake keeps. A test that panicked over it leaves it as it is.
+pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes what a fake keeps again what it is now.
+pub(crate) fn way_back<T: Clone + Send + 'static>(shared: &Arc<Mutex<T>>) -> WayBack {
+    let (shared, then) = (Arc::clone(shared), lock(shared).clone());
+    Box::new(move || {
+        *lock(&shared) = then.clone();
+        Ok(())
+    })
+}
+
+/// A client for the fakes' own tests.
+#[cfg(test)]
+pub(crate) fn test_client() -> reqwest::Client {
+    // Fails when another test has installed it already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("there is TLS")
 }

@@ -13,7 +13,7 @@ mod webhooks;
 mod workspace;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use autofix::clock::Clock;
@@ -21,7 +21,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::service::Service;
+use crate::service::{Service, lock, way_back};
 use crate::{Addresses, WayBack};
 pub use dialogs::OpenView;
 pub use markup::user_name;
@@ -123,11 +123,7 @@ impl Slack {
 
     /// Makes it again what it is now.
     pub(super) fn way_back(&self) -> WayBack {
-        let (workspace, then) = (Arc::clone(&self.workspace), lock(&self.workspace).clone());
-        Box::new(move || {
-            *lock(&workspace) = then.clone();
-            Ok(())
-        })
+        way_back(&self.workspace)
     }
 
     /// What the channels show now, oldest first, replies in threads included.
@@ -256,10 +252,6 @@ fn signature(secret: &str, timestamp: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(format!("v0:{timestamp}:{body}").as_bytes());
     format!("v0={}", hex::encode(mac.finalize().into_bytes()))
-}
-
-fn lock(workspace: &Mutex<Workspace>) -> MutexGuard<'_, Workspace> {
-    workspace.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]

@@ -258,16 +258,3 @@ impl SandboxPage {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_step_is_found_by_its_name() {
-        for step in Step::ALL {
-            assert_eq!(step.name().parse::<Step>().expect("its own name"), step);
-        }
-        assert!("go-back".parse::<Step>().is_err());
-    }
-}

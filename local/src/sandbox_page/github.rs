@@ -24,17 +24,12 @@ pub(super) struct Repository {
 }
 
 pub(super) struct Pull {
-    pub(super) number: u64,
-    pub(super) title: String,
+    /// With its body in GitHub's Markdown, as it was written.
+    pub(super) of: PullRequest,
     pub(super) state: &'static str,
-    pub(super) head_branch: String,
-    pub(super) base_branch: String,
     pub(super) head_sha: String,
     /// The commit that the merge made.
     pub(super) merged_as: Option<String>,
-    /// In GitHub's Markdown, as it was written.
-    pub(super) body: String,
-    pub(super) comments: Vec<String>,
     pub(super) files: Vec<ChangedFile>,
 }
 
@@ -60,7 +55,7 @@ impl Repository {
             subject: message.lines().next().unwrap_or_default().to_owned(),
         });
         let news = match pulls.first() {
-            Some(newest) => format!("GitHub: pull request {} is {}", newest.number, newest.state),
+            Some(newest) => format!("GitHub: pull request {} is {}", newest.of.number, newest.state),
             None => "GitHub: no pull request yet".to_owned(),
         };
         Ok(Repository { name: REPOSITORY, branch: BRANCH, pulls, commits: commits.collect(), news })
@@ -80,18 +75,8 @@ fn pull(github: &GitHub, pull: &PullRequest) -> anyhow::Result<Pull> {
         let change = file.patch.as_deref().map(|patch| Change::of(&id, &file.path, patch));
         ChangedFile { path: file.path.clone(), change }
     });
-    Ok(Pull {
-        number: pull.number,
-        title: pull.title.clone(),
-        state,
-        head_branch: pull.head_branch.clone(),
-        base_branch: pull.base_branch.clone(),
-        head_sha: short(&pull.head_sha),
-        merged_as,
-        body: pull.body.clone(),
-        comments: pull.comments.clone(),
-        files: files.collect(),
-    })
+    let (files, head_sha) = (files.collect(), short(&pull.head_sha));
+    Ok(Pull { of: pull.clone(), state, head_sha, merged_as, files })
 }
 
 /// As people read a commit's name.

@@ -76,22 +76,6 @@ async fn a_wanted_record_behind_thousands_of_others_comes_in_one_poll() {
 }
 
 #[tokio::test]
-async fn a_deleted_item_wakes_nobody() {
-    let table = table().await;
-    put(&table, "ATTEMPT#1", &[ready()]).await;
-    let mut stream = reader(&table);
-    assert_eq!(stream.poll().await.unwrap().len(), 1);
-    let delete = table.client().delete_item().table_name("autofix");
-    delete
-        .key("pk", Stored::S("ATTEMPT#1".to_owned()))
-        .key("sk", Stored::S("ATTEMPT".to_owned()))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(stream.poll().await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn attributes_arrive_as_they_were_stored_in_lambdas_form() {
     let table = table().await;
     let texts = Stored::Ss(vec!["a".to_owned()]);
@@ -101,14 +85,6 @@ async fn attributes_arrive_as_they_were_stored_in_lambdas_form() {
     let image = &wire["Records"][0]["dynamodb"]["NewImage"];
     assert_eq!((&image["number"], &image["texts"]), (&json!({"N": "1.5"}), &json!({"SS": ["a"]})));
     assert!(wire["Records"][0]["eventSourceARN"].as_str().unwrap().contains("table/autofix/stream/"));
-}
-
-#[tokio::test]
-async fn a_new_reader_begins_at_the_oldest_record() {
-    let table = table().await;
-    put(&table, "ATTEMPT#1", &[ready()]).await;
-    assert_eq!(reader(&table).poll().await.unwrap().len(), 1);
-    assert_eq!(reader(&table).poll().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -65,15 +65,6 @@ async fn the_table_has_the_attributes_stream_and_expiry_of_its_shape() {
 }
 
 #[tokio::test]
-async fn creating_the_table_twice_keeps_what_is_in_it() {
-    let table = EmbeddedTable::memory().await.unwrap();
-    table.create("autofix").await.unwrap();
-    put(&table.client(), "KEPT", None).await;
-    table.create("autofix").await.unwrap();
-    assert_eq!(stored(&table.client()).await, ["KEPT"]);
-}
-
-#[tokio::test]
 async fn a_table_with_other_keys_is_not_used() {
     let table = EmbeddedTable::memory().await.unwrap();
     let shape = TableShape { attributes: &SHAPE.attributes[..4], indexes: &SHAPE.indexes[..1], ..SHAPE };

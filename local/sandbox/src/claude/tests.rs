@@ -1,14 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use super::*;
+use crate::service::test_client as client;
 
 const INCIDENT: &str = "AttributeError in address_lines";
-
-fn client() -> reqwest::Client {
-    // Fails when another test has installed it already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
-}
 
 fn tool(name: &str) -> Value {
     let schema = json!({"type": "object", "properties": {"path": {"type": "string"}}});

@@ -11,7 +11,7 @@ use super::wire::{Answer, Call, Outcome, Refusal};
 use super::world::{Repository, World};
 use super::{
     CLASSIC_TOKEN, SharedWorld, TOKEN, TOKEN_LOGIN, actions, app, checks, commits, contents, conversation,
-    deployments, git_data, graphql, locked, merging, protection, pull_shapes, pulls, queueing, tarball,
+    deployments, git_data, graphql, lock, merging, protection, pull_shapes, pulls, queueing, tarball,
 };
 
 /// The API versions that exist. A request without one gets the older.
@@ -45,7 +45,7 @@ async fn answer_api(
 ) -> Response<Body> {
     let mut call = Call { method, path, uri, headers, body, visitor: None };
     apart(move || {
-        let mut world = locked(&world);
+        let mut world = lock(&world);
         world.requests += 1;
         let now = world.clock.now();
         let answer = world.quota.take(now).and_then(|()| admit(&world, &mut call));
@@ -65,7 +65,7 @@ async fn answer_download(
 ) -> Response<Body> {
     let call = Call { method, path: what, uri, headers, body: Bytes::new(), visitor: None };
     apart(move || {
-        let mut world = locked(&world);
+        let mut world = lock(&world);
         let answer = match world.repository(&format!("{owner}/{name}")) {
             Some(repository) => {
                 tarball::admit(repository, &call).and_then(|()| match (call.method.as_str(), kind.as_str()) {

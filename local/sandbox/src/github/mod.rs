@@ -37,12 +37,12 @@ mod wire;
 mod world;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, anyhow};
 use autofix::clock::Clock;
 
-use crate::service::Service;
+use crate::service::{Service, lock};
 use crate::{Addresses, WayBack};
 
 pub use app::{APP_ID, APP_LOGIN, APP_PRIVATE_KEY, APP_PRIVATE_KEY_PKCS8};
@@ -98,7 +98,7 @@ impl GitHub {
         let downloads = Service::start_at(endpoint::downloads(world.clone()), addresses.of(1))
             .await
             .context("start the fake for GitHub's archive host")?;
-        locked(&world).be_reached_at(service.url(), downloads.url());
+        lock(&world).be_reached_at(service.url(), downloads.url());
         Ok(GitHub { service, downloads, world })
     }
 
@@ -119,11 +119,11 @@ impl GitHub {
 
     /// Makes it again what it is now; what git has is kept in `folder`.
     pub(super) fn way_back(&self, folder: &Path) -> anyhow::Result<WayBack> {
-        let (world, then) = (Arc::clone(&self.world), locked(&self.world).clone());
+        let (world, then) = (Arc::clone(&self.world), lock(&self.world).clone());
         let folder = folder.to_owned();
         copy_folder(then.repositories_root(), &folder)?;
         Ok(Box::new(move || {
-            let mut world = locked(&world);
+            let mut world = lock(&world);
             let root = then.repositories_root();
             std::fs::remove_dir_all(root).with_context(|| format!("empty `{}`", root.display()))?;
             copy_folder(&folder, root)?;
@@ -138,7 +138,7 @@ impl GitHub {
         full_name: &str,
         act: impl FnOnce(&mut Repository) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let mut world = locked(&self.world);
+        let mut world = lock(&self.world);
         let repository = world
             .repository(full_name)
             .with_context(|| format!("the sandbox's GitHub has no repository `{full_name}`"))?;
@@ -165,8 +165,4 @@ fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn locked(world: &SharedWorld) -> MutexGuard<'_, World> {
-    world.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

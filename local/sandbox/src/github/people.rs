@@ -11,7 +11,7 @@ use super::credentials::{Account, Holder, Level, Permission};
 use super::deployments::{Deployment, DeploymentStatus};
 use super::reports::{CheckRun, Checkout, Heads, Status};
 use super::world::{Comment, Pull, Repository, Review, Settings, Stage, Verdict};
-use super::{GitHub, locked, merging, mutations, queueing, repository as git};
+use super::{GitHub, lock, merging, mutations, queueing, repository as git};
 
 /// A pull request as people see it.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl GitHub {
         files: &[(&str, &[u8])],
         first_commit: &str,
     ) -> anyhow::Result<PathBuf> {
-        let mut world = locked(&self.world);
+        let mut world = lock(&self.world);
         if world.repository(full_name).is_some() {
             return Err(anyhow!("the sandbox's GitHub already has a repository `{full_name}`"));
         }
@@ -78,7 +78,7 @@ impl GitHub {
 
     /// Grants a kind of credential a permission, or takes it away.
     pub fn grant(&self, holder: Holder, permission: Permission, level: Option<Level>) {
-        let mut world = locked(&self.world);
+        let mut world = lock(&self.world);
         let grants = world.grants.entry(holder).or_default();
         match level {
             Some(level) => grants.insert(permission, level),
@@ -88,12 +88,12 @@ impl GitHub {
 
     /// Every token of the App's installation that was given out stops working.
     pub fn revoke_app_tokens(&self) {
-        locked(&self.world).app.revoke_tokens();
+        lock(&self.world).app.revoke_tokens();
     }
 
     /// Gives a repository another name; the old one redirects.
     pub fn rename(&self, old_name: &str, new_name: &str) -> anyhow::Result<()> {
-        locked(&self.world).rename(old_name, new_name)
+        lock(&self.world).rename(old_name, new_name)
     }
 
     /// The merge queue gets to its entries: what can be merged is, what cannot drops out.
@@ -200,7 +200,7 @@ impl GitHub {
 
     /// The server grants each token so many requests an hour.
     pub fn set_hourly_requests(&self, hourly: u64) {
-        locked(&self.world).quota.set_hourly(hourly);
+        lock(&self.world).quota.set_hourly(hourly);
     }
 
     /// Check runs are reported. They replace what was reported for the same commits before.

@@ -51,11 +51,7 @@ impl Fixture {
             (".gitignore", b"*.pyc\n"),
         ];
         github.add_repository(REPOSITORY, &files, "Say hello").unwrap();
-        // The client wants a TLS provider, though the fake speaks plain HTTP. Another test may have
-        // installed it already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Fixture { github, root, http }
+        Fixture { github, root, http: crate::service::test_client() }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -6,14 +6,9 @@ use serde_json::json;
 
 use super::*;
 use crate::scenario::Scenario;
+use crate::service::test_client as client;
 
 const NOW: i64 = 1_795_000_000;
-
-fn client() -> reqwest::Client {
-    // Fails when another test has installed it already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
-}
 
 async fn at_fixed_time() -> Sentry {
     Sentry::start_with(Clock::new(|| Timestamp::from_second(NOW).unwrap())).await.unwrap()

@@ -3,12 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
-
-fn client() -> reqwest::Client {
-    // Fails when another test has installed it already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::new()
-}
+use crate::service::test_client as client;
 
 async fn call(slack: &Slack, method: &str, arguments: Value) -> Value {
     let request = client().post(format!("{}/{method}", slack.url())).bearer_auth(BOT_TOKEN).json(&arguments);
