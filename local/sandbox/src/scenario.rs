@@ -130,17 +130,8 @@ struct Fault {
     test: (&'static str, &'static str),
 }
 
+/// The labels come last: a model that writes a test for another function sees the tests of the labels as well.
 const FAULTS: [Fault; 3] = [
-    Fault {
-        scenario: Scenario::Fix,
-        function: "address_lines",
-        faulty: FAULTY,
-        repaired: r#"    addition = (address.get("line2") or "").strip()"#,
-        caller: "label_for",
-        called_at: (ORDERS, "address=order.address.model_dump(),"),
-        thing: "label",
-        test: (LABELS_TEST, LABELS_TEST_CODE),
-    },
     Fault {
         scenario: Scenario::Storm,
         function: "customer_lines",
@@ -178,6 +169,16 @@ def test_a_second_line_that_is_none_is_left_out():
     assert sender_lines(address) == ["Mary Somerville", "1 Example Street"]
 "#,
         ),
+    },
+    Fault {
+        scenario: Scenario::Fix,
+        function: "address_lines",
+        faulty: FAULTY,
+        repaired: r#"    addition = (address.get("line2") or "").strip()"#,
+        caller: "label_for",
+        called_at: (ORDERS, "address=order.address.model_dump(),"),
+        thing: "label",
+        test: (LABELS_TEST, LABELS_TEST_CODE),
     },
 ];
 
@@ -364,6 +365,15 @@ mod tests {
             let crash = event.exceptions[0].frames.last().expect("a stack trace");
             assert_eq!(crash.source.as_ref().expect("has source").at, fault.faulty);
             assert_eq!(crash.function, fault.function);
+        }
+    }
+
+    #[test]
+    fn a_test_is_written_by_the_script_of_its_own_function_although_those_of_the_labels_are_shown() {
+        for fault in &FAULTS {
+            let message = format!("{} and, from test_labels.py, address_lines", fault.function);
+            let script = scripts().into_iter().find(|script| script.plays(&message, Some("write_test")));
+            assert_eq!(script.expect("a script").name, fault.scenario.name());
         }
     }
 

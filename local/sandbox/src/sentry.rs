@@ -23,8 +23,8 @@ use axum::routing::get;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::WayBack;
 use crate::service::{Service, lock, way_back};
-use crate::{Addresses, WayBack};
 pub use event::{Breadcrumb, Project, Request, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 pub use issues::Comment;
 use issues::{Issue, Issues, Release, Served};
@@ -66,17 +66,7 @@ pub struct Sentry {
 }
 
 impl Sentry {
-    /// Starts a fake that uses the machine's clock.
-    pub async fn start() -> anyhow::Result<Sentry> {
-        Sentry::start_with(Clock::system()).await
-    }
-
     /// Starts a fake whose times follow `clock`.
-    pub async fn start_with(clock: Clock) -> anyhow::Result<Sentry> {
-        Sentry::start_at(Addresses::free().of(0), clock).await
-    }
-
-    /// As [`Sentry::start_with`], at a given address.
     pub(super) async fn start_at(address: SocketAddr, clock: Clock) -> anyhow::Result<Sentry> {
         let issues: Shared = Arc::new(Mutex::new(Issues::new(clock)));
         let page = "/organizations/{organization}/issues/{id}/";

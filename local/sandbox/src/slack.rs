@@ -21,8 +21,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use crate::WayBack;
 use crate::service::{Service, lock, way_back};
-use crate::{Addresses, WayBack};
 pub use dialogs::OpenView;
 pub use markup::user_name;
 pub use rendering::rendered;
@@ -89,17 +89,7 @@ impl SignedForm {
 }
 
 impl Slack {
-    /// Starts a fake that uses the machine's clock.
-    pub async fn start() -> anyhow::Result<Slack> {
-        Slack::start_with(Clock::system()).await
-    }
-
     /// Starts a fake whose time stamps and expiries follow `clock`.
-    pub async fn start_with(clock: Clock) -> anyhow::Result<Slack> {
-        Slack::start_at(Addresses::free().of(0), clock).await
-    }
-
-    /// As [`Slack::start_with`], at a given address.
     pub(super) async fn start_at(address: SocketAddr, clock: Clock) -> anyhow::Result<Slack> {
         let workspace: Shared = Arc::new(Mutex::new(Workspace::new(clock)));
         let router = web_api::routes(Arc::clone(&workspace)).merge(webhooks::routes(Arc::clone(&workspace)));

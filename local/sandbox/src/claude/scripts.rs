@@ -44,7 +44,7 @@ impl Script {
     }
 
     /// Whether it plays in the conversation that begins with this message and ends with this tool.
-    pub(super) fn plays(&self, first_message: &str, result_tool: Option<&str>) -> bool {
+    pub(crate) fn plays(&self, first_message: &str, result_tool: Option<&str>) -> bool {
         let of_critic = self.critic_when.as_ref().filter(|_| result_tool == Some(VERDICT_TOOL));
         let knows = result_tool.is_none_or(|tool| self.conversations.contains_key(tool));
         knows && first_message.contains(of_critic.unwrap_or(&self.when))

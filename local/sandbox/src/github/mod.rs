@@ -73,18 +73,8 @@ pub struct GitHub {
 type SharedWorld = Arc<Mutex<World>>;
 
 impl GitHub {
-    /// Serves the API and, as a second host, the download of archives, until the runtime ends.
-    /// Repositories are created below `repositories_root`.
-    pub async fn start(repositories_root: &Path) -> anyhow::Result<GitHub> {
-        GitHub::start_with(repositories_root, Clock::system()).await
-    }
-
-    /// The same by another clock: times in answers, of commits, and the life of an App's tokens.
-    pub async fn start_with(repositories_root: &Path, clock: Clock) -> anyhow::Result<GitHub> {
-        GitHub::start_at(repositories_root, clock, Addresses::free()).await
-    }
-
-    /// As [`GitHub::start_with`], at given addresses.
+    /// Serves the API and, as a second host, the download of archives, until the runtime ends. Repositories are created
+    /// below `repositories_root`. Times in answers and of commits, and the life of an App's tokens, follow `clock`.
     pub(super) async fn start_at(
         repositories_root: &Path,
         clock: Clock,

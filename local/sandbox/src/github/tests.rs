@@ -44,7 +44,7 @@ impl Fixture {
     async fn new(name: &str, clock: Clock) -> Fixture {
         let root = std::env::temp_dir().join(format!("sandbox-github-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
-        let github = GitHub::start_with(&root, clock).await.unwrap();
+        let github = GitHub::start_at(&root, clock, crate::Addresses::free()).await.unwrap();
         let files: [(&str, &[u8]); 3] = [
             ("README.md", b"# Bookshop\n"),
             (FILE, b"def greet():\n    return 'hello'\n"),

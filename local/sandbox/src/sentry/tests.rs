@@ -11,7 +11,8 @@ use crate::service::test_client as client;
 const NOW: i64 = 1_795_000_000;
 
 async fn at_fixed_time() -> Sentry {
-    Sentry::start_with(Clock::new(|| Timestamp::from_second(NOW).unwrap())).await.unwrap()
+    let clock = Clock::new(|| Timestamp::from_second(NOW).unwrap());
+    Sentry::start_at(crate::Addresses::free().of(0), clock).await.unwrap()
 }
 
 fn label_event() -> SandboxEvent {

@@ -5,6 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::service::test_client as client;
 
+async fn start(clock: Clock) -> Slack {
+    Slack::start_at(crate::Addresses::free().of(0), clock).await.unwrap()
+}
+
 async fn call(slack: &Slack, method: &str, arguments: Value) -> Value {
     let request = client().post(format!("{}/{method}", slack.url())).bearer_auth(BOT_TOKEN).json(&arguments);
     let answer = request.send().await.unwrap();
@@ -42,7 +46,7 @@ fn signatures_are_those_of_slacks_worked_example() {
 
 #[tokio::test]
 async fn the_web_api_refuses_as_slack_does() {
-    let slack = Slack::start().await.unwrap();
+    let slack = start(Clock::system()).await;
     let ts = posted_card(&slack).await.ts;
     let on_channel = |more: Value| {
         let mut arguments = json!({"channel": CHANNEL_ID});
@@ -100,7 +104,7 @@ async fn the_web_api_refuses_as_slack_does() {
 
 #[tokio::test]
 async fn the_incoming_webhook_posts_and_refuses_with_status_and_plain_text() {
-    let slack = Slack::start().await.unwrap();
+    let slack = start(Clock::system()).await;
     let url = slack.webhook_url();
     assert_eq!(post(&url, json!({"text": "hello"})).await, (200, "ok".into()));
     assert_eq!(slack.messages()[0].origin, Origin::IncomingWebhook);
@@ -124,7 +128,7 @@ async fn a_response_url_answers_the_press_five_times_within_half_an_hour() {
     let time = Arc::new(AtomicI64::new(1_795_000_000));
     let ticking = Arc::clone(&time);
     let clock = Clock::new(move || jiff::Timestamp::from_second(ticking.load(Ordering::Relaxed)).unwrap());
-    let slack = Slack::start_with(clock).await.unwrap();
+    let slack = start(clock).await;
     let card = posted_card(&slack).await;
     assert_eq!(card.ts, "1795000000.000000");
     let address = |payload: Value| payload["response_url"].as_str().unwrap().to_owned();
