@@ -9,47 +9,15 @@ use sha2::{Digest, Sha256};
 
 use crate::attempt::crash_line::collapsed;
 use crate::incident::{Exception, Frame, Incident, MESSAGE};
+use crate::words::word_list;
 
 /// Shorter names are a bundler's.
 const SHORTEST_NAME: usize = 3;
 /// Functions that many classes of one module have: verbs of HTTP, entry points, wrappers.
-const GENERIC: [&str; 36] = [
-    "get",
-    "post",
-    "put",
-    "patch",
-    "delete",
-    "head",
-    "options",
-    "handle",
-    "handler",
-    "__call__",
-    "__init__",
-    "call",
-    "run",
-    "main",
-    "execute",
-    "process",
-    "dispatch",
-    "index",
-    "show",
-    "create",
-    "update",
-    "destroy",
-    "invoke",
-    "apply",
-    "render",
-    "constructor",
-    "perform",
-    "wrapper",
-    "wrapped",
-    "inner",
-    "callback",
-    "next",
-    "then",
-    "default",
-    "new",
-    "init",
+const GENERIC: &[&str] = word_list![
+    get post put patch delete head options handle handler __call__ __init__ call run main execute
+    process dispatch index show create update destroy invoke apply render constructor perform
+    wrapper wrapped inner callback next then default new init
 ];
 
 /// Stable name of a fault: 16 lower-case hex digits. To be compared within one repository.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use bounds::{best_frames, surplus};
 
 use crate::cleaning;
+use crate::words::word_list;
 
 /// Frames kept over the whole chain, application frames first.
 pub const MAX_FRAMES: usize = 16;
@@ -319,41 +320,11 @@ const LANGUAGES: &[&str] = &[
 ];
 
 /// Packages whose frames only carry the application's calls.
-const FRAMEWORKS: &[&str] = &[
-    "aiohttp",
-    "alembic",
-    "anyio",
-    "asyncio",
-    "asyncpg",
-    "botocore",
-    "celery",
-    "concurrent",
-    "contextlib",
-    "django",
-    "fastapi",
-    "flask",
-    "gunicorn",
-    "h11",
-    "httpcore",
-    "httptools",
-    "httpx",
-    "hypercorn",
-    "mangum",
-    "psycopg",
-    "psycopg2",
-    "pydantic",
-    "pydantic_core",
-    "pydantic_settings",
-    "requests",
-    "sentry_sdk",
-    "sqlalchemy",
-    "sqlmodel",
-    "starlette",
-    "threading",
-    "urllib3",
-    "uvicorn",
-    "uvloop",
-    "werkzeug",
+const FRAMEWORKS: &[&str] = word_list![
+    aiohttp alembic anyio asyncio asyncpg botocore celery concurrent contextlib django fastapi flask
+    gunicorn h11 httpcore httptools httpx hypercorn mangum psycopg psycopg2 pydantic pydantic_core
+    pydantic_settings requests sentry_sdk sqlalchemy sqlmodel starlette threading urllib3 uvicorn
+    uvloop werkzeug
 ];
 
 impl Eq for Exception {}

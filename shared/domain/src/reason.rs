@@ -8,212 +8,169 @@ use serde::{Deserialize, Serialize};
 use crate::words::word_enum;
 
 word_enum! {
-    /// The closed list of `reason.code`.
-    pub enum ReasonCode {
+    /// The closed list of `reason.code`. What a code means, for `docs/api.md` too, holds for every attempt with it.
+    pub enum ReasonCode with meanings {
         // The event or the set-up gives nothing to analyse.
+        /// The hourly limit of attempts was reached. The digest lists the error.
         HourlyLimit = "hourly_limit",
+        /// The settings name no usable folder or repository for the Sentry project.
         ProjectNotConfigured = "project_not_configured",
+        /// Sentry's event has no stack trace, or AutoFix could not read it.
         NoStackTrace = "no_stack_trace",
+        /// No frame of the stack trace is in a file of the repository.
         NoAppFrame = "no_app_frame",
+        /// The error's environment, level or number of events is below what the settings ask for.
         BelowTheBar = "below_the_bar",
+        /// Sentry's own agent opened a pull request for the issue.
         SentryAgentTookOver = "sentry_agent_took_over",
+        /// The repository's `autofix.yaml` switches AutoFix off.
         DisabledByRepository = "disabled_by_repository",
+        /// The repository's `autofix.yaml` can't be read, or has an unknown key.
         RepositoryFileUnreadable = "repository_file_unreadable",
 
         // Another attempt has, or had, the same fault.
+        /// The issue has the same fault as another one and joined its fix.
         SameFaultJoined = "same_fault_joined",
+        /// A person dismissed a fix of the same fault.
         SameFaultDismissed = "same_fault_dismissed",
+        /// A fix of the same fault is merged and may not be live yet.
         SameFaultMerged = "same_fault_merged",
+        /// Another attempt for the same fault ended without a fix, or a person has its pull request in hand.
         SameFaultAnswered = "same_fault_answered",
+        /// The attempt gave up waiting for another attempt at the same fault.
         SameFaultUndecided = "same_fault_undecided",
+        /// Claude proposed a change that was merged before and did not help.
         TriedBefore = "tried_before",
 
         // The analysis says that there is nothing here for a machine to change.
+        /// The analysis says that the fault is outside this repository.
         NotOurCode = "not_our_code",
+        /// The fault is already fixed on the base branch.
         AlreadyFixed = "already_fixed",
+        /// The analysis says that a person must decide.
         NeedsHuman = "needs_human",
+        /// `AUTOFIX_DRY_RUN` is on: AutoFix would have opened this pull request.
         DryRun = "dry_run",
 
         // The policy refuses.
+        /// Claude's answer lacks a field, or has a word that AutoFix does not know.
         FieldMissing = "field_missing",
+        /// The fix is neither `minimal` nor `simple`.
         ComplexityTooHigh = "complexity_too_high",
+        /// The security implications are more than `low`.
         SecurityRisk = "security_risk",
+        /// The confidence is below `AUTOFIX_MIN_CONFIDENCE` or the repository's own limit.
         LowConfidence = "low_confidence",
+        /// The change affects more than its own place.
         BlastRadius = "blast_radius",
+        /// The change or its path is in a category that only people change, such as payments.
         CategoryBlocked = "category_blocked",
+        /// Claude says that this should not be fixed automatically.
         ModelDeclined = "model_declined",
+        /// No frame of the stack trace matches the code at the pinned commit.
         FrameUnverified = "frame_unverified",
+        /// The analysis quotes code that is not where it says, or quotes none.
         EvidenceFalse = "evidence_false",
+        /// A critic refused the change.
         CriticRefused = "critic_refused",
+        /// A critic did not answer a question about the change with a proven yes.
         QuestionOpen = "question_open",
 
         // The edit could not be applied.
+        /// An edit searches for an empty text.
         EditEmptySearch = "edit_empty_search",
+        /// An edit replaces a text by itself.
         EditNoChange = "edit_no_change",
+        /// The search text of an edit is not in the file.
         EditNotFound = "edit_not_found",
+        /// The search text of an edit is in the file more than once.
         EditAmbiguous = "edit_ambiguous",
+        /// Two edits change the same lines.
         EditOverlap = "edit_overlap",
+        /// An edit names a file that is not in the repository.
         EditUnknownFile = "edit_unknown_file",
 
         // The edited file is not one that AutoFix would defend.
+        /// The fix changes more than one file.
         SeveralFiles = "several_files",
+        /// The file is outside the project's folder.
         OutsidePath = "outside_path",
+        /// Only people change this file: CI, deployment, manifests, migrations, keys and the like.
         ForbiddenPath = "forbidden_path",
+        /// The fix changes more lines than are allowed.
         TooManyLines = "too_many_lines",
+        /// There is no fix, or it changes only comments or layout.
         NoChange = "no_change",
+        /// The file does not parse after the change.
         SyntaxError = "syntax_error",
+        /// The fix changes the signature of a function.
         SignatureChanged = "signature_changed",
+        /// The fix adds a network host.
         NetworkHostAdded = "network_host_added",
+        /// The fix adds a call that may run code, start programs, or touch files or the environment.
         DangerousCall = "dangerous_call",
+        /// The fix switches off a TLS check.
         TlsDisabled = "tls_disabled",
+        /// The fix adds a third-party import.
         ImportAdded = "import_added",
+        /// The fix hides an exception.
         ExceptionSwallowed = "exception_swallowed",
+        /// The fix removes or loosens a check.
         CheckDeleted = "check_deleted",
+        /// The fix lowers a log level or silences a report.
         LogLevelLowered = "log_level_lowered",
+        /// The fix raises a timeout, waits, or tries again more often.
         TimeoutRaised = "timeout_raised",
+        /// The fix silences a warning.
         WarningSilenced = "warning_silenced",
+        /// The fix changes a calculation, a number or a limit.
         ComputationChanged = "computation_changed",
+        /// The fix skips work that has nothing to do with what was missing.
         WorkSkipped = "work_skipped",
+        /// The fix changes something sensitive, such as what a query, a request or a log line gets.
         SensitiveChange = "sensitive_change",
+        /// The fix has an invisible or look-alike character.
         InvisibleCharacter = "invisible_character",
+        /// The fix weakens a test.
         TestWeakened = "test_weakened",
+        /// The diff has something that looks like a secret.
         SecretInDiff = "secret_in_diff",
 
         // Something outside failed for good.
+        /// GitHub does not find the repository or its branch.
         RepositoryNotFound = "repository_not_found",
+        /// The repository at the pinned commit can't be read, or is too large.
         SnapshotUnreadable = "snapshot_unreadable",
+        /// GitHub does not let AutoFix do something.
         GithubRefused = "github_refused",
+        /// Claude declined, or the code does not fit into a conversation.
         ClaudeRefused = "claude_refused",
+        /// Claude does not accept AutoFix's requests.
         ClaudeUnavailable = "claude_unavailable",
+        /// Sentry does not let AutoFix read the event, or the report is no longer in the table.
         SentryUnavailable = "sentry_unavailable",
+        /// The fix waited for a pull request slot for a week.
         OpenPullRequestLimit = "open_pull_request_limit",
+        /// The attempt reached `AUTOFIX_MAX_COST_USD`.
         BudgetSpent = "budget_spent",
+        /// All attempts of the day reached `AUTOFIX_DAILY_COST_USD`.
         DailyBudgetSpent = "daily_budget_spent",
+        /// Claude asked the same thing again and again.
         StuckInLoop = "stuck_in_loop",
+        /// Someone else changed the branch.
         BranchMoved = "branch_moved",
+        /// The base branch moved and the fix no longer fits.
         BaseMoved = "base_moved",
+        /// Checks failed and stayed red.
         ChecksFailed = "checks_failed",
+        /// Checks are still running; after a day the attempt ends.
         ChecksUnfinished = "checks_unfinished",
+        /// GitHub did not merge the pull request.
         MergeRefused = "merge_refused",
+        /// A service failed for so long that AutoFix gave up.
         RetriesUsedUp = "retries_used_up",
-        /// A fault of AutoFix itself.
+        /// A fault of AutoFix itself ended the attempt.
         InternalError = "internal_error",
-    }
-}
-
-impl ReasonCode {
-    /// What the code means, for `docs/api.md`: a sentence that holds for every attempt with it.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            ReasonCode::HourlyLimit => {
-                "The hourly limit of attempts was reached. The digest lists the error."
-            }
-            ReasonCode::ProjectNotConfigured => {
-                "The settings name no usable folder or repository for the Sentry project."
-            }
-            ReasonCode::NoStackTrace => "Sentry's event has no stack trace, or AutoFix could not read it.",
-            ReasonCode::NoAppFrame => "No frame of the stack trace is in a file of the repository.",
-            ReasonCode::BelowTheBar => {
-                "The error's environment, level or number of events is below what the settings ask for."
-            }
-            ReasonCode::SentryAgentTookOver => "Sentry's own agent opened a pull request for the issue.",
-            ReasonCode::DisabledByRepository => "The repository's `autofix.yaml` switches AutoFix off.",
-            ReasonCode::RepositoryFileUnreadable => {
-                "The repository's `autofix.yaml` can't be read, or has an unknown key."
-            }
-            ReasonCode::SameFaultJoined => "The issue has the same fault as another one and joined its fix.",
-            ReasonCode::SameFaultDismissed => "A person dismissed a fix of the same fault.",
-            ReasonCode::SameFaultMerged => "A fix of the same fault is merged and may not be live yet.",
-            ReasonCode::SameFaultAnswered => {
-                "Another attempt for the same fault ended without a fix, or a person has its pull request in hand."
-            }
-            ReasonCode::SameFaultUndecided => {
-                "The attempt gave up waiting for another attempt at the same fault."
-            }
-            ReasonCode::TriedBefore => "Claude proposed a change that was merged before and did not help.",
-            ReasonCode::NotOurCode => "The analysis says that the fault is outside this repository.",
-            ReasonCode::AlreadyFixed => "The fault is already fixed on the base branch.",
-            ReasonCode::NeedsHuman => "The analysis says that a person must decide.",
-            ReasonCode::DryRun => "`AUTOFIX_DRY_RUN` is on: AutoFix would have opened this pull request.",
-            ReasonCode::FieldMissing => {
-                "Claude's answer lacks a field, or has a word that AutoFix does not know."
-            }
-            ReasonCode::ComplexityTooHigh => "The fix is neither `minimal` nor `simple`.",
-            ReasonCode::SecurityRisk => "The security implications are more than `low`.",
-            ReasonCode::LowConfidence => {
-                "The confidence is below `AUTOFIX_MIN_CONFIDENCE` or the repository's own limit."
-            }
-            ReasonCode::BlastRadius => "The change affects more than its own place.",
-            ReasonCode::CategoryBlocked => {
-                "The change or its path is in a category that only people change, such as payments."
-            }
-            ReasonCode::ModelDeclined => "Claude says that this should not be fixed automatically.",
-            ReasonCode::FrameUnverified => {
-                "No frame of the stack trace matches the code at the pinned commit."
-            }
-            ReasonCode::EvidenceFalse => {
-                "The analysis quotes code that is not where it says, or quotes none."
-            }
-            ReasonCode::CriticRefused => "A critic refused the change.",
-            ReasonCode::QuestionOpen => {
-                "A critic did not answer a question about the change with a proven yes."
-            }
-            ReasonCode::EditEmptySearch => "An edit searches for an empty text.",
-            ReasonCode::EditNoChange => "An edit replaces a text by itself.",
-            ReasonCode::EditNotFound => "The search text of an edit is not in the file.",
-            ReasonCode::EditAmbiguous => "The search text of an edit is in the file more than once.",
-            ReasonCode::EditOverlap => "Two edits change the same lines.",
-            ReasonCode::EditUnknownFile => "An edit names a file that is not in the repository.",
-            ReasonCode::SeveralFiles => "The fix changes more than one file.",
-            ReasonCode::OutsidePath => "The file is outside the project's folder.",
-            ReasonCode::ForbiddenPath => {
-                "Only people change this file: CI, deployment, manifests, migrations, keys and the like."
-            }
-            ReasonCode::TooManyLines => "The fix changes more lines than are allowed.",
-            ReasonCode::NoChange => "There is no fix, or it changes only comments or layout.",
-            ReasonCode::SyntaxError => "The file does not parse after the change.",
-            ReasonCode::SignatureChanged => "The fix changes the signature of a function.",
-            ReasonCode::NetworkHostAdded => "The fix adds a network host.",
-            ReasonCode::DangerousCall => {
-                "The fix adds a call that may run code, start programs, or touch files or the environment."
-            }
-            ReasonCode::TlsDisabled => "The fix switches off a TLS check.",
-            ReasonCode::ImportAdded => "The fix adds a third-party import.",
-            ReasonCode::ExceptionSwallowed => "The fix hides an exception.",
-            ReasonCode::CheckDeleted => "The fix removes or loosens a check.",
-            ReasonCode::LogLevelLowered => "The fix lowers a log level or silences a report.",
-            ReasonCode::TimeoutRaised => "The fix raises a timeout, waits, or tries again more often.",
-            ReasonCode::WarningSilenced => "The fix silences a warning.",
-            ReasonCode::ComputationChanged => "The fix changes a calculation, a number or a limit.",
-            ReasonCode::WorkSkipped => "The fix skips work that has nothing to do with what was missing.",
-            ReasonCode::SensitiveChange => {
-                "The fix changes something sensitive, such as what a query, a request or a log line gets."
-            }
-            ReasonCode::InvisibleCharacter => "The fix has an invisible or look-alike character.",
-            ReasonCode::TestWeakened => "The fix weakens a test.",
-            ReasonCode::SecretInDiff => "The diff has something that looks like a secret.",
-            ReasonCode::RepositoryNotFound => "GitHub does not find the repository or its branch.",
-            ReasonCode::SnapshotUnreadable => {
-                "The repository at the pinned commit can't be read, or is too large."
-            }
-            ReasonCode::GithubRefused => "GitHub does not let AutoFix do something.",
-            ReasonCode::ClaudeRefused => "Claude declined, or the code does not fit into a conversation.",
-            ReasonCode::ClaudeUnavailable => "Claude does not accept AutoFix's requests.",
-            ReasonCode::SentryUnavailable => {
-                "Sentry does not let AutoFix read the event, or the report is no longer in the table."
-            }
-            ReasonCode::OpenPullRequestLimit => "The fix waited for a pull request slot for a week.",
-            ReasonCode::BudgetSpent => "The attempt reached `AUTOFIX_MAX_COST_USD`.",
-            ReasonCode::DailyBudgetSpent => "All attempts of the day reached `AUTOFIX_DAILY_COST_USD`.",
-            ReasonCode::StuckInLoop => "Claude asked the same thing again and again.",
-            ReasonCode::BranchMoved => "Someone else changed the branch.",
-            ReasonCode::BaseMoved => "The base branch moved and the fix no longer fits.",
-            ReasonCode::ChecksFailed => "Checks failed and stayed red.",
-            ReasonCode::ChecksUnfinished => "Checks are still running; after a day the attempt ends.",
-            ReasonCode::MergeRefused => "GitHub did not merge the pull request.",
-            ReasonCode::InternalError => "A fault of AutoFix itself ended the attempt.",
-            ReasonCode::RetriesUsedUp => "A service failed for so long that AutoFix gave up.",
-        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which names stand for secrets, and which values are none although their name says so.
 
+use crate::words::word_list;
+
 /// What a name promises about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Promise {
@@ -11,149 +13,37 @@ pub(super) enum Promise {
     Cookie,
 }
 
-const SECRETS: &[&str] = &[
-    "password",
-    "passwort",
-    "passwd",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "secrets",
-    "apikey",
-    "apisecret",
-    "credential",
-    "credentials",
-    "authtoken",
-    "accesstoken",
-    "refreshtoken",
-    "idtoken",
-    "sessiontoken",
-    "bearertoken",
-    "otp",
-    "cvv",
-    "cvc",
-    "ssn",
-    "mnemonic",
-    "accesskey",
-    "privatekey",
-    "secretkey",
-    "connectionstring",
+const SECRETS: &[&str] = word_list![
+    password passwort passwd passphrase passcode pwd secret secrets apikey apisecret credential
+    credentials authtoken accesstoken refreshtoken idtoken sessiontoken bearertoken otp cvv cvc ssn
+    mnemonic accesskey privatekey secretkey connectionstring
 ];
 /// Endings of names written without a break, such as `dbpassword`.
 const SECRET_ENDINGS: &[&str] = &["password", "passwd", "secret", "apikey", "passphrase"];
 /// Make a following `key` a secret one.
-const OF_KEYS: &[&str] = &[
-    "api",
-    "access",
-    "secret",
-    "private",
-    "signing",
-    "encryption",
-    "master",
-    "account",
-    "service",
-    "auth",
-    "shared",
-    "storage",
-    "webhook",
-    "session",
-    "hmac",
-    "jwt",
-    "license",
-    "deploy",
+pub(super) const OF_KEYS: &[&str] = word_list![
+    api access secret private signing encryption master account service auth shared storage webhook
+    session hmac jwt license deploy
 ];
 /// Make a following `token` a secret one.
-const OF_TOKENS: &[&str] = &[
-    "access",
-    "refresh",
-    "auth",
-    "id",
-    "bearer",
-    "api",
-    "bot",
-    "csrf",
-    "xsrf",
-    "reset",
-    "session",
-    "security",
-    "verification",
-    "app",
-    "user",
-    "secret",
-    "personal",
-    "deploy",
-    "device",
-    "push",
+const OF_TOKENS: &[&str] = word_list![
+    access refresh auth id bearer api bot csrf xsrf reset session security verification app user
+    secret personal deploy device push
 ];
 const PERHAPS: &[&str] =
     &["token", "jwt", "signature", "sig", "sessionid", "csrftoken", "xsrf", "csrf", "dsn"];
 /// Parts behind the telling one that change nothing: `password_hash`, `API_KEY_2`.
-const QUALIFIERS: &[&str] = &[
-    "hash",
-    "hashed",
-    "digest",
-    "value",
-    "plain",
-    "plaintext",
-    "raw",
-    "b64",
-    "base64",
-    "hex",
-    "old",
-    "new",
-    "current",
-    "confirm",
-    "confirmation",
-    "again",
-    "repeat",
-    "header",
-    "env",
-    "prod",
-    "production",
-    "live",
-    "dev",
+const QUALIFIERS: &[&str] = word_list![
+    hash hashed digest value plain plaintext raw b64 base64 hex old new current confirm confirmation
+    again repeat header env prod production live dev
 ];
 /// Values that tell something without being secret.
-const INNOCENT_WORDS: &[&str] = &[
-    "",
-    "none",
-    "null",
-    "nil",
-    "true",
-    "false",
-    "undefined",
-    "string",
-    "str",
-    "bytes",
-    "int",
-    "bool",
-    "object",
-    "any",
-    "text",
-    "required",
-    "optional",
-    "missing",
-    "empty",
-    "self",
-    "bearer",
-    "basic",
-    "header",
-    "query",
-    "body",
-    "[filtered]",
-    "[removed]",
-    "[redacted]",
-    "b''",
-    "''",
-    "\"\"",
-    "{}",
-    "[]",
-    "()",
-    "...",
-    "nan",
-    "0",
+const INNOCENT_WORDS: &[&str] = word_list![
+    none null nil true false undefined string str bytes int bool object any text required optional
+    missing empty self bearer basic header query body nan
 ];
+const INNOCENT_SIGNS: &[&str] =
+    &["", "0", "[filtered]", "[removed]", "[redacted]", "b''", "''", "\"\"", "{}", "[]", "()", "..."];
 
 /// Whether a variable, header or field of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
@@ -256,6 +146,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         })
     };
     INNOCENT_WORDS.contains(&lower.as_str())
+        || INNOCENT_SIGNS.contains(&lower.as_str())
         || super::is_marker(value)
         || value.chars().all(|c| matches!(c, '*' | '•' | '.' | '…' | 'x' | 'X' | '?' | '-' | '_'))
         || between("{", "}")

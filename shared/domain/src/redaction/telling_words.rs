@@ -8,88 +8,36 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::Literals;
+use super::names::OF_KEYS;
+use crate::words::word_list;
 
 /// In any case.
-const WORDS: [&str; 23] = [
-    "passw",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "secret",
-    "token",
-    "credential",
-    "cookie",
-    "authorization",
-    "signature",
-    "jwt",
-    "csrf",
-    "xsrf",
-    "mnemonic",
-    "otp",
-    "cvv",
-    "cvc",
-    "ssn",
-    "dsn",
-    "?sig",
-    "&sig",
-    "_sig",
-    "-sig",
+const WORDS: &[&str] = word_list![
+    passw passphrase passcode pwd secret token credential cookie authorization signature jwt csrf xsrf mnemonic otp cvv
+    cvc ssn dsn
 ];
-/// Of two words, written as one or with `_` or `-` between them.
-const PAIRS: [(&str, &str); 19] = [
-    ("session", "id"),
-    ("connection", "string"),
-    ("security", "code"),
-    ("api", "key"),
-    ("access", "key"),
-    ("private", "key"),
-    ("signing", "key"),
-    ("encryption", "key"),
-    ("master", "key"),
-    ("account", "key"),
-    ("service", "key"),
-    ("auth", "key"),
-    ("shared", "key"),
-    ("storage", "key"),
-    ("webhook", "key"),
-    ("session", "key"),
-    ("hmac", "key"),
-    ("license", "key"),
-    ("deploy", "key"),
-];
+/// In any case, and only behind something that tells them from the middle of a word.
+const SHORT_WORDS: [&str; 4] = ["?sig", "&sig", "_sig", "-sig"];
+/// Of two words, written as one or with `_` or `-` between them: these, and everything that makes a `key` a secret one.
+const PAIRS: [(&str, &str); 3] = [("session", "id"), ("connection", "string"), ("security", "code")];
 
 /// Each telling word contains one of these.
-const STEMS: [&str; 20] = [
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "credential",
-    "cookie",
-    "authoriz",
-    "sig",
-    "jwt",
-    "srf",
-    "mnemonic",
-    "session",
-    "connection",
-    "security",
-    "key",
-    "otp",
-    "cvv",
-    "cvc",
-    "ssn",
-    "dsn",
+const STEMS: &[&str] = word_list![
+    pass pwd secret token credential cookie authoriz sig jwt srf mnemonic session connection security key otp cvv cvc ssn
+    dsn
 ];
 
-static STEM: LazyLock<Literals> = LazyLock::new(|| Literals::new(&STEMS));
+static STEM: LazyLock<Literals> = LazyLock::new(|| Literals::new(STEMS));
 
 /// The words in which each stem is the first, and where it stands in them: that of the longest way to it first.
 static WORDS_WITH: LazyLock<[Vec<(usize, String)>; STEMS.len()]> = LazyLock::new(|| {
-    let pairs =
-        PAIRS.iter().flat_map(|(first, second)| ["", "_", "-"].map(|joint| [first, joint, second].concat()));
+    let keys = OF_KEYS.iter().map(|first| (*first, "key"));
+    let pairs = PAIRS
+        .into_iter()
+        .chain(keys)
+        .flat_map(|(first, second)| ["", "_", "-"].map(|joint| [first, joint, second].concat()));
     let mut words = [const { Vec::new() }; STEMS.len()];
-    for word in WORDS.map(String::from).into_iter().chain(pairs) {
+    for word in WORDS.iter().chain(&SHORT_WORDS).map(|word| (*word).to_owned()).chain(pairs) {
         let (stem, start) = STEM.find(word.as_bytes(), 0).expect("each word contains a stem");
         words[stem].push((start, word));
     }
@@ -143,64 +91,9 @@ mod tests {
     });
 
     fn piece() -> impl Strategy<Value = String> {
-        let fixed = vec![
-            "passw",
-            "PassPhrase",
-            "passcode",
-            "pass",
-            "pwd",
-            "secret",
-            "Token",
-            "credential",
-            "cookie",
-            "authorization",
-            "auth",
-            "signature",
-            "sig",
-            "_sig",
-            "?sig",
-            "jwt",
-            "csrf",
-            "XSRF",
-            "mnemonic",
-            "session",
-            "id",
-            "_",
-            "-",
-            "connection",
-            "string",
-            "security",
-            "code",
-            "api",
-            "access",
-            "private",
-            "signing",
-            "encryption",
-            "master",
-            "account",
-            "service",
-            "shared",
-            "storage",
-            "webhook",
-            "hmac",
-            "license",
-            "deploy",
-            "key",
-            "KEY",
-            "otp",
-            "cvv",
-            "cvc",
-            "ssn",
-            "dsn",
-            "s",
-            "p",
-            "ü",
-            "@",
-            "[",
-            "\u{1f}",
-            "\n",
-            " ",
-        ];
+        let parts = word_list![pass auth sig PassPhrase Token XSRF KEY id string code s p];
+        let joints = ["_", "-", "ü", "@", "[", "\u{1f}", "\n", " "];
+        let fixed = [WORDS, &SHORT_WORDS, STEMS, OF_KEYS, parts, &joints].concat();
         prop_oneof![8 => proptest::sample::select(fixed).prop_map(String::from), 1 => any::<String>()]
     }
 
