@@ -38,6 +38,6 @@ pub use judgements::{Judgement, Mark, judgements, risk};
 pub use labels::{Group, checks_label, gate_label, outcome_label, place, what_next};
 pub use notes::{ThreadNote, occasion, thread_note};
 pub use outage::{OutageNotice, OutageStage, outage};
-pub use proof::{proof_in_body, with_proof};
+pub use proof::{proof_in_body, proof_outcome, with_proof};
 pub use pull_request::pull_request_body;
 pub use same_fault::{no_slot, same_fault_ended, same_fault_joined, same_fault_undecided, tried_before};

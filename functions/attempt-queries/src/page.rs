@@ -5,19 +5,14 @@
 //! text is [`autofix::redaction::Redacted`] before a template sees it, and every template escapes what it is given.
 
 mod access;
-mod assets;
 mod detail;
 mod diff;
-mod excerpt;
-mod headers;
 mod links;
 mod list;
 mod login;
 mod outcome;
 mod plots;
-mod proof;
 mod refusal;
-mod related;
 mod scoreboard;
 mod shell;
 mod text;
@@ -34,12 +29,10 @@ use axum::routing::{get, post};
 use crate::Queries;
 
 // What another page of AutoFix is made of too: the sandbox's.
-pub use assets::address as asset_address;
 pub use diff::Change;
-pub use headers::strict;
 pub use links::is_loopback;
 pub use login::is_own_form;
-pub use shell::html;
+pub use shell::{asset_address, html, strict};
 pub use times::{Time, moment};
 
 /// The page's routes.
@@ -51,12 +44,12 @@ pub(crate) fn routes(queries: &Arc<Queries>) -> Router {
         .route(&format!("{prefix}/scoreboard"), get(scoreboard::show))
         .route(&format!("{prefix}/login"), get(login::show).post(login::log_in))
         .route(&format!("{prefix}/logout"), post(login::log_out))
-        .route(&format!("{prefix}/assets/{{name}}"), get(assets::serve));
+        .route(&format!("{prefix}/assets/{{name}}"), get(shell::serve_asset));
     if !prefix.is_empty() {
         let home = format!("{prefix}/");
         pages = pages.route(prefix, get(move || async move { Redirect::permanent(&home) }));
     }
-    pages.layer(middleware::map_response(headers::strict)).with_state(Arc::clone(queries))
+    pages.layer(middleware::map_response(shell::strict)).with_state(Arc::clone(queries))
 }
 
 /// A header's value made of our own words, numbers and paths.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use askama::Template;
-use autofix::analysis::dossier::Dossier;
+use autofix::analysis::dossier::{Dossier, Excerpt};
 use autofix::analysis::effects::Effects;
 use autofix::analysis::gates::{Gate, Outcome};
-use autofix::analysis::report::{self, Analysis, Critique, YesNo};
+use autofix::analysis::report::{self, Analysis, Critique, Evidence, YesNo};
 use autofix::attempt::{Attempt, AttemptId, Decision, Fix, Status};
 use autofix::messages::{self, Group, Judgement};
 use autofix::reason::Reason;
@@ -19,14 +19,11 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::diff::Change;
-use super::excerpt::{self, Shown};
 use super::list::PullRequestLink;
-use super::outcome::{AfterMerge, ShownChecks};
-use super::proof::ShownProof;
+use super::outcome::{AfterMerge, ShownChecks, ShownProof};
 use super::refusal::{Next, Refusal};
-use super::related::Related;
 use super::shell::{Here, Shell, Viewer, html};
-use super::text::{Prose, line, paragraphs, sentence};
+use super::text::{Prose, block, line, paragraphs, sentence};
 use super::times::{Time, moment};
 use crate::Queries;
 
@@ -35,6 +32,11 @@ const SENTENCE_CHARS: usize = 1_000;
 const PLACE_CHARS: usize = 400;
 /// Digits of a commit's name that are shown.
 const SHORT_SHA: usize = 10;
+/// Characters of a quote, and of all lines around one.
+const QUOTE_CHARS: usize = 4_000;
+const EXCERPT_CHARS: usize = 60_000;
+const TITLE_CHARS: usize = 160;
+const HINT_CHARS: usize = 1_000;
 
 /// What a link carries beside the attempt's id.
 #[derive(Default, Deserialize)]
@@ -77,7 +79,7 @@ struct DetailPage {
     open_gates: Vec<ShownGate>,
     passed_gates: Vec<ShownGate>,
     critics: Vec<ShownCritic>,
-    evidence: Vec<Shown>,
+    evidence: Vec<ShownEvidence>,
     checks: Option<ShownChecks>,
     proof: Option<ShownProof>,
     related: Vec<Related>,
@@ -235,7 +237,7 @@ impl Queries {
             open_gates: open.into_iter().map(shown_gate).collect(),
             passed_gates: passed.into_iter().map(shown_gate).collect(),
             critics: dossier.map(shown_critics).unwrap_or_default(),
-            evidence: excerpt::evidence(claims, dossier),
+            evidence: evidence(claims, dossier),
             checks: self.checks(attempt),
             proof: self.proof(attempt),
             related: self.related(attempt),
@@ -366,4 +368,92 @@ fn costs(dossier: &Dossier, all: &Usage) -> Vec<CostRow> {
 
 fn cost_row(step: &str, usage: &Usage) -> CostRow {
     CostRow { step: line(step, 60), usage: *usage, dollars: format!("${:.4}", usage.cost_usd) }
+}
+
+/// One piece of evidence.
+struct ShownEvidence {
+    pub place: Redacted,
+    pub lines: Vec<CodeLine>,
+}
+
+struct CodeLine {
+    /// `None` where only the quote is known and not where its lines stand.
+    pub number: Option<u32>,
+    pub text: Redacted,
+    pub is_quoted: bool,
+}
+
+/// The evidence in order. The dossier has the excerpts in the same order, except those that did not fit.
+fn evidence(claims: &[Evidence], dossier: Option<&Dossier>) -> Vec<ShownEvidence> {
+    let excerpts = dossier.map_or(&[][..], |dossier| &dossier.excerpts);
+    claims.iter().map(|claim| shown_evidence(claim, excerpts)).collect()
+}
+
+fn shown_evidence(claim: &Evidence, excerpts: &[Excerpt]) -> ShownEvidence {
+    let place = line(&format!("{}:{}", claim.file, claim.line), 400);
+    let of_claim = |excerpt: &&Excerpt| excerpt.file == claim.file && excerpt.quoted.0 == claim.line;
+    let lines = match excerpts.iter().find(of_claim) {
+        Some(excerpt) => around(excerpt),
+        None => {
+            let line = |text| CodeLine { number: None, text, is_quoted: true };
+            block(&claim.quote, QUOTE_CHARS).lines().map(line).collect()
+        }
+    };
+    ShownEvidence { place, lines }
+}
+
+fn around(excerpt: &Excerpt) -> Vec<CodeLine> {
+    let safe = block(&excerpt.lines.join("\n"), EXCERPT_CHARS);
+    let numbered = (excerpt.first_line..).zip(safe.lines());
+    let line = |(number, text)| CodeLine {
+        number: Some(number),
+        text,
+        is_quoted: (excerpt.quoted.0..=excerpt.quoted.1).contains(&number),
+    };
+    numbered.map(line).collect()
+}
+
+/// One other attempt.
+struct Related {
+    /// What it is to this one.
+    pub what: &'static str,
+    pub address: String,
+    pub id: AttemptId,
+    /// What else is known of it.
+    pub remark: Redacted,
+}
+
+impl Queries {
+    fn related(&self, attempt: &Attempt) -> Vec<Related> {
+        let related = |what, id: AttemptId, remark| Related {
+            what,
+            address: Next::Attempt(id).path(&self.config.common.prefix),
+            id,
+            remark,
+        };
+        let same_fault = attempt.same_fault.iter().map(|same| {
+            let number = same.pull_request.as_ref().map(|one| format!("pull request #{}", one.number));
+            let remark = number.map(|number| line(&number, TITLE_CHARS)).unwrap_or_default();
+            related("The same fault, which has the answer", same.attempt, remark)
+        });
+        let joined = attempt.joined.issues.iter().map(|issue| {
+            let title = line(&issue.title, TITLE_CHARS);
+            related("The same fault in another issue; this fix is for it as well", issue.attempt, title)
+        });
+        let of = attempt.retry.iter().map(|retry| {
+            related(
+                "The try before; a person's hint for this one",
+                retry.of,
+                line(retry.hint.as_str(), HINT_CHARS),
+            )
+        });
+        let into = attempt.retried.iter().map(|retried| {
+            let why = match &retried.by {
+                Some(_) => "Another try, which a person wanted",
+                None => "The attempt after this one, with the stack trace",
+            };
+            related(why, retried.into, Redacted::default())
+        });
+        same_fault.chain(joined).chain(of).chain(into).collect()
+    }
 }

@@ -1,4 +1,4 @@
-//! What became of the pull request: its checks, the deployment, the error's return, the way back.
+//! What became of the fix: its proof, the checks of its pull request, the deployment, the error's return, the way back.
 
 use autofix::attempt::{Attempt, Checks, FailedCheck, Offer, PullRequest, Rollout, State};
 use autofix::messages;
@@ -11,6 +11,8 @@ use crate::Queries;
 const NAME_CHARS: usize = 200;
 const SENTENCE_CHARS: usize = 600;
 const SUMMARY_CHARS: usize = 2_000;
+const PATH_CHARS: usize = 300;
+const CODE_CHARS: usize = 10_000;
 
 /// What the checks of the head commit said when they were last looked at.
 pub(super) struct ShownChecks {
@@ -110,4 +112,42 @@ fn remarks(offer: &Offer) -> Vec<Prose> {
         .chain(remarks)
         .map(|remark| sentence(&remark, SENTENCE_CHARS))
         .collect()
+}
+
+pub(super) struct ShownProof {
+    pub is_proved: bool,
+    pub sentence: Prose,
+    pub runs: Vec<ShownRun>,
+    pub test: Option<(Redacted, Redacted)>,
+}
+
+/// A run of CI.
+pub(super) struct ShownRun {
+    /// What it showed.
+    pub what: &'static str,
+    pub check: Redacted,
+    pub address: Option<String>,
+    pub minutes: u32,
+}
+
+impl Queries {
+    /// `None` where no proof was asked for, or nothing is known of it yet.
+    pub(super) fn proof(&self, attempt: &Attempt) -> Option<ShownProof> {
+        let proof = attempt.proof.as_ref()?;
+        let text = messages::proof_outcome(proof, |word, _| word.to_owned(), str::to_owned)?;
+        let showed = ["failed without the fix", "passed with the fix"];
+        let runs = proof.runs().into_iter().zip(showed).map(|(run, what)| ShownRun {
+            what,
+            check: line(&run.check, 80),
+            address: run.url.as_deref().and_then(|url| self.github_link(url)),
+            minutes: run.minutes,
+        });
+        let test = proof.tried();
+        Some(ShownProof {
+            is_proved: proof.is_proved(),
+            sentence: sentence(&text, SENTENCE_CHARS),
+            runs: runs.collect(),
+            test: test.map(|test| (line(&test.file_path, PATH_CHARS), block(&test.code, CODE_CHARS))),
+        })
+    }
 }

@@ -18,20 +18,18 @@ use crate::Queries;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Nobody is logged in, or no longer.
-    LogIn {
-        next: Next,
-    },
+    LogIn { next: Next },
     /// A login with another text than the token.
-    WrongToken {
-        next: Next,
-    },
+    WrongToken { next: Next },
     /// No API token is set, so there is nobody who may look.
     NoToken,
     /// A form that was not sent by a page of ours.
     ForeignForm,
     /// A login over plain HTTP, where no session would be safe.
     PlainHttp,
+    /// There is no such page or attempt.
     NotFound,
+    /// The address or the form cannot be read, and why.
     BadRequest(&'static str),
     /// The table or the secret cannot be read.
     Unavailable,
