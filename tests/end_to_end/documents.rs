@@ -19,74 +19,42 @@ fn text_of(path: &str) -> String {
 
 #[test]
 fn the_picture_of_the_states_shows_every_way_there_is_and_no_other() {
-    let picture = text_of("docs/architecture.md");
-    let drawn: BTreeSet<(String, String)> = picture
-        .lines()
-        .filter_map(|line| line.trim().split_once(" --> "))
-        .map(|(from, to)| (from.to_owned(), to.split(':').next().unwrap().to_owned()))
-        .filter(|(from, to)| is_status(from) && is_status(to))
-        .collect();
-    assert!(drawn.len() > 20, "{drawn:?}");
-    let table = text_of(
-        "shared/domain/src/attempt/snapshots/autofix_domain__attempt__matrix__what_each_event_does_in_each_state.snap",
-    );
-    let (mut there_are, mut from) = (BTreeSet::new(), String::new());
-    for line in table.lines().skip_while(|line| !is_status(line)) {
-        match line.trim().split_once(" -> ") {
-            None if line.starts_with(' ') => {} // what a word of the table means
-            None => from = status_of(line),
-            Some((_, to)) => {
-                let to = to.split(' ').next().unwrap().to_owned();
-                if from != to {
-                    there_are.insert((from.clone(), to));
-                }
-            }
+    let words: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+    let (mut there_are, mut from) = (BTreeSet::new(), "");
+    let table = text_of(STATES);
+    for line in table.lines() {
+        if let Some((_, status)) = line.trim_end_matches(']').split_once(" [") {
+            from = status;
+        } else if let Some((_, to)) = line.split_once(" -> ") {
+            let to = to.split(' ').next().unwrap();
+            there_are.extend((from != to).then(|| (from.to_owned(), to.to_owned())));
         }
     }
-    assert_eq!(drawn, there_are);
+    assert!(there_are.len() > 20, "{there_are:?}");
+    assert_eq!(drawn(&words), there_are);
 }
 
 #[test]
 fn the_picture_of_the_proof_shows_every_way_there_is_and_no_other() {
-    let stages = ["wanted", "written", "without_fix", "with_fix", "proved", "not_proved"];
-    let picture = text_of("docs/architecture.md");
-    let drawn: BTreeSet<(String, String)> = picture
-        .lines()
-        .filter_map(|line| line.trim().split_once(" --> "))
-        .map(|(from, to)| (from.to_owned(), to.split(':').next().unwrap().to_owned()))
-        .filter(|(from, to)| stages.contains(&from.as_str()) && stages.contains(&to.as_str()))
-        .collect();
-    let table = text_of(
-        "shared/domain/src/attempt/snapshots/autofix_domain__attempt__matrix__what_each_event_does_in_each_state.snap",
-    );
-    let there_are: BTreeSet<(String, String)> = table
+    let there_are: BTreeSet<(String, String)> = text_of(STATES)
         .lines()
         .filter_map(|line| line.split_once("(proof: ")?.1.trim_end_matches(')').split_once(" => "))
         .map(|(from, to)| (from.to_owned(), to.to_owned()))
         .collect();
-    assert_eq!(drawn, there_are);
+    assert_eq!(drawn(&["wanted", "written", "without_fix", "with_fix", "proved", "not_proved"]), there_are);
 }
 
-/// The word of the API for a state of the table.
-fn status_of(state: &str) -> String {
-    let words = [
-        ("proposed", Status::Analyzing),
-        ("withdrawing", Status::Analyzing),
-        ("checks", Status::PrCreated),
-        ("head moving", Status::PrCreated),
-        ("awaiting", Status::AwaitingApproval),
-        ("roll back", Status::Regressed),
-        ("revert opened", Status::Regressed),
-    ];
-    let found = words.iter().find(|(beginning, _)| state.starts_with(beginning));
-    let plain = state.split(',').next().unwrap().replace(' ', "_");
-    let word = found.map_or(plain, |(_, status)| status.as_str().to_owned());
-    assert!(is_status(&word), "no word for the state `{state}`");
-    word
-}
+/// What every event does in every state.
+const STATES: &str = "shared/domain/src/attempt/snapshots/autofix_domain__attempt__matrix__what_each_event_does_in_each_state.snap";
 
-fn is_status(word: &str) -> bool {
-    Status::ALL.iter().any(|status| status.as_str() == word)
+/// The ways between these states that the pictures show.
+fn drawn(states: &[&str]) -> BTreeSet<(String, String)> {
+    text_of("docs/architecture.md")
+        .lines()
+        .filter_map(|line| line.trim().split_once(" --> "))
+        .map(|(from, to)| (from.to_owned(), to.split(':').next().unwrap().to_owned()))
+        .filter(|(from, to)| states.contains(&from.as_str()) && states.contains(&to.as_str()))
+        .collect()
 }
 
 #[test]

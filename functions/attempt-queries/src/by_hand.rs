@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use autofix::attempt::{Attempt, AttemptId, Subject};
+use autofix::attempt::{Attempt, AttemptId};
 use autofix::endpoint::{RawBody, Refused};
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
@@ -76,7 +76,7 @@ impl Queries {
             let detail = "No repository is configured for this issue's project (`AUTOFIX_PROJECTS`)";
             return Err(Refused::new(StatusCode::CONFLICT, detail));
         };
-        let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
+        let mut attempt = Attempt::of(&incident, target, now);
         attempt.note(now, "Started by hand");
         let new = NewAttempt {
             attempt: &attempt,

@@ -53,7 +53,7 @@ pub(crate) fn attempt(attempt: &Attempt) -> Value {
 fn proof(proof: &Proof) -> Value {
     json!({
         "mode": proof.mode,
-        "is": proof.stage.as_str(),
+        "is": json!(proof.stage)["is"],
         "why_not": proof.not_proved(),
         "test": proof.tried().map(|test| json!({
             "file_path": test.file_path,

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::context::{Context, MAX_TRIES};
+use crate::happened::Stopped;
 use crate::happened::{Early, Happened, Joining};
-use crate::stopped::Stopped;
 use crate::wake::{Answer, ItemFailure, Wake};
 use crate::worker::{Invocation, Worker, time_left};
 use crate::{clock, steps};
@@ -171,7 +171,7 @@ impl Run<'_> {
         let stepped = Box::pin(steps::run(&self.context, &mut self.lease, &self.attempt, step)).await;
         let milliseconds =
             i64::try_from(self.context.now().duration_since(began).as_millis()).unwrap_or(i64::MAX);
-        self.context.worker.measure(&Measured::Step { step: step.name().to_owned(), milliseconds });
+        self.context.worker.measure(&Measured::Step { step: step.name(), milliseconds });
         self.context.post_begins = false;
         let happened = match stepped {
             Ok(happened) | Err(Early::Happened(happened)) => happened,

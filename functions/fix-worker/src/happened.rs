@@ -1,10 +1,8 @@
-//! What a step gives back. It changes nothing itself: the engine applies this and saves it.
+//! What a step gives back: what happened, which the engine applies and saves, or why it was left before it was done.
 
 use autofix::attempt::{Event, Fact, JoinedIssue};
 use autofix::outbound::ServiceError;
 use autofix::store::{StoreError, Versioned};
-
-use crate::stopped::Stopped;
 
 /// What came of a step.
 #[derive(Debug)]
@@ -70,4 +68,21 @@ impl From<StoreError> for Early {
     fn from(error: StoreError) -> Early {
         Early::Stopped(error.into())
     }
+}
+
+/// Why a step, or an investigation, stopped. It is done again: by this worker, by the next one, or after a pause.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Someone else changed the attempt; its next step may be another one.
+    #[error("the attempt was changed meanwhile")]
+    Changed,
+    #[error("another worker has the lease")]
+    LostLease,
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The invocation has no time left; the next one continues.
+    #[error("the invocation has no time left")]
+    OutOfTime,
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

@@ -18,9 +18,8 @@ mod happened;
 pub mod investigation;
 mod pause;
 mod steps;
-mod stopped;
 pub mod wake;
 mod worker;
 
-pub use stopped::Stopped;
+pub use happened::Stopped;
 pub use worker::{Invocation, Worker};

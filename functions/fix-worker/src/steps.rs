@@ -1,14 +1,11 @@
 //! The steps, one file each, named like the variants of [`Step`]. What several of them need has files of its own:
-//! `incident`, `case_at`, `pull_request_view`, `rebase`, `edited_file`, `owner`, `review`, `same_fault`, `sentry_issues`,
-//! `ci_run`, `test_file`, `test_commits`.
+//! `incident`, `case_at`, `files`, `pull_request_view`, `rebase`.
 
 mod analyze;
 mod case_at;
-mod ci_run;
 mod clean_up;
-mod edited_file;
+mod files;
 mod incident;
-mod list_issues;
 mod look_at_checks;
 mod look_at_test;
 mod look_for_peoples_fix;
@@ -16,21 +13,14 @@ mod look_for_revert;
 mod merge;
 mod move_head;
 mod open_pull_request;
-mod open_test;
-mod owner;
 mod prepare;
 mod pull_request_view;
 mod rebase;
 mod repair;
-mod review;
 mod roll_back;
-mod same_fault;
-mod sentry_issues;
 mod show_card;
 mod take_slot;
 mod tell_sentry;
-mod test_commits;
-mod test_file;
 mod watch;
 mod write_test;
 
@@ -54,10 +44,12 @@ pub(crate) async fn run(
         Step::Analyze { base_sha } => Box::pin(analyze::analyze(context, lease, attempt, base_sha)).await,
         Step::TakeSlot { fix } => Box::pin(take_slot::take_slot(context, lease, attempt, fix)).await,
         Step::WriteTest { fix } => Box::pin(write_test::write_test(context, lease, attempt, fix)).await,
-        Step::OpenTest { fix, test } => Box::pin(open_test::open(context, attempt, fix, test)).await,
+        Step::OpenTest { fix, test } => {
+            Box::pin(open_pull_request::open_test(context, attempt, fix, test)).await
+        }
         Step::OpenPullRequest { fix } => Box::pin(open_pull_request::open(context, attempt, fix)).await,
         Step::ListIssues { pull_request } => {
-            Box::pin(list_issues::list_issues(context, attempt, pull_request)).await
+            Box::pin(open_pull_request::list_issues(context, attempt, pull_request)).await
         }
         Step::LookAtTest { offer, test } => Box::pin(look_at_test::look(context, attempt, offer, test)).await,
         Step::LookAtChecks { offer } => Box::pin(look_at_checks::look(context, attempt, offer)).await,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use autofix::attempt::{Attempt, AttemptId, Subject};
+use autofix::attempt::{Attempt, AttemptId};
 use autofix::cleaning::one_line;
 use autofix::clock::Clock;
 use autofix::config::{Bar, Flag, IntakeConfig, names};
@@ -180,7 +180,7 @@ impl Intake {
         if let Some(why) = self.too_rare(bar, &incident, report.times_seen).await.map_err(refused)? {
             return Ok(ignored(&format!("Ignored for now: {why}")));
         }
-        let attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
+        let attempt = Attempt::of(&incident, target, now);
         let new = NewAttempt {
             attempt: &attempt,
             incident: &incident,

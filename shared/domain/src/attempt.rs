@@ -14,54 +14,43 @@
 //! Events change it ([`Attempt::apply`]), the state says what to do ([`Attempt::next_step`]); nobody
 //! else compares states. It knows no clock, no table and no network.
 
-mod apply;
 pub mod crash_line;
-mod decisions;
 mod event;
 mod id;
-mod joined;
-#[cfg(test)]
-mod laws;
 #[cfg(test)]
 mod matrix;
 mod merged;
 mod offer;
 mod people;
 mod proof;
-mod rest;
 mod same_fault;
-mod sentences;
 mod shadow;
-mod slot;
 mod state;
 mod step;
-mod taken_back;
-mod waiting;
+mod transitions;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use event::{CardEvent, Event, Fact, Refusal};
+pub use event::{CardEvent, Event, Fact, ProofEvent, Refusal};
 pub use id::{AttemptId, NotAnAttemptId};
-pub use joined::{Joined, JoinedIssue};
 pub use merged::{CameBack, Deployment, Merged, Reverted, RollBack, Rollout, Telling, Watch};
 pub use offer::{
     Checks, FailedCheck, Fix, MAX_REBASES, MAX_REMARKS, MAX_REPAIRS, Missing, NextHead, NextHeadKind, Offer,
     ProposedEdit, PullRequest, Remark, RemarkKind, Repair, Review,
 };
-pub use people::{Approval, Approvals, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry};
-pub use proof::{
-    CiRun, NotProved, NotProvedCode, Proof, ProofEvent, ProofMode, ProofStage, RegressionTest, TestPlace,
+pub use people::{
+    Approval, Approvals, Decision, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry,
 };
+pub use proof::{CiRun, NotProved, NotProvedCode, Proof, ProofMode, ProofStage, RegressionTest, TestPlace};
 pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
 pub use shadow::{Closeness, Shadow};
-pub use slot::Slot;
-pub use state::{Cleanup, Decision, Queued, State, Status};
+pub use state::{Cleanup, Queued, Slot, State, Status};
 pub use step::{LONGEST_OUTAGE, LONGEST_TROUBLE, Next, Step};
-pub use waiting::{Wait, WaitsFor};
 
 use crate::incident::Incident;
-use crate::report::Analysis;
+use crate::reason::{Reason, ReasonCode};
+use crate::report::{Analysis, BlastRadius};
 use crate::service::Service;
 use crate::usage::Usage;
 
@@ -263,6 +252,67 @@ pub struct StepFailure {
     pub again_at: Timestamp,
 }
 
+/// A wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    pub what: WaitsFor,
+    pub since: Timestamp,
+    /// When to look again.
+    pub look_at: Timestamp,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// A slot among the repository's open pull requests of AutoFix, of which there are `limit`.
+    #[serde(rename = "place")] // the word of stored attempts
+    Slot { limit: u32 },
+    /// What another attempt finds out about the same fault.
+    Attempt { id: AttemptId },
+    /// Sentry's event, or a second webhook, with the stack trace that the first one lacked.
+    StackTrace,
+}
+
+impl WaitsFor {
+    /// Waiting for another attempt, or with another limit, is the same wait going on.
+    fn goes_on(self, other: WaitsFor) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+}
+
+/// Issues that joined one attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The first ones, at most [`Joined::MAX`].
+    pub issues: Vec<JoinedIssue>,
+    /// How many joined beyond those.
+    pub more: u32,
+    /// How many of them all the pull request names already: the attempt owes it the rest.
+    pub listed: u32,
+}
+
+/// An issue that joined.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinedIssue {
+    /// The attempt that the issue would have been.
+    pub attempt: AttemptId,
+    pub sentry_issue_id: String,
+    pub sentry_url: Option<String>,
+    pub title: String,
+    pub at: Timestamp,
+}
+
+impl Joined {
+    /// Issues that are kept by name: the record of an attempt has to fit into a table item.
+    pub const MAX: usize = 20;
+
+    /// How many joined.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.issues.len()).unwrap_or(u32::MAX).saturating_add(self.more)
+    }
+}
+
 /// One entry of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
@@ -288,9 +338,7 @@ impl Subject {
             function: culprit.and_then(|at| at.frame.function.clone()),
         }
     }
-}
 
-impl Subject {
     /// Whether what was reported had no stack trace.
     pub fn lacks_stack_trace(&self) -> bool {
         self.file.is_none() && self.line.is_none() && self.function.is_none()
@@ -309,6 +357,11 @@ impl Trouble {
 }
 
 impl Attempt {
+    /// A new attempt at what was reported, which is redacted already.
+    pub fn of(incident: &Incident, target: Target, now: Timestamp) -> Attempt {
+        Attempt::pending(AttemptId::new(now), Subject::of(incident), target, now)
+    }
+
     /// A new attempt that waits for the worker.
     pub fn pending(id: AttemptId, subject: Subject, target: Target, now: Timestamp) -> Attempt {
         let mut attempt = Attempt {
@@ -385,5 +438,51 @@ impl Attempt {
     pub fn waits_for(&self, service: Service) -> bool {
         let card_waits = self.card.shown < self.card.wanted && self.card.failures > 0;
         self.trouble.outage_of == Some(service) || (service == Service::Slack && card_waits)
+    }
+
+    /// How far the fix reaches: the wider of what the analysis says and what code counted. `None` where one of them is
+    /// not known.
+    pub fn blast_radius(&self) -> Option<BlastRadius> {
+        let said = self.analysis.as_ref()?.blast_radius?;
+        Some(said.max(self.state.fix()?.reach.as_ref()?.radius()))
+    }
+
+    /// How many different people have to approve the fix, where `asked` have to for one that reaches beyond its own
+    /// place. At least 1.
+    pub fn approvals_needed(&self, asked: u32) -> u32 {
+        match self.blast_radius() {
+            Some(BlastRadius::Isolated) => 1,
+            Some(BlastRadius::Moderate | BlastRadius::Wide) | None => asked.max(1),
+        }
+    }
+
+    /// Whether a person may have this attempt tried again with a hint: it ended without a merge or was rolled back, no
+    /// other try was made of it, and another analysis could come to another end.
+    pub fn can_be_tried_again(&self) -> bool {
+        let hopeless = |reason: &Reason| {
+            matches!(
+                reason.code,
+                // Nothing was recorded; someone else has it, or is at work on the same fault; people took the branch over.
+                ReasonCode::HourlyLimit
+                    | ReasonCode::SameFaultJoined
+                    | ReasonCode::SentryAgentTookOver
+                    | ReasonCode::DisabledByRepository
+                    | ReasonCode::BranchMoved
+            )
+        };
+        let ended = match &self.state {
+            State::Rejected { cleanup, .. } => *cleanup != Cleanup::TooLate,
+            State::Failed { .. } | State::Skipped { .. } => !self.state.reasons().iter().any(hopeless),
+            State::RolledBack { .. } => true,
+            _ => false, // it has not ended, or its fix is merged
+        };
+        ended && self.retried.is_none()
+    }
+
+    /// What it waits for may be there: look now.
+    pub fn wake(&mut self, now: Timestamp) {
+        if let Some(wait) = &mut self.wait {
+            wait.look_at = wait.look_at.min(now);
+        }
     }
 }

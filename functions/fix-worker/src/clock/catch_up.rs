@@ -1,7 +1,7 @@
 //! Looks for issues whose webhook never came, and lets them in as the webhook would have. Idempotent: an issue that
 //! anybody ever had, an attempt or Sentry's own agent, is left alone, whatever became of it.
 
-use autofix::attempt::{Attempt, AttemptId, Subject};
+use autofix::attempt::Attempt;
 use autofix::config::CatchUpConfig;
 use autofix::outbound::ServiceError;
 use autofix::redaction::redact_incident;
@@ -110,7 +110,7 @@ async fn let_in(worker: &Worker, config: &CatchUpConfig, issue: ListedIssue) -> 
     if bar.wants_more_events(seen).is_some() {
         return Ok(());
     }
-    let mut attempt = Attempt::pending(AttemptId::new(now), Subject::of(&incident), target, now);
+    let mut attempt = Attempt::of(&incident, target, now);
     attempt.note(now, "Found by asking Sentry: no webhook had told of this issue");
     let new = NewAttempt {
         attempt: &attempt,

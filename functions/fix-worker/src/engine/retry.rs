@@ -1,8 +1,8 @@
 //! What a service's failure means for an attempt: when to try again, or with which words to end.
 
 use autofix::attempt::{
-    Attempt, Cleanup, Event, Fact, LONGEST_OUTAGE, LONGEST_TROUBLE, NextHead, NextHeadKind, NotProved,
-    NotProvedCode, Shadow, Step, StepFailure, Telling,
+    Attempt, Cleanup, Event, Fact, LONGEST_OUTAGE, LONGEST_TROUBLE, NextHead, NextHeadKind, NotProvedCode,
+    Shadow, Step, StepFailure, Telling,
 };
 use autofix::journal::Service;
 use autofix::outbound::{ErrorKind, ServiceError};
@@ -61,12 +61,12 @@ pub(super) fn give_up(attempt: &Attempt, step: Step<'_>, reason: Reason) -> Vec<
             let left = Event::CleanedUp { outcome: Cleanup::LeftOpen };
             return vec![note("Could not close the pull request"), left];
         }
-        Step::WriteTest { .. } => NotProved::new(NotProvedCode::NoTest, reason.detail).event(),
+        Step::WriteTest { .. } => Event::not_proved(NotProvedCode::NoTest, reason.detail),
         Step::LookAtTest { offer, .. } => {
             let next = NextHead { fix: offer.fix.clone(), kind: NextHeadKind::WithoutTest, at: offer.since };
             let notice = "The regression test was taken off the branch again.".to_owned();
             return vec![
-                NotProved::new(NotProvedCode::GithubRefused, reason.detail).event(),
+                Event::not_proved(NotProvedCode::GithubRefused, reason.detail),
                 Event::NextHead { next: Box::new(next), notice },
             ];
         }

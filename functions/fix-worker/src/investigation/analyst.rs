@@ -12,8 +12,8 @@ use autofix::usage::Usage;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::happened::Stopped;
 use crate::investigation::turn_file::TurnFile;
-use crate::stopped::Stopped;
 use crate::worker::{self, Worker};
 
 /// One investigation's means.

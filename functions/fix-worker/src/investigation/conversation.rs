@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tracing::info;
 
+use crate::happened::Stopped;
 use crate::investigation::analyst::Analyst;
-use crate::stopped::Stopped;
 
 /// Answers of the model in one conversation.
 const MAX_TURNS: usize = 30;

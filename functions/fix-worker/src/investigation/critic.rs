@@ -9,10 +9,10 @@ use autofix::analysis::policy::Review;
 use autofix::analysis::report::{Analysis, Critique};
 use autofix::reason::{Reason, ReasonCode};
 
+use crate::happened::Stopped;
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
 use crate::investigation::conversation::{self, Judged, Outcome, Topic};
-use crate::stopped::Stopped;
 
 /// What the critics look at.
 #[derive(Clone, Copy)]

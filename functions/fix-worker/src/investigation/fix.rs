@@ -16,10 +16,10 @@ use autofix::attempt::{Fix, ProposedEdit};
 use autofix::reason::{Reason, ReasonCode};
 use sha2::{Digest, Sha256};
 
+use crate::happened::Stopped;
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
 use crate::investigation::conversation::{self, Judged, Outcome, Topic};
-use crate::stopped::Stopped;
 
 /// Bounds of the diff that is kept for people.
 const MAX_DIFF_BYTES: usize = 40_000;

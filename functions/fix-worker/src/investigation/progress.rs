@@ -5,11 +5,12 @@ use autofix::analysis::dossier::{self, Dossier, StepCost};
 use autofix::analysis::effects::Effects;
 use autofix::analysis::gates::{self, Evaluated, Reached};
 use autofix::analysis::report::{Analysis, Critique};
+use autofix::attempt::Fix;
+use autofix::reason::Reason;
 use autofix::usage::Usage;
 
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
-use crate::investigation::ending::Ending;
 
 /// How far it got.
 pub(crate) struct Progress {
@@ -69,4 +70,12 @@ impl Progress {
             costs: self.costs,
         }
     }
+}
+
+/// Whether there is a fix to propose.
+pub enum Ending {
+    /// A fix that passed every gate.
+    Propose { fix: Box<Fix> },
+    /// `reasons` is never empty; `fix` is what was not good enough.
+    Refuse { reasons: Vec<Reason>, fix: Option<Box<Fix>> },
 }

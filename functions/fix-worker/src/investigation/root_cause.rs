@@ -9,10 +9,10 @@ use autofix::analysis::tools::Toolbox;
 use autofix::analysis::validators;
 use autofix::reason::{Reason, ReasonCode};
 
+use crate::happened::Stopped;
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
 use crate::investigation::conversation::{self, Judged, Outcome, Topic};
-use crate::stopped::Stopped;
 
 /// What the path of the cause says about every fix there.
 pub(super) fn categories_there(case: &Case, analysis: &Analysis) -> Vec<(Category, String)> {

@@ -6,18 +6,17 @@ use autofix::analysis::tools::Toolbox;
 use autofix::attempt::RegressionTest;
 use autofix::reason::Reason;
 
+use crate::happened::Stopped;
 use crate::investigation::analyst::Analyst;
 use crate::investigation::case::Case;
 use crate::investigation::conversation::{self, Judged, Outcome, Topic};
-use crate::stopped::Stopped;
 
 /// What came of asking for a test.
 pub enum Written {
+    /// One that keeps to the rules.
     Test(Box<RegressionTest>),
     /// `why` is a sentence, of a model perhaps.
-    None {
-        why: String,
-    },
+    None { why: String },
 }
 
 /// Asks for a test until one keeps to the rules, a bounded number of times.

@@ -1,16 +1,21 @@
 //! From the pinned commit to a fix that passed every gate, or to the reasons why there is none.
 
-use autofix::attempt::{Attempt, Event, Fact, Fix, ProofEvent, ProofMode, Shadow, State, Subject};
+use autofix::attempt::{
+    Attempt, Event, Fact, Fix, Owner, OwnerBasis, ProofEvent, ProofMode, Shadow, State, Subject,
+};
+use autofix::github::{Author, Owner as CodeOwner};
 use autofix::messages;
+use autofix::outbound::ServiceError;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::store::Lease;
+use tracing::warn;
 
 use crate::context::Context;
 use crate::happened::{Early, Happened, Stepped};
 use crate::investigation::analyst::Analyst;
+use crate::investigation::case::Case;
 use crate::investigation::{Ending, investigate};
 use crate::steps::case_at::{MAX_EARLIER, before, case_at};
-use crate::steps::owner;
 
 pub(super) async fn analyze(
     context: &Context<'_>,
@@ -33,7 +38,7 @@ pub(super) async fn analyze(
     let subject = Box::new(Subject::of(&case.incident));
     let mut events = vec![Event::Learned(Fact::Subject(subject)), Event::Learned(Fact::Usage(usage))];
     if let Some(path) = fixed.or(cause).or_else(crashed) {
-        let owner = owner::of_file(context, attempt, &case, &path).await;
+        let owner = owner_of_file(context, attempt, &case, &path).await;
         events.push(Event::Learned(Fact::Owner(owner)));
     }
     if let Some(analysis) = conclusion.analysis {
@@ -82,4 +87,51 @@ async fn tried_before(context: &Context<'_>, attempt: &Attempt, fix: &Fix) -> Re
         next = before(&found.attempt);
     }
     Ok(None)
+}
+
+/// One person to name on the card, as of the case's commit: who owns the file by CODEOWNERS, people before teams, else who
+/// changed it last before the release. A courtesy: where GitHub does not tell, the card names nobody.
+async fn owner_of_file(context: &Context<'_>, attempt: &Attempt, case: &Case, path: &str) -> Option<Owner> {
+    match look_up_owner(context, attempt, case, path).await {
+        Ok(owner) => owner,
+        Err(error) => {
+            warn!(error = %error, "Cannot see whose file this is; the card names nobody");
+            None
+        }
+    }
+}
+
+async fn look_up_owner(
+    context: &Context<'_>,
+    attempt: &Attempt,
+    case: &Case,
+    path: &str,
+) -> Result<Option<Owner>, ServiceError> {
+    let github = &context.worker.github;
+    let repo = &attempt.target.repo;
+    let owners = github.owners(repo, path, &case.base_sha).await?;
+    // People first; an address is personal data, which a card does not show.
+    let named = owners.into_iter().find_map(|owner| match owner {
+        CodeOwner::Person(name) | CodeOwner::Team(name) => Some(name),
+        CodeOwner::Address(_) => None,
+    });
+    if let Some(name) = named {
+        return Ok(Some(Owner { name, basis: OwnerBasis::Codeowners }));
+    }
+    let released = case.incident.release.as_ref().and_then(|release| release.commit.as_deref());
+    let last = match released {
+        Some(commit) => github.last_change(repo, path, commit).await?,
+        None => None,
+    };
+    let last = match last {
+        Some(last) => Some(last),
+        None => github.last_change(repo, path, &case.base_sha).await?,
+    };
+    Ok(last.and_then(|last| match last.by {
+        Author::Person(name) | Author::Unknown(name) => {
+            let commit = last.sha.chars().take(10).collect();
+            Some(Owner { name, basis: OwnerBasis::LastChange { commit } })
+        }
+        Author::Bot(_) => None, // nobody to ask
+    }))
 }

@@ -1,9 +1,12 @@
-//! What Sentry reported, with a stack trace: from the webhook, or from Sentry's API while a second webhook may still bring it.
+//! What Sentry reported, with a stack trace: from the webhook, or from Sentry's API while a second webhook may still bring it;
+//! and the Sentry issues that an attempt is about.
 
 use autofix::attempt::{Attempt, Event, Occasion, WaitsFor};
 use autofix::incident::Incident;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::redaction::redact_incident;
+use autofix::sentry::IssueRef;
+use autofix::store::StoreError;
 use jiff::SignedDuration;
 
 use crate::context::Context;
@@ -117,4 +120,30 @@ impl Missing {
             }
         }
     }
+}
+
+/// The issue of the attempt itself.
+pub(super) async fn own_issue(
+    context: &Context<'_>,
+    attempt: &Attempt,
+) -> Result<Option<IssueRef>, StoreError> {
+    if let Some(issue) = attempt.subject.sentry_url.as_deref().and_then(IssueRef::of_link) {
+        return Ok(Some(issue));
+    }
+    Ok(issue_with_incident(context, attempt).await?.map(|(issue, _)| issue))
+}
+
+/// The same, with what Sentry reported.
+pub(super) async fn issue_with_incident(
+    context: &Context<'_>,
+    attempt: &Attempt,
+) -> Result<Option<(IssueRef, Incident)>, StoreError> {
+    let incident = context.incident(attempt).await?;
+    Ok(incident.and_then(|incident| Some((IssueRef::of(&incident)?, incident))))
+}
+
+/// The issues of the same fault that the fix is for as well, as far as they have an address.
+pub(super) fn joined_issues(attempt: &Attempt) -> Vec<IssueRef> {
+    let issues = attempt.joined.issues.iter();
+    issues.filter_map(|joined| IssueRef::of_link(joined.sentry_url.as_deref()?)).collect()
 }

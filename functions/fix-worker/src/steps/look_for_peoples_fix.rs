@@ -9,7 +9,7 @@ use autofix::outbound::ServiceError;
 
 use crate::context::Context;
 use crate::happened::{Early, Stepped};
-use crate::steps::sentry_issues;
+use crate::steps::incident;
 
 pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, watch: &Watch) -> Stepped {
     let shadow = match peoples_commit(context, attempt).await? {
@@ -27,7 +27,7 @@ pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, watch: &Watch
 
 /// The commit with which people resolved the issue: the one that Sentry knows, or one that names the issue.
 async fn peoples_commit(context: &Context<'_>, attempt: &Attempt) -> Result<Option<CommitChange>, Early> {
-    let Some(issue) = sentry_issues::own(context, attempt).await? else { return Ok(None) };
+    let Some(issue) = incident::own_issue(context, attempt).await? else { return Ok(None) };
     let Some(resolved) = context.worker.sentry.resolution(&issue).await? else { return Ok(None) };
     let (github, repo) = (&context.worker.github, &attempt.target.repo);
     if let Some(commit) = &resolved.commit

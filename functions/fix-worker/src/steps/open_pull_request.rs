@@ -1,13 +1,14 @@
-//! Commits the fix on a branch of its own and opens the pull request. What exists is found before it is made.
+//! Commits the fix, or first the regression test of a proof alone, on a branch of its own and opens the pull request; names
+//! issues that joined in it. What exists is found before it is made.
 
-use autofix::attempt::{Attempt, Event, Fact, Fix, PullRequest};
-use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
+use autofix::attempt::{Attempt, Event, Fact, Fix, NotProvedCode, PullRequest, RegressionTest};
+use autofix::github::{BranchBefore, BranchSet, FileChange, NewCommit, NewFiles, NewPullRequest};
 use autofix::messages;
 use autofix::reason::ReasonCode;
 
 use crate::context::Context;
 use crate::happened::{Happened, Stepped};
-use crate::steps::edited_file::after_the_edits;
+use crate::steps::files::{after_the_edits, with_the_test};
 
 pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) -> Stepped {
     let github = &context.worker.github;
@@ -55,4 +56,39 @@ pub(super) async fn open_on_branch(
         events.push(Event::Learned(Fact::Note(note.to_owned())));
     }
     Ok(Happened::Events(events))
+}
+
+pub(super) async fn open_test(
+    context: &Context<'_>,
+    attempt: &Attempt,
+    fix: &Fix,
+    test: &RegressionTest,
+) -> Stepped {
+    let github = &context.worker.github;
+    let repo = &attempt.target.repo;
+    let Some(content) = with_the_test(context, attempt, test, &fix.base_sha).await? else {
+        let sentence = format!("`{}` is another file on GitHub than the one that was read.", test.file_path);
+        return Ok(Event::not_proved(NotProvedCode::BaseMoved, sentence).into());
+    };
+    let message = messages::test_message(attempt, test);
+    let commit = NewFiles {
+        parent_sha: &fix.base_sha,
+        files: &[FileChange::Write { path: &test.file_path, content: &content }],
+        message: &message,
+        at: attempt.created_at,
+    };
+    let branch = attempt.branch();
+    let set = github.files_to_branch(repo, &branch, BranchBefore::Absent, commit).await?;
+    open_on_branch(context, attempt, fix, set).await
+}
+
+pub(super) async fn list_issues(
+    context: &Context<'_>,
+    attempt: &Attempt,
+    pull_request: &PullRequest,
+) -> Stepped {
+    let part = messages::issues_in_body(attempt);
+    let (github, repo) = (&context.worker.github, &attempt.target.repo);
+    github.edit_body(repo, pull_request.number, |body| messages::with_issues(body, &part)).await?;
+    Ok(Fact::IssuesListed { count: attempt.joined.count() }.into())
 }

@@ -7,8 +7,8 @@ use crate::context::Context;
 use crate::happened::{Early, Stepped};
 use crate::investigation::reapply;
 use crate::steps::case_at::case_at;
+use crate::steps::files::with_the_test;
 use crate::steps::pull_request_view::BaseMoved;
-use crate::steps::test_file::with_the_test;
 
 /// Puts the edit on the base's head.
 pub(super) async fn rebase(

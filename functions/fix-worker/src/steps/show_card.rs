@@ -13,8 +13,8 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use crate::context::Context;
+use crate::happened::Stopped;
 use crate::happened::{Early, Stepped};
-use crate::stopped::Stopped;
 use crate::worker::Worker;
 
 /// How long Slack lets a click's `response_url` be used; a minute less, to be sure.

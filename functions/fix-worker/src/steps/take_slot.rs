@@ -8,8 +8,8 @@ use jiff::SignedDuration;
 use tracing::{info, warn};
 
 use crate::context::Context;
+use crate::happened::Stopped;
 use crate::happened::{Happened, Stepped};
-use crate::stopped::Stopped;
 
 /// Between two looks. Who gives a slot back wakes the next one; this is for what nobody notices, such as a pull request
 /// that was left to people and that they close.

@@ -8,10 +8,10 @@ use tracing::warn;
 
 use crate::context::Context;
 use crate::happened::Stepped;
-use crate::steps::sentry_issues;
+use crate::steps::incident;
 
 pub(super) async fn tell_sentry(context: &Context<'_>, attempt: &Attempt, merged: &Merged) -> Stepped {
-    let Some(issue) = sentry_issues::own(context, attempt).await? else {
+    let Some(issue) = incident::own_issue(context, attempt).await? else {
         return Ok(Event::SentryTold { outcome: Telling::Refused }.into());
     };
     let outcome = tell_about(context, attempt, merged, &issue).await?;
@@ -19,7 +19,7 @@ pub(super) async fn tell_sentry(context: &Context<'_>, attempt: &Attempt, merged
         warn!("Sentry does not have the issue any more");
     }
     // A joined issue that is gone or out of the token's reach does not spoil what was said of the attempt's own.
-    for joined in sentry_issues::joined(attempt) {
+    for joined in incident::joined_issues(attempt) {
         match tell_about(context, attempt, merged, &joined).await {
             Err(error) if !error.may_pass() => {
                 warn!(issue = joined.issue_id, error = %error, "Sentry could not be told about a joined issue");

@@ -16,8 +16,8 @@ use tracing::{info, warn};
 
 use crate::context::Context;
 use crate::happened::{Early, Happened, Stepped};
+use crate::steps::incident;
 use crate::steps::look_for_revert::{self, taken_back};
-use crate::steps::sentry_issues;
 
 /// First pause between two looks; it grows with the time since the merge.
 const FIRST_LOOK: SignedDuration = SignedDuration::from_mins(1);
@@ -148,12 +148,12 @@ async fn reports(
     if !sentry.is_configured().await? {
         return unknown("`SENTRY_AUTH_TOKEN` is not set, so Sentry cannot be asked");
     }
-    let Some(own) = sentry_issues::own(context, attempt).await? else {
+    let Some(own) = incident::own_issue(context, attempt).await? else {
         return unknown("Sentry did not say where the issue is");
     };
     let mut placed = Vec::new();
     let mut told = reports_of(context, attempt, merged, (&own, since), &mut placed).await?;
-    for joined in sentry_issues::joined(attempt) {
+    for joined in incident::joined_issues(attempt) {
         match (reports_of(context, attempt, merged, (&joined, since), &mut placed).await?, &told) {
             (came_back @ Reports::CameBack(_), _) => return Ok(came_back),
             // What somebody deleted in Sentry says nothing; the attempt's own issue is what counts.
@@ -258,7 +258,7 @@ async fn was_exercised(
     merged: &Merged,
     since: Timestamp,
 ) -> Result<bool, Early> {
-    let Some((issue, incident)) = sentry_issues::with_incident(context, attempt).await? else {
+    let Some((issue, incident)) = incident::issue_with_incident(context, attempt).await? else {
         return Ok(true);
     };
     let Some(transaction) = incident.transaction.as_deref() else { return Ok(true) };

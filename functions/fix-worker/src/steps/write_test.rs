@@ -3,7 +3,7 @@
 use autofix::analysis::proof::Crashed;
 use autofix::analysis::proof::author::Brief;
 use autofix::analysis::proof::places::{TestPlaces, configures_ci};
-use autofix::attempt::{Attempt, Event, Fact, Fix, NotProved, NotProvedCode, ProofEvent};
+use autofix::attempt::{Attempt, Event, Fact, Fix, NotProvedCode, ProofEvent};
 use autofix::cleaning::one_line;
 use autofix::redaction::redact;
 use autofix::store::Lease;
@@ -33,7 +33,7 @@ pub(super) async fn write_test(
         let base = context.worker.github.checks(&attempt.target.repo, &fix.base_sha).await?;
         if base.results.is_empty() {
             let sentence = "The repository has no CI that runs tests for a pull request.";
-            return Ok(NotProved::new(NotProvedCode::NoCi, sentence).event().into());
+            return Ok(Event::not_proved(NotProvedCode::NoCi, sentence).into());
         }
     }
     let (crashed, places) = match what_to_test(&case, fix) {
@@ -62,5 +62,5 @@ fn what_to_test(case: &Case, fix: &Fix) -> Result<(Crashed, TestPlaces), String>
 }
 
 fn no_test(why: &str) -> Event {
-    NotProved::new(NotProvedCode::NoTest, redact(&one_line(why, WHY_CHARS)).to_string()).event()
+    Event::not_proved(NotProvedCode::NoTest, redact(&one_line(why, WHY_CHARS)).to_string())
 }

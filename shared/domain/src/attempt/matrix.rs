@@ -1,7 +1,10 @@
 //! Every state against every event, and what is to be done in every state: change a rule of the machine
-//! and these tables show what else changed.
+//! and these tables show what else changed. Below them: what holds at every change, whichever events come in whichever
+//! order.
 
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
 
 use super::*;
 use crate::reason::{Reason, ReasonCode};
@@ -258,7 +261,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("test still runs", Event::Proof(ProofEvent::StillRuns { look_at: later() })),
         ("failed without the fix", Event::Proof(ProofEvent::FailedWithoutFix { run: ci_run() })),
         ("passed with the fix", Event::Proof(ProofEvent::PassedWithFix { run: ci_run() })),
-        ("not proved", not_proved().event()),
+        ("not proved", Event::Proof(ProofEvent::NotProved { why: not_proved() })),
         ("running", seen(Checks::Running)),
         ("red", seen(red())),
         ("green", seen(Checks::Green { passed: 1 })),
@@ -349,7 +352,10 @@ fn refusal_name(refusal: &Refusal) -> &'static str {
 
 /// What an event did to the proof, where there was one and still is.
 fn stage_change(before: &Attempt, after: &Attempt) -> String {
-    let stage = |attempt: &Attempt| attempt.proof.as_ref().map(|proof| proof.stage.as_str());
+    let stage = |attempt: &Attempt| {
+        let stage = serde_json::to_value(&attempt.proof.as_ref()?.stage).unwrap();
+        Some(stage["is"].as_str().unwrap().to_owned())
+    };
     match (stage(before), stage(after)) {
         (Some(before), Some(after)) if before != after => format!(" (proof: {before} => {after})"),
         _ => String::new(), // none, or the same
@@ -381,7 +387,7 @@ fn what_each_event_does_in_each_state() {
                 }
             }
         }
-        table.push_str(&format!("{state_name}\n"));
+        table.push_str(&format!("{state_name} [{}]\n", start.status()));
         for line in happens {
             table.push_str(&format!("    {line}\n"));
         }
@@ -391,6 +397,60 @@ fn what_each_event_does_in_each_state() {
         }
     }
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn an_attempt_that_an_earlier_version_stored_is_read() {
+    let at = "2026-11-22T10:00:00Z";
+    let fix = json!({
+        "base_sha": "b", "base_branch": "main", "file_path": "a.py", "edits": [{"search": "a", "replace": "b"}],
+        "explanation": "why", "confidence": 0.9, "diff": "", "before_sha256": "0", "unchecked": [],
+    });
+    let offer = json!({
+        "fix": fix, "since": at, "checks": {"are": "green", "passed": 1}, "look_at": at, "repairs": [],
+        "pull_request": {"number": 1, "url": "u", "branch": "autofix/1", "head_sha": "a"},
+        "handed_over": null, "rebases": 0, "next": null, "notice": null,
+    });
+    let mut stored = json!({
+        "id": "019ab5d1-0000-7000-8000-000000000001", "created_at": at,
+        "subject": {
+            "project": "bookshop", "sentry_issue_id": "7", "sentry_event_id": null, "sentry_url": null,
+            "title": "KeyError", "error_type": "KeyError", "error_message": null, "file": "a.py", "line": 1, "function": "a",
+        },
+        "target": {"repo": "acme/shop", "path": "", "branch": null, "slack_channel": null},
+        "state": {"is": "awaiting_approval", "offer": offer, "problem": null},
+        "analysis": null, "approved_at": null, "completed_at": null,
+        "usage": {
+            "input_tokens": 1, "output_tokens": 1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+            "cost_usd": 0.5, "turns": 1,
+        },
+        "card": {
+            "wanted": 1, "shown": 1, "post_tried_at": null, "message": null, "not_before": null, "failures": 0,
+        },
+        "trouble": {"failures": 0, "not_before": null, "last": null},
+        "wait": {"what": {"for": "place", "limit": 3}, "since": at, "look_at": at},
+        "timeline": [{"at": at, "what": "Sentry reported the error"}],
+    });
+    let plain: Attempt = serde_json::from_value(stored.clone()).unwrap();
+    assert_eq!((plain.status(), &plain.proof), (Status::AwaitingApproval, &None));
+    assert_eq!(plain.wait.as_ref().map(|wait| wait.what), Some(WaitsFor::Slot { limit: 3 }));
+    assert!(matches!(plain.next_step(now()), Next::Do(Step::LookAtChecks { .. })));
+    stored["proof"] = json!({
+        "mode": "require", "minutes": 30,
+        "stage": {
+            "is": "with_fix",
+            "test": {
+                "file_path": "test_a.py", "place": {"is": "end_of_file", "before_sha256": "0"}, "code": "def test_a(): a()",
+                "name": "test_a", "function": "a", "function_path": "a.py", "function_lines": [1, 3],
+                "exception": "KeyError",
+            },
+            "failed": {"check": "tests", "url": null, "head_sha": "a", "minutes": 1},
+        },
+    });
+    let with_proof: Attempt = serde_json::from_value(stored).unwrap();
+    assert!(with_proof.lacks_required_proof());
+    let below = with_proof.test_below_fix().map(|(test, failed)| (test.name.as_str(), failed.check.as_str()));
+    assert_eq!(below, Some(("test_a", "tests")));
 }
 
 #[test]
@@ -411,7 +471,7 @@ fn what_is_to_be_done_in_each_state() {
         let failure = StepFailure { why: "down".to_owned(), outage_of: None, again_at: later() };
         postponed.step_failed(failure, now());
         let shown_next = |next: Next| match next {
-            Next::Do(step) => step.name().to_owned(),
+            Next::Do(step) => step.name(),
             Next::WaitUntil(time) => format!("in {} s", time.duration_since(now()).as_secs()),
             Next::Ended => "-".to_owned(),
         };
@@ -512,4 +572,91 @@ fn two_approvals_are_those_of_two_people_and_of_one_commit() {
     attempt.apply(Event::ChecksSeen { checks: green, look_at: later() }, now()).unwrap();
     approve(&mut attempt, "U1").unwrap();
     assert_eq!(attempt.status(), Status::AwaitingApproval);
+}
+
+/// Whether people have nothing new to read when an attempt comes to this state.
+fn is_silent(attempt: &Attempt) -> bool {
+    match &attempt.state {
+        State::Pending | State::Analyzing { .. } | State::Proposed { .. } => true,
+        // Told on the card of the attempt that it joined, or not worth a card.
+        State::Skipped { reasons, .. } => {
+            matches!(reasons[0].code, ReasonCode::SameFaultJoined | ReasonCode::BelowTheBar)
+        }
+        _ => false,
+    }
+}
+
+fn check(before: &Attempt, after: &Attempt) {
+    let change = format!("from `{}` to `{}`", before.status(), after.status());
+    assert_eq!((before.id, before.created_at), (after.id, after.created_at), "{change}: another attempt");
+    assert!(before.state.is_live() || !after.state.is_live(), "{change}: the end was not the end");
+    let ended = after.status().is_end();
+    assert_eq!(ended, after.completed_at.is_some(), "{change}: an end has a time, anything else none");
+    if before.completed_at.is_some() {
+        assert_eq!(before.completed_at, after.completed_at, "{change}: the time of the end changed");
+    }
+    let approved = matches!(after.status(), Status::Approved);
+    assert!(!approved || after.approved_at.is_some(), "{change}: approved at no time");
+    assert!(after.card.wanted >= before.card.wanted, "{change}: a pending card update is forgotten");
+    assert!(after.card.shown <= after.card.wanted, "{change}: a card was shown that nobody wanted");
+    let moved = before.status() != after.status();
+    assert!(
+        !moved || is_silent(after) || after.card.wanted > before.card.wanted,
+        "{change}: the card does not change"
+    );
+    assert!(after.timeline.len() <= super::MAX_TIMELINE);
+    assert!(after.timeline.is_sorted_by_key(|moment| moment.at), "{change}: the timeline goes back");
+    assert!(!moved || after.trouble.failures == 0, "{change}: an old step's failures count for a new one");
+    let kept: Attempt = serde_json::from_str(&serde_json::to_string(after).unwrap()).unwrap();
+    assert_eq!(&kept, after, "{change}: the table keeps something else");
+}
+
+/// Which event comes, and how many minutes later. Most are chosen among those that can happen and do not give up, so that
+/// the far ends are reached, too.
+#[derive(Clone, Debug)]
+struct Happening {
+    onward: bool,
+    event: prop::sample::Index,
+    minutes: i64,
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let event = any::<prop::sample::Index>();
+    (prop::bool::weighted(0.75), event, 0..90_i64).prop_map(|(onward, event, minutes)| Happening {
+        onward,
+        event,
+        minutes,
+    })
+}
+
+fn choose(happening: &Happening, attempt: &Attempt, time: Timestamp) -> Event {
+    let all: Vec<Event> = events().into_iter().map(|(_, event)| event).collect();
+    let leads_on = |event: &&Event| {
+        let mut after = attempt.clone();
+        after.apply((*event).clone(), time).is_ok()
+            && !matches!(after.status(), Status::Failed | Status::Skipped)
+    };
+    let onward: Vec<&Event> = all.iter().filter(leads_on).collect();
+    match happening.onward && !onward.is_empty() {
+        true => (*happening.event.get(&onward)).clone(),
+        false => happening.event.get(&all).clone(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn any_events_in_any_order_keep_the_laws(happenings in prop::collection::vec(happening(), 1..60)) {
+        let mut attempt = Attempt::pending(AttemptId::new(now()), Subject::default(), Target::default(), now());
+        let mut time: Timestamp = now();
+        for happening in happenings {
+            time += SignedDuration::from_mins(happening.minutes);
+            let before = attempt.clone();
+            match attempt.apply(choose(&happening, &before, time), time) {
+                Ok(()) => check(&before, &attempt),
+                Err(_) => prop_assert_eq!(&before, &attempt, "a refused event changed something"),
+            }
+        }
+    }
 }

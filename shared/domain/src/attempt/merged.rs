@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::offer::{Fix, PullRequest};
-use super::state::Decision;
+use super::people::Decision;
 use crate::reason::Reason;
 
 /// A fix that is on the base branch.

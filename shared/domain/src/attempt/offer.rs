@@ -67,14 +67,12 @@ pub struct PullRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "are", rename_all = "snake_case")]
 pub enum Checks {
+    /// At least one has not ended.
     Running,
     /// What is red, first ones first; never empty.
-    Red {
-        failed: Vec<FailedCheck>,
-    },
-    Green {
-        passed: u32,
-    },
+    Red { failed: Vec<FailedCheck> },
+    /// All that ran have passed.
+    Green { passed: u32 },
     /// The repository ran none within the grace period.
     None,
 }
@@ -268,4 +266,9 @@ pub struct Repair {
     pub failed: Vec<String>,
     /// The head whose checks were red.
     pub before_sha: String,
+}
+
+/// As much of a commit's name as people need.
+pub(super) fn short_sha(sha: &str) -> &str {
+    sha.get(..10).unwrap_or(sha)
 }

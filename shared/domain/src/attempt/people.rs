@@ -12,6 +12,26 @@ use crate::cleaning;
 use crate::redaction::redact;
 use crate::words::word_enum;
 
+/// A person's click.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Slack user id, or [`Decision::ON_GITHUB`].
+    pub by: String,
+    pub at: Timestamp,
+    /// Slack's short-lived address for changing the clicked card; used where no bot token is.
+    pub response_url: Option<String>,
+}
+
+impl Decision {
+    /// Stands for the person where a pull request was merged or closed on GitHub and not by a click.
+    pub const ON_GITHUB: &'static str = "github";
+
+    /// A decision that was made on GitHub and noticed now.
+    pub fn on_github(now: Timestamp) -> Decision {
+        Decision { by: Decision::ON_GITHUB.to_owned(), at: now, response_url: None }
+    }
+}
+
 word_enum! {
     /// Why a person does not want a fix.
     pub enum DismissalReason {
@@ -88,11 +108,10 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum OwnerBasis {
+    /// The repository's CODEOWNERS names them.
     Codeowners,
     /// The last one to change the file before the release; `commit` is short.
-    LastChange {
-        commit: String,
-    },
+    LastChange { commit: String },
 }
 
 /// The approvals of one head commit.

@@ -9,13 +9,9 @@
 //!
 //! It stands beside the attempt's state: the test becomes a branch's first commit while the attempt is `pr_created`.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::event::refusal;
-use super::offer::NextHeadKind;
-use super::state::State;
-use super::{Attempt, Event, Refusal};
+use super::Attempt;
 use crate::words::word_enum;
 
 word_enum! {
@@ -45,28 +41,15 @@ pub enum ProofStage {
     /// The test is not written yet.
     Wanted,
     /// It is to become the first commit of a branch.
-    Written {
-        test: RegressionTest,
-    },
+    Written { test: RegressionTest },
     /// It is the head, without the fix, and CI runs.
-    WithoutFix {
-        test: RegressionTest,
-    },
+    WithoutFix { test: RegressionTest },
     /// It failed as it should. The fix is put on top of it, and CI runs again.
-    WithFix {
-        test: RegressionTest,
-        failed: CiRun,
-    },
-    Proved {
-        test: RegressionTest,
-        failed: CiRun,
-        passed: CiRun,
-    },
+    WithFix { test: RegressionTest, failed: CiRun },
+    /// It passed with the fix as well.
+    Proved { test: RegressionTest, failed: CiRun, passed: CiRun },
     /// `test` is what was tried, if there was one.
-    NotProved {
-        why: NotProved,
-        test: Option<RegressionTest>,
-    },
+    NotProved { why: NotProved, test: Option<RegressionTest> },
 }
 
 /// One regression test.
@@ -90,11 +73,10 @@ pub struct RegressionTest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum TestPlace {
+    /// In a file of its own.
     NewFile,
     /// At the end of a file whose text has this SHA-256, hex.
-    EndOfFile {
-        before_sha256: String,
-    },
+    EndOfFile { before_sha256: String },
 }
 
 /// A run of CI that counts for a proof.
@@ -137,56 +119,9 @@ word_enum! {
     }
 }
 
-/// What happens to a proof.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProofEvent {
-    /// The fix that was proposed is to be proved.
-    Wanted {
-        mode: ProofMode,
-        minutes: u32,
-    },
-    TestWritten {
-        test: Box<RegressionTest>,
-    },
-    /// CI still runs the test without the fix.
-    StillRuns {
-        look_at: Timestamp,
-    },
-    /// The test failed without the fix as it should.
-    FailedWithoutFix {
-        run: CiRun,
-    },
-    /// It passes with the fix.
-    PassedWithFix {
-        run: CiRun,
-    },
-    NotProved {
-        why: NotProved,
-    },
-}
-
-impl ProofStage {
-    /// Its word, as the API and the table have it.
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            ProofStage::Wanted => "wanted",
-            ProofStage::Written { .. } => "written",
-            ProofStage::WithoutFix { .. } => "without_fix",
-            ProofStage::WithFix { .. } => "with_fix",
-            ProofStage::Proved { .. } => "proved",
-            ProofStage::NotProved { .. } => "not_proved",
-        }
-    }
-}
-
 impl NotProved {
     pub fn new(code: NotProvedCode, sentence: impl Into<String>) -> NotProved {
         NotProved { code, sentence: sentence.into() }
-    }
-
-    /// The proof ends without one.
-    pub fn event(self) -> Event {
-        Event::Proof(ProofEvent::NotProved { why: self })
     }
 }
 
@@ -258,111 +193,6 @@ impl Attempt {
         match self.proof.as_ref().map(|proof| &proof.stage) {
             Some(ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. }) => Some(test),
             _ => None, // nothing is below the fix
-        }
-    }
-
-    pub(super) fn proof_goes_on(&mut self, event: ProofEvent, now: Timestamp) -> Result<State, Refusal> {
-        let refused = |state: &State, event| Err(refusal(state, &Event::Proof(event)));
-        if let ProofEvent::Wanted { mode, minutes } = event {
-            return match &self.state {
-                State::Proposed { slot_taken: false, .. } => {
-                    self.proof = Some(Proof { mode, minutes, stage: ProofStage::Wanted });
-                    Ok(self.state.clone())
-                }
-                state => refused(state, event),
-            };
-        }
-        let Some(proof) = self.proof.clone() else { return refused(&self.state, event) };
-        let mut state = self.state.clone();
-        let stage = match (proof.stage.clone(), event, &mut state) {
-            (
-                ProofStage::Wanted,
-                ProofEvent::TestWritten { test },
-                State::Proposed { slot_taken: true, .. },
-            ) => {
-                self.note(now, format!("Wrote the regression test `{}`", test.name));
-                ProofStage::Written { test: *test }
-            }
-            (
-                stage @ ProofStage::WithoutFix { .. },
-                ProofEvent::StillRuns { look_at },
-                State::PrCreated { offer },
-            ) if offer.next.is_none() => {
-                offer.look_at = look_at;
-                stage
-            }
-            (
-                ProofStage::WithoutFix { test },
-                ProofEvent::FailedWithoutFix { run },
-                State::PrCreated { offer },
-            ) if offer.next.is_none() => {
-                self.note(now, format!("The test fails without the fix: {}", run.check));
-                ProofStage::WithFix { test, failed: run }
-            }
-            (
-                ProofStage::WithFix { test, failed },
-                ProofEvent::PassedWithFix { run },
-                State::PrCreated { .. } | State::AwaitingApproval { .. },
-            ) => {
-                self.show(now, "Proved: the test fails without the fix and passes with it");
-                ProofStage::Proved { test, failed, passed: run }
-            }
-            (
-                ProofStage::Wanted
-                | ProofStage::Written { .. }
-                | ProofStage::WithoutFix { .. }
-                | ProofStage::WithFix { .. },
-                ProofEvent::NotProved { why },
-                State::Proposed { slot_taken: true, .. }
-                | State::PrCreated { .. }
-                | State::AwaitingApproval { .. }
-                | State::Approved { .. },
-            ) => {
-                self.show(now, format!("Not proved: {}", why.sentence));
-                ProofStage::NotProved { why, test: proof.test().cloned() }
-            }
-            (_, event, state) => return refused(state, event),
-        };
-        self.proof = Some(Proof { stage, ..proof });
-        Ok(state)
-    }
-
-    /// The first pull request of a proof has the test alone.
-    pub(super) fn proof_opened(&mut self) {
-        self.restage(|stage| match stage {
-            ProofStage::Written { test } => ProofStage::WithoutFix { test },
-            stage => stage,
-        });
-    }
-
-    /// Another commit is to become the head: what it means for the proof of the present one.
-    pub(super) fn proof_moves(&mut self, kind: &NextHeadKind) {
-        let again = matches!(kind, NextHeadKind::Repair { .. });
-        let dropped = matches!(kind, NextHeadKind::Rebase);
-        let begins_again = matches!(kind, NextHeadKind::Test);
-        self.restage(|stage| match stage {
-            // The other fix has to pass the same test.
-            ProofStage::Proved { test, failed, .. } if again => ProofStage::WithFix { test, failed },
-            ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. } if dropped => {
-                let sentence = "The base branch moved, and the test was not run again there.";
-                let why = NotProved::new(NotProvedCode::BaseMoved, sentence);
-                ProofStage::NotProved { why, test: Some(test) }
-            }
-            ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. } if begins_again => {
-                ProofStage::WithoutFix { test }
-            }
-            stage => stage,
-        });
-    }
-
-    /// Whether what the checks of the head say is about the fix.
-    pub(super) fn head_has_fix(&self) -> bool {
-        self.test_without_fix().is_none()
-    }
-
-    fn restage(&mut self, change: impl FnOnce(ProofStage) -> ProofStage) {
-        if let Some(proof) = self.proof.take() {
-            self.proof = Some(Proof { stage: change(proof.stage), ..proof });
         }
     }
 }

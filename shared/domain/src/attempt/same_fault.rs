@@ -1,22 +1,30 @@
-//! What one attempt's state means for another one with the same fault (see [`crate::fault`]).
+//! What one attempt's state means for another one with the same fault (see [`crate::fault`]), and how long its end holds
+//! before the same error is looked at again.
 //!
 //! Nothing is kept about a fault but which attempt has it: all the rest follows from that attempt's own state, so the
 //! two can never disagree, whatever crashed between them.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::merged::{Deployment, Merged, RollBack, Rollout, Watch};
 use super::offer::PullRequest;
-use super::rest::{AFTER_ANSWER, AFTER_TROUBLE, Rest, later};
 use super::state::{Cleanup, State};
-use super::{Attempt, AttemptId, Occasion};
+use super::{Attempt, AttemptId, Occasion, Status};
 use crate::reason::{Reason, ReasonCode};
 
 /// How long a merged fix is waited for where nothing watches its deploy: the old release may go on reporting the fault.
 pub const MERGED_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// How long instances of the old release may go on after a deploy.
 const LIVE_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// After a failure that may have passed, an hour that was full, or a fix that did not hold.
+const AFTER_TROUBLE: SignedDuration = SignedDuration::from_hours(1);
+/// After an answer that will not change by itself; also after a deploy, whose old release goes on reporting.
+const AFTER_ANSWER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Ten years: only when Sentry says that the error came back. A person said no, or another agent is at it.
+const NEVER: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 
 /// The attempt whose answer holds for this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,6 +182,70 @@ fn is_trouble(reason: &Reason) -> bool {
             | ReasonCode::RetriesUsedUp
             | ReasonCode::InternalError
     )
+}
+
+/// What kind of end it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// The next attempt is a person's decision.
+    LeftToPeople,
+    /// An answer about this error, or a fix that has to reach production first.
+    Answered,
+    /// It may be different next time.
+    Trouble,
+    UntilTomorrow,
+}
+
+impl Attempt {
+    /// From when on the issue of an attempt that ended at `ended` may be tried again.
+    pub fn rests_until(&self, ended: Timestamp) -> Timestamp {
+        if let Some(same_fault) = &self.same_fault {
+            return same_fault.until;
+        }
+        match self.rest() {
+            Rest::LeftToPeople => later(ended, NEVER),
+            Rest::Answered => later(ended, AFTER_ANSWER),
+            Rest::Trouble => later(ended, AFTER_TROUBLE),
+            Rest::UntilTomorrow => tomorrow(ended),
+        }
+    }
+
+    fn rest(&self) -> Rest {
+        let reason = self.state.reasons().first().map(|reason| reason.code);
+        match (self.status(), reason) {
+            // Whatever became of a pull request, the next one is a person's decision.
+            (Status::Rejected, _) => Rest::LeftToPeople,
+            (Status::Failed, _) if self.state.pull_request().is_some() => Rest::LeftToPeople,
+            (_, Some(ReasonCode::SentryAgentTookOver)) => Rest::LeftToPeople,
+            // The error is still there, and what was tried tells the next analysis something.
+            (Status::Regressed | Status::RolledBack, _) => Rest::Trouble,
+            (_, Some(ReasonCode::DailyBudgetSpent)) => Rest::UntilTomorrow,
+            (
+                _,
+                Some(
+                    ReasonCode::HourlyLimit
+                    | ReasonCode::BelowTheBar
+                    | ReasonCode::RetriesUsedUp
+                    | ReasonCode::InternalError
+                    | ReasonCode::ClaudeUnavailable
+                    | ReasonCode::SentryUnavailable,
+                ),
+            ) => Rest::Trouble,
+            // A set-up that does not work is looked at again soon, as long as nothing was paid for.
+            (Status::Failed, _) if self.usage.turns == 0 => Rest::Trouble,
+            _ => Rest::Answered, // every other end is an answer
+        }
+    }
+}
+
+fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
+    time.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// The next midnight, UTC: budgets are per UTC day.
+fn tomorrow(now: Timestamp) -> Timestamp {
+    let midnight = now.to_zoned(TimeZone::UTC).date().to_zoned(TimeZone::UTC);
+    midnight.map_or(later(now, DAY), |midnight| later(midnight.timestamp(), DAY))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::merged::Watch;
-use super::sentences::short;
+use super::offer::short_sha;
 use crate::words::word_enum;
 
 /// How long people's own fix is looked for.
@@ -69,7 +69,7 @@ impl Shadow {
             Some(Closeness::OtherFile) => "a change of another file than AutoFix's",
             None => "AutoFix had nothing to compare it with",
         };
-        Some(format!("People fixed it with {}: {it}", short(commit)))
+        Some(format!("People fixed it with {}: {it}", short_sha(commit)))
     }
 
     /// Nothing was found in a look.

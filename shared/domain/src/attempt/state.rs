@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::merged::{CameBack, Merged, Reverted, RollBack, Telling, Watch};
 use super::offer::{Fix, Offer, PullRequest};
-use super::people::Dismissal;
+use super::people::{Decision, Dismissal};
 use crate::reason::Reason;
 use crate::words::word_enum;
 
@@ -81,26 +81,6 @@ pub enum State {
     Skipped { reasons: Vec<Reason>, fix: Option<Fix> },
 }
 
-/// A person's click.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// Slack user id, or [`Decision::ON_GITHUB`].
-    pub by: String,
-    pub at: Timestamp,
-    /// Slack's short-lived address for changing the clicked card; used where no bot token is.
-    pub response_url: Option<String>,
-}
-
-impl Decision {
-    /// Stands for the person where a pull request was merged or closed on GitHub and not by a click.
-    pub const ON_GITHUB: &'static str = "github";
-
-    /// A decision that was made on GitHub and noticed now.
-    pub fn on_github(now: Timestamp) -> Decision {
-        Decision { by: Decision::ON_GITHUB.to_owned(), at: now, response_url: None }
-    }
-}
-
 /// What is left of a dismissed fix on GitHub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,6 +98,16 @@ pub enum Cleanup {
 pub struct Queued {
     pub since: Timestamp,
     pub look_at: Timestamp,
+}
+
+/// What an attempt has of its repository's pull request slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// It has one or waits for one, and gives it back by itself.
+    Has,
+    /// It has ended, and its pull request may stand open for people. GitHub knows whether it still does.
+    LeftOpen,
+    None,
 }
 
 impl State {
@@ -246,25 +236,55 @@ impl State {
         }
     }
 
+    /// Whether it has a slot among the open pull requests of AutoFix in its repository.
+    pub fn slot(&self) -> Slot {
+        match self {
+            State::Proposed { .. }
+            | State::Withdrawing { .. }
+            | State::PrCreated { .. }
+            | State::AwaitingApproval { .. }
+            | State::Approved { .. }
+            | State::Rejected { cleanup: Cleanup::Owed, .. } => Slot::Has,
+            State::Rejected { cleanup: Cleanup::LeftOpen, .. } => Slot::LeftOpen,
+            // A worker that died between opening the pull request and saving that leaves one that no state knows of.
+            State::Failed { fix: Some(_), .. } | State::Skipped { .. } => Slot::LeftOpen,
+            State::Failed { fix: None, .. }
+            | State::Pending
+            | State::Analyzing { .. }
+            | State::Rejected { cleanup: Cleanup::Done | Cleanup::TooLate, .. }
+            | State::Deployed { .. }
+            | State::Verified { .. }
+            | State::Regressed { .. }
+            | State::RolledBack { .. } => Slot::None,
+        }
+    }
+
     /// Whether the attempt still holds the claim on its Sentry issue: until it has ended, and after a merge for as
     /// long as it is watched.
     pub fn is_live(&self) -> bool {
         match self {
             State::Deployed { watch, .. } => watch.is_some(),
-            state => match state.status() {
-                Status::Pending
-                | Status::Analyzing
-                | Status::PrCreated
-                | Status::AwaitingApproval
-                | Status::Approved => true,
-                Status::Deployed
-                | Status::Rejected
-                | Status::Failed
-                | Status::Skipped
-                | Status::Verified
-                | Status::Regressed
-                | Status::RolledBack => false,
-            },
+            state => !state.status().is_end(),
+        }
+    }
+}
+
+impl Status {
+    /// Whether an attempt with this status has, for the API, come to an end.
+    pub(super) fn is_end(self) -> bool {
+        match self {
+            Status::Deployed
+            | Status::Verified
+            | Status::Regressed
+            | Status::RolledBack
+            | Status::Rejected
+            | Status::Failed
+            | Status::Skipped => true,
+            Status::Pending
+            | Status::Analyzing
+            | Status::PrCreated
+            | Status::AwaitingApproval
+            | Status::Approved => false,
         }
     }
 }

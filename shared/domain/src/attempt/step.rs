@@ -3,11 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Attempt;
+use super::event::variant_name;
 use super::merged::{Merged, RollBack, Telling, Watch};
 use super::offer::{FailedCheck, Fix, NextHead, Offer, PullRequest};
+use super::people::Decision;
 use super::proof::{Proof, ProofStage, RegressionTest};
 use super::shadow::Shadow;
-use super::state::{Cleanup, Decision, Queued, State};
+use super::state::{Cleanup, Queued, State};
 
 /// How long a step may fail, if no service is down, before the attempt ends as `failed`.
 pub const LONGEST_TROUBLE: SignedDuration = SignedDuration::from_hours(8);
@@ -18,124 +20,58 @@ pub const LONGEST_OUTAGE: SignedDuration = SignedDuration::from_hours(24);
 /// One thing the worker does, with the data of the state that it is for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Step<'a> {
+    /// Takes up the attempt.
     Start,
     /// Before anything is paid for: the stack trace, whether another attempt has the fault, and the commit to look at.
     Prepare,
-    Analyze {
-        base_sha: &'a str,
-    },
+    /// Looks for the cause and a fix.
+    Analyze { base_sha: &'a str },
     /// Waits until the repository has few enough open pull requests.
-    TakeSlot {
-        fix: &'a Fix,
-    },
+    TakeSlot { fix: &'a Fix },
     /// Writes the regression test that is to prove the fix.
-    WriteTest {
-        fix: &'a Fix,
-    },
+    WriteTest { fix: &'a Fix },
     /// Opens the pull request with the test alone, so that CI runs it without the fix.
-    OpenTest {
-        fix: &'a Fix,
-        test: &'a RegressionTest,
-    },
-    OpenPullRequest {
-        fix: &'a Fix,
-    },
+    OpenTest { fix: &'a Fix, test: &'a RegressionTest },
+    /// Opens the pull request with the fix.
+    OpenPullRequest { fix: &'a Fix },
     /// Names the issues that joined in the pull request.
-    ListIssues {
-        pull_request: &'a PullRequest,
-    },
+    ListIssues { pull_request: &'a PullRequest },
     /// Looks at CI's run of the test without the fix.
-    LookAtTest {
-        offer: &'a Offer,
-        test: &'a RegressionTest,
-    },
-    LookAtChecks {
-        offer: &'a Offer,
-    },
+    LookAtTest { offer: &'a Offer, test: &'a RegressionTest },
+    /// Looks at the head's checks, and at what people did on GitHub.
+    LookAtChecks { offer: &'a Offer },
     /// Red checks: a repair, or a word about why there is none.
-    Repair {
-        offer: &'a Offer,
-        failed: &'a [FailedCheck],
-    },
+    Repair { offer: &'a Offer, failed: &'a [FailedCheck] },
     /// Makes the commit that was decided on the head of the pull request.
-    MoveHead {
-        offer: &'a Offer,
-        next: &'a NextHead,
-    },
-    Merge {
-        offer: &'a Offer,
-        decision: &'a Decision,
-    },
+    MoveHead { offer: &'a Offer, next: &'a NextHead },
+    /// Merges the commit that was approved.
+    Merge { offer: &'a Offer, decision: &'a Decision },
     /// Looks at a merge that GitHub does in its own time.
-    AwaitMerge {
-        offer: &'a Offer,
-        queued: &'a Queued,
-    },
+    AwaitMerge { offer: &'a Offer, queued: &'a Queued },
     /// Closes the pull request of a fix that does not fit the base any more.
-    Withdraw {
-        pull_request: &'a PullRequest,
-    },
+    Withdraw { pull_request: &'a PullRequest },
     /// Closes the pull request that was dismissed.
-    CleanUp {
-        pull_request: &'a PullRequest,
-    },
+    CleanUp { pull_request: &'a PullRequest },
     /// After the merge: its deploy, and new events of the error.
-    Watch {
-        merged: &'a Merged,
-        watch: &'a Watch,
-    },
+    Watch { merged: &'a Merged, watch: &'a Watch },
     /// After the error came back: whether a person took the fix back.
-    LookForRevert {
-        merged: &'a Merged,
-        look: &'a Watch,
-    },
-    TellSentry {
-        merged: &'a Merged,
-    },
+    LookForRevert { merged: &'a Merged, look: &'a Watch },
+    /// Tells Sentry of a verified fix.
+    TellSentry { merged: &'a Merged },
     /// In a dry run: whether people fixed the error themselves, and how.
-    LookForPeoplesFix {
-        watch: &'a Watch,
-    },
-    OpenRevert {
-        merged: &'a Merged,
-        decision: &'a Decision,
-    },
-    MergeRevert {
-        merged: &'a Merged,
-        decision: &'a Decision,
-        revert: &'a PullRequest,
-    },
+    LookForPeoplesFix { watch: &'a Watch },
+    /// Opens the pull request that takes a merged fix back.
+    OpenRevert { merged: &'a Merged, decision: &'a Decision },
+    /// Merges it.
+    MergeRevert { merged: &'a Merged, decision: &'a Decision, revert: &'a PullRequest },
+    /// Brings the card in Slack up to date.
     ShowCard,
 }
 
 impl Step<'_> {
     /// What it is, without its data, for logs and metrics.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Step::Start => "Start",
-            Step::Prepare => "Prepare",
-            Step::Analyze { .. } => "Analyze",
-            Step::TakeSlot { .. } => "TakeSlot",
-            Step::WriteTest { .. } => "WriteTest",
-            Step::OpenTest { .. } => "OpenTest",
-            Step::OpenPullRequest { .. } => "OpenPullRequest",
-            Step::ListIssues { .. } => "ListIssues",
-            Step::LookAtTest { .. } => "LookAtTest",
-            Step::LookAtChecks { .. } => "LookAtChecks",
-            Step::Repair { .. } => "Repair",
-            Step::MoveHead { .. } => "MoveHead",
-            Step::Merge { .. } => "Merge",
-            Step::AwaitMerge { .. } => "AwaitMerge",
-            Step::Withdraw { .. } => "Withdraw",
-            Step::CleanUp { .. } => "CleanUp",
-            Step::Watch { .. } => "Watch",
-            Step::LookForRevert { .. } => "LookForRevert",
-            Step::TellSentry { .. } => "TellSentry",
-            Step::LookForPeoplesFix { .. } => "LookForPeoplesFix",
-            Step::OpenRevert { .. } => "OpenRevert",
-            Step::MergeRevert { .. } => "MergeRevert",
-            Step::ShowCard => "ShowCard",
-        }
+    pub fn name(&self) -> String {
+        variant_name(self)
     }
 }
 
@@ -179,6 +115,15 @@ impl Attempt {
             (Next::Do(step), Some(wait)) => not_before(wait.look_at, step, now),
             (work, _) => work,
         }
+    }
+
+    /// The pull request that lacks issues that joined. While people's click is being carried out, that goes first.
+    fn owed_issues(&self) -> Option<&PullRequest> {
+        let shown = matches!(
+            self.state,
+            State::PrCreated { .. } | State::AwaitingApproval { .. } | State::Deployed { .. }
+        );
+        self.state.pull_request().filter(|_| shown && self.joined.listed < self.joined.count())
     }
 
     fn card_step(&self, now: Timestamp) -> Option<Next<'_>> {

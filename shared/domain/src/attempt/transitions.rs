@@ -1,17 +1,22 @@
 //! The transitions: which event leads from which state to which. What is not here is refused.
+//!
+//! A proof is beside the states: see [`Attempt::proof_goes_on`] for its stages.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::{is_end, refusal};
-use super::merged::{Merged, RollBack, Telling};
-use super::offer::{Checks, NextHeadKind, Offer, Repair};
-use super::people::{Approvals, Dismissal};
-use super::sentences::{checks_sentence, cleanup_sentence, deployment_sentence, dismissal_sentence, short};
+use super::event::{Event, Fact, ProofEvent, Refusal, refusal};
+use super::merged::{CameBack, Deployment, Merged, Reverted, RollBack, Rollout, Telling};
+use super::offer::{Checks, FailedCheck, NextHeadKind, Offer, Repair, short_sha};
+use super::people::{Approval, Approvals, Decision, Dismissal, Retried};
+use super::proof::{NotProved, NotProvedCode, Proof, ProofStage};
 use super::shadow::Shadow;
-use super::state::{Cleanup, Decision, Queued, State};
-use super::{Attempt, Event, Fact, Next, Refusal, Trouble};
+use super::state::{Cleanup, Queued, State};
+use super::{Attempt, Clicked, Joined, JoinedIssue, Next, Trouble, Wait, WaitsFor};
+use crate::cleaning;
 use crate::reason::{Reason, ReasonCode};
 
+/// Characters kept of a joined issue's title.
+const MAX_TITLE_CHARS: usize = 200;
 /// After a merge that GitHub refused, people need some time; until then the sentence about it stays on the card.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 /// Analyses that start anew because the base moved under the fix.
@@ -38,7 +43,7 @@ impl Attempt {
             changed.trouble = Trouble::default();
             changed.wait = None;
         }
-        if is_end(changed.status()) && !is_end(self.status()) {
+        if changed.status().is_end() && !self.status().is_end() {
             changed.completed_at = Some(now);
         }
         *self = changed;
@@ -197,7 +202,12 @@ impl Attempt {
                 self.show(now, format!("Pull request #{} opened", pull_request.number));
                 self.joined.listed = 0; // whether a pull request that was found lists them is not known
                 self.pull_request_at.get_or_insert(now);
-                self.proof_opened();
+                // The first pull request of a proof has the test alone.
+                if let Some(proof) = &mut self.proof
+                    && let ProofStage::Written { test } = &proof.stage
+                {
+                    proof.stage = ProofStage::WithoutFix { test: test.clone() };
+                }
                 State::PrCreated { offer: Offer::opened(fix, pull_request, now) }
             }
             (State::Withdrawing { offer }, Event::CleanedUp { .. }) => {
@@ -206,7 +216,7 @@ impl Attempt {
                 State::Analyzing { base_sha: None }
             }
             (State::Withdrawing { offer }, Event::MergedOnGithub { watch }) => {
-                self.merged(offer, Decision::on_github(now), now).deployed(None, watch)
+                State::Deployed { merged: self.merged(offer, Decision::on_github(now), now), watch }
             }
             // A proposed fix that does not wait may be on GitHub already, with the answer under way: it can no longer
             // stand down in silence.
@@ -232,10 +242,10 @@ impl Attempt {
         Ok(match (state, event) {
             // While the head moves, what the checks of the old one say does not count.
             (
-                state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
+                State::PrCreated { offer } | State::AwaitingApproval { offer, .. },
                 Event::ChecksSeen { checks, look_at },
-            ) if self.head_has_fix() && state.offer().is_some_and(|offer| offer.next.is_none()) => {
-                self.checks_seen(state, checks, look_at, now)
+            ) if offer.next.is_none() && self.test_without_fix().is_none() => {
+                self.checks_seen(offer, checks, look_at, now)
             }
             (
                 state @ (State::PrCreated { .. } | State::AwaitingApproval { .. }),
@@ -270,7 +280,7 @@ impl Attempt {
                     let state = State::PrCreated { offer };
                     return Err(refusal(&state, &Event::HeadMoved { head_sha }));
                 };
-                self.show(now, format!("The pull request's head is {}", short(&head_sha)));
+                self.show(now, format!("The pull request's head is {}", short_sha(&head_sha)));
                 let before_sha = std::mem::replace(&mut offer.pull_request.head_sha, head_sha);
                 match next.kind {
                     NextHeadKind::Repair { failed } => {
@@ -297,8 +307,26 @@ impl Attempt {
             (State::AwaitingApproval { .. }, Event::Approved { .. }) if self.lacks_required_proof() => {
                 return Err(Refusal::NotProved);
             }
-            (State::AwaitingApproval { offer, problem }, Event::Approved { decision, needed }) => {
-                self.approved(offer, problem, (decision, needed), now)?
+            // One more approval of the head; the last one that is needed approves the merge. After a merge that GitHub
+            // refused the approvals stand: any of the same people may have it tried again.
+            (State::AwaitingApproval { mut offer, problem }, Event::Approved { decision, needed }) => {
+                let approvals = &mut offer.approvals;
+                approvals.needed = needed.max(1);
+                if !approvals.has(&decision.by) {
+                    approvals.given.push(Approval { by: decision.by.clone(), at: now });
+                } else if !approvals.are_enough() {
+                    return Err(Refusal::ApprovedByYou { missing: approvals.missing() });
+                }
+                self.clicked(&decision);
+                if approvals.are_enough() {
+                    self.show(now, format!("Approved by {}", decision.by));
+                    self.approved_at = Some(now);
+                    State::Approved { offer, decision, queued: None }
+                } else {
+                    let given = approvals.given.len();
+                    self.show(now, format!("Approved by {}, {given} of {needed}", decision.by));
+                    State::AwaitingApproval { offer, problem }
+                }
             }
             (
                 State::PrCreated { offer } | State::AwaitingApproval { offer, .. },
@@ -306,7 +334,7 @@ impl Attempt {
             ) => {
                 self.clicked(&decision);
                 self.show(now, dismissal_sentence(&decision, dismissal.as_ref()));
-                rejected(offer, decision, dismissal)
+                rejected(offer, decision, Cleanup::Owed, dismissal)
             }
             // Dismissed at once because the dialog seemed not to open, and then it did: the reason is added.
             (
@@ -321,7 +349,7 @@ impl Attempt {
                 | State::AwaitingApproval { offer, .. }
                 | State::Approved { offer, .. },
                 Event::MergedOnGithub { watch },
-            ) => self.merged(offer, Decision::on_github(now), now).deployed(None, watch),
+            ) => State::Deployed { merged: self.merged(offer, Decision::on_github(now), now), watch },
             (
                 State::PrCreated { offer }
                 | State::AwaitingApproval { offer, .. }
@@ -329,13 +357,7 @@ impl Attempt {
                 Event::ClosedOnGithub,
             ) => {
                 self.show(now, format!("Pull request #{} was closed on GitHub", offer.pull_request.number));
-                State::Rejected {
-                    fix: offer.fix,
-                    pull_request: offer.pull_request,
-                    decision: Decision::on_github(now),
-                    cleanup: Cleanup::Done,
-                    dismissal: None,
-                }
+                rejected(offer, Decision::on_github(now), Cleanup::Done, None)
             }
             (
                 State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal },
@@ -355,7 +377,9 @@ impl Attempt {
                 State::Approved { offer, decision, queued: Some(Queued { since, look_at }) }
             }
             (State::Approved { offer, decision, .. }, Event::Merged { merge_sha, watch }) => {
-                self.merged(offer, decision, now).deployed(merge_sha, watch)
+                let mut merged = self.merged(offer, decision, now);
+                merged.merge_sha = merge_sha;
+                State::Deployed { merged, watch }
             }
             (State::Approved { mut offer, .. }, Event::MergeRefused { reason }) => {
                 self.show(now, format!("Not merged: {}", reason.detail));
@@ -404,20 +428,58 @@ impl Attempt {
                 State::Regressed { merged, came_back, roll_back: RollBack::Offered, look }
             }
             (State::Deployed { merged, watch: Some(_) }, Event::TakenBackOnGithub { commit }) => {
-                self.taken_back_on_github((merged, None), commit, now)
+                self.taken_back_on_github(merged, None, commit, now)
+            }
+            (State::Regressed { merged, came_back, .. }, Event::TakenBackOnGithub { commit }) => {
+                self.taken_back_on_github(merged, Some(came_back), commit, now)
+            }
+            (
+                State::Regressed {
+                    merged,
+                    came_back,
+                    roll_back: RollBack::Opened { decision, revert, .. },
+                    ..
+                },
+                Event::RolledBack,
+            ) => {
+                self.show(now, "The fix was rolled back");
+                let revert = Reverted::ByPullRequest { pull_request: revert };
+                State::RolledBack { merged, came_back: Some(came_back), revert, decision }
             }
             (State::Regressed { merged, came_back, roll_back, look }, event) => {
-                self.after_it_came_back((merged, came_back), (roll_back, look), event, now)?
+                let (roll_back, look) = match (roll_back, event) {
+                    (
+                        offered @ (RollBack::Offered | RollBack::Refused { .. }),
+                        Event::StillThere { look },
+                    ) => (offered, look),
+                    (RollBack::Offered | RollBack::Refused { .. }, Event::RollBackApproved { decision }) => {
+                        self.clicked(&decision);
+                        self.show(now, format!("Roll back approved by {}", decision.by));
+                        (RollBack::Approved { decision }, look)
+                    }
+                    (
+                        RollBack::Approved { .. } | RollBack::Opened { .. },
+                        Event::RollBackRefused { reason },
+                    ) => {
+                        self.show(now, format!("Not rolled back: {}", reason.detail));
+                        (RollBack::Refused { reason }, look)
+                    }
+                    (
+                        RollBack::Approved { decision } | RollBack::Opened { decision, .. },
+                        Event::RevertOpened { revert, look_at },
+                    ) => {
+                        self.show(now, format!("Revert #{} opened", revert.number));
+                        (RollBack::Opened { decision, revert, look_at }, look)
+                    }
+                    (_, event) => return Err(refusal(&self.state, &event)),
+                };
+                State::Regressed { merged, came_back, roll_back, look }
             }
             (state, event) => return Err(refusal(&state, &event)),
         })
     }
 
-    fn checks_seen(&mut self, state: State, checks: Checks, look_at: Timestamp, now: Timestamp) -> State {
-        let before_problem = state.problem().cloned();
-        let (State::PrCreated { mut offer } | State::AwaitingApproval { mut offer, .. }) = state else {
-            return state; // the caller has matched these two
-        };
+    fn checks_seen(&mut self, mut offer: Offer, checks: Checks, look_at: Timestamp, now: Timestamp) -> State {
         let changed = checks != offer.checks;
         if changed {
             self.show(now, checks_sentence(&checks));
@@ -431,7 +493,7 @@ impl Attempt {
                 State::PrCreated { offer }
             }
             Checks::Green { .. } | Checks::None => {
-                let problem = before_problem.filter(|_| !changed);
+                let problem = self.state.problem().filter(|_| !changed).cloned();
                 State::AwaitingApproval { offer, problem }
             }
         }
@@ -462,20 +524,221 @@ impl Attempt {
         State::Failed { reason, fix: state.fix().cloned(), pull_request: state.pull_request().cloned() }
     }
 
+    fn taken_back_on_github(
+        &mut self,
+        merged: Merged,
+        came_back: Option<CameBack>,
+        commit: Option<String>,
+        now: Timestamp,
+    ) -> State {
+        let with = commit.as_deref().map_or(String::new(), |sha| format!(", with {}", short_sha(sha)));
+        self.show(now, format!("The fix was reverted by a person on GitHub{with}"));
+        let revert = Reverted::ByHand { commit };
+        State::RolledBack { merged, came_back, revert, decision: Decision::on_github(now) }
+    }
+
+    /// Another try was started. An open pull request that nobody took over makes room for it.
+    fn tried_again(&mut self, retried: Retried, now: Timestamp) -> Result<State, Refusal> {
+        if let Some(earlier) = &self.retried {
+            return Err(Refusal::AlreadyTriedAgain { by: earlier.by.clone() });
+        }
+        if !self.can_be_tried_again() {
+            return Err(refusal(&self.state, &Event::TriedAgain { retried }));
+        }
+        self.show(
+            now,
+            match &retried.by {
+                Some(by) => format!("Tried again by {by}"),
+                None => format!("Sentry brought the stack trace: attempt {} looks at it", retried.into),
+            },
+        );
+        let by = retried.by.clone();
+        self.retried = Some(retried);
+        Ok(match (self.state.clone(), by) {
+            (State::Failed { fix: Some(fix), pull_request: Some(pull_request), .. }, Some(by)) => {
+                let decision = Decision { by, at: now, response_url: None };
+                State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal: None }
+            }
+            (state, _) => state,
+        })
+    }
+
+    /// Begins to wait, or goes on. People are told when it begins.
+    fn begin_waiting(&mut self, what: WaitsFor, look_at: Timestamp, now: Timestamp) {
+        self.trouble = Trouble::default();
+        let since = self.wait.as_ref().filter(|wait| wait.what.goes_on(what)).map(|wait| wait.since);
+        self.wait = Some(Wait { what, since: since.unwrap_or(now), look_at });
+        if since.is_some() {
+            return;
+        }
+        match what {
+            WaitsFor::Slot { limit } => {
+                let sentence = format!("Waits: the repository has {limit} open pull requests of AutoFix");
+                self.note(now, sentence);
+                self.card.wanted += 1;
+            }
+            // A matter of minutes, with nothing to tell before its end.
+            WaitsFor::StackTrace => self.note(now, "Waits for the stack trace"),
+            WaitsFor::Attempt { id } => self.note(now, format!("Waits for attempt {id}: the same fault")),
+        }
+    }
+
+    /// Takes an issue in. One that is known already changes nothing, which makes a repeat harmless.
+    fn take_in(&mut self, issue: JoinedIssue, now: Timestamp) {
+        let own = self.subject.sentry_issue_id == issue.sentry_issue_id;
+        let known = |known: &JoinedIssue| known.sentry_issue_id == issue.sentry_issue_id;
+        if own || self.joined.issues.iter().any(known) {
+            return;
+        }
+        if self.joined.issues.len() < Joined::MAX {
+            self.note(now, format!("Sentry issue {} is the same fault", issue.sentry_issue_id));
+            let title = cleaning::one_line(&issue.title, MAX_TITLE_CHARS);
+            self.joined.issues.push(JoinedIssue { title, ..issue });
+        } else {
+            self.joined.more = self.joined.more.saturating_add(1);
+        }
+        self.card.wanted += 1;
+    }
+
+    /// What changes in the proof changes no state.
+    fn proof_goes_on(&mut self, event: ProofEvent, now: Timestamp) -> Result<State, Refusal> {
+        let mut state = self.state.clone();
+        let stage = match (self.proof.as_ref().map(|proof| proof.stage.clone()), event, &mut state) {
+            (_, ProofEvent::Wanted { mode, minutes }, State::Proposed { slot_taken: false, .. }) => {
+                self.proof = Some(Proof { mode, minutes, stage: ProofStage::Wanted });
+                return Ok(state);
+            }
+            (
+                Some(ProofStage::Wanted),
+                ProofEvent::TestWritten { test },
+                State::Proposed { slot_taken: true, .. },
+            ) => {
+                self.note(now, format!("Wrote the regression test `{}`", test.name));
+                ProofStage::Written { test: *test }
+            }
+            (
+                Some(stage @ ProofStage::WithoutFix { .. }),
+                ProofEvent::StillRuns { look_at },
+                State::PrCreated { offer },
+            ) if offer.next.is_none() => {
+                offer.look_at = look_at;
+                stage
+            }
+            (
+                Some(ProofStage::WithoutFix { test }),
+                ProofEvent::FailedWithoutFix { run },
+                State::PrCreated { offer },
+            ) if offer.next.is_none() => {
+                self.note(now, format!("The test fails without the fix: {}", run.check));
+                ProofStage::WithFix { test, failed: run }
+            }
+            (
+                Some(ProofStage::WithFix { test, failed }),
+                ProofEvent::PassedWithFix { run },
+                State::PrCreated { .. } | State::AwaitingApproval { .. },
+            ) => {
+                self.show(now, "Proved: the test fails without the fix and passes with it");
+                ProofStage::Proved { test, failed, passed: run }
+            }
+            (
+                Some(
+                    ProofStage::Wanted
+                    | ProofStage::Written { .. }
+                    | ProofStage::WithoutFix { .. }
+                    | ProofStage::WithFix { .. },
+                ),
+                ProofEvent::NotProved { why },
+                State::Proposed { slot_taken: true, .. }
+                | State::PrCreated { .. }
+                | State::AwaitingApproval { .. }
+                | State::Approved { .. },
+            ) => {
+                self.show(now, format!("Not proved: {}", why.sentence));
+                ProofStage::NotProved { why, test: self.proof.as_ref().and_then(Proof::test).cloned() }
+            }
+            (_, event, state) => return Err(refusal(state, &Event::Proof(event))),
+        };
+        if let Some(proof) = &mut self.proof {
+            proof.stage = stage;
+        }
+        Ok(state)
+    }
+
+    /// Another commit is to become the head: what it means for the proof of the present one.
+    fn proof_moves(&mut self, kind: &NextHeadKind) {
+        let Some(proof) = &mut self.proof else { return };
+        proof.stage = match (proof.stage.clone(), kind) {
+            // The other fix has to pass the same test.
+            (ProofStage::Proved { test, failed, .. }, NextHeadKind::Repair { .. }) => {
+                ProofStage::WithFix { test, failed }
+            }
+            (ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. }, NextHeadKind::Rebase) => {
+                let sentence = "The base branch moved, and the test was not run again there.";
+                let why = NotProved::new(NotProvedCode::BaseMoved, sentence);
+                ProofStage::NotProved { why, test: Some(test) }
+            }
+            (ProofStage::WithFix { test, .. } | ProofStage::Proved { test, .. }, NextHeadKind::Test) => {
+                ProofStage::WithoutFix { test }
+            }
+            (stage, _) => stage,
+        };
+    }
+
+    /// Where there is no bot token, the card that was clicked can be changed for a while.
+    fn clicked(&mut self, decision: &Decision) {
+        if let Some(response_url) = decision.response_url.clone() {
+            self.card.clicked = Some(Clicked { response_url, at: decision.at });
+        }
+    }
+
     /// A change that people should see: noted, and the card is owed.
-    pub(super) fn show(&mut self, now: Timestamp, what: impl Into<String>) {
+    fn show(&mut self, now: Timestamp, what: impl Into<String>) {
         self.note(now, what);
         self.card.wanted += 1;
     }
 }
 
-impl Merged {
-    fn deployed(self, merge_sha: Option<String>, watch: Option<super::merged::Watch>) -> State {
-        State::Deployed { merged: Merged { merge_sha, ..self }, watch }
+fn rejected(offer: Offer, decision: Decision, cleanup: Cleanup, dismissal: Option<Dismissal>) -> State {
+    let Offer { fix, pull_request, .. } = offer;
+    State::Rejected { fix, pull_request, decision, cleanup, dismissal }
+}
+
+fn dismissal_sentence(decision: &Decision, dismissal: Option<&Dismissal>) -> String {
+    match dismissal {
+        Some(dismissal) => format!("Dismissed by {}: {}", decision.by, dismissal.reason),
+        None => format!("Dismissed by {}", decision.by),
     }
 }
 
-fn rejected(offer: Offer, decision: Decision, dismissal: Option<Dismissal>) -> State {
-    let Offer { fix, pull_request, .. } = offer;
-    State::Rejected { fix, pull_request, decision, cleanup: Cleanup::Owed, dismissal }
+fn deployment_sentence(deployment: Option<&Deployment>) -> String {
+    match deployment {
+        None => "No deployment is reported any more".to_owned(),
+        Some(deployment) => match deployment.rollout {
+            Rollout::UnderWay => format!("Being deployed to {}", deployment.environment),
+            Rollout::Live => format!("Live on {}", deployment.environment),
+            Rollout::Failed => format!("The deployment to {} failed", deployment.environment),
+        },
+    }
+}
+
+fn cleanup_sentence(outcome: Cleanup) -> &'static str {
+    match outcome {
+        Cleanup::Owed | Cleanup::Done => "closed",
+        Cleanup::LeftOpen => "could not be closed",
+        Cleanup::TooLate => "was merged on GitHub before it could be closed",
+    }
+}
+
+fn checks_sentence(checks: &Checks) -> String {
+    match checks {
+        Checks::Running => "Checks are running".to_owned(),
+        Checks::Red { failed } => format!("Checks failed: {}", names(failed)),
+        Checks::Green { passed: 1 } => "1 check passed".to_owned(),
+        Checks::Green { passed } => format!("{passed} checks passed"),
+        Checks::None => "No checks ran".to_owned(),
+    }
+}
+
+fn names(failed: &[FailedCheck]) -> String {
+    failed.iter().map(|check| check.name.as_str()).collect::<Vec<_>>().join(", ")
 }
