@@ -42,7 +42,7 @@ pub fn proof_outcome(
         ),
         ProofStage::NotProved { why, .. } => {
             let required = match proof.mode {
-                ProofMode::Require => " There is no Deploy button, since `AUTOFIX_PROOF` is `require`.",
+                ProofMode::Require => " No Deploy button: `AUTOFIX_PROOF` is `require`.",
                 ProofMode::Off | ProofMode::Try => "",
             };
             format!("🧪 Not proved: {}{required}", said(&why.sentence))
