@@ -121,6 +121,13 @@ impl Service {
         self.book().faults.push_back(PlannedFault { method, path_part: path_part.to_owned(), fault });
     }
 
+    /// Plans the same fault for so many requests.
+    pub fn fail_times(&self, times: usize, method: Method, path_part: &str, fault: Fault) {
+        for _ in 0..times {
+            self.fail_next(method.clone(), path_part, fault.clone());
+        }
+    }
+
     /// Forgets the faults that no request has met yet.
     pub fn clear_faults(&self) {
         self.book().faults.clear();

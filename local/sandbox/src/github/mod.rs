@@ -142,14 +142,16 @@ impl GitHub {
     }
 }
 
+/// Git's objects are never changed in place, so that they need no copy.
 fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let is_of_objects = from.components().any(|part| part.as_os_str() == "objects");
     std::fs::create_dir_all(to).with_context(|| format!("make `{}`", to.display()))?;
     for entry in std::fs::read_dir(from).with_context(|| format!("list `{}`", from.display()))? {
         let entry = entry?;
         let target = to.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             copy_folder(&entry.path(), &target)?;
-        } else {
+        } else if !is_of_objects || std::fs::hard_link(entry.path(), &target).is_err() {
             std::fs::copy(entry.path(), &target)
                 .with_context(|| format!("copy `{}`", entry.path().display()))?;
         }
