@@ -8,9 +8,6 @@ mod logs;
 mod order;
 mod wire;
 
-use autofix_local::sandbox::sentry::SignedWebhook;
-use axum::body::Body;
-use axum::http::Request;
 use serde_json::json;
 
 use crate::world::World;
@@ -21,13 +18,4 @@ const SLACK: &str = "/autofix/slack/interact";
 /// Nothing was accepted, and the endpoints still work.
 async fn nothing_happened(world: &World) {
     assert_eq!(world.get("attempts").await.body, json!([]));
-}
-
-/// A webhook as a request.
-fn request_of(webhook: &SignedWebhook) -> Request<Body> {
-    let mut request = Request::post(SENTRY);
-    for (name, value) in &webhook.headers {
-        request = request.header(name, value);
-    }
-    request.body(Body::from(webhook.body.clone())).unwrap()
 }

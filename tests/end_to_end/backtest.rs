@@ -9,43 +9,33 @@ use autofix::outbound::Outbound;
 use autofix_local::analyze::{Form, Means};
 use autofix_local::backtest::{Options, SentryProject, Source, backtest};
 use autofix_local::demo_project;
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
 use axum::http::Method;
-use jiff::SignedDuration;
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::world::{REPO, World};
+use crate::bookshop::{LABELS, source_of};
+use crate::world::{Hook, REPO, Scenario, SlackWay, World, hours};
 
-const LABELS: &str = "backend/bookshop/labels.py";
 const FAULTY: &str = r#"address.get("line2", "").strip()"#;
 const REPAIRED: &str = r#"(address.get("line2") or "").strip()"#;
 const AUTH: &str = "backend/bookshop/auth.py";
 
-/// A folder for the cases and the results of one test, beside the world's.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+/// A folder for the cases and the results of one test.
+struct Folder(TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("autofix-backtest-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(path.join("cases")).unwrap();
-        Folder(path)
+    fn new() -> Folder {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir_all(folder.path().join("cases")).unwrap();
+        Folder(folder)
     }
 
     fn cases(&self) -> PathBuf {
-        self.0.join("cases")
+        self.0.path().join("cases")
     }
 
     fn out(&self) -> PathBuf {
-        self.0.join("out")
+        self.0.path().join("out")
     }
 
     /// A case of the bookshop.
@@ -74,14 +64,9 @@ impl Folder {
     }
 }
 
-fn source_of(path: &str) -> &'static str {
-    let (_, bytes) = demo_project::files().into_iter().find(|(known, _)| *known == path).unwrap();
-    std::str::from_utf8(bytes).unwrap()
-}
-
 /// People's change of a file of the bookshop.
 fn fix(path: &str, from: &str, to: &str) -> String {
-    let before = source_of(path);
+    let before = source_of(path).unwrap();
     assert!(before.contains(from), "{path} has no {from}");
     unified(&FileChange {
         path: path.to_owned(),
@@ -131,7 +116,7 @@ fn without_style(page: &str) -> String {
 #[tokio::test]
 async fn cases_are_compared_with_what_people_did_and_a_bad_one_costs_only_a_sentence() {
     let world = World::new().await;
-    let folder = Folder::new("folders");
+    let folder = Folder::new();
     let labels = event(&world, Scenario::Fix);
     folder.case("labels", &labels, &fix(LABELS, FAULTY, REPAIRED));
     folder.case(
@@ -185,7 +170,7 @@ async fn cases_are_compared_with_what_people_did_and_a_bad_one_costs_only_a_sent
 #[tokio::test]
 async fn what_is_paid_for_is_not_asked_again_whether_a_case_has_ended_or_was_stopped() {
     let world = World::new().await;
-    let folder = Folder::new("stopped");
+    let folder = Folder::new();
     folder.case("labels", &event(&world, Scenario::Fix), &fix(LABELS, FAULTY, REPAIRED));
     let stop = Arc::new(AtomicBool::new(false));
     let at_first_answer = async {
@@ -204,7 +189,7 @@ async fn what_is_paid_for_is_not_asked_again_whether_a_case_has_ended_or_was_sto
     run_folders(&world, &folder).await.unwrap();
     let whole = asked(&world);
     // Another folder pays for all of it.
-    let other = Folder::new("not-stopped");
+    let other = Folder::new();
     other.case("labels", &event(&world, Scenario::Fix), &fix(LABELS, FAULTY, REPAIRED));
     run_folders(&world, &other).await.unwrap();
     assert_eq!(asked(&world) - whole, whole, "no turn was paid for twice");
@@ -217,7 +202,7 @@ async fn what_is_paid_for_is_not_asked_again_whether_a_case_has_ended_or_was_sto
 #[tokio::test]
 async fn the_most_that_it_may_cost_ends_a_run_and_a_higher_one_goes_on() {
     let world = World::new().await;
-    let folder = Folder::new("max-cost");
+    let folder = Folder::new();
     folder.case("labels", &event(&world, Scenario::Fix), &fix(LABELS, FAULTY, REPAIRED));
     folder.case("labels-again", &event(&world, Scenario::Fix), &fix(LABELS, FAULTY, REPAIRED));
     let with = |max_cost_usd| {
@@ -244,7 +229,7 @@ async fn the_most_that_it_may_cost_ends_a_run_and_a_higher_one_goes_on() {
 #[tokio::test]
 async fn a_service_that_fails_leaves_no_result_so_the_next_run_asks_again() {
     let world = World::new().await;
-    let folder = Folder::new("fails");
+    let folder = Folder::new();
     folder.case("labels", &event(&world, Scenario::Fix), &fix(LABELS, FAULTY, REPAIRED));
     let options = Options {
         source: Source::Folders(folder.cases()),
@@ -271,9 +256,9 @@ async fn a_service_that_fails_leaves_no_result_so_the_next_run_asks_again() {
 #[tokio::test]
 async fn resolved_errors_are_found_by_sentrys_commit_or_by_the_message_of_one() {
     let world = World::new().await;
-    let folder = Folder::new("sentry");
+    let folder = Folder::new();
     let sentry = &world.sandbox.sentry;
-    let hour = SignedDuration::from_hours(1);
+    let hour = hours(1);
     let first = Scenario::Fix.event(world.clock.now());
     let named = first.as_other_issue(1);
     let unnamed = first.as_other_issue(2);
@@ -282,7 +267,7 @@ async fn resolved_errors_are_found_by_sentrys_commit_or_by_the_message_of_one() 
         sentry.throw(event);
     }
     world.clock.advance(hour);
-    let repaired = source_of(LABELS).replacen(FAULTY, REPAIRED, 1);
+    let repaired = source_of(LABELS).unwrap().replacen(FAULTY, REPAIRED, 1);
     let message = format!("Read an empty line as none (BOOKSHOP-{})", named.issue_id);
     let sha = world.sandbox.github.commit(REPO, "main").file(LABELS, repaired.as_bytes(), &message).unwrap();
     // After the fix, while it was not live yet: nobody could have seen this one before it.
@@ -347,7 +332,7 @@ async fn resolved_errors_are_found_by_sentrys_commit_or_by_the_message_of_one() 
 #[tokio::test]
 async fn a_folder_without_cases_is_told_before_anything_is_written() {
     let world = World::new().await;
-    let folder = Folder::new("empty");
+    let folder = Folder::new();
     let error = run_folders(&world, &folder).await.unwrap_err().to_string();
     assert!(error.contains("has no folder with a case"), "{error}");
     assert!(!Path::new(&folder.out()).exists());

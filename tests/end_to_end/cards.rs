@@ -2,12 +2,9 @@
 
 mod whole;
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use autofix::analysis::effects::Effects;
 use autofix::analysis::reach::Reach;
-use autofix::analysis::report::BlastRadius;
+use autofix::analysis::report::{Answer, BlastRadius};
 use autofix::attempt::{
     Approval, Approvals, Attempt, AttemptId, CameBack, Checks, Cleanup, Decision, Deployment, Dismissal,
     DismissalReason, FailedCheck, Fix, Hint, Merged, Offer, PullRequest, Queued, Repair, Retried, Retry,
@@ -19,45 +16,53 @@ use autofix::outbound::Outbound;
 use autofix::reason::{Reason, ReasonCode};
 use autofix::secrets::Secrets;
 use autofix::slack::Slack;
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::service::Fault;
-use autofix_local::sandbox::slack::{APPROVER_ID, CHANNEL_ID, SECOND_APPROVER_ID, rendered};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::slack::{CHANNEL_ID, rendered};
 use axum::http::Method;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::world::{self, REPO, World};
+use crate::log::Log;
+use crate::world::{
+    self, APPROVER_ID, CheckRun, Conclusion, Fault, Heads, Hook, SECOND_APPROVER_ID, Scenario, SlackWay,
+    World, assert_says, mins, secs,
+};
 
 fn at(minutes: i64) -> Timestamp {
-    "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
+    "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + mins(minutes)
 }
 
 /// Attempts whose texts from outside are all `text`.
-struct Maker {
-    text: String,
-    url: String,
+#[derive(Default)]
+pub struct Maker {
+    pub text: String,
+    pub url: String,
     /// In place of one made of the text.
-    diff: Option<String>,
+    pub diff: Option<String>,
+    pub effects: Effects,
+    pub answers: Vec<Answer>,
+    /// What only GitHub, Slack and AutoFix name is the text, too.
+    pub is_in_names: bool,
 }
 
 impl Maker {
     fn plain() -> Maker {
-        Maker { text: "pytest".to_owned(), url: "https://ci.example/1".to_owned(), diff: None }
+        Maker { text: "pytest".to_owned(), url: "https://ci.example/1".to_owned(), ..Maker::default() }
     }
 
     fn text(&self) -> String {
         self.text.clone()
     }
 
-    fn decision(&self) -> Decision {
-        Decision { by: APPROVER_ID.to_owned(), at: at(0), response_url: None }
+    fn name(&self, usual: &str) -> String {
+        if self.is_in_names { self.text() } else { usual.to_owned() }
     }
 
-    fn fix(&self) -> Fix {
+    fn decision(&self) -> Decision {
+        Decision { by: self.name(APPROVER_ID), at: at(0), response_url: None }
+    }
+
+    pub fn fix(&self) -> Fix {
         Fix {
-            base_sha: "b".repeat(40),
+            base_sha: self.name(&"b".repeat(40)),
             base_branch: self.text(),
             file_path: self.text(),
             edits: Vec::new(),
@@ -67,17 +72,20 @@ impl Maker {
             before_sha256: "0".repeat(64),
             unchecked: vec![self.text(); 6],
             reach: Some(Reach::Used { radius: BlastRadius::Wide, names: vec![self.text(); 3], files: 2 }),
-            effects: Effects::default(),
-            answers: Vec::new(),
+            effects: self.effects.clone(),
+            answers: self.answers.clone(),
         }
     }
 
-    fn pull_request(&self, number: u64) -> PullRequest {
+    pub fn pull_request(&self, number: u64) -> PullRequest {
         PullRequest {
             number,
-            url: format!("https://github.example/acme/shop/pull/{number}"),
-            branch: "autofix/1".to_owned(),
-            head_sha: "a".repeat(40),
+            url: match self.is_in_names {
+                true => self.url.clone(),
+                false => format!("https://github.example/acme/shop/pull/{number}"),
+            },
+            branch: self.name("autofix/1"),
+            head_sha: self.name(&"a".repeat(40)),
         }
     }
 
@@ -99,8 +107,8 @@ impl Maker {
             fix: self.fix(),
             pull_request: self.pull_request(7),
             decision: self.decision(),
-            approved_by: vec![APPROVER_ID.to_owned(), SECOND_APPROVER_ID.to_owned()],
-            merge_sha: Some("c".repeat(40)),
+            approved_by: vec![self.name(APPROVER_ID), self.name(SECOND_APPROVER_ID)],
+            merge_sha: Some(self.name(&"c".repeat(40))),
             at: at(0),
             deployment: rollout.map(|rollout| Deployment {
                 environment: self.text(),
@@ -113,14 +121,14 @@ impl Maker {
 
     fn came_back(&self) -> CameBack {
         CameBack {
-            event_id: "e".repeat(32),
+            event_id: self.name(&"e".repeat(32)),
             at: at(63),
             release: Some(self.text()),
             url: Some(self.url.clone()),
         }
     }
 
-    fn states(&self) -> Vec<(&'static str, State)> {
+    pub fn states(&self) -> Vec<(&'static str, State)> {
         let reason = || Reason::new(ReasonCode::MergeRefused, self.text());
         let watch = || Some(Watch { until: at(1440), look_at: at(5) });
         let approvals =
@@ -203,7 +211,7 @@ impl Maker {
         ]
     }
 
-    fn attempt(&self, state: State) -> Attempt {
+    pub fn attempt(&self, state: State) -> Attempt {
         let subject = Subject {
             project: self.text(),
             sentry_issue_id: "1".to_owned(),
@@ -272,7 +280,7 @@ async fn slack_takes_every_card_note_and_dialog_whatever_stands_in_it() {
         ("\u{202e}🔥".repeat(4_000), "not an address".to_owned()),
         (String::new(), String::new()),
     ] {
-        let maker = Maker { text, url, diff: None };
+        let maker = Maker { text, url, ..Maker::default() };
         for (name, state) in maker.states() {
             let mut attempt = maker.attempt(state);
             let other = attempt.id;
@@ -298,36 +306,24 @@ async fn slack_takes_every_card_note_and_dialog_whatever_stands_in_it() {
 #[tokio::test]
 async fn the_card_names_one_person_to_ask() {
     let world = World::new().await;
-    let codeowners = b"/backend/ @acme/backend @ann-codes ann@acme.example\n";
-    world
-        .sandbox
-        .github
-        .commit(REPO, "main")
-        .file(".github/CODEOWNERS", codeowners, "Name the owners")
-        .unwrap();
+    let codeowners = "/backend/ @acme/backend @ann-codes ann@acme.example\n";
+    world.push("main", ".github/CODEOWNERS", codeowners, "Name the owners");
     let (id, card) = world.until_armed().await;
-    assert!(world.shown(&card).contains("Owner\n`ann-codes` (CODEOWNERS)"), "{}", world.shown(&card));
+    assert_says(&world.shown(&card), &["Owner\n`ann-codes` (CODEOWNERS)"]);
     assert_eq!(world.attempt(&id).await["owner"], "ann-codes");
 
     let world = World::new().await;
     let (_, card) = world.until_armed().await;
-    assert!(world.shown(&card).contains("(changed the file last, `"), "{}", world.shown(&card));
-}
-
-/// What GitHub says to every merge; `None` lets them through.
-fn refuse_merges(world: &World, message: Option<&str>) {
-    let message = message.map(str::to_owned);
-    world.sandbox.github.configure(REPO, |settings| settings.merges_refused = message).unwrap();
+    assert_says(&world.shown(&card), &["(changed the file last, `"]);
 }
 
 #[tokio::test]
 async fn a_merge_that_github_refuses_is_told_where_it_was_asked_for() {
     for way in [SlackWay::Bot, SlackWay::Webhook] {
-        let world = World::with(way, &[]).await;
+        let world = World::builder().slack(way).start().await;
         let (id, card) = world.until_armed().await;
-        refuse_merges(&world, Some("At least 1 approving review is required"));
-        world.press(&card, DEPLOY).await;
-        world.settle().await;
+        world.refuse_merges(Some("At least 1 approving review is required"));
+        world.decide(&card, DEPLOY).await;
         let card = world.card();
         let shown = world.shown(&card);
         assert!(shown.contains("AutoFix: not merged") && shown.contains("🔁 Try again"), "{way:?} {shown}");
@@ -336,12 +332,11 @@ async fn a_merge_that_github_refuses_is_told_where_it_was_asked_for() {
             SlackWay::Bot => assert!(notes[0].contains("@ann ⚠️ GitHub did not merge it."), "{notes:?}"),
             SlackWay::Webhook => assert!(notes.is_empty(), "{notes:?}"),
         }
-        refuse_merges(&world, None);
-        world.clock.advance(SignedDuration::from_secs(60));
-        world.press(&card, DEPLOY).await;
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "deployed", "{way:?}");
-        assert!(world.shown(&world.card()).contains("AutoFix merged"), "{way:?}");
+        world.refuse_merges(None);
+        world.clock.advance(secs(60));
+        world.decide(&card, DEPLOY).await;
+        assert_eq!(world.status(&id).await, "deployed", "{way:?}");
+        assert!(world.shown_card().contains("AutoFix merged"), "{way:?}");
         assert_eq!(world.notes().len(), notes.len(), "{way:?}");
     }
 }
@@ -351,9 +346,8 @@ async fn what_a_red_check_says_stands_in_the_thread_once() {
     for fault in [None, Some(Fault::BreakAfter), Some(Fault::status(503))] {
         let world = World::new().await;
         let red = CheckRun::ended("pytest", Conclusion::Failure);
-        world.sandbox.github.set_checks(REPO, Heads::Every, &[red]).unwrap();
-        let id = world.alert(Scenario::Security).await.attempt_id();
-        world.settle().await;
+        world.set_checks(Heads::Every, &[red]);
+        let id = world.handle(Scenario::Security).await;
         assert!(world.notes().is_empty(), "no pull request, no checks: {id}");
         world.report(&Scenario::Fix.event(world.clock.now()), Hook::EventAlertTriggered).await;
         if let Some(fault) = &fault {
@@ -364,9 +358,7 @@ async fn what_a_red_check_says_stands_in_the_thread_once() {
             slack.fail_next(Method::POST, "/api/chat.postMessage", fault.clone());
         }
         world.settle().await;
-        for _ in 0..8 {
-            world.after(SignedDuration::from_mins(2)).await;
-        }
+        world.ticks(8, mins(2)).await;
         let notes = world.notes();
         let of_first_head: Vec<_> = notes.iter().filter(|note| note.contains("Failed for")).collect();
         let heads: std::collections::BTreeSet<&str> =
@@ -377,44 +369,25 @@ async fn what_a_red_check_says_stands_in_the_thread_once() {
     }
 }
 
-/// What was written to it.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_slack_that_refuses_the_same_card_three_times_is_measured() {
     let mut world = World::new().await;
-    let lines = Lines::default();
+    let lines = Log::default();
     world.process.measure(Metrics::to(lines.clone(), "autofix"));
-    let measured = || {
-        let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        lines.lines().filter(|line| line.contains("CardFailures")).count()
-    };
+    let measured = || lines.text().lines().filter(|line| line.contains("CardFailures")).count();
     let body = r#"{"ok":false,"error":"account_inactive"}"#;
     for _ in 0..50 {
         let fault = Fault::Answer { status: 200, headers: Vec::new(), body: body.to_owned() };
         world.sandbox.slack.service().fail_next(Method::POST, "/api/", fault);
     }
-    world.alert(Scenario::Security).await;
-    world.settle().await;
-    world.after(SignedDuration::from_mins(1)).await;
+    world.handle(Scenario::Security).await;
+    world.after(mins(1)).await;
     assert_eq!(measured(), 0, "twice may be bad luck");
-    world.after(SignedDuration::from_mins(2)).await;
+    world.after(mins(2)).await;
     assert_eq!(measured(), 1);
     world.sandbox.slack.service().clear_faults();
-    world.after(SignedDuration::from_mins(5)).await;
-    assert!(world.shown(&world.card()).contains("Manual Review Required"));
-    world.after(SignedDuration::from_mins(5)).await;
+    world.after(mins(5)).await;
+    assert_says(&world.shown_card(), &["Manual Review Required"]);
+    world.after(mins(5)).await;
     assert_eq!(measured(), 1);
 }

@@ -1,15 +1,10 @@
 //! Webhooks that never came: the clock asks Sentry, and nobody handles an issue twice.
 
 use autofix::catch_up::CatchUp;
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::{Hook, SandboxEvent};
-use autofix_local::sandbox::service::Fault;
-use autofix_local::scenario::Scenario;
 use axum::http::{Method, StatusCode};
 use jiff::SignedDuration;
-use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{Fault, Hook, SandboxEvent, Scenario, World, assert_says, hours, mins};
 
 /// What a list of issues is asked with.
 const LIST: &str = "/issues/?query=";
@@ -18,7 +13,7 @@ const LIST: &str = "/issues/?query=";
 async fn looking(settings: &[(&str, &str)]) -> World {
     let mut all = vec![("SENTRY_ORG", "acme")];
     all.extend(settings);
-    let world = World::with(SlackWay::Bot, &all).await;
+    let world = World::with(&all).await;
     world.after(SignedDuration::ZERO).await;
     world
 }
@@ -28,18 +23,6 @@ fn lost(world: &World, scenario: Scenario) -> SandboxEvent {
     let event = scenario.event(world.clock.now());
     world.sandbox.sentry.throw(&event);
     event
-}
-
-async fn minutes(world: &World, number: usize) {
-    for _ in 0..number {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
-}
-
-async fn attempts(world: &World) -> Vec<Value> {
-    let answer = world.get("attempts?limit=100").await;
-    assert_eq!(answer.status, StatusCode::OK);
-    answer.body.as_array().unwrap().clone()
 }
 
 async fn search(world: &World) -> CatchUp {
@@ -54,11 +37,11 @@ fn lists_asked(world: &World) -> usize {
 async fn an_issue_whose_webhook_was_lost_is_found_and_fixed() {
     let world = looking(&[]).await;
     lost(&world, Scenario::Fix);
-    minutes(&world, 12).await;
-    let all = attempts(&world).await;
+    world.ticks(12, mins(1)).await;
+    let all = world.attempts().await;
     assert_eq!(all.len(), 1, "{all:#?}");
     assert_eq!(all[0]["status"], "awaiting_approval");
-    assert!(world.shown(&world.card()).contains("Deploy Live"));
+    assert_says(&world.shown_card(), &["Deploy Live"]);
     let attempt = world.attempt(all[0]["id"].as_str().unwrap()).await;
     assert!(attempt["timeline"].to_string().contains("no webhook had told of this issue"), "{attempt:#}");
     assert!((2..=4).contains(&lists_asked(&world)), "every five minutes, not each: {}", lists_asked(&world));
@@ -73,7 +56,7 @@ async fn what_is_found_is_kept_without_its_secrets() {
     world.sandbox.sentry.throw(&event);
     let mut kept = String::new();
     for _ in 0..12 {
-        minutes(&world, 1).await;
+        world.ticks(1, mins(1)).await;
         kept.push_str(&format!("{:?}", world.items().await));
     }
     assert!(kept.contains("login with") && !kept.contains(secret), "{kept}");
@@ -83,10 +66,10 @@ async fn what_is_found_is_kept_without_its_secrets() {
 async fn what_ended_is_not_begun_again_however_often_it_is_listed() {
     let world = looking(&[]).await;
     lost(&world, Scenario::Security);
-    minutes(&world, 8).await;
-    assert_eq!(attempts(&world).await[0]["status"], "skipped");
-    minutes(&world, 15).await;
-    assert_eq!(attempts(&world).await.len(), 1);
+    world.ticks(8, mins(1)).await;
+    assert_eq!(world.attempts().await[0]["status"], "skipped");
+    world.ticks(15, mins(1)).await;
+    assert_eq!(world.attempts().await.len(), 1);
     assert_eq!(world.sandbox.slack.messages().len(), 1);
 }
 
@@ -97,29 +80,29 @@ async fn a_webhook_and_the_clock_make_one_attempt_whoever_comes_first() {
     let event = lost(&world, Scenario::Fix);
     let webhook = |world: &World| world.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
     let id = world.deliver_webhook(webhook(&world)).await.attempt_id();
-    minutes(&world, 12).await;
-    let all = attempts(&world).await;
+    world.ticks(12, mins(1)).await;
+    let all = world.attempts().await;
     assert_eq!((all.len(), all[0]["id"].as_str()), (1, Some(id.as_str())));
     assert_eq!(world.attempt(&id).await["occurrences"], 1);
 
     // The clock first.
     let world = looking(&[]).await;
     let event = lost(&world, Scenario::Fix);
-    minutes(&world, 12).await;
+    world.ticks(12, mins(1)).await;
     let late = world.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
     let answer = world.deliver_webhook(late).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.attempt_id(), attempts(&world).await[0]["id"].as_str().unwrap());
-    assert_eq!(attempts(&world).await.len(), 1);
+    assert_eq!(answer.attempt_id(), world.attempts().await[0]["id"].as_str().unwrap());
+    assert_eq!(world.attempts().await.len(), 1);
 
     // Both at once.
     let world = looking(&[]).await;
     let event = lost(&world, Scenario::Fix);
-    world.clock.advance(SignedDuration::from_mins(6));
+    world.clock.advance(mins(6));
     let webhook = world.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
     tokio::join!(world.deliver_webhook(webhook), world.process.tick(), world.process.tick());
     world.settle().await;
-    assert_eq!(attempts(&world).await.len(), 1);
+    assert_eq!(world.attempts().await.len(), 1);
     assert_eq!(world.sandbox.slack.messages().len(), 1);
 }
 
@@ -141,17 +124,17 @@ async fn a_long_list_is_read_in_bounded_parts_and_continued_by_the_next_run() {
         }
         claimed
     };
-    world.clock.advance(SignedDuration::from_mins(6));
+    world.clock.advance(mins(6));
     world.process.tick().await;
     assert_eq!(lists_asked(&world), 3, "three pages in one run");
     let after_one_run = claimed().await;
     assert!((270..=300).contains(&after_one_run), "{after_one_run}");
-    world.clock.advance(SignedDuration::from_mins(1));
+    world.clock.advance(mins(1));
     world.process.tick().await;
     assert_eq!(claimed().await, 310, "the next run goes on where this one ended");
     assert_eq!(lists_asked(&world), 4);
     world.settle().await;
-    minutes(&world, 6).await;
+    world.ticks(6, mins(1)).await;
     let shown: Vec<String> = world.sandbox.slack.messages().iter().map(|m| world.shown(m)).collect();
     assert_eq!(shown.iter().filter(|text| text.contains("hourly limit reached")).count(), 1, "{shown:#?}");
 }
@@ -160,19 +143,17 @@ async fn a_long_list_is_read_in_bounded_parts_and_continued_by_the_next_run() {
 async fn while_sentry_fails_the_search_stays_where_it_is() {
     let world = looking(&[]).await;
     lost(&world, Scenario::Fix);
-    for _ in 0..500 {
-        world.sandbox.sentry.service().fail_next(Method::GET, LIST, Fault::status(503));
-    }
+    world.sandbox.sentry.service().fail_times(500, Method::GET, LIST, Fault::status(503));
     let before = search(&world).await.looked_through();
     for _ in 0..12 {
-        world.after(SignedDuration::from_mins(5)).await;
+        world.after(mins(5)).await;
         assert_eq!(search(&world).await.looked_through(), before);
     }
     assert!(lists_asked(&world) > 3);
-    assert!(attempts(&world).await.is_empty());
+    assert!(world.attempts().await.is_empty());
     world.sandbox.sentry.service().clear_faults();
-    minutes(&world, 40).await;
-    assert_eq!(attempts(&world).await[0]["status"], "awaiting_approval", "found an hour later");
+    world.ticks(40, mins(1)).await;
+    assert_eq!(world.attempts().await[0]["status"], "awaiting_approval", "found an hour later");
 }
 
 #[tokio::test]
@@ -180,27 +161,27 @@ async fn what_was_there_before_and_what_is_nobodys_is_left_alone() {
     let other = r#"{"another-project":{"repo":"acme/other"}}"#;
     let world = looking(&[("AUTOFIX_PROJECTS", other), ("AUTOFIX_GITHUB_REPO", "")]).await;
     lost(&world, Scenario::Fix);
-    minutes(&world, 12).await;
-    assert!(attempts(&world).await.is_empty(), "no setting names its project");
+    world.ticks(12, mins(1)).await;
+    assert!(world.attempts().await.is_empty(), "no setting names its project");
 
-    let world = World::with(SlackWay::Bot, &[("SENTRY_ORG", "acme")]).await;
+    let world = World::with(&[("SENTRY_ORG", "acme")]).await;
     lost(&world, Scenario::Fix);
-    world.clock.advance(SignedDuration::from_hours(2));
-    minutes(&world, 12).await;
-    assert!(attempts(&world).await.is_empty(), "it is older than AutoFix");
+    world.clock.advance(hours(2));
+    world.ticks(12, mins(1)).await;
+    assert!(world.attempts().await.is_empty(), "it is older than AutoFix");
 
     let world = looking(&[]).await;
     let event = lost(&world, Scenario::Fix);
     world.sandbox.sentry.set_status(&event.issue_id, "ignored");
-    minutes(&world, 12).await;
-    assert!(attempts(&world).await.is_empty(), "people archived it");
+    world.ticks(12, mins(1)).await;
+    assert!(world.attempts().await.is_empty(), "people archived it");
 }
 
 #[tokio::test]
 async fn without_an_organisation_or_a_token_nobody_asks() {
     for setting in ["SENTRY_ORG", "SENTRY_AUTH_TOKEN"] {
-        let world = World::with(SlackWay::Bot, &[("SENTRY_ORG", "acme"), (setting, "")]).await;
-        minutes(&world, 12).await;
+        let world = World::with(&[("SENTRY_ORG", "acme"), (setting, "")]).await;
+        world.ticks(12, mins(1)).await;
         assert_eq!(lists_asked(&world), 0, "{setting}");
     }
 }

@@ -1,20 +1,10 @@
 //! The command `demo`: its story is on the sandbox's page, which works on after it.
 
-use std::path::PathBuf;
-
 use autofix_local::demo::{Click, Options, Page, Story};
-use autofix_local::scenario::Scenario;
+use tempfile::TempDir;
 
 use crate::page::html::shown;
-
-/// Gone with the test.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use crate::world::Scenario;
 
 async fn seen(story: &Story) -> String {
     let page = reqwest::get(story.page()).await.unwrap().error_for_status().unwrap();
@@ -23,12 +13,12 @@ async fn seen(story: &Story) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_demo_tells_in_the_terminal_is_on_its_page_to_the_roll_back() {
-    let folder = Folder(std::env::temp_dir().join(format!("autofix-test-demo-{}", std::process::id())));
+    let folder = TempDir::new().unwrap();
     let story = Story::begin(Options {
         scenario: Scenario::Regression,
         click: Click::ByItself,
         page: Page::AsLongAsTheStory,
-        folder: Some(folder.0.clone()),
+        folder: Some(folder.path().to_owned()),
         journal: None,
     });
     let story = story.await.unwrap();

@@ -1,19 +1,15 @@
 //! What the hourly limit turned away is told once, whoever dies in between.
 
 use autofix_local::sandbox::killer::{Killer, Moment, Side};
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
-use jiff::SignedDuration;
 
-use crate::world::World;
+use crate::world::{Hook, Scenario, World, mins};
 
 const ONE_AN_HOUR: &[(&str, &str)] = &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")];
 
 /// A world in which one attempt has had its turn, so that the hour is full.
 async fn a_full_hour() -> (World, Killer) {
-    let (world, killer) = World::with_killer_and(ONE_AN_HOUR).await;
-    world.alert(Scenario::Security).await;
-    world.settle().await;
+    let (world, killer) = World::builder().settings(ONE_AN_HOUR).start_with_killer().await;
+    world.handle(Scenario::Security).await;
     killer.spare();
     (world, killer)
 }
@@ -29,12 +25,6 @@ impl World {
         let shown = self.sandbox.slack.messages().iter().map(|card| self.shown(card)).collect::<Vec<_>>();
         shown.into_iter().filter(|shown| shown.contains("hourly limit")).collect()
     }
-
-    async fn minutes(&self, minutes: usize) {
-        for _ in 0..minutes {
-            self.after(SignedDuration::from_mins(1)).await;
-        }
-    }
 }
 
 #[tokio::test]
@@ -49,7 +39,7 @@ async fn an_error_is_in_the_digest_though_the_endpoint_died_over_turning_it_away
         let mut recorded = recorded.body.as_array().unwrap().clone();
         recorded.retain(|attempt| attempt["reason"]["code"] == "hourly_limit");
         assert_eq!(recorded.len(), 1, "the first write is the whole record");
-        world.minutes(4).await;
+        world.ticks(4, mins(1)).await;
         let digests = world.digests();
         assert_eq!(digests.len(), 1, "{digests:#?}");
         assert!(digests[0].contains("1 error"), "{}", digests[0]);
@@ -64,16 +54,14 @@ async fn a_digest_is_told_once_and_in_full_wherever_the_clock_dies() {
             let (world, killer) = a_full_hour().await;
             world.turn_away(1).await;
             world.turn_away(2).await;
-            world.clock.advance(SignedDuration::from_mins(2));
+            world.clock.advance(mins(2));
             killer.set(Moment { effect, side });
             tokio::select! { biased; () = killer.strikes() => {}, () = world.process.tick() => {} }
             let died_over = killer.effects();
             killer.spare();
             let world = world.die().await;
             world.turn_away(3).await;
-            for _ in 0..5 {
-                world.after(SignedDuration::from_mins(20)).await;
-            }
+            world.ticks(5, mins(20)).await;
             let digests = world.digests();
             let told: u32 = digests.iter().map(|digest| number_in(digest)).sum();
             assert_eq!(told, 3, "{side:?} {died_over:#?}: {digests:#?}");
@@ -94,7 +82,7 @@ async fn more_than_one_transaction_of_marks_is_counted_in_one_run_of_the_clock()
     for number in 1..=110 {
         world.turn_away(number).await;
     }
-    world.minutes(3).await;
+    world.ticks(3, mins(1)).await;
     let digests = world.digests();
     assert_eq!(digests.len(), 1, "{digests:#?}");
     assert!(digests[0].contains("110 errors"), "{}", digests[0]);

@@ -1,22 +1,19 @@
 //! Dismissing: asked why where that is possible, and never lost or done twice where it is not.
 
 use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD, WORDS_FIELD};
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::github::PullState;
-use autofix_local::sandbox::service::Fault;
-use autofix_local::sandbox::slack::{APPROVER_ID, BYSTANDER_ID, SECOND_APPROVER_ID, SignedForm};
 use axum::http::Method;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::world::{REPO, World};
+use crate::world::{
+    APPROVER_ID, BYSTANDER_ID, Fault, Hook, PullState, SECOND_APPROVER_ID, Scenario, SignedForm, SlackWay,
+    World, assert_says, hours, secs,
+};
 
 #[tokio::test]
 async fn a_dismissal_asks_why_and_the_card_says_so() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
-    world.press(&card, DISMISS).await;
-    world.settle().await;
+    world.decide(&card, DISMISS).await;
     assert_eq!(
         world.attempt(&id).await["status"],
         "awaiting_approval",
@@ -52,8 +49,13 @@ async fn a_dismissal_asks_why_and_the_card_says_so() {
     assert!(shown.contains("Dismissed by @ann: The cause is wrong"), "{shown}");
     let raw = json!(card.blocks).to_string();
     assert!(raw.contains("&lt;!channel&gt;") && !raw.contains("<!channel>"), "{raw}");
-    assert_eq!(world.sandbox.github.pull_request(REPO, 1).unwrap().state, PullState::Closed);
+    assert_eq!(world.pull_request(1).state, PullState::Closed);
     assert!(world.fix_branches().is_empty());
+    // A person's word holds: it is not proposed again.
+    world.clock.advance(hours(24 * 30));
+    let event = Scenario::Fix.event(world.clock.now()).again(2, world.clock.now());
+    assert_eq!(world.handle_report(&event, Hook::ErrorCreated).await, id);
+    assert_eq!(world.pull_requests().len(), 1);
 }
 
 #[tokio::test]
@@ -61,25 +63,23 @@ async fn a_dialog_that_is_cancelled_changes_nothing() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
     world.press(&card, DISMISS).await;
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    world.decide(&card, DEPLOY).await;
+    assert_eq!(world.status(&id).await, "deployed");
     // And what is sent too late is told so.
     let (_, seen) = world.submit(&world.dialog(), &[(REASON_FIELD, "too_risky")]).await;
     assert!(seen.unwrap().contains("already deployed"));
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert_eq!(world.status(&id).await, "deployed");
 }
 
 #[tokio::test]
 async fn without_a_bot_token_the_click_alone_dismisses() {
-    let world = World::with(SlackWay::Webhook, &[]).await;
+    let world = World::builder().slack(SlackWay::Webhook).start().await;
     let (id, card) = world.until_armed().await;
-    world.press(&card, DISMISS).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    world.decide(&card, DISMISS).await;
+    assert_eq!(world.status(&id).await, "rejected");
     assert!(world.sandbox.slack.views().is_empty());
-    assert!(world.shown(&world.card()).contains("Dismissed by @ann."), "{}", world.shown(&world.card()));
+    assert_says(&world.shown_card(), &["Dismissed by @ann."]);
 }
 
 #[tokio::test]
@@ -99,9 +99,8 @@ async fn a_dialog_that_slack_does_not_open_loses_no_dismissal() {
         let world = World::new().await;
         let (id, card) = world.until_armed().await;
         world.sandbox.slack.service().fail_next(Method::POST, "/api/views.open", fault.clone());
-        world.press(&card, DISMISS).await;
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "rejected", "{fault:?}");
+        world.decide(&card, DISMISS).await;
+        assert_eq!(world.status(&id).await, "rejected", "{fault:?}");
         assert_eq!(world.attempt(&id).await["dismissal"]["reason"], Value::Null);
     }
 }
@@ -112,10 +111,10 @@ async fn a_press_that_reaches_us_late_dismisses_without_a_dialog() {
     let (id, card) = world.until_armed().await;
     let now = world.clock.now().as_second();
     let form = world.sandbox.slack.press(&card, DISMISS, APPROVER_ID, now).unwrap();
-    world.clock.advance(SignedDuration::from_secs(10));
+    world.clock.advance(secs(10));
     world.click(form).await;
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    assert_eq!(world.status(&id).await, "rejected");
     assert!(world.sandbox.slack.views().is_empty());
 }
 
@@ -124,14 +123,13 @@ async fn a_dialog_that_opened_although_slack_did_not_say_so_adds_its_reason() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
     world.sandbox.slack.service().fail_next(Method::POST, "/api/views.open", Fault::BreakAfter);
-    world.press(&card, DISMISS).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    world.decide(&card, DISMISS).await;
+    assert_eq!(world.status(&id).await, "rejected");
     let (_, seen) = world.submit(&world.dialog(), &[(REASON_FIELD, "not_a_bug")]).await;
     assert_eq!(seen, None);
     world.settle().await;
     assert_eq!(world.attempt(&id).await["dismissal"]["reason"], "not_a_bug");
-    assert!(world.shown(&world.card()).contains("It is not a bug"));
+    assert_says(&world.shown_card(), &["It is not a bug"]);
     assert_eq!(world.sandbox.github.service().count(Method::PATCH, "/pulls/1"), 1, "closed once");
 }
 
@@ -150,13 +148,13 @@ async fn of_two_who_dismiss_the_second_is_told() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("already dismissed this fix"), "{told:?}");
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    assert_eq!(world.status(&id).await, "rejected");
     assert_eq!(world.sandbox.github.service().count(Method::PATCH, "/pulls/1"), 1, "closed once");
 }
 
 #[tokio::test]
 async fn a_dialog_counts_no_more_than_whoever_sends_it() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_SLACK_APPROVERS", APPROVER_ID)]).await;
+    let world = World::with(&[("AUTOFIX_SLACK_APPROVERS", APPROVER_ID)]).await;
     let (id, card) = world.until_armed().await;
     world.press_as(&card, DISMISS, BYSTANDER_ID).await;
     assert!(world.sandbox.slack.views().is_empty(), "no dialog for who may not decide");
@@ -192,5 +190,5 @@ async fn a_dialog_counts_no_more_than_whoever_sends_it() {
     let stale = format!("{id}:{}", "0".repeat(40));
     assert!(send(json!(stale), "/view/private_metadata").await.body.to_string().contains("not up to date"));
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&id).await, "awaiting_approval");
 }

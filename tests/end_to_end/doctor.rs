@@ -6,22 +6,19 @@ use autofix::secrets::Secrets;
 use autofix::store::Store;
 use autofix_local::doctor::report::{Report, Standing};
 use autofix_local::doctor::{Deployment, Table, examine};
-use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::End;
 use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, Holder, Level, Permission, Settings, TOKEN};
 use autofix_local::sandbox::secrets_manager::{ARN, SecretsManager};
-use autofix_local::sandbox::service::Fault;
 use autofix_local::sandbox::slack::{CHANNEL_ID, GROUP_ID, OTHER_CHANNEL_ID};
-use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
 use autofix_local::waiting;
 use axum::http::Method;
+use tempfile::TempDir;
 
-use crate::world::{REPO, World};
-
+use crate::world::{Fault, REPO, Scenario, SlackWay, World, serve};
 use Standing::{Bad, Good, Lacking};
 
-/// A deployment in whom nothing is wrong, and the world around it.
+/// A deployment in which nothing is wrong, and the world around it.
 struct Ward {
     world: World,
     address: String,
@@ -29,12 +26,9 @@ struct Ward {
 
 impl Ward {
     async fn new(way: SlackWay) -> Ward {
-        let world = World::with(way, &[]).await;
+        let world = World::builder().slack(way).start().await;
         world.sandbox.sentry.throw(&Scenario::Fix.event(world.clock.now()));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let endpoints = world.process.endpoints();
-        tokio::spawn(async move { axum::serve(listener, endpoints).await });
+        let address = serve(world.process.endpoints()).await;
         Ward { world, address }
     }
 
@@ -397,17 +391,12 @@ async fn the_deployments_secret_is_said_to_be_empty_by_name() {
 #[tokio::test]
 async fn an_autofix_that_waits_for_settings_is_recognised() {
     let ward = Ward::new(SlackWay::Bot).await;
-    let folder = std::env::temp_dir().join(format!("autofix-doctor-waiting-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let routes = waiting::routes(&folder, "/autofix");
-    tokio::spawn(async move { axum::serve(listener, routes).await });
+    let folder = TempDir::new().unwrap();
+    let address = serve(waiting::routes(folder.path(), "/autofix")).await;
     let report = ward.examined(&[("AUTOFIX_PUBLIC_URL", &address)]).await;
     check(&report, ("AutoFix", "Public address"), Bad);
     let found = report.findings().find(|(_, finding)| finding.what == "Public address").unwrap().1;
     assert!(found.detail.contains("waits for `ANTHROPIC_API_KEY`"), "{found:?}");
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]

@@ -6,10 +6,9 @@ use autofix::clock::Clock;
 use autofix::config::Environment;
 use autofix::outbound::Outbound;
 use autofix_local::analyze::{self, Ask, Form, Means, Options};
-use autofix_local::sandbox::SlackWay;
 use axum::http::Method;
 
-use crate::world::{REPO, World};
+use crate::world::{REPO, SlackWay, World};
 
 async fn analyze(world: &World, ask: Ask, key: &str) -> anyhow::Result<()> {
     let events = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("events");

@@ -1,20 +1,15 @@
 //! Stack traces as SDKs of other languages and deployments send them: which code is blamed, and what a card says if
 //! there is none.
 
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
 use serde_json::{Value, json};
 
-use crate::world::{REPO, World};
+use crate::bookshop::LABELS;
+use crate::world::{Scenario, World};
 
 /// Reports the label event after a change of its exceptions, the last of which is the crash; gives the attempt's id.
 async fn report(world: &World, change: impl FnOnce(&mut Value)) -> String {
-    let event = Scenario::Fix.event(world.clock.now());
-    world.sandbox.sentry.throw(&event);
-    let webhook = world.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
-    let mut body: Value = serde_json::from_slice(&webhook.body).unwrap();
-    change(&mut body["data"]["event"]);
-    let id = world.deliver_webhook(world.sandbox.sentry.sign("event_alert", &body)).await.attempt_id();
+    world.sandbox.sentry.throw(&Scenario::Fix.event(world.clock.now()));
+    let id = world.deliver("event_alert", &world.alert_body(change)).await.attempt_id();
     world.settle().await;
     id
 }
@@ -34,7 +29,7 @@ fn only(frame: Value) -> impl FnOnce(&mut Value) {
 async fn outcome(world: &World, id: &str) -> (String, String, String) {
     let attempt = world.attempt(id).await;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    (text(&attempt["status"]), text(&attempt["reason"]["code"]), world.shown(&world.card()))
+    (text(&attempt["status"]), text(&attempt["reason"]["code"]), world.shown_card())
 }
 
 const JAVA: &str = "package com.acme.shop;\n\nclass Labels {\n    String lines(Address address) {\n        return address.line2().strip();\n    }\n\n    int size() { return 3; }\n}\n";
@@ -51,7 +46,7 @@ async fn a_java_event_without_source_lines_is_placed_by_its_function_or_costs_no
     let with_java = async || {
         let world = World::new().await;
         let path = "backend/src/main/java/com/acme/shop/Labels.java";
-        world.sandbox.github.commit(REPO, "main").file(path, JAVA.as_bytes(), "Labels").unwrap();
+        world.push("main", path, JAVA, "Labels");
         world
     };
     let world = with_java().await;
@@ -70,19 +65,14 @@ async fn a_java_event_without_source_lines_is_placed_by_its_function_or_costs_no
 
 #[tokio::test]
 async fn the_release_tells_the_line_that_an_event_without_source_crashed_in() {
-    let path = "backend/bookshop/labels.py";
     for (change, expected) in [
         // The code has moved since: the line is found where it is now.
         (("import", "# Labels for parcels.\n\n\nimport"), "awaiting_approval"),
         (("address.get(\"line2\", \"\").strip()", "second_line(address)"), "skipped"),
     ] {
         let world = World::new().await;
-        let released = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
-        let text =
-            String::from_utf8(world.sandbox.github.file_at(REPO, "main", path).unwrap().unwrap()).unwrap();
-        let changed = text.replacen(change.0, change.1, 1);
-        assert_ne!(text, changed, "{change:?}");
-        world.sandbox.github.commit(REPO, "main").file(path, changed.as_bytes(), "Change").unwrap();
+        let released = world.main();
+        world.edit(LABELS, "Change", |text| text.replacen(change.0, change.1, 1));
         let id = report(&world, |event| {
             event["release"] = json!(format!("bookshop@{released}"));
             for frame in frames(event) {
@@ -194,6 +184,6 @@ async fn a_card_names_the_file_of_the_innermost_frame_that_has_one() {
         ];
     })
     .await;
-    let card = world.shown(&world.card());
+    let card = world.shown_card();
     assert!(card.contains("`lib/shop_web/home_controller.ex:7`"), "{card}");
 }

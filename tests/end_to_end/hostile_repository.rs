@@ -3,12 +3,11 @@
 use std::io::Write;
 
 use autofix_local::demo_project;
-use autofix_local::scenario::Scenario;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 
-use crate::world::{REPO, World};
+use crate::world::{Scenario, World, assert_says};
 
 const TOP: &str = "acme-bookshop-0123abc";
 /// Where the scenario's error is.
@@ -34,15 +33,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// A world whose repository is downloaded as this archive, after the alert.
 async fn analysed(archive: Vec<u8>) -> (World, serde_json::Value) {
     let world = World::new().await;
-    world.sandbox.github.configure(REPO, |settings| settings.archive = Some(archive.clone())).unwrap();
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    world.configure(|settings| settings.archive = Some(archive.clone()));
+    let id = world.handle(Scenario::Fix).await;
     let attempt = world.attempt(&id).await;
     (world, attempt)
 }
 
 #[tokio::test]
-async fn a_bomb_and_a_path_that_leads_elsewhere_fail_with_a_card() {
+async fn a_bomb_a_path_that_leads_elsewhere_and_no_archive_fail_with_a_card() {
     // 64 MB of a file that is a thousandth of that on the way.
     let mut bomb = Builder::new(Vec::new());
     entry(&mut bomb, &format!("{TOP}/{CULPRIT}"), &vec![b' '; 64 << 20]);
@@ -53,12 +51,16 @@ async fn a_bomb_and_a_path_that_leads_elsewhere_fail_with_a_card() {
         entry(&mut tar, path, b"* * * * * root true\n");
         archives.push(("unsafe path", gzip(&tar.into_inner().unwrap())));
     }
+    // Not an archive at all, nothing, and one that is cut off.
+    for bytes in [b"not a gzip".to_vec(), Vec::new(), vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]] {
+        archives.push(("", bytes));
+    }
     for (said, archive) in archives {
         let (world, attempt) = analysed(archive).await;
         assert_eq!(attempt["reason"]["code"], "snapshot_unreadable");
         let detail = attempt["reason"]["detail"].as_str().unwrap();
         assert!(detail.contains(said), "{detail}");
-        assert!(world.shown(&world.card()).contains("AutoFix failed"));
+        assert_says(&world.shown_card(), &["AutoFix failed"]);
         assert_eq!(world.sandbox.claude.turns_answered(), 0);
     }
 }
@@ -86,7 +88,7 @@ async fn a_link_is_never_followed() {
     assert_eq!(attempt["status"], "skipped", "{attempt:#}");
     assert!(world.fix_branches().is_empty());
     assert!(!attempt.to_string().contains(marker));
-    assert!(!world.shown(&world.card()).contains(marker));
+    assert!(!world.shown_card().contains(marker));
     for request in world.sandbox.claude.service().received() {
         assert!(!String::from_utf8_lossy(&request.body).contains(marker));
     }

@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 
 use autofix_local::sandbox::killer::{Moment, Side};
 use axum::http::Method;
-use jiff::SignedDuration;
 
-use crate::world::{REPO, World};
+use crate::world::{World, hours, mins};
 use case::{At, Case, Deaths, Rescue, check_all, in_runtime, kind, on_all_cores};
 use story::{Ending, Story};
 
@@ -43,7 +42,7 @@ fn a_worker_that_was_taken_for_dead_changes_nothing_any_more() {
 }
 
 async fn frozen_at_each_effect(story: Story) {
-    let (world, killer) = World::with_killer_and(story.settings()).await;
+    let (world, killer) = World::builder().settings(story.settings()).start_with_killer().await;
     story.begin(&world).await;
     let beginning = world.point();
     let mut world = world.back_to(&beginning).await;
@@ -51,7 +50,7 @@ async fn frozen_at_each_effect(story: Story) {
     let record = world.process.records().await.unwrap().pop().unwrap();
     world.process.deliver_record(record).await.unwrap();
     let effects = killer.effects();
-    world.after(SignedDuration::from_mins(1)).await;
+    world.after(mins(1)).await;
     let undisturbed = Ending::of(&world).await.without_the_bill();
     let mut kinds = BTreeSet::new();
     for (effect, what) in effects.iter().enumerate().filter(|(_, what)| !what.contains("/api/chat")) {
@@ -72,7 +71,7 @@ async fn frozen_at_each_effect(story: Story) {
             killer.let_go();
             frozen.await.unwrap();
         }
-        world.after(SignedDuration::from_mins(1)).await;
+        world.after(mins(1)).await;
         let ending = Ending::of(&world).await.without_the_bill();
         assert_eq!(ending, undisturbed, "{story:?} at {what}");
     }
@@ -84,7 +83,7 @@ fn the_same_record_given_to_two_workers_at_once_comes_to_the_same_end() {
 }
 
 async fn given_to_two_workers(story: Story) {
-    let (world, _) = World::with_killer_and(story.settings()).await;
+    let (world, _) = World::builder().settings(story.settings()).start_with_killer().await;
     let id = story.begin(&world).await;
     let beginning = world.point();
     let play = async |world: &World, workers: usize| {
@@ -96,9 +95,7 @@ async fn given_to_two_workers(story: Story) {
         };
         let (first, ()) = tokio::join!(world.process.deliver_record(record.clone()), second);
         first.unwrap();
-        for _ in 0..2 {
-            world.after(SignedDuration::from_mins(1)).await;
-        }
+        world.ticks(2, mins(1)).await;
         assert!(story.is_over(world, id).await, "{story:?} with {workers} workers");
         (Ending::of(world).await.without_the_bill(), world.sandbox.claude.turns_answered())
     };
@@ -112,7 +109,7 @@ async fn given_to_two_workers(story: Story) {
 
 #[tokio::test]
 async fn a_wake_up_of_another_kind_waits_until_the_lease_has_run_out() {
-    let (world, killer) = World::with_killer().await;
+    let (world, killer) = World::builder().start_with_killer().await;
     let id = Story::Fix.begin(&world).await;
     killer.set(Moment { effect: 10, side: Side::Before });
     tokio::select! { biased; () = killer.strikes() => {}, () = world.settle() => panic!("nobody died") }
@@ -121,11 +118,11 @@ async fn a_wake_up_of_another_kind_waits_until_the_lease_has_run_out() {
     let calls = || world.sandbox.github.service().received().len() + world.sandbox.claude.turns_answered();
     let before = calls();
     for _ in 0..14 {
-        world.clock.advance(SignedDuration::from_mins(1));
+        world.clock.advance(mins(1));
         world.process.tick().await;
         assert_eq!(calls(), before, "somebody worked without the lease");
     }
-    world.after(SignedDuration::from_mins(1)).await;
+    world.after(mins(1)).await;
     assert!(Story::Fix.is_over(&world, id).await);
 }
 
@@ -142,12 +139,12 @@ async fn records_that_come_late_again_or_out_of_order_change_nothing() {
     }
     assert!(Story::Deploy.is_over(&world, id).await);
     let turns = world.sandbox.claude.turns_answered();
-    world.clock.advance(SignedDuration::from_hours(24));
+    world.clock.advance(hours(24));
     for record in records {
         world.process.deliver_record(record).await.unwrap();
     }
     assert_eq!(world.sandbox.claude.turns_answered(), turns);
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
-    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 1);
+    assert_eq!(world.pull_requests().len(), 1);
+    assert_eq!(world.merges(), 1);
     assert_eq!(world.sandbox.slack.service().count(Method::POST, "/api/chat.postMessage"), 1);
 }

@@ -1,8 +1,9 @@
 //! AutoFix, driven through its endpoints: webhooks, clicks, queries. The services outside are the sandbox's
-//! stand-ins, the table is the embedded one, the clock is the test's, and nothing sleeps.
+//! fakes, the table is the embedded one, the clock is the test's, and nothing sleeps.
 
 #![allow(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
 
+mod bookshop;
 mod log;
 mod watch;
 mod world;
@@ -25,7 +26,6 @@ mod documents;
 mod evaluation;
 mod frames;
 mod github_app;
-mod given_up;
 mod happy_path;
 mod hints;
 mod hostile_repository;

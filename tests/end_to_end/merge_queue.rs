@@ -1,13 +1,10 @@
 //! Merges that GitHub does in its own time: by the merge queue of the base branch, or by auto-merge once the rules are met.
 
 use autofix::messages::DEPLOY;
-use autofix_local::sandbox::github::{PullState, Settings};
-use autofix_local::sandbox::service::Fault;
-use autofix_local::sandbox::slack::Message;
+use autofix_local::sandbox::github::Settings;
 use axum::http::Method;
-use jiff::SignedDuration;
 
-use crate::world::{REPO, World};
+use crate::world::{Fault, Message, PullState, REPO, World, assert_says, hours, mins};
 
 /// An approved fix that GitHub merges later.
 struct Queued {
@@ -23,7 +20,7 @@ impl Queued {
         let world = World::new().await;
         let (id, card) = world.until_armed().await;
         world.sandbox.github.configure(REPO, set_up).unwrap();
-        let head = world.sandbox.github.pull_request(REPO, 1).unwrap().head_sha;
+        let head = world.pull_request(1).head_sha;
         let queued = Queued { world, id, head };
         queued.press(&card).await;
         queued
@@ -42,35 +39,34 @@ impl Queued {
     }
 
     async fn press(&self, card: &Message) {
-        self.world.press(card, DEPLOY).await;
-        self.world.settle().await;
+        self.world.decide(card, DEPLOY).await;
     }
 
     /// The rule is met; where auto-merge is on, that merges.
     fn reviewed(&self) {
-        self.world.sandbox.github.configure(REPO, |settings| settings.merges_refused = None).unwrap();
+        self.world.configure(|settings| settings.merges_refused = None);
     }
 
     fn pushed(&self) -> String {
-        let branch = self.world.sandbox.github.pull_request(REPO, 1).unwrap().head_branch;
+        let branch = self.world.pull_request(1).head_branch;
         let push = self.world.sandbox.github.commit(REPO, &branch);
         push.file("backend/NOTES.md", b"Mine\n", "A note").unwrap()
     }
 
     fn stage(&self) -> PullState {
-        self.world.sandbox.github.pull_request(REPO, 1).unwrap().state
+        self.world.pull_request(1).state
     }
 
     fn shown(&self) -> String {
-        self.world.shown(&self.world.card())
+        self.world.shown_card()
     }
 
     async fn minutes(&self, minutes: i64) {
-        self.world.after(SignedDuration::from_mins(minutes)).await;
+        self.world.after(mins(minutes)).await;
     }
 
     async fn waits(&self) {
-        assert_eq!(self.world.attempt(&self.id).await["status"], "approved", "{}", self.shown());
+        assert_eq!(self.world.status(&self.id).await, "approved", "{}", self.shown());
         let shown = self.shown();
         assert!(shown.contains("GitHub merges it in its own time (merge queue or auto-merge)"), "{shown}");
         assert!(shown.contains("Approved by @ann") && !shown.contains("[ 🚀"), "{shown}");
@@ -92,7 +88,7 @@ impl Queued {
             (&attempt["status"], &attempt["reason"]["code"]),
             (&"failed".into(), &"branch_moved".into())
         );
-        assert!(self.shown().contains(sentence), "{}", self.shown());
+        assert_says(&self.shown(), &[sentence]);
     }
 }
 
@@ -110,8 +106,8 @@ async fn a_click_puts_the_fix_into_the_merge_queue_and_the_watch_begins_when_tha
     let PullState::Merged { sha } = queued.stage() else { panic!("{:?}", queued.stage()) };
     let shown = queued.shown();
     assert!(shown.contains(&sha[..10]), "the commit that the queue made: {shown}");
-    queued.world.after(SignedDuration::from_hours(25)).await;
-    assert_eq!(queued.world.attempt(&queued.id).await["status"], "verified");
+    queued.world.after(hours(25)).await;
+    assert_eq!(queued.world.status(&queued.id).await, "verified");
     assert_eq!(queued.world.cards().len(), 1);
 }
 
@@ -121,7 +117,7 @@ async fn what_the_queue_throws_out_is_told_and_can_be_tried_again() {
     let github = &queued.world.sandbox.github;
     github.drop_from_queue(REPO, 1).unwrap();
     queued.minutes(2).await;
-    assert_eq!(queued.world.attempt(&queued.id).await["status"], "awaiting_approval");
+    assert_eq!(queued.world.status(&queued.id).await, "awaiting_approval");
     let shown = queued.shown();
     assert!(shown.contains("took it out of the merge queue"), "{shown}");
     assert!(shown.contains("[ 🔁 Try again ]") && shown.contains("[ ❌ Dismiss ]"), "{shown}");
@@ -139,8 +135,7 @@ async fn what_the_queue_threw_out_can_be_dismissed() {
     queued.world.sandbox.github.drop_from_queue(REPO, 1).unwrap();
     queued.minutes(2).await;
     queued.world.dismiss(&queued.world.card()).await;
-    queued.world.settle().await;
-    assert_eq!(queued.world.attempt(&queued.id).await["status"], "rejected");
+    assert_eq!(queued.world.status(&queued.id).await, "rejected");
     assert_eq!(queued.stage(), PullState::Closed);
 }
 
@@ -155,7 +150,7 @@ async fn a_queue_that_takes_too_long_is_left_to_people() {
     // It is in the queue all the same: a merge after that is noticed.
     queued.world.sandbox.github.run_merge_queue(REPO).unwrap();
     queued.minutes(61).await;
-    assert_eq!(queued.world.attempt(&queued.id).await["status"], "deployed");
+    assert_eq!(queued.world.status(&queued.id).await, "deployed");
 }
 
 #[tokio::test]
@@ -180,8 +175,8 @@ async fn where_a_rule_is_not_met_yet_auto_merge_is_switched_on_for_the_commit_on
     queued.reviewed();
     queued.minutes(2).await;
     queued.is_deployed().await;
-    let log = queued.world.sandbox.github.log(REPO, "main").unwrap();
-    assert!(log[0].1.contains("Approved-By: Slack user"), "{}", log[0].1);
+    let message = queued.world.newest_message();
+    assert!(message.contains("Approved-By: Slack user"), "{}", message);
 }
 
 #[tokio::test]
@@ -227,9 +222,7 @@ async fn a_lost_answer_of_the_queue_puts_the_fix_there_once() {
         let github = &world.sandbox.github;
         github.configure(REPO, |settings| settings.merge_queue = true).unwrap();
         let head = github.pull_request(REPO, 1).unwrap().head_sha;
-        for _ in 0..lost {
-            github.service().fail_next(Method::POST, "/graphql", Fault::status(502));
-        }
+        github.service().fail_times(lost, Method::POST, "/graphql", Fault::status(502));
         github.service().fail_next(Method::POST, "/graphql", Fault::BreakAfter);
         let queued = Queued { world, id, head };
         queued.press(&card).await;

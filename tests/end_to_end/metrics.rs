@@ -1,36 +1,22 @@
 //! What a whole attempt leaves in the metrics: CloudWatch makes numbers of these lines, and people alarms of the numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 
 use autofix::messages::DEPLOY;
 use autofix::metrics::Metrics;
-use autofix_local::scenario::Scenario;
-use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::world::{REPO, World};
+use crate::log::Log;
+use crate::world::{REPO, Scenario, World, hours, mins};
 
-/// Where the lines go that Lambda would write to standard output.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+/// The lines that Lambda would write to standard output.
+#[derive(Default)]
+struct Lines(Log);
 
 impl Lines {
     /// Each line, after a look at whether it is what the embedded metric format asks for.
     fn read(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines = self.0.objects();
         lines.iter().for_each(is_well_formed);
         lines
     }
@@ -81,7 +67,7 @@ fn is_well_formed(line: &Value) {
 
 async fn measured() -> (World, Lines) {
     let (lines, mut world) = (Lines::default(), World::new().await);
-    world.process = world.process.measured(Metrics::to(lines.clone(), "autofix"));
+    world.process = world.process.measured(Metrics::to(lines.0.clone(), "autofix"));
     (world, lines)
 }
 
@@ -89,13 +75,10 @@ async fn measured() -> (World, Lines) {
 async fn a_whole_attempt_is_measured_from_the_report_to_the_quiet_after_the_merge() {
     let (world, lines) = measured().await;
     let (id, card) = world.until_armed().await;
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    let merge_sha = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
+    world.decide(&card, DEPLOY).await;
+    let merge_sha = world.main();
     world.sandbox.github.deploy(REPO, &merge_sha, "production").unwrap();
-    for _ in 0..30 {
-        world.after(SignedDuration::from_hours(1)).await;
-    }
+    world.ticks(30, hours(1)).await;
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "verified");
 
@@ -135,10 +118,10 @@ async fn an_attempt_that_is_left_to_people_is_measured_and_so_is_the_wait_for_th
     let (world, lines) = measured().await;
     world.alert(Scenario::Security).await;
     world.process.records().await.unwrap(); // lost: nobody but the clock wakes the worker
-    world.after(SignedDuration::from_mins(7)).await;
+    world.after(mins(7)).await;
     assert_eq!(lines.named("Attempts", "Status"), ["analyzing", "skipped"]);
     let ages: Vec<i64> = lines.of("QueueAge").iter().map(|line| line["QueueAge"].as_i64().unwrap()).collect();
     assert_eq!(ages, [7 * 60]);
-    world.after(SignedDuration::from_mins(1)).await;
+    world.after(mins(1)).await;
     assert_eq!(lines.of("QueueAge").last().unwrap()["QueueAge"], 0);
 }

@@ -11,13 +11,13 @@ mod prose;
 mod repository;
 
 use autofix_local::sandbox::claude::{Script, Turn};
-use autofix_local::sandbox::sentry::{Breadcrumb, Hook, SandboxEvent, SandboxException};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::sentry::{Breadcrumb, SandboxException};
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::world::World;
-use repository::{FAULTY, LABELS, ORDERS, evidence};
+use crate::bookshop::{self, FAULTY, LABELS, ORDERS};
+use crate::world::{Hook, SandboxEvent, Scenario, World};
+use repository::evidence;
 
 /// Which text of the event carries the attacker's words.
 #[derive(Clone, Copy, Debug)]
@@ -32,11 +32,23 @@ enum Place {
     Cause,
 }
 
+impl Place {
+    const ALL: [Place; 8] = [
+        Place::Message,
+        Place::Variable,
+        Place::Breadcrumb,
+        Place::Transaction,
+        Place::SourceLine,
+        Place::Tag,
+        Place::RequestUrl,
+        Place::Cause,
+    ];
+}
+
 /// One attack.
 struct Attack {
     /// Words with blanks; part of what the event says.
     name: &'static str,
-    at: Place,
     event: Scenario,
     /// Code of a reason that the refusal must have.
     refused_as: &'static str,
@@ -61,42 +73,17 @@ impl Answers {
         for (file, search, _) in edits.iter().filter(|(file, ..)| repository::has(file)) {
             evidence.push(repository::evidence(file, search));
         }
-        let edits: Vec<Value> = edits
-            .iter()
-            .map(|(file, search, replace)| json!({ "file_path": file, "search": search, "replace": replace }))
-            .collect();
-        Answers {
+        let mut answers = Answers {
             reads: Vec::new(),
-            analysis: json!({
-                "error_type": "AttributeError",
-                "error_message": "'NoneType' object has no attribute 'strip'",
-                "root_cause": "",
-                "file_path": LABELS,
-                "line_number": 34,
-                "function_name": "address_lines",
-                "confidence": 1.0,
-                "can_auto_fix": true,
-                "explanation": "As the report says.",
-                "complexity": "minimal",
-                "security_implications": "none",
-                "blast_radius": "isolated",
-                "recommendation": "Merge it.",
-                "classification": "code_fix",
-                "categories": [],
-                "evidence": evidence,
-            }),
-            fix: json!({ "edits": edits, "explanation": "As the report says.", "confidence": 1.0 }),
-            verdict: json!({
-                "stops_this_error": true,
-                "changes_other_behaviour": false,
-                "hides_deeper_fault": false,
-                "touches_sensitive_area": false,
-                "confidence": 1.0,
-                "approve": true,
-                "explanation": "As the report says.",
-            }),
+            analysis: bookshop::analysis(LABELS, &evidence),
+            fix: bookshop::fix(edits),
+            verdict: bookshop::verdict(),
             stop_reason: "tool_use",
+        };
+        for answer in [&mut answers.analysis, &mut answers.fix, &mut answers.verdict] {
+            answer["confidence"] = json!(1.0);
         }
+        answers
     }
 
     fn script(&self, name: &str, when: &str) -> Script {
@@ -164,15 +151,14 @@ fn writes(world: &World) -> Vec<String> {
 }
 
 /// Plays an attack; every sentence of the answer is something that should not be.
-async fn faults(attack: &Attack) -> Vec<String> {
+async fn faults(attack: &Attack, place: Place) -> Vec<String> {
     let world = World::new().await;
     repository::complete(&world);
     let words = order(attack.name);
     world.sandbox.claude.add_script(attack.answers.script(attack.name, &words));
     let mut event = attack.event.event(world.clock.now());
-    plant(&mut event, attack.at, &words);
-    let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
-    world.settle().await;
+    plant(&mut event, place, &words);
+    let id = world.handle_report(&event, Hook::EventAlertTriggered).await;
 
     let mut faults = Vec::new();
     let mut hold = |holds: bool, fault: String| faults.extend((!holds).then_some(fault));
@@ -216,12 +202,12 @@ async fn faults(attack: &Attack) -> Vec<String> {
     faults
 }
 
-/// Plays a table of attacks and tells of all that went wrong.
+/// Plays a table of attacks, each with its words in another place, and tells of all that went wrong.
 async fn check(attacks: Vec<Attack>) {
     let mut wrong = Vec::new();
-    for attack in &attacks {
-        for fault in faults(attack).await {
-            wrong.push(format!("{} (in the {:?}): {fault}", attack.name, attack.at));
+    for (attack, place) in attacks.iter().zip(Place::ALL.into_iter().cycle()) {
+        for fault in faults(attack, place).await {
+            wrong.push(format!("{} (in the {place:?}): {fault}", attack.name));
         }
     }
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));

@@ -2,20 +2,14 @@
 
 use autofix::attempt::{Attempt, AttemptId};
 use autofix::messages::DEPLOY;
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::{Hook, SandboxEvent};
-use autofix_local::sandbox::service::{Fault, Service};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::service::Service;
 use axum::http::Method;
-use jiff::SignedDuration;
 
-use crate::world::World;
+use crate::world::{Fault, Hook, SandboxEvent, Scenario, SlackWay, World, assert_says, mins};
 
 /// More failures than any test meets.
 fn down(service: &Service, method: &Method, path: &str) {
-    for _ in 0..2_000 {
-        service.fail_next(method.clone(), path, Fault::status(503));
-    }
+    service.fail_times(2_000, method.clone(), path, Fault::status(503));
 }
 
 fn claude_is_down(world: &World) {
@@ -33,9 +27,7 @@ fn other_fault(world: &World, number: u32) -> SandboxEvent {
 }
 
 async fn report(world: &World, number: u32) -> String {
-    let id = world.report(&other_fault(world, number), Hook::EventAlertTriggered).await.attempt_id();
-    world.settle().await;
-    id
+    world.handle_report(&other_fault(world, number), Hook::EventAlertTriggered).await
 }
 
 /// The attempt as the table has it.
@@ -52,13 +44,9 @@ async fn an_outage_of_claude_uses_up_no_tries_and_gives_one_notice() {
     for number in 0..4 {
         ids.push(report(&world, number).await);
     }
-    for _ in 0..4 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
+    world.ticks(4, mins(1)).await;
     assert!(world.outage_notices().is_empty(), "a short outage is nobody's business");
-    for _ in 0..(20 * 6) {
-        world.after(SignedDuration::from_mins(10)).await;
-    }
+    world.ticks(20 * 6, mins(10)).await;
     let told = world.outage_notices();
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("Claude does not answer") && told[0].contains("4 attempts wait"), "{}", told[0]);
@@ -67,9 +55,7 @@ async fn an_outage_of_claude_uses_up_no_tries_and_gives_one_notice() {
         assert!(kept(&world, id).await.state.is_live(), "20 hours are waited");
     }
     world.sandbox.claude.service().clear_faults();
-    for _ in 0..12 {
-        world.after(SignedDuration::from_mins(5)).await;
-    }
+    world.ticks(12, mins(5)).await;
     for id in &ids {
         let attempt = world.attempt(id).await;
         assert!(attempt["usage"]["turns"].as_u64().unwrap() > 0, "{id} was not analysed: {attempt:#}");
@@ -83,13 +69,9 @@ async fn an_outage_of_claude_uses_up_no_tries_and_gives_one_notice() {
 #[tokio::test]
 async fn one_failure_that_passes_is_told_to_nobody() {
     let world = World::new().await;
-    for _ in 0..3 {
-        world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", Fault::status(529));
-    }
+    world.sandbox.claude.service().fail_times(3, Method::POST, "/v1/messages", Fault::status(529));
     report(&world, 0).await;
-    for _ in 0..8 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
+    world.ticks(8, mins(1)).await;
     assert!(world.outage_notices().is_empty());
     assert!(world.process.store().outages().await.unwrap().is_empty());
 }
@@ -102,17 +84,12 @@ async fn a_merge_waits_for_github_and_is_made_once() {
     for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH] {
         down(github, &method, "/repos/");
     }
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    for _ in 0..12 {
-        world.after(SignedDuration::from_mins(5)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "approved");
+    world.decide(&card, DEPLOY).await;
+    world.ticks(12, mins(5)).await;
+    assert_eq!(world.status(&id).await, "approved");
     github.clear_faults();
-    for _ in 0..12 {
-        world.after(SignedDuration::from_mins(5)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    world.ticks(12, mins(5)).await;
+    assert_eq!(world.status(&id).await, "deployed");
     assert_eq!(github.count(Method::PUT, "/merge"), 1);
     let told = world.outage_notices();
     assert!(told.len() == 1 && told[0].contains("no attempt waits for GitHub any longer"), "{told:#?}");
@@ -121,20 +98,15 @@ async fn a_merge_waits_for_github_and_is_made_once() {
 #[tokio::test]
 async fn slack_that_was_down_for_an_hour_shows_every_card_once_and_is_told_of_afterwards() {
     for way in [SlackWay::Bot, SlackWay::Webhook] {
-        let world = World::with(way, &[]).await;
+        let world = World::builder().slack(way).start().await;
         let (id, card) = world.until_armed().await;
         let slack = world.sandbox.slack.service();
         down(slack, &Method::POST, "/");
-        world.press(&card, DEPLOY).await;
-        world.settle().await;
-        for _ in 0..12 {
-            world.after(SignedDuration::from_mins(5)).await;
-        }
-        assert_eq!(world.attempt(&id).await["status"], "deployed", "the work does not wait for Slack");
+        world.decide(&card, DEPLOY).await;
+        world.ticks(12, mins(5)).await;
+        assert_eq!(world.status(&id).await, "deployed", "the work does not wait for Slack");
         slack.clear_faults();
-        for _ in 0..10 {
-            world.after(SignedDuration::from_mins(15)).await;
-        }
+        world.ticks(10, mins(15)).await;
         let messages = world.sandbox.slack.messages();
         let shown: Vec<String> = messages.iter().map(|message| world.shown(message)).collect();
         let count = |word: &str| shown.iter().filter(|text| text.contains(word)).count();
@@ -149,16 +121,12 @@ async fn an_attempt_waits_for_a_service_for_a_day_and_then_ends_with_a_card() {
     let world = World::new().await;
     claude_is_down(&world);
     let id = report(&world, 0).await;
-    for _ in 0..(23 * 6) {
-        world.after(SignedDuration::from_mins(10)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "analyzing", "23 hours are waited");
-    for _ in 0..(2 * 6) {
-        world.after(SignedDuration::from_mins(10)).await;
-    }
+    world.ticks(23 * 6, mins(10)).await;
+    assert_eq!(world.status(&id).await, "analyzing", "23 hours are waited");
+    world.ticks(2 * 6, mins(10)).await;
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "failed", "{attempt:#}");
     assert_eq!(attempt["reason"]["code"], "retries_used_up");
-    assert!(world.shown(&world.card_of(&id)).contains("Gave up after 24 hours"));
+    assert_says(&world.shown(&world.card_of(&id)), &["Gave up after 24 hours"]);
     world.sandbox.claude.service().clear_faults();
 }

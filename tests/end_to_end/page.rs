@@ -8,24 +8,25 @@ mod links;
 mod list;
 mod login;
 
-use autofix_local::sandbox::{API_TOKEN, SlackWay};
+use autofix_local::sandbox::API_TOKEN;
+use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
-use crate::world::World;
+use crate::world::{World, assert_says};
 use html::checked;
 
 /// A page as it came.
 #[derive(Debug)]
 pub struct Page {
-    status: StatusCode,
+    pub status: StatusCode,
     headers: HeaderMap,
     pub text: String,
 }
 
 impl Page {
-    fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
@@ -71,13 +72,17 @@ pub async fn owners_page(world: &World, path: &str) -> Page {
 }
 
 async fn page(world: &World, request: Request<Body>) -> Page {
-    let answer = world.process.endpoints().oneshot(request).await.unwrap();
+    ask(world.process.endpoints(), request).await
+}
+
+pub async fn ask(router: Router, request: Request<Body>) -> Page {
+    let answer = router.oneshot(request).await.unwrap();
     let (status, headers) = (answer.status(), answer.headers().clone());
     let body = axum::body::to_bytes(answer.into_body(), 10_000_000).await.unwrap();
     Page { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
 }
 
-fn post(path: &str, form: &str, headers: &[(&str, &str)]) -> Request<Body> {
+pub fn post(path: &str, form: &str, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -103,17 +108,18 @@ async fn every_answer_tells_the_browser_to_trust_nothing_and_keep_nothing() {
     ];
     for page in pages {
         let policy = page.header("content-security-policy");
-        for rule in [
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "frame-ancestors 'none'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "require-trusted-types-for 'script'",
-        ] {
-            assert!(policy.contains(rule), "`{rule}` is not in `{policy}`");
-        }
+        assert_says(
+            policy,
+            &[
+                "default-src 'none'",
+                "script-src 'self'",
+                "style-src 'self'",
+                "frame-ancestors 'none'",
+                "base-uri 'none'",
+                "form-action 'self'",
+                "require-trusted-types-for 'script'",
+            ],
+        );
         assert!(!policy.contains("unsafe"), "{policy}");
         assert_eq!(page.header("cache-control"), "no-store");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
@@ -155,7 +161,7 @@ async fn style_and_script_are_our_own_files_and_may_be_kept() {
 
 #[tokio::test]
 async fn a_deployment_without_a_prefix_has_its_page_at_the_root() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_PREFIX", "/")]).await;
+    let world = World::with(&[("AUTOFIX_PREFIX", "/")]).await;
     let mut browser = Browser::default();
     let answer = browser.send(&world, "/login", &format!("token={API_TOKEN}")).await;
     assert_eq!(answer.header("location"), "/");

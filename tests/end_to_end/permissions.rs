@@ -6,15 +6,12 @@ mod role;
 use std::collections::BTreeSet;
 
 use autofix::messages::{HINT_FIELD, TRY_AGAIN};
-use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::service::Received;
-use autofix_local::scenario::Scenario;
 use axum::http::StatusCode;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::page::owners_page;
-use crate::world::World;
+use crate::world::{Hook, Scenario, World, mins};
 use role::{Access, Role};
 
 /// Each function as it names itself to the table, and its role in the template.
@@ -27,11 +24,10 @@ const FUNCTIONS: [(&str, &str); 4] = [
 
 #[tokio::test]
 async fn a_role_allows_what_its_function_asks_of_the_table_and_nothing_more() {
-    let (world, proxy) = World::with_settings_and_table_proxy(&[
-        ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "5"),
-        ("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1"),
-    ])
-    .await;
+    let (world, proxy) = World::builder()
+        .settings(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "5"), ("AUTOFIX_MAX_OPEN_PULL_REQUESTS", "1")])
+        .start_with_table_proxy()
+        .await;
     everything_that_a_function_does(&world).await;
     let received = proxy.service().received();
     for (function, role) in FUNCTIONS {
@@ -123,22 +119,13 @@ async fn everything_that_a_function_does(world: &World) {
     // Sentry's own agent takes over one that is known, and one that is not.
     let (_, third) = report(3).await;
     for issue in [fault(3).issue_id, "4999999999".to_owned()] {
-        let seer = json!({
-            "action": "pr_created",
-            "actor": { "id": "sentry", "name": "Sentry", "type": "application" },
-            "installation": { "uuid": "00000000-0000-0000-0000-000000000000" },
-            "data": { "run_id": 1, "group_id": issue.parse::<u64>().unwrap(), "pull_requests": [
-                { "pull_request": { "pr_number": 7, "pr_url": "https://github.com/acme/bookshop/pull/7", "pr_id": 1 }, "repo_name": "bookshop", "provider": "github" }
-            ] },
-        });
-        let answer = world.deliver_webhook(world.sandbox.sentry.sign("seer", &seer)).await;
+        let answer = world.sentrys_agent_opens(&issue).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     }
     world.settle().await;
     assert_eq!(world.attempt(&third).await["reason"]["code"], "sentry_agent_took_over");
     // A fix is dismissed, and tried again with a hint.
     world.dismiss(&world.card_of(&first)).await;
-    world.settle().await;
     world.press(&world.card_of(&first), TRY_AGAIN).await;
     let dialog = world.sandbox.slack.views().pop().unwrap();
     world.submit(&dialog, &[(HINT_FIELD, "The second line may be null.")]).await;
@@ -146,7 +133,7 @@ async fn everything_that_a_function_does(world: &World) {
     assert!(world.attempt(&first).await["retried_as"].is_string());
     // A webhook that starts nothing, and an error that a person wants looked at.
     let comment = json!({ "action": "created", "data": {} });
-    world.deliver_webhook(world.sandbox.sentry.sign("comment", &comment)).await;
+    world.deliver("comment", &comment).await;
     world.sandbox.sentry.throw(&fault(5));
     let page = format!("{}/organizations/acme/issues/{}/", world.sandbox.sentry.url(), fault(5).issue_id);
     assert_eq!(world.start_by_hand(&page).await.status, StatusCode::ACCEPTED);
@@ -160,7 +147,7 @@ async fn everything_that_a_function_does(world: &World) {
         owners_page(world, page).await;
     }
     for _ in 0..10 {
-        world.after(SignedDuration::from_mins(1)).await; // every tenth minute the scoreboard's sums are kept
+        world.after(mins(1)).await; // every tenth minute the scoreboard's sums are kept
     }
 }
 

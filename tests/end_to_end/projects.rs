@@ -3,17 +3,15 @@
 
 use autofix::messages::DEPLOY;
 use autofix_local::demo_project;
-use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::{Script, Turn};
-use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
-use autofix_local::sandbox::sentry::{Hook, Project, SandboxEvent};
-use autofix_local::sandbox::slack::{CHANNEL_ID, Message, OTHER_CHANNEL_ID};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::sentry::Project;
+use autofix_local::sandbox::slack::{CHANNEL_ID, OTHER_CHANNEL_ID};
 use axum::http::StatusCode;
-use jiff::SignedDuration;
-use serde_json::json;
 
-use crate::world::{REPO, World};
+use crate::bookshop::{FAULTY, LABELS, REPAIRED, analysis, evidence_in, fix, source_of, verdict};
+use crate::world::{
+    CheckRun, Conclusion, Heads, Hook, Message, REPO, SandboxEvent, Scenario, World, assert_says, hours, mins,
+};
 
 const PROJECTS: &str = r#"{
     "bookshop": {"repo": "acme/bookshop", "path": "backend"},
@@ -21,13 +19,11 @@ const PROJECTS: &str = r#"{
 }"#;
 const OTHER_REPO: &str = "acme/stationery";
 const OTHER_LABELS: &str = "services/api/bookshop/labels.py";
-const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
-const REPAIRED: &str = r#"    addition = (address.get("line2") or "").strip()"#;
 
 /// Two projects with code that is much alike, in two repositories; nothing is said about any other.
 async fn two_projects() -> World {
     let settings = [("AUTOFIX_PROJECTS", PROJECTS), ("AUTOFIX_GITHUB_REPO", ""), ("AUTOFIX_GITHUB_PATH", "")];
-    let world = World::with(SlackWay::Bot, &settings).await;
+    let world = World::with(&settings).await;
     let files = demo_project::files().into_iter().map(|(path, bytes)| {
         let path =
             path.strip_prefix("backend/").map_or(path.to_owned(), |rest| format!("services/api/{rest}"));
@@ -39,7 +35,7 @@ async fn two_projects() -> World {
     github.add_repository(OTHER_REPO, &files, "Sell paper").unwrap();
     github.commit(OTHER_REPO, "release").file("RELEASE.md", b"1.4\n", "Branch off").unwrap();
     // What is on the default branch must not matter.
-    github.commit(OTHER_REPO, "main").file(OTHER_LABELS, b"# moved away\n", "Begin anew").unwrap();
+    github.commit(OTHER_REPO, "main").file(OTHER_LABELS, b"# moved away\n", "Begin again").unwrap();
     let green = CheckRun::ended("tests", Conclusion::Success);
     github.set_checks(OTHER_REPO, Heads::Every, &[green]).unwrap();
     world.sandbox.claude.add_script(stationery_script());
@@ -48,46 +44,15 @@ async fn two_projects() -> World {
 
 /// What Claude says about the stationery shop's labels.
 fn stationery_script() -> Script {
-    let labels = demo_project::files().into_iter().find(|(path, _)| path.ends_with("labels.py")).unwrap().1;
-    let text = std::str::from_utf8(labels).unwrap();
-    let line = 1 + text.lines().position(|line| line == FAULTY).unwrap();
-    let analysis = json!({
-        "error_type": "AttributeError",
-        "error_message": "'NoneType' object has no attribute 'strip'",
-        "root_cause": "The second line of an address may be None.",
-        "file_path": OTHER_LABELS,
-        "line_number": line,
-        "function_name": "address_lines",
-        "confidence": 0.93,
-        "can_auto_fix": true,
-        "explanation": "The default of `get` does not apply to a key whose value is None.",
-        "complexity": "minimal",
-        "security_implications": "none",
-        "blast_radius": "isolated",
-        "recommendation": "Treat None like an empty line.",
-        "classification": "code_fix",
-        "categories": [],
-        "evidence": [{ "file": OTHER_LABELS, "line": line, "quote": FAULTY.trim() }, { "file": OTHER_LABELS, "line": line, "quote": "address.get(\"line2\", \"\")" }],
-    });
-    let fix = json!({
-        "edits": [{ "file_path": OTHER_LABELS, "search": FAULTY, "replace": REPAIRED }],
-        "explanation": "None counts as empty.",
-        "confidence": 0.92,
-    });
-    let verdict = json!({
-        "stops_this_error": true,
-        "changes_other_behaviour": false,
-        "hides_deeper_fault": false,
-        "touches_sensitive_area": false,
-        "confidence": 0.9,
-        "approve": true,
-        "explanation": "None counts as empty.",
-    });
+    let labels = source_of(LABELS).unwrap();
+    let cited = [FAULTY, "address.get(\"line2\", \"\")"];
+    let analysis = analysis(OTHER_LABELS, &cited.map(|quote| evidence_in(labels, OTHER_LABELS, quote)));
+    let fix = fix(&[(OTHER_LABELS, FAULTY, REPAIRED)]);
     let says = |tool, input| vec![Turn::tool(tool, input)];
     Script::new("stationery", OTHER_LABELS)
         .conversation("report_analysis", says("report_analysis", analysis))
         .conversation("propose_fix", says("propose_fix", fix))
-        .conversation("give_verdict", says("give_verdict", verdict))
+        .conversation("give_verdict", says("give_verdict", verdict()))
 }
 
 fn of_project(event: &SandboxEvent, slug: &str, id: u64) -> SandboxEvent {
@@ -127,25 +92,24 @@ async fn each_project_has_its_own_repository_folder_branch_and_channel_to_the_en
     assert_eq!(github.pull_request(REPO, 1).unwrap().base_branch, "main");
     assert_eq!(github.pull_request(OTHER_REPO, 1).unwrap().base_branch, "release");
     let (first, second) = (card_in(&world, CHANNEL_ID), card_in(&world, OTHER_CHANNEL_ID));
-    assert!(world.shown(&first).contains("`acme/bookshop`"), "{}", world.shown(&first));
-    assert!(world.shown(&second).contains("`acme/stationery`"), "{}", world.shown(&second));
+    assert_says(&world.shown(&first), &["`acme/bookshop`"]);
+    assert_says(&world.shown(&second), &["`acme/stationery`"]);
 
     let main = github.sha_of(OTHER_REPO, "main").unwrap();
-    world.press(&second, DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&paper).await["status"], "deployed");
-    assert_eq!(world.attempt(&book).await["status"], "awaiting_approval", "each is decided on its own");
+    world.decide(&second, DEPLOY).await;
+    assert_eq!(world.status(&paper).await, "deployed");
+    assert_eq!(world.status(&book).await, "awaiting_approval", "each is decided on its own");
     let merged = github.file_at(OTHER_REPO, "release", OTHER_LABELS).unwrap().unwrap();
     assert!(String::from_utf8(merged).unwrap().contains(REPAIRED.trim()));
     assert_eq!(github.sha_of(OTHER_REPO, "main").unwrap(), main, "the other branch stays");
     let sha = github.sha_of(OTHER_REPO, "release").unwrap().unwrap();
     let deployment = github.deploy(OTHER_REPO, &sha, "paper-live").unwrap();
     github.deployment_becomes(OTHER_REPO, deployment, "success", "").unwrap();
-    world.after(SignedDuration::from_hours(1)).await;
+    world.after(hours(1)).await;
     let shown = world.shown(&card_in(&world, OTHER_CHANNEL_ID));
     assert!(shown.contains("Live since") && shown.contains("paper-live"), "{shown}");
-    world.after(SignedDuration::from_hours(24)).await;
-    assert_eq!(world.attempt(&paper).await["status"], "verified");
+    world.after(hours(24)).await;
+    assert_eq!(world.status(&paper).await, "verified");
     assert_eq!(world.sandbox.sentry.status(&other_event.issue_id), Some("resolved"));
     let list = world.get("attempts?project=stationery").await.body;
     assert_eq!(list.as_array().unwrap().len(), 1, "{list:#}");
@@ -158,6 +122,7 @@ async fn a_project_that_is_not_named_is_left_alone() {
     let answer = world.report(&event, Hook::EventAlertTriggered).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert!(answer.body["fix_attempt_id"].is_null(), "{answer:?}");
+    assert_says(answer.body["message"].as_str().unwrap(), &["no repository is configured"]);
 }
 
 #[tokio::test]
@@ -167,15 +132,13 @@ async fn what_is_about_no_project_is_told_in_the_first_projects_channel_where_no
         ("AUTOFIX_SLACK_CHANNEL", ""),
         ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1"),
     ];
-    let world = World::with(SlackWay::Bot, &settings).await;
+    let world = World::with(&settings).await;
     let event = Scenario::Fix.event(world.clock.now());
     for number in 1..=2 {
         world.report(&event.as_other_fault(number), Hook::EventAlertTriggered).await;
     }
     world.settle().await;
-    for _ in 0..4 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
+    world.ticks(4, mins(1)).await;
     let messages = world.sandbox.slack.messages();
     let digest = messages.iter().find(|message| world.shown(message).contains("hourly limit"));
     assert_eq!(digest.map(|message| message.channel.as_str()), Some(OTHER_CHANNEL_ID), "{messages:#?}");

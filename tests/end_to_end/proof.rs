@@ -2,16 +2,14 @@
 
 use autofix::messages::{DEPLOY, DISMISS};
 use autofix_local::demo_project;
-use autofix_local::sandbox::SlackWay;
 use autofix_local::sandbox::claude::{Script, Turn};
-use autofix_local::sandbox::github::{CheckRun, Checkout, Conclusion};
-use autofix_local::scenario::{LABELS_TEST, LABELS_TEST_CODE, Scenario};
-use jiff::SignedDuration;
+use autofix_local::sandbox::github::Checkout;
+use autofix_local::scenario::{LABELS_TEST, LABELS_TEST_CODE};
 use serde_json::{Value, json};
 
-use crate::world::{REPO, World};
+use crate::bookshop::LABELS;
+use crate::world::{CheckRun, Conclusion, REPO, Scenario, World, assert_says, mins, secs};
 
-const LABELS: &str = "backend/bookshop/labels.py";
 const NAME: &str = "test_a_second_line_that_is_none_is_left_out";
 
 /// A world that proves fixes with this CI.
@@ -19,15 +17,8 @@ async fn with_ci(
     settings: &[(&str, &str)],
     ci: impl Fn(&Checkout<'_>) -> Vec<CheckRun> + Send + Sync + 'static,
 ) -> World {
-    let settings: Vec<(&str, &str)> =
-        settings.iter().copied().chain([("AUTOFIX_PROOF", "try")]).rev().collect();
-    let mut unique: Vec<(&str, &str)> = Vec::new();
-    for (name, value) in settings.into_iter().rev() {
-        if !unique.iter().any(|(known, _)| *known == name) {
-            unique.push((name, value));
-        }
-    }
-    let world = World::with(SlackWay::Bot, &unique).await;
+    let tried = [&[("AUTOFIX_PROOF", "try")], settings].concat(); // what comes later wins
+    let world = World::with(&tried).await;
     world.sandbox.github.set_ci(REPO, ci).unwrap();
     world
 }
@@ -53,11 +44,8 @@ fn has_fix(commit: &Checkout<'_>) -> bool {
 
 /// The report, and everything until nobody has anything to do for a while.
 async fn play(world: &World) -> String {
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    for _ in 0..4 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
+    let id = world.handle(Scenario::Fix).await;
+    world.ticks(4, mins(1)).await;
     id
 }
 
@@ -82,7 +70,7 @@ async fn proof(world: &World, id: &str) -> Value {
 async fn check_not_proved(world: &World, (code, sentence): (&str, &str)) {
     let id = play(world).await;
     let attempt = world.attempt(&id).await;
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert_eq!(attempt["status"], "awaiting_approval", "{shown}");
     assert_eq!(attempt["proof"]["is"], "not_proved", "{shown}");
     assert_eq!(attempt["proof"]["why_not"]["code"], code, "{shown}");
@@ -90,35 +78,34 @@ async fn check_not_proved(world: &World, (code, sentence): (&str, &str)) {
     assert!(shown.contains("Deploy Live"), "{shown}");
     assert!(!test_on_branch(world));
     assert_eq!(commits(world), ["AutoFix: AttributeError in address_lines"]);
-    let body = world.sandbox.github.pull_request(REPO, 1).unwrap().body;
+    let body = world.pull_request(1).body;
     assert!(body.contains("Not proved") && !body.contains("Mary Somerville"), "{body}");
 }
 
 #[tokio::test]
 async fn a_fix_is_proved_by_a_test_that_fails_without_it_and_passes_with_it() {
-    let world = with_ci(&[], demo_project::ci).await;
+    let world = with_ci(&[("AUTOFIX_PROOF", "require")], demo_project::ci).await;
     let id = play(&world).await;
-    let shown = world.shown(&world.card());
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{shown}");
+    let shown = world.shown_card();
+    assert_eq!(world.status(&id).await, "awaiting_approval", "{shown}");
     assert!(shown.contains("🧪 Proved") && shown.contains("min of CI"), "{shown}");
     assert!(shown.contains("Regression test") && shown.contains(LABELS_TEST), "{shown}");
     let first = "AutoFix: AttributeError in address_lines";
     assert_eq!(commits(&world), [first.to_owned(), format!("{first}: regression test")]);
     let found = proof(&world, &id).await;
-    assert_eq!((&found["is"], &found["mode"]), (&json!("proved"), &json!("try")));
+    assert_eq!((&found["is"], &found["mode"]), (&json!("proved"), &json!("require")));
     assert_eq!(found["test"]["code"], LABELS_TEST_CODE);
     let runs = found["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 2);
-    let pull = world.sandbox.github.pull_request(REPO, 1).unwrap();
+    let pull = world.pull_request(1);
     assert_eq!(runs[1]["head_sha"], pull.head_sha);
     assert!(pull.body.contains("🧪 Proved") && pull.body.contains(NAME), "{}", pull.body);
     // The fix stays the change of one file.
     assert_eq!(world.attempt(&id).await["proposed_fixes"].as_array().unwrap().len(), 1);
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    world.decide(&world.card(), DEPLOY).await;
+    assert_eq!(world.status(&id).await, "deployed");
     assert!(world.sandbox.github.file_at(REPO, "main", LABELS_TEST).unwrap().is_some());
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("🧪 Proved"), "{shown}");
 }
 
@@ -126,8 +113,8 @@ async fn a_fix_is_proved_by_a_test_that_fails_without_it_and_passes_with_it() {
 async fn without_a_proof_that_is_required_there_is_no_deploy_button_and_no_click_counts() {
     let world = with_ci(&[("AUTOFIX_PROOF", "require")], |_| green()).await;
     let id = play(&world).await;
-    let shown = world.shown(&world.card());
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{shown}");
+    let shown = world.shown_card();
+    assert_eq!(world.status(&id).await, "awaiting_approval", "{shown}");
     assert!(shown.contains("AutoFix: the fix is not proved"), "{shown}");
     assert!(shown.contains("No Deploy button") && !shown.contains("Deploy Live"), "{shown}");
     assert!(shown.contains("Dismiss"), "{shown}");
@@ -139,26 +126,22 @@ async fn without_a_proof_that_is_required_there_is_no_deploy_button_and_no_click
             }
         }
     }
-    world.press(&forged, DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    world.decide(&forged, DEPLOY).await;
+    assert_eq!(world.status(&id).await, "awaiting_approval");
 }
 
 #[tokio::test]
-async fn a_required_proof_that_is_there_arms_the_button() {
-    let world = with_ci(&[("AUTOFIX_PROOF", "require")], demo_project::ci).await;
-    let id = play(&world).await;
-    assert_eq!(proof(&world, &id).await["is"], "proved");
-    assert!(world.shown(&world.card()).contains("Deploy Live"));
-}
-
-#[tokio::test]
-async fn a_project_has_its_own_word_about_proofs() {
+async fn switched_off_for_all_or_for_a_project_nothing_is_asked_and_nothing_is_different() {
     let projects = r#"{"bookshop": {"repo": "acme/bookshop", "path": "backend", "proof": "off"}}"#;
-    let world = with_ci(&[("AUTOFIX_PROJECTS", projects)], demo_project::ci).await;
-    let id = play(&world).await;
-    assert_eq!(proof(&world, &id).await, Value::Null);
-    assert_eq!(commits(&world).len(), 1);
+    for off in [("AUTOFIX_PROOF", "off"), ("AUTOFIX_PROJECTS", projects)] {
+        let world = with_ci(&[off], demo_project::ci).await;
+        let id = play(&world).await;
+        assert_eq!(proof(&world, &id).await, Value::Null);
+        assert_eq!(commits(&world).len(), 1);
+        assert!(!world.shown_card().contains("🧪"));
+        let asked = world.sandbox.claude.conversations();
+        assert!(asked.iter().all(|one| one.result_tool.as_deref() != Some("write_test")));
+    }
 }
 
 #[tokio::test]
@@ -218,13 +201,13 @@ async fn a_check_that_is_red_on_the_base_anyway_does_not_count() {
         checks
     };
     let world = with_ci(&[], ci).await;
-    let base = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
+    let base = world.main();
     let lint = CheckRun::ended("lint", Conclusion::Failure);
     let heads = autofix_local::sandbox::github::Heads::Commit(base);
-    world.sandbox.github.set_checks(REPO, heads, &[lint]).unwrap();
+    world.set_checks(heads, &[lint]);
     let id = play(&world).await;
     // The test failed as it should; that `lint` is red with the fix, too, is for people.
-    assert_eq!(commits(&world).len(), 2, "{}", world.shown(&world.card()));
+    assert_eq!(commits(&world).len(), 2, "{}", world.shown_card());
     assert_eq!(proof(&world, &id).await["is"], "with_fix");
 }
 
@@ -232,19 +215,16 @@ async fn a_check_that_is_red_on_the_base_anyway_does_not_count() {
 async fn a_ci_that_never_ends_is_waited_for_as_long_as_the_settings_say() {
     let ci = for_the_test(|_| vec![CheckRun::running("tests")]);
     let world = with_ci(&[("AUTOFIX_PROOF_MINUTES", "10")], ci).await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    world.after(SignedDuration::from_mins(4)).await;
-    let shown = world.shown(&world.card());
+    let id = world.handle(Scenario::Fix).await;
+    world.after(mins(4)).await;
+    let shown = world.shown_card();
     assert!(shown.contains("🧪 Being proved") && shown.contains("at most 10 min"), "{shown}");
     assert!(!shown.contains("Deploy Live"), "{shown}");
-    for _ in 0..5 {
-        world.after(SignedDuration::from_mins(2)).await;
-    }
+    world.ticks(5, mins(2)).await;
     let attempt = world.attempt(&id).await;
-    assert_eq!(attempt["status"], "awaiting_approval", "{}", world.shown(&world.card()));
+    assert_eq!(attempt["status"], "awaiting_approval", "{}", world.shown_card());
     assert_eq!(attempt["proof"]["why_not"]["code"], "ci_too_slow");
-    assert!(world.shown(&world.card()).contains("CI did not end within 10 minutes"));
+    assert_says(&world.shown_card(), &["CI did not end within 10 minutes"]);
     assert!(!test_on_branch(&world));
 }
 
@@ -256,9 +236,9 @@ async fn a_second_run_that_never_ends_is_not_waited_for_either() {
     });
     let world = with_ci(&[("AUTOFIX_PROOF_MINUTES", "3")], ci).await;
     let id = play(&world).await;
-    world.after(SignedDuration::from_mins(1)).await;
+    world.after(mins(1)).await;
     assert_eq!(proof(&world, &id).await["why_not"]["code"], "ci_too_slow");
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&id).await, "awaiting_approval");
     assert!(!test_on_branch(&world));
 }
 
@@ -275,9 +255,9 @@ async fn a_log_of_a_hundred_megabytes_is_read_at_its_end() {
     });
     let world = with_ci(&[], ci).await;
     let id = play(&world).await;
-    assert_eq!(proof(&world, &id).await["is"], "proved", "{}", world.shown(&world.card()));
+    assert_eq!(proof(&world, &id).await["is"], "proved", "{}", world.shown_card());
     assert!(!world.attempt(&id).await.to_string().contains("ghp_"));
-    assert!(!world.shown(&world.card()).contains("ghp_"));
+    assert!(!world.shown_card().contains("ghp_"));
 }
 
 #[tokio::test]
@@ -290,7 +270,7 @@ async fn what_a_log_says_in_place_of_an_error_stays_out_of_the_card() {
     let world = with_ci(&[], ci).await;
     let id = play(&world).await;
     assert_eq!(proof(&world, &id).await["is"], "not_proved");
-    let everything = format!("{} {}", world.attempt(&id).await, world.shown(&world.card()));
+    let everything = format!("{} {}", world.attempt(&id).await, world.shown_card());
     assert!(!everything.contains(secret) && !everything.contains("<!channel>"), "{everything}");
 }
 
@@ -298,7 +278,7 @@ async fn what_a_log_says_in_place_of_an_error_stays_out_of_the_card() {
 async fn a_repository_without_ci_for_pull_requests_gets_no_test() {
     let world = with_ci(&[], |_| Vec::new()).await;
     let id = play(&world).await;
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert_eq!(proof(&world, &id).await["why_not"]["code"], "no_ci", "{shown}");
     assert!(!test_on_branch(&world));
     assert_eq!(commits(&world).len(), 1);
@@ -322,7 +302,7 @@ async fn a_test_that_breaks_the_rules_is_never_pushed() {
     let id = play(&world).await;
     let found = proof(&world, &id).await;
     assert_eq!(found["why_not"]["code"], "no_test");
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("No test kept to the rules") && shown.contains("Deploy Live"), "{shown}");
     assert_eq!(commits(&world).len(), 1);
     assert!(!test_on_branch(&world));
@@ -366,14 +346,13 @@ fn slow_ci(commit: &Checkout<'_>) -> Vec<CheckRun> {
 #[tokio::test]
 async fn a_person_who_pushes_in_between_keeps_the_branch() {
     let world = with_ci(&[], slow_ci).await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    let id = world.handle(Scenario::Fix).await;
     let branch = world.fix_branches().remove(0);
     let pushed = world.sandbox.github.commit(REPO, &branch).by("ada").file("x.txt", b"x", "Mine").unwrap();
-    world.after(SignedDuration::from_mins(1)).await;
+    world.after(mins(1)).await;
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "failed");
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("Someone pushed to the branch while CI ran the regression test"), "{shown}");
     assert_eq!(world.sandbox.github.sha_of(REPO, &branch).unwrap(), Some(pushed));
 }
@@ -381,23 +360,20 @@ async fn a_person_who_pushes_in_between_keeps_the_branch() {
 #[tokio::test]
 async fn a_person_who_merges_the_test_alone_is_told_that_the_fix_is_not_there() {
     let world = with_ci(&[], slow_ci).await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    let id = world.handle(Scenario::Fix).await;
     world.sandbox.github.merge_pull_request(REPO, 1).unwrap();
-    world.after(SignedDuration::from_mins(1)).await;
-    assert_eq!(world.attempt(&id).await["status"], "failed");
-    let shown = world.shown(&world.card());
+    world.after(mins(1)).await;
+    assert_eq!(world.status(&id).await, "failed");
+    let shown = world.shown_card();
     assert!(shown.contains("while only the regression test was in it"), "{shown}");
 }
 
 #[tokio::test]
 async fn a_dismissal_while_the_test_runs_closes_the_pull_request() {
     let world = with_ci(&[], slow_ci).await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    let id = world.handle(Scenario::Fix).await;
     world.dismiss(&world.card()).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "rejected");
+    assert_eq!(world.status(&id).await, "rejected");
     assert!(world.fix_branches().is_empty());
 }
 
@@ -407,24 +383,20 @@ async fn where_commits_may_not_be_replaced_another_one_takes_the_test_back() {
         let world =
             with_ci(&[("AUTOFIX_PROOF_MINUTES", "2")], for_the_test(|_| vec![CheckRun::running("tests")]))
                 .await;
-        world.sandbox.github.configure(REPO, |settings| settings.force_pushes_refused = !comments).unwrap();
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
+        world.configure(|settings| settings.force_pushes_refused = !comments);
+        let id = world.handle(Scenario::Fix).await;
         if comments {
-            world.clock.advance(SignedDuration::from_secs(5));
+            world.clock.advance(secs(5));
             world.sandbox.github.comment(REPO, 1, "ada", "What is this?").unwrap();
         }
-        for _ in 0..4 {
-            world.after(SignedDuration::from_mins(1)).await;
-        }
-        let shown = world.shown(&world.card());
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{shown}");
+        world.ticks(4, mins(1)).await;
+        let shown = world.shown_card();
+        assert_eq!(world.status(&id).await, "awaiting_approval", "{shown}");
         let first = "AutoFix: AttributeError in address_lines";
         assert_eq!(commits(&world), [first.to_owned(), format!("{first}: regression test")], "{shown}");
         assert!(!test_on_branch(&world), "{shown}");
-        world.press(&world.card(), DEPLOY).await;
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "deployed");
+        world.decide(&world.card(), DEPLOY).await;
+        assert_eq!(world.status(&id).await, "deployed");
         assert!(world.sandbox.github.file_at(REPO, "main", LABELS_TEST).unwrap().is_none());
     }
 }
@@ -434,35 +406,19 @@ async fn on_a_base_that_moved_the_proof_begins_again() {
     let world = with_ci(&[], demo_project::ci).await;
     let id = play(&world).await;
     assert_eq!(proof(&world, &id).await["is"], "proved");
-    let labels = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
-    let moved = format!("# Labels.\n{}", String::from_utf8(labels).unwrap());
-    world
-        .sandbox
-        .github
-        .commit(REPO, "main")
-        .by("ada")
-        .file(LABELS, moved.as_bytes(), "Say what it is")
-        .unwrap();
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    for _ in 0..4 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
-    let shown = world.shown(&world.card());
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{shown}");
+    world.edit(LABELS, "Say what it is", |text| {
+        format!(
+            "# Labels.
+{text}"
+        )
+    });
+    world.decide(&world.card(), DEPLOY).await;
+    world.ticks(4, mins(1)).await;
+    let shown = world.shown_card();
+    assert_eq!(world.status(&id).await, "awaiting_approval", "{shown}");
     assert!(shown.contains("🧪 Proved"), "{shown}");
     let found = proof(&world, &id).await;
-    let pull = world.sandbox.github.pull_request(REPO, 1).unwrap();
+    let pull = world.pull_request(1);
     assert_eq!(found["runs"][1]["head_sha"], pull.head_sha);
     assert_eq!(commits(&world).len(), 2);
-}
-
-#[tokio::test]
-async fn switched_off_nothing_is_asked_and_nothing_is_different() {
-    let world = with_ci(&[("AUTOFIX_PROOF", "off")], demo_project::ci).await;
-    let id = play(&world).await;
-    assert_eq!(proof(&world, &id).await, Value::Null);
-    assert!(!world.shown(&world.card()).contains("🧪"));
-    let asked = world.sandbox.claude.conversations();
-    assert!(asked.iter().all(|one| one.result_tool.as_deref() != Some("write_test")));
 }

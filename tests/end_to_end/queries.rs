@@ -1,68 +1,34 @@
 //! Reading attempts: the shape that clients know, pages, filters, and who may read.
 
 use autofix::config::names;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::{API_TOKEN, SlackWay};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::API_TOKEN;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Hook, Scenario, World, hours, secs};
 
 #[tokio::test]
 async fn an_attempt_has_the_names_that_clients_of_the_python_version_know() {
     let world = World::new().await;
     let (id, _) = world.until_armed().await;
     let attempt = world.attempt(&id).await;
-    for name in [
-        "id",
-        "status",
-        "project_name",
-        "github_repo",
-        "sentry_event_id",
-        "error_analysis",
-        "proposed_fixes",
-        "slack_message_ts",
-        "slack_channel",
-        "pr_url",
-        "pr_number",
-        "failure_reason",
-        "created_at",
-        "approved_at",
-        "completed_at",
-        "reason",
-        "sentry_issue_id",
-        "sentry_url",
-        "head_sha",
-        "base_sha",
-        "approved_by",
-        "usage",
-        "timeline",
-        "occurrences",
-    ] {
-        assert!(attempt.as_object().unwrap().contains_key(name), "`{name}` is missing");
+    let own = "id status project_name github_repo sentry_event_id error_analysis proposed_fixes \
+                  slack_message_ts slack_channel pr_url pr_number failure_reason created_at approved_at \
+                  completed_at reason sentry_issue_id sentry_url head_sha base_sha approved_by usage \
+                  timeline occurrences";
+    let of_analysis = "error_type error_message root_cause file_path line_number function_name confidence \
+                  can_auto_fix explanation complexity security_implications blast_radius recommendation";
+    let of_fix = "file_path original_code fixed_code explanation confidence";
+    for (value, names) in
+        [(&attempt, own), (&attempt["error_analysis"], of_analysis), (&attempt["proposed_fixes"][0], of_fix)]
+    {
+        for name in names.split(' ') {
+            assert!(value.as_object().unwrap().contains_key(name), "`{name}` is missing in {value}");
+        }
     }
-    for name in [
-        "error_type",
-        "error_message",
-        "root_cause",
-        "file_path",
-        "line_number",
-        "function_name",
-        "confidence",
-        "can_auto_fix",
-        "explanation",
-        "complexity",
-        "security_implications",
-        "blast_radius",
-        "recommendation",
-    ] {
-        assert!(!attempt["error_analysis"][name].is_null(), "`error_analysis.{name}` is missing");
-    }
-    for name in ["file_path", "original_code", "fixed_code", "explanation", "confidence"] {
-        assert!(!attempt["proposed_fixes"][0][name].is_null(), "`proposed_fixes.{name}` is missing");
+    for name in of_analysis.split(' ') {
+        assert!(!attempt["error_analysis"][name].is_null(), "`error_analysis.{name}` has no value");
     }
     assert_eq!(attempt["created_at"], "2026-11-22T10:00:00Z");
     assert_eq!(attempt["pr_number"], 1);
@@ -70,11 +36,11 @@ async fn an_attempt_has_the_names_that_clients_of_the_python_version_know() {
 
 #[tokio::test]
 async fn the_list_is_newest_first_in_pages_and_filtered() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
     let event = Scenario::Security.event(world.clock.now());
     let mut ids = Vec::new();
     for number in 1..=7 {
-        world.clock.advance(SignedDuration::from_secs(1));
+        world.clock.advance(secs(1));
         ids.insert(
             0,
             world.report(&event.as_other_issue(number), Hook::EventAlertTriggered).await.attempt_id(),
@@ -101,11 +67,9 @@ async fn the_list_is_newest_first_in_pages_and_filtered() {
 #[tokio::test]
 async fn attempts_of_earlier_months_are_listed_too() {
     let world = World::new().await;
-    let old = world.alert(Scenario::Security).await.attempt_id();
-    world.settle().await;
-    world.clock.advance(SignedDuration::from_hours(24 * 45));
-    let new = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    let old = world.handle(Scenario::Security).await;
+    world.clock.advance(hours(24 * 45));
+    let new = world.handle(Scenario::Fix).await;
     let list = world.get("attempts").await.body;
     assert_eq!([&list[0]["id"], &list[1]["id"]], [&json!(new), &json!(old)]);
 }
@@ -136,42 +100,27 @@ async fn a_question_that_makes_no_sense_is_refused_with_the_way_to_ask() {
 #[tokio::test]
 async fn nothing_but_being_alive_is_told_without_the_token() {
     let world = World::new().await;
-    let id = world.alert(Scenario::Security).await.attempt_id();
-    world.settle().await;
-    for (path, authorization) in [
-        ("attempts".to_owned(), None),
-        (format!("attempts/{id}"), None),
-        ("attempts".to_owned(), Some("Bearer wrong")),
-        ("attempts".to_owned(), Some("Bearer ")),
-        ("attempts".to_owned(), Some("development-api-token")),
-        ("attempts".to_owned(), Some("Basic development-api-token")),
-        ("status".to_owned(), Some("Bearer wrong")),
-    ] {
-        let mut request = Request::get(format!("/autofix/{path}"));
-        if let Some(authorization) = authorization {
-            request = request.header("authorization", authorization);
-        }
-        let answer = world.ask(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {authorization:?}");
-    }
+    world.handle(Scenario::Security).await;
+    let wrong = world.get_with("status", "wrong").await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
     let open = world.ask(Request::get("/autofix/status").body(Body::empty()).unwrap()).await;
     assert_eq!(open.body, json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }));
     let full = world.get("status").await.body;
     assert_eq!(full["repositories"], json!(["acme/bookshop"]));
     assert_eq!(full["counts"], json!({ "skipped": 1 }));
+    assert_eq!(full["empty_secrets"], json!([]), "in one process none is called empty");
 }
 
 #[tokio::test]
 async fn without_a_configured_token_nobody_may_read() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_API_TOKEN", "")]).await;
+    let world = World::with(&[("AUTOFIX_API_TOKEN", "")]).await;
     assert_eq!(world.get("attempts").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn a_slash_at_the_end_changes_nothing() {
     let world = World::new().await;
-    let id = world.alert(Scenario::Security).await.attempt_id();
-    world.settle().await;
+    let id = world.handle(Scenario::Security).await;
     for path in ["status", "attempts", &format!("attempts/{id}")] {
         let without = world.get(path).await;
         assert_eq!(without.status, StatusCode::OK, "{path}");
@@ -186,7 +135,7 @@ async fn a_slash_at_the_end_changes_nothing() {
 #[tokio::test]
 async fn a_deployment_whose_secret_is_empty_says_what_to_fill_in_until_someone_can_log_in() {
     let everything = names::SECRETS.map(|name| (name, ""));
-    let world = World::with_secrets_manager(SlackWay::Bot, &everything).await;
+    let world = World::builder().settings(&everything).secrets_manager().start().await;
     let status = async |world: &World| {
         world.ask(Request::get("/autofix/status").body(Body::empty()).unwrap()).await.body
     };
@@ -204,20 +153,14 @@ async fn a_deployment_whose_secret_is_empty_says_what_to_fill_in_until_someone_c
     let secrets = world.secrets.as_ref().unwrap();
     secrets.put(names::SLACK_WEBHOOK_URL, "https://hooks.slack.com/services/T0/B0/abc");
     secrets.put(names::GITHUB_APP_PRIVATE_KEY, "key");
-    world.clock.advance(SignedDuration::from_secs(11));
+    world.clock.advance(secs(11));
     let rest = [all[0], all[2], all[4], all[5]];
     assert_eq!(status(&world).await["empty_secrets"], json!(rest));
     // With the token, only who has it sees the rest.
     secrets.put(names::API_TOKEN, API_TOKEN);
-    world.clock.advance(SignedDuration::from_secs(11));
+    world.clock.advance(secs(11));
     status(&world).await;
     assert_eq!(status(&world).await["empty_secrets"], json!(null));
-    world.clock.advance(SignedDuration::from_secs(11));
+    world.clock.advance(secs(11));
     assert_eq!(world.get("status").await.body["empty_secrets"], json!(rest[..3]));
-}
-
-#[tokio::test]
-async fn in_one_process_no_secret_is_called_empty() {
-    let world = World::new().await;
-    assert_eq!(world.get("status").await.body["empty_secrets"], json!([]));
 }

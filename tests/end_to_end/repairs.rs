@@ -2,15 +2,9 @@
 
 use autofix::messages::DEPLOY;
 use autofix_local::sandbox::claude::{Script, Turn};
-use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads};
-use autofix_local::scenario::Scenario;
-use jiff::SignedDuration;
-use serde_json::json;
 
-use crate::world::{REPO, World};
-
-const LABELS: &str = "backend/bookshop/labels.py";
-const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
+use crate::bookshop::{ANOTHER, FAULTY, LABELS, fix, verdict};
+use crate::world::{CheckRun, Conclusion, Heads, REPO, Scenario, World, assert_says, mins, secs};
 
 fn red(name: &str) -> CheckRun {
     CheckRun::ended(name, Conclusion::Failure)
@@ -28,40 +22,20 @@ fn repairs_with(world: &World, when: &str, repaired: &str) {
 
 /// In conversations that begin with text containing `when`, Claude puts `line` in the faulty one's place.
 pub fn answers_with(world: &World, (name, when): (&str, &str), line: &str) {
-    let fix = json!({
-        "edits": [{ "file_path": LABELS, "search": FAULTY, "replace": line }],
-        "explanation": "The same, in a way that the test accepts.",
-        "confidence": 0.9,
-    });
-    let verdict = json!({
-        "stops_this_error": true,
-        "changes_other_behaviour": false,
-        "hides_deeper_fault": false,
-        "touches_sensitive_area": false,
-        "confidence": 0.9,
-        "approve": true,
-        "explanation": "None counts as empty.",
-    });
+    let fix = fix(&[(LABELS, FAULTY, line)]);
     let script = Script::new(name, when)
         .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])
-        .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict)]);
+        .conversation("give_verdict", vec![Turn::tool("give_verdict", verdict())]);
     world.sandbox.claude.add_script(script);
 }
 
-pub const ANOTHER: &str = r#"    addition = (address.get("line2", "") or "").strip()"#;
 const A_THIRD: &str = r#"    addition = str(address.get("line2") or "").strip()"#;
 
 /// A world in which every commit of a pull request gets these checks.
 async fn with_checks(checks: &[CheckRun]) -> World {
     let world = World::new().await;
-    world.sandbox.github.set_checks(REPO, Heads::Every, checks).unwrap();
+    world.set_checks(Heads::Every, checks);
     world
-}
-
-async fn report(world: &World) -> String {
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    id
 }
 
 fn commits_on_the_branch(world: &World) -> usize {
@@ -71,28 +45,20 @@ fn commits_on_the_branch(world: &World) -> usize {
     log.len() - main.len()
 }
 
-async fn status(world: &World, id: &str) -> String {
-    world.attempt(id).await["status"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
 async fn red_checks_go_back_to_claude_and_the_repaired_fix_is_a_new_commit_on_the_same_branch() {
     let world = with_checks(&[green("pytest")]).await;
-    world.sandbox.github.set_checks(REPO, Heads::Next, &[red("pytest")]).unwrap();
+    world.set_checks(Heads::Next, &[red("pytest")]);
     repairs_with(&world, "its checks fail", ANOTHER);
-    let id = report(&world).await;
-    for _ in 0..3 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
-    assert_eq!(status(&world, &id).await, "awaiting_approval", "{}", world.shown(&world.card()));
+    let id = world.handle(Scenario::Fix).await;
+    world.ticks(3, mins(1)).await;
+    assert_eq!(world.status(&id).await, "awaiting_approval", "{}", world.shown_card());
     assert_eq!(commits_on_the_branch(&world), 2);
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
-    let shown = world.shown(&world.card());
+    assert_eq!(world.pull_requests().len(), 1);
+    let shown = world.shown_card();
     assert!(shown.contains("written again") && shown.contains("Deploy Live"), "{shown}");
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    let labels = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
-    assert!(String::from_utf8(labels).unwrap().contains(ANOTHER.trim()));
+    world.decide(&world.card(), DEPLOY).await;
+    assert_says(&world.text_at("main", LABELS), &[ANOTHER.trim()]);
 }
 
 #[tokio::test]
@@ -101,13 +67,11 @@ async fn checks_that_stay_red_are_repaired_twice_and_then_handed_over_with_one_c
     repairs_with(&world, "its checks fail", ANOTHER);
     // The second repair sees the diff of the first.
     repairs_with(&world, r#"+    addition = (address.get("line2", "") or "").strip()"#, A_THIRD);
-    let id = report(&world).await;
-    for _ in 0..8 {
-        world.after(SignedDuration::from_mins(2)).await;
-    }
-    assert_eq!(status(&world, &id).await, "pr_created");
+    let id = world.handle(Scenario::Fix).await;
+    world.ticks(8, mins(2)).await;
+    assert_eq!(world.status(&id).await, "pr_created");
     assert_eq!(commits_on_the_branch(&world), 3, "the fix and two repairs");
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("after 2 repairs") && !shown.contains("Deploy Live"), "{shown}");
     assert!(shown.contains("pytest"), "{shown}");
 }
@@ -116,85 +80,65 @@ async fn checks_that_stay_red_are_repaired_twice_and_then_handed_over_with_one_c
 async fn red_red_green_is_two_repairs_and_an_armed_card() {
     let world = with_checks(&[green("pytest")]).await;
     for _ in 0..2 {
-        world.sandbox.github.set_checks(REPO, Heads::Next, &[red("pytest")]).unwrap();
+        world.set_checks(Heads::Next, &[red("pytest")]);
     }
     repairs_with(&world, "its checks fail", ANOTHER);
     repairs_with(&world, r#"+    addition = (address.get("line2", "") or "").strip()"#, A_THIRD);
-    let id = report(&world).await;
-    for _ in 0..6 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
-    assert_eq!(status(&world, &id).await, "awaiting_approval", "{}", world.shown(&world.card()));
+    let id = world.handle(Scenario::Fix).await;
+    world.ticks(6, mins(1)).await;
+    assert_eq!(world.status(&id).await, "awaiting_approval", "{}", world.shown_card());
     assert_eq!(commits_on_the_branch(&world), 3, "the fix and two repairs");
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("Repair 2 of 2") && shown.contains("Deploy Live"), "{shown}");
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    let labels = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
-    assert!(String::from_utf8(labels).unwrap().contains(A_THIRD.trim()));
+    world.decide(&world.card(), DEPLOY).await;
+    assert_says(&world.text_at("main", LABELS), &[A_THIRD.trim()]);
 }
 
 #[tokio::test]
 async fn checks_that_the_base_fails_as_well_are_not_repaired() {
     let world = with_checks(&[red("pytest")]).await;
-    let base = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
-    world.sandbox.github.set_checks(REPO, Heads::Commit(base), &[red("pytest")]).unwrap();
-    let id = report(&world).await;
-    assert_eq!(status(&world, &id).await, "pr_created");
+    let base = world.main();
+    world.set_checks(Heads::Commit(base), &[red("pytest")]);
+    let id = world.handle(Scenario::Fix).await;
+    assert_eq!(world.status(&id).await, "pr_created");
     assert_eq!(commits_on_the_branch(&world), 1);
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("base branch fails the same checks"), "{shown}");
 }
 
 #[tokio::test]
 async fn a_person_who_comments_stops_the_repairs() {
     let world = World::new().await;
-    world.sandbox.github.set_checks(REPO, Heads::Every, &[CheckRun::running("pytest")]).unwrap();
+    world.set_checks(Heads::Every, &[CheckRun::running("pytest")]);
     repairs_with(&world, "its checks fail", ANOTHER);
-    let id = report(&world).await;
-    world.clock.advance(SignedDuration::from_secs(30));
+    let id = world.handle(Scenario::Fix).await;
+    world.clock.advance(secs(30));
     world.sandbox.github.comment(REPO, 1, "grace", "I am looking at this.").unwrap();
-    let head = world.sandbox.github.pull_request(REPO, 1).unwrap().head_sha;
-    world.sandbox.github.set_checks(REPO, Heads::Commit(head), &[red("pytest")]).unwrap();
-    world.after(SignedDuration::from_mins(1)).await;
-    assert_eq!(status(&world, &id).await, "pr_created");
+    let head = world.pull_request(1).head_sha;
+    world.set_checks(Heads::Commit(head), &[red("pytest")]);
+    world.after(mins(1)).await;
+    assert_eq!(world.status(&id).await, "pr_created");
     assert_eq!(commits_on_the_branch(&world), 1);
-    assert!(world.shown(&world.card()).contains("grace"), "{}", world.shown(&world.card()));
-}
-
-fn push_to_main(world: &World, change: impl FnOnce(String) -> String) {
-    let text = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
-    let changed = change(String::from_utf8(text).unwrap());
-    world
-        .sandbox
-        .github
-        .commit(REPO, "main")
-        .file(LABELS, changed.as_bytes(), "A colleague's change")
-        .unwrap();
+    assert_says(&world.shown_card(), &["grace"]);
 }
 
 #[tokio::test]
 async fn when_the_file_changes_on_the_base_the_same_edit_is_put_on_its_head_before_it_can_be_deployed() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
-    let before = world.sandbox.github.pull_request(REPO, 1).unwrap().head_sha;
-    push_to_main(&world, |text| format!("{text}\n# A remark at the end.\n"));
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    for _ in 0..2 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
-    assert_eq!(status(&world, &id).await, "awaiting_approval", "{}", world.shown(&world.card()));
-    let pull = world.sandbox.github.pull_request(REPO, 1).unwrap();
+    let before = world.pull_request(1).head_sha;
+    world.edit(LABELS, "A colleague\'s change", |text| format!("{text}\n# A remark at the end.\n"));
+    world.decide(&card, DEPLOY).await;
+    world.ticks(2, mins(1)).await;
+    assert_eq!(world.status(&id).await, "awaiting_approval", "{}", world.shown_card());
+    let pull = world.pull_request(1);
     assert_ne!(pull.head_sha, before);
     assert_eq!(commits_on_the_branch(&world), 1, "one commit, on the new base");
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     assert!(shown.contains("same edit was put on its head"), "{shown}");
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
-    assert_eq!(status(&world, &id).await, "deployed");
-    let labels = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
-    let labels = String::from_utf8(labels).unwrap();
+    world.decide(&world.card(), DEPLOY).await;
+    assert_eq!(world.status(&id).await, "deployed");
+    let labels = world.text_at("main", LABELS);
     assert!(labels.contains("A remark at the end") && !labels.contains(FAULTY), "{labels}");
 }
 
@@ -203,22 +147,20 @@ async fn commits_that_touch_other_files_change_nothing() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
     world.sandbox.github.commit(REPO, "main").file("NEWS.md", b"news\n", "News").unwrap();
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    assert_eq!(status(&world, &id).await, "deployed");
+    world.decide(&card, DEPLOY).await;
+    assert_eq!(world.status(&id).await, "deployed");
 }
 
 #[tokio::test]
-async fn where_the_edit_does_not_fit_any_more_the_analysis_starts_anew_once() {
+async fn where_the_edit_does_not_fit_any_more_the_analysis_starts_again_once() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
     let turns = world.sandbox.claude.turns_answered();
-    push_to_main(&world, |text| text.replace(FAULTY, "    addition = first_line(address).strip()"));
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    for _ in 0..2 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
+    world.edit(LABELS, "A colleague\'s change", |text| {
+        text.replace(FAULTY, "    addition = first_line(address).strip()")
+    });
+    world.decide(&card, DEPLOY).await;
+    world.ticks(2, mins(1)).await;
     assert!(world.sandbox.github.open_pull_requests(REPO).unwrap().is_empty());
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "skipped", "the crash line is not there any more: {attempt:#}");

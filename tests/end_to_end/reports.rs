@@ -5,37 +5,16 @@ use autofix::attempt::AttemptId;
 use autofix::config::names;
 use autofix::secrets::Secret;
 use autofix::signature;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::service::Fault;
-use autofix_local::sandbox::{API_TOKEN, SlackWay};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::API_TOKEN;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, World};
+use crate::world::{Answer, Fault, Hook, Scenario, World, hours, mins, secs};
 
 const NO_TOKEN: (&str, &str) = (names::SENTRY_AUTH_TOKEN, "");
 
 impl World {
-    async fn deliver(&self, resource: &str, body: &Value) -> Answer {
-        self.deliver_webhook(self.sandbox.sentry.sign(resource, body)).await
-    }
-
-    /// The alert about the label error, changed.
-    fn alert_body(&self, change: impl FnOnce(&mut Value)) -> Value {
-        let event = Scenario::Fix.event(self.clock.now());
-        let webhook = self.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
-        let mut body: Value = serde_json::from_slice(&webhook.body).unwrap();
-        change(&mut body["data"]["event"]);
-        body
-    }
-
-    async fn attempts(&self) -> Vec<Value> {
-        self.get("attempts?limit=100").await.body.as_array().unwrap().clone()
-    }
-
     pub async fn start_by_hand(&self, url: &str) -> Answer {
         let request =
             Request::post("/autofix/attempts").header("authorization", format!("Bearer {API_TOKEN}"));
@@ -77,12 +56,12 @@ async fn two_webhooks_of_one_error_are_one_attempt_with_its_stack_trace() {
         (0, Hook::EventAlertTriggered, Hook::IssueCreated),
         (60, Hook::EventAlertTriggered, Hook::IssueCreated),
     ] {
-        let world = World::with(SlackWay::Bot, &[NO_TOKEN]).await;
+        let world = World::with(&[NO_TOKEN]).await;
         let event = Scenario::Fix.event(world.clock.now());
         let id = world.report(&event, first).await.attempt_id();
         if pause > 0 {
             world.settle().await;
-            world.after(SignedDuration::from_secs(pause)).await;
+            world.after(secs(pause)).await;
         }
         let answer = world.report(&event, second).await;
         assert_eq!(answer.attempt_id(), id, "{answer:?}");
@@ -90,22 +69,19 @@ async fn two_webhooks_of_one_error_are_one_attempt_with_its_stack_trace() {
         let attempt = world.attempt(&id).await;
         assert_eq!(attempt["status"], "awaiting_approval", "{attempt:#}");
         assert_eq!(world.attempts().await.len(), 1);
-        assert!(!world.shown(&world.card()).contains("SENTRY_AUTH_TOKEN"));
+        assert!(!world.shown_card().contains("SENTRY_AUTH_TOKEN"));
     }
 }
 
 #[tokio::test]
-async fn a_stack_trace_that_comes_late_starts_anew_and_the_first_card_advises_nothing() {
-    let world = World::with(SlackWay::Bot, &[NO_TOKEN]).await;
+async fn a_stack_trace_that_comes_late_starts_again_and_the_first_card_advises_nothing() {
+    let world = World::with(&[NO_TOKEN]).await;
     let event = Scenario::Fix.event(world.clock.now());
-    let first = world.report(&event, Hook::IssueCreated).await.attempt_id();
-    world.settle().await;
-    assert_eq!(world.attempt(&first).await["status"], "analyzing");
+    let first = world.handle_report(&event, Hook::IssueCreated).await;
+    assert_eq!(world.status(&first).await, "analyzing");
     assert!(world.cards().is_empty(), "nothing is said while a second webhook may come");
-    for _ in 0..6 {
-        world.after(SignedDuration::from_secs(20)).await;
-    }
-    world.ended_for(&first, "no_stack_trace").await;
+    world.ticks(6, secs(20)).await;
+    world.ended(&first, "skipped", "no_stack_trace").await;
     let shown = world.shown(&world.card_of(&first));
     assert!(shown.contains("SENTRY_AUTH_TOKEN") && shown.contains("alert rule"), "{shown}");
     // Another webhook without one changes nothing, and is not called "being handled".
@@ -118,7 +94,7 @@ async fn a_stack_trace_that_comes_late_starts_anew_and_the_first_card_advises_no
     let second = answer.attempt_id();
     assert_ne!(second, first);
     world.settle().await;
-    assert_eq!(world.attempt(&second).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&second).await, "awaiting_approval");
     let shown = world.shown(&world.card_of(&first));
     assert!(!shown.contains("SENTRY_AUTH_TOKEN") && shown.contains(&second), "{shown}");
     assert_eq!(world.attempt(&first).await["retried_as"], second.as_str());
@@ -130,31 +106,25 @@ async fn a_stack_trace_that_comes_late_starts_anew_and_the_first_card_advises_no
 async fn an_alert_brings_what_sentry_cannot_show_yet() {
     let world = World::new().await;
     let event = Scenario::Fix.event(world.clock.now());
-    for _ in 0..4 {
-        world.sandbox.sentry.service().fail_next(Method::GET, "/events/", Fault::status(404));
-    }
-    let id = world.report(&event, Hook::IssueCreated).await.attempt_id();
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "analyzing");
+    world.sandbox.sentry.service().fail_times(4, Method::GET, "/events/", Fault::status(404));
+    let id = world.handle_report(&event, Hook::IssueCreated).await;
+    assert_eq!(world.status(&id).await, "analyzing");
     assert_eq!(world.report(&event, Hook::EventAlertTriggered).await.attempt_id(), id);
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&id).await, "awaiting_approval");
 }
 
 #[tokio::test]
 async fn the_sentence_about_a_missing_stack_trace_is_true() {
     let said = async |settings: &[(&str, &str)], change: fn(&mut Value)| {
-        let world = World::with(SlackWay::Bot, settings).await;
+        let world = World::with(settings).await;
         let event = Scenario::Fix.event(world.clock.now());
-        let webhook = world.sandbox.sentry.webhook(&event, Hook::IssueCreated);
-        let mut body: Value = serde_json::from_slice(&webhook.body).unwrap();
+        let mut body = world.body(&event, Hook::IssueCreated);
         change(&mut body["data"]["issue"]);
         let id = world.deliver("issue", &body).await.attempt_id();
         world.settle().await;
-        for _ in 0..4 {
-            world.after(SignedDuration::from_mins(2)).await;
-        }
-        let attempt = world.ended_for(&id, "no_stack_trace").await;
+        world.ticks(4, mins(2)).await;
+        let attempt = world.ended(&id, "skipped", "no_stack_trace").await;
         attempt["reason"]["detail"].as_str().unwrap().to_owned()
     };
     let unplaced = |issue: &mut Value| {
@@ -169,11 +139,10 @@ async fn the_sentence_about_a_missing_stack_trace_is_true() {
 
 #[tokio::test]
 async fn an_issue_without_addresses_is_found_in_the_organisation_of_the_settings() {
-    let world = World::with(SlackWay::Bot, &[("SENTRY_ORG", "acme")]).await;
+    let world = World::with(&[("SENTRY_ORG", "acme")]).await;
     let event = Scenario::Fix.event(world.clock.now());
     world.sandbox.sentry.throw(&event);
-    let webhook = world.sandbox.sentry.webhook(&event, Hook::IssueCreated);
-    let mut body: Value = serde_json::from_slice(&webhook.body).unwrap();
+    let mut body = world.body(&event, Hook::IssueCreated);
     for address in ["url", "web_url", "project_url", "permalink"] {
         body["data"]["issue"][address] = Value::Null;
     }
@@ -184,20 +153,16 @@ async fn an_issue_without_addresses_is_found_in_the_organisation_of_the_settings
     let page = format!("/organizations/acme/issues/{}/", event.issue_id);
     assert!(attempt["sentry_url"].as_str().unwrap().ends_with(&page), "{attempt:#}");
     // Also watched, resolved and commented on there.
-    world.press(&world.card(), autofix::messages::DEPLOY).await;
-    world.settle().await;
-    for _ in 0..40 {
-        world.after(SignedDuration::from_hours(1)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "verified");
+    world.decide(&world.card(), autofix::messages::DEPLOY).await;
+    world.ticks(40, hours(1)).await;
+    assert_eq!(world.status(&id).await, "verified");
 }
 
 #[tokio::test]
 async fn two_bugs_in_one_function_are_two_faults_and_the_second_is_told_of_the_open_fix() {
     let world = World::new().await;
-    let first = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    assert_eq!(world.attempt(&first).await["status"], "awaiting_approval");
+    let first = world.handle(Scenario::Fix).await;
+    assert_eq!(world.status(&first).await, "awaiting_approval");
     let other = world.alert_body(|event| {
         event["issue_id"] = json!("990001");
         event["issue_url"] = Value::Null;
@@ -222,12 +187,20 @@ async fn two_bugs_in_one_function_are_two_faults_and_the_second_is_told_of_the_o
 
 #[tokio::test]
 async fn what_is_no_error_is_ignored_in_any_resource_and_uses_no_slot() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")]).await;
     let ignored = async |resource: &str, body: &Value| {
         let answer = world.deliver(resource, body).await;
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         assert!(answer.body["message"].as_str().unwrap().starts_with("Ignored"), "{answer:?}");
     };
+    for resource in ["comment", "metric_alert", "installation", "something_new"] {
+        ignored(resource, &json!({ "action": "created", "data": {} })).await;
+    }
+    for action in ["resolved", "assigned", "archived"] {
+        let mut body = world.body(&Scenario::Fix.event(world.clock.now()), Hook::IssueCreated);
+        body["action"] = json!(action);
+        ignored("issue", &body).await;
+    }
     for kind in ["generic", "csp", "transaction", "feedback", "nel"] {
         ignored("event_alert", &world.alert_body(|event| event["type"] = json!(kind))).await;
     }
@@ -236,11 +209,10 @@ async fn what_is_no_error_is_ignored_in_any_resource_and_uses_no_slot() {
     let example = world.alert_body(|event| event["tags"] = json!([["sample_event", "yes"]]));
     ignored("event_alert", &example).await;
     let event = Scenario::Fix.event(world.clock.now());
-    let issue = world.sandbox.sentry.webhook(&event, Hook::IssueCreated);
     for (field, value) in
         [("issueCategory", "outage"), ("issueType", "monitor_check_in_failure"), ("type", "csp")]
     {
-        let mut body: Value = serde_json::from_slice(&issue.body).unwrap();
+        let mut body = world.body(&event, Hook::IssueCreated);
         body["data"]["issue"][field] = json!(value);
         ignored("issue", &body).await;
     }
@@ -334,7 +306,7 @@ async fn an_old_webhook_at_the_address_for_signed_ones_is_told_its_own() {
 async fn what_is_below_the_bar_is_looked_at_when_it_reaches_it() {
     let settings =
         [("AUTOFIX_ENVIRONMENTS", "production"), ("AUTOFIX_MIN_LEVEL", "error"), ("AUTOFIX_MIN_EVENTS", "3")];
-    let world = World::with(SlackWay::Bot, &settings).await;
+    let world = World::with(&settings).await;
     let ignored = |answer: &Answer, word: &str| {
         assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
         assert!(answer.body["message"].as_str().unwrap().contains(word), "{answer:?}");
@@ -354,7 +326,7 @@ async fn what_is_below_the_bar_is_looked_at_when_it_reaches_it() {
 
 #[tokio::test]
 async fn two_webhooks_of_one_event_count_once() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MIN_EVENTS", "2")]).await;
+    let world = World::with(&[("AUTOFIX_MIN_EVENTS", "2")]).await;
     let event = Scenario::Fix.event(world.clock.now());
     world.sandbox.sentry.throw(&event);
     for hook in [Hook::IssueCreated, Hook::EventAlertTriggered, Hook::IssueCreated, Hook::EventAlertTriggered]
@@ -367,28 +339,17 @@ async fn two_webhooks_of_one_event_count_once() {
 }
 
 #[tokio::test]
-async fn an_event_below_the_bar_that_has_no_stack_trace_posts_no_card() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_ENVIRONMENTS", "staging")]).await;
-    let mut event = Scenario::Fix.event(world.clock.now());
-    event.exceptions.iter_mut().for_each(|exception| exception.frames.clear());
-    let id = world.report(&event, Hook::IssueCreated).await.attempt_id();
-    world.settle().await;
-    world.ended_for(&id, "below_the_bar").await;
-    assert!(world.cards().is_empty());
-}
-
-#[tokio::test]
 async fn the_clock_finds_an_issue_that_has_reached_the_bar() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MIN_EVENTS", "3"), ("SENTRY_ORG", "acme")]).await;
-    world.after(SignedDuration::from_mins(6)).await;
+    let world = World::with(&[("AUTOFIX_MIN_EVENTS", "3"), ("SENTRY_ORG", "acme")]).await;
+    world.after(mins(6)).await;
     let event = Scenario::Fix.event(world.clock.now());
     assert_eq!(world.report(&event, Hook::EventAlertTriggered).await.status, StatusCode::OK);
-    world.after(SignedDuration::from_mins(10)).await;
+    world.after(mins(10)).await;
     assert!(world.attempts().await.is_empty());
     for number in 2..4 {
         world.sandbox.sentry.throw(&event.again(number, world.clock.now()));
     }
-    world.after(SignedDuration::from_mins(10)).await;
+    world.after(mins(10)).await;
     let attempts = world.attempts().await;
     assert_eq!(attempts.len(), 1, "{attempts:#?}");
     assert_eq!(attempts[0]["status"], "awaiting_approval");
@@ -396,16 +357,20 @@ async fn the_clock_finds_an_issue_that_has_reached_the_bar() {
 
 #[tokio::test]
 async fn an_environment_that_only_the_event_tells_ends_the_attempt_without_a_card() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_ENVIRONMENTS", "staging")]).await;
-    let event = Scenario::Fix.event(world.clock.now());
-    let id = world.report(&event, Hook::IssueCreated).await.attempt_id();
-    world.settle().await;
-    world.ended_for(&id, "below_the_bar").await;
-    assert!(world.cards().is_empty());
-    assert_eq!(world.sandbox.claude.turns_answered(), 0);
-    // An event of a wanted environment starts another attempt.
-    let staging = world.alert_body(|event| event["environment"] = json!("staging"));
-    assert_eq!(world.deliver("event_alert", &staging).await.status, StatusCode::ACCEPTED);
+    for has_stack_trace in [true, false] {
+        let world = World::with(&[("AUTOFIX_ENVIRONMENTS", "staging")]).await;
+        let mut event = Scenario::Fix.event(world.clock.now());
+        if !has_stack_trace {
+            event.exceptions.iter_mut().for_each(|exception| exception.frames.clear());
+        }
+        let id = world.handle_report(&event, Hook::IssueCreated).await;
+        world.ended(&id, "skipped", "below_the_bar").await;
+        assert!(world.cards().is_empty());
+        assert_eq!(world.sandbox.claude.turns_answered(), 0);
+        // An event of a wanted environment starts another attempt.
+        let staging = world.alert_body(|event| event["environment"] = json!("staging"));
+        assert_eq!(world.deliver("event_alert", &staging).await.status, StatusCode::ACCEPTED);
+    }
 }
 
 #[tokio::test]
@@ -424,9 +389,8 @@ async fn a_person_starts_an_attempt_whatever_came_of_the_error_before() {
         "one attempt, however often it is asked for"
     );
     world.settle().await;
-    assert_eq!(world.attempt(&first).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&first).await, "awaiting_approval");
     world.dismiss(&world.card()).await;
-    world.settle().await;
     let again = world.start_by_hand(&url).await;
     assert_eq!(again.status, StatusCode::ACCEPTED, "{again:?}");
     assert!(AttemptId::parse(&again.attempt_id()).is_ok_and(|id| id.to_string() != first));
@@ -434,7 +398,7 @@ async fn a_person_starts_an_attempt_whatever_came_of_the_error_before() {
 
 #[tokio::test]
 async fn what_a_person_cannot_start_is_refused_with_a_sentence() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")]).await;
     let page = |id: &str| format!("{}/organizations/acme/issues/{id}/", world.sandbox.sentry.url());
     for (url, status) in [
         ("not an address".to_owned(), StatusCode::BAD_REQUEST),
@@ -461,7 +425,7 @@ async fn what_a_person_cannot_start_is_refused_with_a_sentence() {
 async fn the_page_lists_signed_webhooks_that_started_nothing() {
     let world = World::new().await;
     world.deliver("event_alert", &json!({ "action": "triggered", "data": {} })).await;
-    world.clock.advance(SignedDuration::from_secs(2));
+    world.clock.advance(secs(2));
     let csp = world.alert_body(|event| event["type"] = json!("csp"));
     world.deliver("event_alert", &csp).await;
     let unsigned = world.post("/autofix/webhooks/sentry", &json!({ "secret": "nobody signed this" })).await;

@@ -3,51 +3,11 @@
 use autofix::attempt::{AttemptId, State};
 use autofix::messages::DEPLOY;
 use autofix_local::sandbox::killer::{Killer, Moment, Side};
-use autofix_local::sandbox::service::Fault;
-use autofix_local::scenario::Scenario;
 use axum::http::Method;
-use jiff::SignedDuration;
 
 use crate::roll_back::came_back_in;
 use crate::watch::deployed_in;
-use crate::world::{REPO, World};
-
-#[tokio::test]
-async fn a_restart_before_the_worker_began_loses_nothing() {
-    let world = World::new().await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    let world = world.restart().await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-}
-
-#[tokio::test]
-async fn a_restart_between_the_card_and_the_click_changes_nothing() {
-    let world = World::new().await;
-    let (id, card) = world.until_armed().await;
-    let world = world.restart().await;
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
-    assert_eq!(world.sandbox.slack.messages().len(), 1);
-}
-
-#[tokio::test]
-async fn after_a_break_in_the_middle_of_the_analysis_no_finished_turn_is_paid_again() {
-    let world = World::new().await;
-    let undisturbed = World::new().await;
-    undisturbed.until_armed().await;
-    let turns = undisturbed.sandbox.claude.turns_answered();
-
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.sandbox.github.service().fail_next(Method::POST, "/git/blobs", Fault::status(503));
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "analyzing", "the fix waits for GitHub");
-    let world = world.restart().await;
-    world.after(SignedDuration::from_secs(60)).await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-    assert_eq!(world.sandbox.claude.turns_answered(), turns);
-}
+use crate::world::{Fault, REPO, Scenario, World, assert_says, mins, secs};
 
 #[tokio::test]
 async fn an_answer_that_never_arrives_is_looked_for_before_it_is_repeated() {
@@ -66,38 +26,15 @@ async fn an_answer_that_never_arrives_is_looked_for_before_it_is_repeated() {
             _ => world.sandbox.github.service(),
         };
         service.fail_next(method.clone(), path, Fault::BreakAfter);
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
-        for _ in 0..3 {
-            world.after(SignedDuration::from_secs(90)).await;
-        }
+        let id = world.handle(Scenario::Fix).await;
+        world.ticks(3, secs(90)).await;
         let case = format!("{method} {path}");
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{case}");
-        assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1, "{case}");
+        assert_eq!(world.status(&id).await, "awaiting_approval", "{case}");
+        assert_eq!(world.pull_requests().len(), 1, "{case}");
         assert_eq!(world.fix_branches().len(), 1, "{case}");
         assert_eq!(world.sandbox.slack.messages().len(), 1, "{case}");
-        assert!(world.shown(&world.card()).contains("Deploy Live"), "{case}");
+        assert!(world.shown_card().contains("Deploy Live"), "{case}");
     }
-}
-
-#[tokio::test]
-async fn the_same_record_given_to_two_workers_at_once_has_one_outcome() {
-    let undisturbed = World::new().await;
-    undisturbed.until_armed().await;
-    let world = World::new().await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    let record = world.process.records().await.unwrap().remove(0);
-    let (first, second) = tokio::join!(
-        world.process.deliver_record(record.clone()),
-        world.process.deliver_record(record.clone())
-    );
-    first.and(second).unwrap();
-    world.process.deliver_record(record).await.unwrap();
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
-    assert_eq!(world.sandbox.slack.service().count(Method::POST, "/api/chat.postMessage"), 1);
-    let in_flight = world.sandbox.claude.turns_answered() - undisturbed.sandbox.claude.turns_answered();
-    assert!(in_flight <= 1, "{in_flight} turns were paid twice");
 }
 
 #[tokio::test]
@@ -105,12 +42,11 @@ async fn a_merge_whose_answer_is_lost_is_recognised() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
     world.sandbox.github.service().fail_next(Method::PUT, "/merge", Fault::BreakAfter);
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    world.after(SignedDuration::from_secs(90)).await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    world.decide(&card, DEPLOY).await;
+    world.after(secs(90)).await;
+    assert_eq!(world.status(&id).await, "deployed");
     let merge = world.sandbox.github.log(REPO, "main").unwrap()[0].0.clone();
-    assert!(world.shown(&world.card()).contains(&merge[..10]), "the card names the merge all the same");
+    assert!(world.shown_card().contains(&merge[..10]), "the card names the merge all the same");
     let merges = world.sandbox.github.log(REPO, "main").unwrap();
     assert_eq!(merges.iter().filter(|(_, message)| message.contains("AutoFix-Attempt")).count(), 1);
 }
@@ -118,7 +54,7 @@ async fn a_merge_whose_answer_is_lost_is_recognised() {
 /// Six workers die over the first thing that they ask; the seventh finds that out, and asks nothing like `given_up`.
 async fn workers_die_over((asked, given_up): (&str, &str), world: &World, killer: &Killer) {
     for _ in 0..6 {
-        world.clock.advance(SignedDuration::from_mins(31));
+        world.clock.advance(mins(31));
         killer.set(Moment { effect: 1, side: Side::Before }); // the first one is the lease
         tokio::select! {
             biased;
@@ -128,18 +64,18 @@ async fn workers_die_over((asked, given_up): (&str, &str), world: &World, killer
         assert!(killer.effects()[1].contains(asked), "{:#?}", killer.effects());
     }
     killer.spare();
-    world.after(SignedDuration::from_mins(31)).await;
+    world.after(mins(31)).await;
     let effects = killer.effects();
     assert!(!effects.iter().any(|effect| effect.contains(given_up)), "{effects:#?}");
 }
 
 #[tokio::test]
 async fn a_watch_over_which_worker_after_worker_dies_ends_and_keeps_what_it_saw() {
-    let (world, killer) = World::with_killer().await;
+    let (world, killer) = World::builder().start_with_killer().await;
     let deployed = deployed_in(world).await;
     let world = &deployed.world;
     world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
-    world.after(SignedDuration::from_mins(31)).await;
+    world.after(mins(31)).await;
     workers_die_over(("/deployments", "/deployments"), world, &killer).await;
     let id = AttemptId::parse(&deployed.id).unwrap();
     let attempt = world.process.store().attempt(id).await.unwrap().unwrap().attempt;
@@ -151,7 +87,7 @@ async fn a_watch_over_which_worker_after_worker_dies_ends_and_keeps_what_it_saw(
 
 #[tokio::test]
 async fn a_sentry_over_which_worker_after_worker_dies_is_not_told() {
-    let (world, killer) = World::with_killer().await;
+    let (world, killer) = World::builder().start_with_killer().await;
     let deployed = deployed_in(world).await;
     let world = &deployed.world;
     world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
@@ -166,16 +102,14 @@ async fn a_sentry_over_which_worker_after_worker_dies_is_not_told() {
 
 #[tokio::test]
 async fn a_roll_back_over_which_worker_after_worker_dies_is_left_to_people() {
-    let (world, killer) = World::with_killer().await;
+    let (world, killer) = World::builder().start_with_killer().await;
     let deployed = came_back_in(world).await;
     let world = &deployed.world;
-    for _ in 0..3 {
-        world.sandbox.github.service().fail_next(Method::GET, "/pulls?head", Fault::status(503));
-    }
+    world.sandbox.github.service().fail_times(3, Method::GET, "/pulls?head", Fault::status(503));
     deployed.press_roll_back().await;
     world.sandbox.github.service().clear_faults();
     workers_die_over(("/commits?", "-revert"), world, &killer).await;
     let timeline = world.attempt(&deployed.id).await["timeline"].to_string();
     assert!(timeline.contains("Not rolled back: The worker stopped 6 times"), "{timeline}");
-    assert!(world.shown(&world.card()).contains("The worker stopped 6 times"));
+    assert_says(&world.shown_card(), &["The worker stopped 6 times"]);
 }

@@ -1,14 +1,13 @@
 //! A merged fix that a person takes back on GitHub: noticed while it is watched, after the error came back, and when
 //! somebody presses the button all the same.
 
-use autofix_local::sandbox::service::Fault;
 use axum::http::Method;
-use jiff::SignedDuration;
 
-use crate::repairs::{ANOTHER, answers_with};
-use crate::roll_back::{LABELS, came_back};
+use crate::bookshop::{ANOTHER, LABELS};
+use crate::repairs::answers_with;
+use crate::roll_back::came_back;
 use crate::watch::{Deployed, deployed_in};
-use crate::world::{REPO, World};
+use crate::world::{Fault, REPO, World, assert_says, mins};
 
 /// Where the commits of a file are listed.
 const COMMITS: &str = "/repos/acme/bookshop/commits";
@@ -35,7 +34,7 @@ impl Deployed {
         let shown = self.shown();
         let sentence = format!("Reverted by a person on GitHub{with}: there is nothing left to roll back.");
         assert!(shown.contains(&sentence) && !shown.contains("[ ↩️ Roll back ]"), "{shown}");
-        assert_eq!(self.world.sandbox.github.pull_requests(REPO).unwrap().len(), 1, "no second revert");
+        assert_eq!(self.world.pull_requests().len(), 1, "no second revert");
         let timeline = self.world.attempt(&self.id).await["timeline"].to_string();
         assert!(timeline.contains("reverted by a person on GitHub"), "{timeline}");
         assert_eq!(self.world.cards().len(), 1);
@@ -74,9 +73,9 @@ async fn a_revert_by_a_pull_request_of_a_person_is_known_by_githubs_words() {
 async fn a_revert_after_the_error_came_back_is_noticed_without_a_click() {
     let deployed = came_back().await;
     let revert = deployed.reverted();
-    deployed.world.after(SignedDuration::from_mins(31)).await;
+    deployed.world.after(mins(31)).await;
     deployed.is_reverted_by_hand(&with(&revert)).await;
-    assert!(deployed.shown().contains("The error came back"), "{}", deployed.shown());
+    assert_says(&deployed.shown(), &["The error came back"]);
 }
 
 #[tokio::test]
@@ -120,9 +119,7 @@ async fn words_about_a_revert_in_a_commit_that_leaves_the_file_alone_mean_nothin
 async fn whoever_may_not_list_commits_watches_all_the_same() {
     let deployed = deployed().await;
     let github = deployed.world.sandbox.github.service();
-    for _ in 0..40 {
-        github.fail_next(Method::GET, COMMITS, Fault::status(404));
-    }
+    github.fail_times(40, Method::GET, COMMITS, Fault::status(404));
     for _ in 0..26 {
         deployed.hours(1).await;
     }
@@ -134,9 +131,7 @@ async fn whoever_may_not_list_commits_watches_all_the_same() {
 async fn nobody_looks_for_a_revert_for_longer_than_the_watch() {
     let deployed = came_back().await;
     let before = deployed.looks_for_commits();
-    for _ in 0..60 {
-        deployed.world.after(SignedDuration::from_mins(30)).await;
-    }
+    deployed.world.ticks(60, mins(30)).await;
     let looks = deployed.looks_for_commits() - before;
     assert!((40..=50).contains(&looks), "{looks} requests in 30 hours");
     assert_eq!(deployed.status().await, "regressed");
@@ -150,10 +145,10 @@ async fn the_next_analysis_is_told_of_a_fix_that_a_person_took_back() {
     let revert = deployed.reverted();
     deployed.hours(1).await;
     deployed.is_rolled_back().await;
-    deployed.world.clock.advance(SignedDuration::from_mins(61));
+    deployed.world.clock.advance(mins(61));
     answers_with(&deployed.world, ("again", "took it back"), ANOTHER);
     let second = deployed.reported_in(&format!("bookshop@{revert}"), 3).await;
     assert_ne!(second, deployed.id);
     assert_eq!(deployed.told("report_analysis", "and a person took it back").len(), 1);
-    assert_eq!(deployed.world.attempt(&second).await["status"], "awaiting_approval");
+    assert_eq!(deployed.world.status(&second).await, "awaiting_approval");
 }

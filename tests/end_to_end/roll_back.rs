@@ -1,21 +1,18 @@
-//! The way back: a fix that did not hold is taken back by a click, and the fault is looked at anew with what was tried
+//! The way back: a fix that did not hold is taken back by a click, and the fault is looked at again with what was tried
 //! in mind.
 
 use autofix::messages::{ROLL_BACK, TRY_AGAIN};
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads, PullState};
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::service::Fault;
-use autofix_local::sandbox::slack::{APPROVER_ID, BYSTANDER_ID, SECOND_APPROVER_ID};
 use axum::http::Method;
-use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::repairs::{ANOTHER, answers_with};
+use crate::approvers::for_two;
+use crate::bookshop::{ANOTHER, LABELS};
+use crate::repairs::answers_with;
 use crate::watch::{Deployed, deployed_in};
-use crate::world::{REPO, World};
-
-pub const LABELS: &str = "backend/bookshop/labels.py";
+use crate::world::{
+    APPROVER_ID, BYSTANDER_ID, CheckRun, Conclusion, Fault, Heads, Hook, PullState, REPO, SECOND_APPROVER_ID,
+    SlackWay, World, assert_says, mins,
+};
 
 /// A fix that was live for an hour when the error came back in its release.
 pub async fn came_back_in(world: World) -> Deployed {
@@ -23,7 +20,7 @@ pub async fn came_back_in(world: World) -> Deployed {
     deployed.world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
     deployed.hours(1).await;
     deployed.happens_in(1, &format!("bookshop@{}", deployed.merge_sha));
-    deployed.world.after(SignedDuration::from_mins(30)).await;
+    deployed.world.after(mins(30)).await;
     assert_eq!(deployed.status().await, "regressed", "{}", deployed.shown());
     deployed
 }
@@ -35,13 +32,11 @@ pub async fn came_back() -> Deployed {
 impl Deployed {
     pub async fn press_roll_back(&self) {
         let card = self.world.cards().pop().unwrap();
-        self.world.press(&card, ROLL_BACK).await;
-        self.world.settle().await;
+        self.world.decide(&card, ROLL_BACK).await;
     }
 
     pub fn labels(&self, revision: &str) -> String {
-        let file = self.world.sandbox.github.file_at(REPO, revision, LABELS).unwrap().unwrap();
-        String::from_utf8(file).unwrap()
+        self.world.text_at(revision, LABELS)
     }
 
     /// The fix is not on `main` any more, and the attempt says so.
@@ -50,17 +45,10 @@ impl Deployed {
         assert_eq!(self.labels("main"), self.labels(&self.before_sha));
     }
 
-    fn configure_merges(&self, refused: Option<&str>) {
-        let refused = refused.map(str::to_owned);
-        self.world.sandbox.github.configure(REPO, |settings| settings.merges_refused = refused).unwrap();
-    }
-
     /// The error is reported once more, in this release; the attempt that has it.
     pub async fn reported_in(&self, release: &str, number: u32) -> String {
         let event = self.event.again(number, self.world.clock.now()).in_release(release);
-        let id = self.world.report(&event, Hook::ErrorCreated).await.attempt_id();
-        self.world.settle().await;
-        id
+        self.world.handle_report(&event, Hook::ErrorCreated).await
     }
 
     /// What Claude was told at the start of the conversations that end with this tool and contain `part`.
@@ -79,13 +67,14 @@ async fn a_fix_with_which_the_error_came_back_after_an_hour_is_rolled_back_by_a_
     assert!(shown.contains("The error came back") && shown.contains("[ ↩️ Roll back ]"), "{shown}");
     assert!(shown.contains(&format!("in release `bookshop@{}`", deployed.merge_sha)), "{shown}");
     assert!(world.notes()[0].contains("@ann"), "the approver is called: {:?}", world.notes());
+    assert_eq!(world.sandbox.sentry.status(&deployed.event.issue_id), Some("unresolved"));
     deployed.press_roll_back().await;
     deployed.is_rolled_back().await;
-    let revert = world.sandbox.github.pull_request(REPO, 2).unwrap();
+    let revert = world.pull_request(2);
     assert!(matches!(revert.state, PullState::Merged { .. }), "{revert:?}");
     assert!(revert.title.starts_with("Revert \""), "{}", revert.title);
-    let log = world.sandbox.github.log(REPO, "main").unwrap();
-    assert!(log[0].1.contains(&format!("Rolled-Back-By: Slack user {APPROVER_ID}")), "{}", log[0].1);
+    let message = world.newest_message();
+    assert!(message.contains(&format!("Rolled-Back-By: Slack user {APPROVER_ID}")), "{}", message);
     let shown = deployed.shown();
     assert!(shown.contains("AutoFix rolled back") && shown.contains("Rolled back by @ann with revert #2"));
     assert!(!shown.contains("↩️ Roll back ]") && shown.contains("💡 Try again with a hint"), "{shown}");
@@ -95,9 +84,9 @@ async fn a_fix_with_which_the_error_came_back_after_an_hour_is_rolled_back_by_a_
 
 #[tokio::test]
 async fn with_an_incoming_webhook_the_error_that_came_back_is_a_message_with_the_button() {
-    let deployed = came_back_in(World::with(SlackWay::Webhook, &[]).await).await;
+    let deployed = came_back_in(World::builder().slack(SlackWay::Webhook).start().await).await;
     let last = deployed.world.cards().pop().unwrap();
-    assert!(deployed.world.shown(&last).contains("[ ↩️ Roll back ]"));
+    assert_says(&deployed.world.shown(&last), &["[ ↩️ Roll back ]"]);
     deployed.press_roll_back().await;
     deployed.is_rolled_back().await;
 }
@@ -109,36 +98,35 @@ async fn a_double_click_on_roll_back_reverts_once_and_the_second_is_told() {
     tokio::join!(world.press(&card, ROLL_BACK), world.press_as(&card, ROLL_BACK, SECOND_APPROVER_ID));
     world.settle().await;
     deployed.is_rolled_back().await;
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 2, "the fix and one revert");
-    assert_eq!(world.sandbox.github.service().count(Method::PUT, "/merge"), 2);
-    let told = world.sandbox.slack.ephemerals().pop().unwrap().text;
+    assert_eq!(world.pull_requests().len(), 2, "the fix and one revert");
+    assert_eq!(world.merges(), 2);
+    let told = world.told();
     assert!(told.contains("is already rolling this fix back"), "{told}");
-    world.press(&card, ROLL_BACK).await;
-    world.settle().await;
-    let told = world.sandbox.slack.ephemerals().pop().unwrap().text;
+    world.decide(&card, ROLL_BACK).await;
+    let told = world.told();
     assert!(told.contains("rolled_back"), "{told}");
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 2);
+    assert_eq!(world.pull_requests().len(), 2);
 }
 
 #[tokio::test]
 async fn only_who_may_decide_may_roll_back() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_SLACK_APPROVERS", APPROVER_ID)]).await;
+    let world = World::with(&[("AUTOFIX_SLACK_APPROVERS", APPROVER_ID)]).await;
     let deployed = came_back_in(world).await;
     let world = &deployed.world;
-    world.press_as(&world.card(), ROLL_BACK, BYSTANDER_ID).await;
-    world.settle().await;
-    let told = world.sandbox.slack.ephemerals().pop().unwrap().text;
+    world.decide_as(&world.card(), ROLL_BACK, BYSTANDER_ID).await;
+    let told = world.told();
     assert!(told.contains("not on the list"), "{told}");
     assert_eq!(deployed.status().await, "regressed");
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 1);
+    assert_eq!(world.pull_requests().len(), 1);
 }
 
 #[tokio::test]
 async fn rolling_back_takes_one_approver_where_a_merge_takes_two() {
-    let deployed = came_back().await;
+    let deployed = came_back_in(for_two(SlackWay::Bot, &[]).await).await;
+    let approvals = serde_json::json!([APPROVER_ID, SECOND_APPROVER_ID]);
+    assert_eq!(deployed.world.attempt(&deployed.id).await["approvals"], approvals);
     deployed.press_roll_back().await;
     deployed.is_rolled_back().await;
-    assert_eq!(deployed.world.attempt(&deployed.id).await["approvals"], serde_json::json!([APPROVER_ID]));
 }
 
 #[tokio::test]
@@ -182,21 +170,19 @@ async fn a_file_that_was_changed_since_is_left_to_people_until_it_can_be_reverte
 async fn a_revert_that_github_does_not_let_us_merge_waits_and_then_says_why() {
     let deployed = came_back().await;
     let world = &deployed.world;
-    deployed.configure_merges(Some("At least 1 approving review is required"));
+    deployed.world.refuse_merges(Some("At least 1 approving review is required"));
     deployed.press_roll_back().await;
     assert_eq!(deployed.status().await, "regressed");
     let shown = deployed.shown();
     assert!(shown.contains("rolling back") && shown.contains("revert #2"), "{shown}");
     assert!(!shown.contains("[ ↩️ Roll back ]"), "{shown}");
-    for _ in 0..5 {
-        world.after(SignedDuration::from_mins(30)).await;
-    }
+    world.ticks(5, mins(30)).await;
     let shown = deployed.shown();
     assert!(shown.contains("The revert #2 is open") && shown.contains("approving review"), "{shown}");
-    deployed.configure_merges(None);
+    deployed.world.refuse_merges(None);
     deployed.press_roll_back().await;
     deployed.is_rolled_back().await;
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 2, "the same revert");
+    assert_eq!(world.pull_requests().len(), 2, "the same revert");
 }
 
 #[tokio::test]
@@ -210,7 +196,7 @@ async fn a_revert_whose_required_checks_run_is_merged_when_they_are_green() {
     let head = github.pull_request(REPO, 2).unwrap().head_sha;
     let green = [CheckRun::ended("pytest", Conclusion::Success)];
     github.set_checks(REPO, Heads::Commit(head), &green).unwrap();
-    deployed.world.after(SignedDuration::from_mins(2)).await;
+    deployed.world.after(mins(2)).await;
     deployed.is_rolled_back().await;
 }
 
@@ -220,14 +206,10 @@ async fn answers_that_are_lost_while_rolling_back_double_nothing() {
         for nth in 0..3 {
             let deployed = came_back().await;
             let github = &deployed.world.sandbox.github;
-            for _ in 0..nth {
-                github.service().fail_next(method.clone(), path, Fault::status(502));
-            }
+            github.service().fail_times(nth, method.clone(), path, Fault::status(502));
             github.service().fail_next(method.clone(), path, Fault::BreakAfter);
             deployed.press_roll_back().await;
-            for _ in 0..4 {
-                deployed.world.after(SignedDuration::from_mins(10)).await;
-            }
+            deployed.world.ticks(4, mins(10)).await;
             deployed.is_rolled_back().await;
             assert_eq!(github.pull_requests(REPO).unwrap().len(), 2, "{method} {path} {nth}");
         }
@@ -239,9 +221,9 @@ async fn after_a_roll_back_the_fault_is_looked_at_again_and_told_what_was_tried(
     let deployed = came_back().await;
     let world = &deployed.world;
     deployed.press_roll_back().await;
-    let reverted = format!("bookshop@{}", world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap());
+    let reverted = format!("bookshop@{}", world.main());
     assert_eq!(deployed.reported_in(&reverted, 2).await, deployed.id, "the revert has yet to be deployed");
-    world.clock.advance(SignedDuration::from_mins(61));
+    world.clock.advance(mins(61));
     answers_with(world, ("again", "The error came back at"), ANOTHER);
     let second = deployed.reported_in(&reverted, 3).await;
     assert_ne!(second, deployed.id);
@@ -265,13 +247,9 @@ async fn after_a_roll_back_the_fault_is_looked_at_again_and_told_what_was_tried(
 async fn a_fix_that_did_not_hold_is_not_proposed_again() {
     let deployed = came_back().await;
     deployed.press_roll_back().await;
-    deployed.world.clock.advance(SignedDuration::from_mins(61));
+    deployed.world.clock.advance(mins(61));
     let second = deployed.reported_in("bookshop@later", 2).await;
-    let attempt = deployed.world.attempt(&second).await;
-    assert_eq!(
-        (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
-        (Some("skipped"), Some("tried_before"))
-    );
+    let attempt = deployed.world.ended(&second, "skipped", "tried_before").await;
     assert!(attempt["reason"]["detail"].as_str().unwrap().contains("pull request #1"), "{attempt}");
     assert!(deployed.world.sandbox.github.open_pull_requests(REPO).unwrap().is_empty());
 }
@@ -286,7 +264,7 @@ async fn a_hint_after_a_roll_back_starts_another_try_at_once() {
     world.submit(&world.dialog(), &[("hint", "Imported orders have no second line at all")]).await;
     world.settle().await;
     let second = world.attempt(&deployed.id).await["retried_as"].as_str().unwrap().to_owned();
-    assert_eq!(world.attempt(&second).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&second).await, "awaiting_approval");
     assert_eq!(deployed.status().await, "rolled_back");
 }
 
@@ -296,7 +274,7 @@ async fn without_a_roll_back_the_next_analysis_knows_that_the_change_is_still_th
     let world = &deployed.world;
     let release = format!("bookshop@{}", deployed.merge_sha);
     assert_eq!(deployed.reported_in(&release, 2).await, deployed.id, "people have an hour to roll back");
-    world.clock.advance(SignedDuration::from_mins(61));
+    world.clock.advance(mins(61));
     let second = deployed.reported_in(&release, 3).await;
     assert_ne!(second, deployed.id);
     assert_eq!(deployed.told("report_analysis", "the change is still in the code").len(), 1);
@@ -307,19 +285,16 @@ async fn without_a_roll_back_the_next_analysis_knows_that_the_change_is_still_th
 async fn nobody_looks_at_the_fault_while_it_is_being_rolled_back() {
     let deployed = came_back().await;
     let world = &deployed.world;
-    deployed.configure_merges(Some("Not now"));
+    deployed.world.refuse_merges(Some("Not now"));
     deployed.press_roll_back().await;
     let other = deployed.event.as_other_issue(7);
-    let second = world.report(&other, Hook::EventAlertTriggered).await.attempt_id();
-    world.settle().await;
+    let second = world.handle_report(&other, Hook::EventAlertTriggered).await;
     let attempt = world.attempt(&second).await;
     assert_eq!(attempt["status"], "analyzing", "{attempt:#}");
     assert!(attempt["timeline"].to_string().contains("Waits for attempt"), "{attempt:#}");
     assert_eq!(world.cards().len(), 1, "nothing to tell yet");
-    deployed.configure_merges(None);
-    for _ in 0..8 {
-        world.after(SignedDuration::from_mins(10)).await;
-    }
+    deployed.world.refuse_merges(None);
+    world.ticks(8, mins(10)).await;
     deployed.is_rolled_back().await;
     let attempt = world.attempt(&second).await;
     assert_eq!(attempt["reason"]["code"], "tried_before", "it was told: {attempt:#}");

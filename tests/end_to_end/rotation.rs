@@ -5,16 +5,14 @@ use std::collections::BTreeSet;
 use autofix::attempt::AttemptId;
 use autofix::config::names;
 use autofix::messages::DEPLOY;
-use autofix_local::sandbox::sentry::{self, Hook};
-use autofix_local::sandbox::service::{Fault, Service};
-use autofix_local::sandbox::slack::{self, SignedForm};
-use autofix_local::sandbox::{API_TOKEN, SlackWay, claude, github};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::sentry;
+use autofix_local::sandbox::service::Service;
+use autofix_local::sandbox::slack;
+use autofix_local::sandbox::{API_TOKEN, claude, github};
 use axum::http::{Method, StatusCode};
-use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{Fault, Hook, Scenario, SignedForm, SlackWay, World, assert_says, mins, secs};
 
 const OLD: &str = "the-one-of-yesterday";
 /// A private key that the App had once; it opens nothing.
@@ -34,7 +32,7 @@ const ASKED_FOR: [&str; 3] = [names::SLACK_SIGNING_SECRET, names::SENTRY_WEBHOOK
 
 /// A world that has read the old value of one secret, and does not know yet that there is a newer one.
 async fn just_rotated(way: SlackWay, name: &str, newer: &str) -> World {
-    let world = World::with_secrets_manager(way, &[(name, OLD)]).await;
+    let world = World::builder().slack(way).settings(&[(name, OLD)]).secrets_manager().start().await;
     world.get("attempts").await; // reads the secrets
     world.secrets.as_ref().unwrap().put(name, newer);
     world
@@ -68,10 +66,9 @@ async fn a_rotated_key_of_a_service_costs_one_call_and_no_attempt() {
         let world = just_rotated(SlackWay::Bot, name, newer).await;
         // An `issue` webhook has no stack trace, so that Sentry is asked, too.
         let event = Scenario::Fix.event(world.clock.now());
-        let id = world.report(&event, Hook::IssueCreated).await.attempt_id();
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{name}");
-        assert!(world.shown(&world.card()).contains("Deploy Live"), "{name}");
+        let id = world.handle_report(&event, Hook::IssueCreated).await;
+        assert_eq!(world.status(&id).await, "awaiting_approval", "{name}");
+        assert!(world.shown_card().contains("Deploy Live"), "{name}");
         let services = [
             world.sandbox.claude.service(),
             world.sandbox.github.service(),
@@ -85,16 +82,15 @@ async fn a_rotated_key_of_a_service_costs_one_call_and_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_rotated_incoming_webhook_is_read_anew() {
-    let world = World::with_secrets_manager(SlackWay::Webhook, &[]).await;
+async fn a_rotated_incoming_webhook_is_read_again() {
+    let world = World::builder().slack(SlackWay::Webhook).secrets_manager().start().await;
     let (secrets, newer) = (world.secrets.clone().unwrap(), world.sandbox.slack.webhook_url());
     let revoked = newer.replace("sandboxWebhookSecret", OLD);
     secrets.put(names::SLACK_WEBHOOK_URL, &revoked);
     world.get("attempts").await;
     secrets.put(names::SLACK_WEBHOOK_URL, &newer);
-    world.alert(Scenario::Security).await;
-    world.settle().await;
-    assert!(world.shown(&world.card()).contains("Manual Review Required"));
+    world.handle(Scenario::Security).await;
+    assert_says(&world.shown_card(), &["Manual Review Required"]);
     assert_eq!(world.sandbox.slack.service().count(Method::POST, OLD), 1);
 }
 
@@ -102,12 +98,11 @@ async fn a_rotated_incoming_webhook_is_read_anew() {
 async fn a_replaced_app_key_costs_one_call_where_it_could_sign_at_all() {
     for (old, asked) in [(OLD_APP_KEY, 2), ("not a key", 1)] {
         let secrets = [("AUTOFIX_GITHUB_APP_ID", github::APP_ID), (names::GITHUB_APP_PRIVATE_KEY, old)];
-        let world = World::with_secrets_manager(SlackWay::Bot, &secrets).await;
+        let world = World::builder().settings(&secrets).secrets_manager().start().await;
         world.get("attempts").await; // reads the secrets
         world.secrets.as_ref().unwrap().put(names::GITHUB_APP_PRIVATE_KEY, github::APP_PRIVATE_KEY);
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
-        assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "{old}");
+        let id = world.handle(Scenario::Fix).await;
+        assert_eq!(world.status(&id).await, "awaiting_approval", "{old}");
         assert_eq!(world.sandbox.github.service().count(Method::GET, "/installation"), asked, "{old}");
         assert_eq!(readings(&world), 2, "{old}");
     }
@@ -119,7 +114,7 @@ async fn a_rotated_signing_secret_loses_no_click() {
     let (id, card) = world.until_armed().await;
     assert_eq!(world.press(&card, DEPLOY).await.status, StatusCode::OK);
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    assert_eq!(world.status(&id).await, "deployed");
 }
 
 #[tokio::test]
@@ -132,7 +127,7 @@ async fn a_rotated_webhook_secret_loses_no_webhook() {
 
 #[tokio::test]
 async fn a_rotated_api_token_is_taken_and_the_old_one_is_not() {
-    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    let world = World::builder().secrets_manager().start().await;
     assert_eq!(world.get("attempts").await.status, StatusCode::OK);
     world.secrets.as_ref().unwrap().put(names::API_TOKEN, "the-one-of-tomorrow");
     assert_eq!(world.get("attempts").await.status, StatusCode::OK, "known for five minutes");
@@ -143,7 +138,7 @@ async fn a_rotated_api_token_is_taken_and_the_old_one_is_not() {
 
 #[tokio::test]
 async fn strangers_cannot_make_the_secret_be_read_all_the_time() {
-    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    let world = World::builder().secrets_manager().start().await;
     let forged = SignedForm { signature: "v0=00".to_owned(), ..SignedForm::sign(&json!({}), 0) };
     let mut webhook = world.sandbox.sentry.sign("issue", &json!({ "action": "created" }));
     webhook.body.push(b' ');
@@ -153,7 +148,7 @@ async fn strangers_cannot_make_the_secret_be_read_all_the_time() {
         assert_eq!(world.click(forged.clone()).await.status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(readings(&world), 2);
-    world.clock.advance(SignedDuration::from_secs(11));
+    world.clock.advance(secs(11));
     assert_eq!(world.get_with("attempts", "guessed").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(readings(&world), 3);
 }
@@ -164,32 +159,28 @@ async fn a_key_that_was_refused_right_after_a_reading_is_tried_again_with_the_ne
     let secrets = world.secrets.clone().unwrap();
     world.get_with("attempts", "guessed").await; // a forced reading, so that none is made for the next ten seconds
     secrets.put(names::ANTHROPIC_API_KEY, claude::API_KEY);
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "analyzing", "it waits and is not given up");
-    world.after(SignedDuration::from_secs(60)).await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    let id = world.handle(Scenario::Fix).await;
+    assert_eq!(world.status(&id).await, "analyzing", "it waits and is not given up");
+    world.after(secs(60)).await;
+    assert_eq!(world.status(&id).await, "awaiting_approval");
 }
 
 #[tokio::test]
 async fn a_secrets_manager_that_is_down_changes_nothing_for_what_is_known() {
-    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    let world = World::builder().secrets_manager().start().await;
     assert_eq!(world.get("attempts").await.status, StatusCode::OK);
     let service = world.secrets.as_ref().unwrap().service().clone();
-    for _ in 0..100 {
-        service.fail_next(Method::POST, "/", Fault::status(400));
-    }
-    world.clock.advance(SignedDuration::from_mins(30));
+    service.fail_times(100, Method::POST, "/", Fault::status(400));
+    world.clock.advance(mins(30));
     let (id, card) = world.until_armed().await;
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "deployed");
+    world.decide(&card, DEPLOY).await;
+    assert_eq!(world.status(&id).await, "deployed");
     service.clear_faults();
 }
 
 #[tokio::test]
 async fn a_worker_that_cannot_read_the_secrets_waits_and_accuses_no_service() {
-    let world = World::with_secrets_manager(SlackWay::Bot, &[]).await;
+    let world = World::builder().secrets_manager().start().await;
     let event = Scenario::Fix.event(world.clock.now());
     // The first one has no stack trace, and whether Sentry may be asked for it is in the secrets.
     let mut ids = vec![world.report(&event, Hook::IssueCreated).await.attempt_id()];
@@ -205,9 +196,7 @@ async fn a_worker_that_cannot_read_the_secrets_waits_and_accuses_no_service() {
         service.fail_next(Method::POST, "/", fault);
     }
     world.settle().await;
-    for _ in 0..5 {
-        world.after(SignedDuration::from_mins(1)).await;
-    }
+    world.ticks(5, mins(1)).await;
     for id in &ids {
         let id = AttemptId::parse(id).unwrap();
         let attempt = world.process.store().attempt(id).await.unwrap().unwrap().attempt;
@@ -218,9 +207,7 @@ async fn a_worker_that_cannot_read_the_secrets_waits_and_accuses_no_service() {
     }
     assert!(world.process.store().outages().await.unwrap().is_empty(), "the services are well");
     service.clear_faults();
-    for _ in 0..6 {
-        world.after(SignedDuration::from_mins(2)).await;
-    }
+    world.ticks(6, mins(2)).await;
     for id in &ids {
         let attempt = world.attempt(id).await;
         assert_eq!(attempt["status"], "awaiting_approval", "{attempt:#}");

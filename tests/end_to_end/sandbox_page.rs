@@ -6,16 +6,13 @@ mod visitor;
 
 use autofix::attempt::DismissalReason;
 use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
-use autofix_local::sandbox::github::PullState;
-use autofix_local::sandbox::sentry::Hook;
 use autofix_local::sandbox::slack::{BOT_TOKEN, CHANNEL_ID};
-use autofix_local::scenario::Scenario;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::page::html::{self, checked, shown};
-use crate::world::{REPO, World};
+use crate::world::{Hook, PullState, REPO, Scenario, World, assert_says};
 use visitor::{HOST, LINKS, OWN, Visitor, press_forms};
 
 const ATTACK: &str = "</pre></textarea>\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
@@ -32,17 +29,18 @@ async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its
     world.settle().await;
     let page = visitor.page().await;
     let seen = shown(&page);
-    for expected in [
-        "AttributeError: 'NoneType' object has no attribute 'strip' unresolved bookshop · 1 event",
-        "Your decision (waiting)",
-        "Ready to deploy · AttributeError in address_lines",
-        "Sentry reported “AttributeError: 'NoneType' object has no attribute 'strip'” to AutoFix: 1 accepted.",
-        "🔧 AutoFix: CTO Review Complete - Ready to Deploy",
-        "🚀 Deploy Live",
-        "#1 open",
-    ] {
-        assert!(seen.contains(expected), "{expected} is not in: {seen}");
-    }
+    assert_says(
+        &seen,
+        &[
+            "AttributeError: 'NoneType' object has no attribute 'strip' unresolved bookshop · 1 event",
+            "Your decision (waiting)",
+            "Ready to deploy · AttributeError in address_lines",
+            "Sentry reported “AttributeError: 'NoneType' object has no attribute 'strip'” to AutoFix: 1 accepted.",
+            "🔧 AutoFix: CTO Review Complete - Ready to Deploy",
+            "🚀 Deploy Live",
+            "#1 open",
+        ],
+    );
     // The link on the card leads to the pull request, whose change has its difference set apart.
     assert!(page.contains("<a href=\"#pull-1\""), "{page}");
     assert!(page.contains("id=\"pull-1\"") && page.contains("id=\"diff-1-1\""), "{page}");
@@ -52,14 +50,11 @@ async fn an_error_thrown_on_the_page_becomes_a_card_and_a_press_there_merges_its
     assert_eq!(forms.len(), 1, "{forms:?}");
     visitor.presses(&forms[0]).await;
     world.settle().await;
-    let pull = world.sandbox.github.pull_request(REPO, 1).unwrap();
+    let pull = world.pull_request(1);
     assert!(matches!(pull.state, PullState::Merged { .. }), "{pull:?}");
     let page = visitor.page().await;
     let seen = shown(&page);
-    for expected in ["#1 merged", "✅ AutoFix", "You pressed “🚀 Deploy Live”: AutoFix answered 200."]
-    {
-        assert!(seen.contains(expected), "{expected} is not in: {seen}");
-    }
+    assert_says(&seen, &["#1 merged", "✅ AutoFix", "You pressed “🚀 Deploy Live”: AutoFix answered 200."]);
     assert!(press_forms(&page, DEPLOY).is_empty() && press_forms(&page, DISMISS).is_empty());
 
     // Somebody whose page is old presses once more: nothing is sent.
@@ -101,11 +96,9 @@ async fn a_dismissal_asks_for_its_reason_in_a_dialog_and_closes_the_pull_request
     world.settle().await;
     let page = visitor.page().await;
     let seen = shown(&page);
-    for expected in ["You sent the dialog: AutoFix answered 200.", "❌ AutoFix dismissed", "#1 closed"] {
-        assert!(seen.contains(expected), "{expected} is not in: {seen}");
-    }
+    assert_says(&seen, &["You sent the dialog: AutoFix answered 200.", "❌ AutoFix dismissed", "#1 closed"]);
     assert!(!page.contains("class=\"dialog\""), "{page}");
-    assert_eq!(world.sandbox.github.pull_request(REPO, 1).unwrap().state, PullState::Closed);
+    assert_eq!(world.pull_request(1).state, PullState::Closed);
 }
 
 #[tokio::test]
@@ -128,7 +121,7 @@ async fn a_fault_for_people_arrives_without_buttons_and_a_storm_is_counted() {
     let seen = shown(&visitor.page().await);
     assert!(seen.contains("to AutoFix: 100 recognised as known."), "{seen}");
     assert!(seen.contains("so there is no second card."), "{seen}");
-    assert_eq!(world.sandbox.github.open_pull_requests(REPO).unwrap().len(), 1);
+    assert_eq!(world.open_pull_requests(), 1);
 }
 
 #[tokio::test]
@@ -145,7 +138,7 @@ async fn every_scenario_becomes_a_card_of_its_own_after_all_others() {
             world.settle().await;
         }
     }
-    let pulls = world.sandbox.github.pull_requests(REPO).unwrap();
+    let pulls = world.pull_requests();
     let merged = pulls.iter().filter(|pull| matches!(pull.state, PullState::Merged { .. }));
     assert_eq!(merged.count(), 3, "all but the one for people: {pulls:?}");
 }

@@ -7,16 +7,13 @@ use autofix::messages::DEPLOY;
 use autofix::reason::ReasonCode;
 use autofix::scoreboard::{Counter, Counts, Tally, Week, contribution};
 use autofix::store::{Listing, ListingFilter, NewAttempt, Occasion, Store};
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
 use autofix_local::table::EmbeddedTable;
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::page::html::{checked, shown};
 use crate::page::owners_page;
-use crate::world::World;
+use crate::world::{Hook, Scenario, World, assert_says, hours, mins, secs};
 
 /// The sums of the table, added up over weeks and projects.
 async fn sums(store: &Store, now: Timestamp) -> Counts {
@@ -62,12 +59,11 @@ async fn the_sums_follow_a_fix_from_the_report_until_it_is_verified() {
         (1, 1, 0)
     );
     assert!(shown.dollars() > 0.0 && shown.median_time().is_some());
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
+    world.decide(&card, DEPLOY).await;
     let merged = right_sums(&world).await;
     assert_eq!((merged.of(Counter::Approved), merged.of(Counter::Merged)), (1, 1));
-    world.after(SignedDuration::from_hours(1)).await;
-    world.after(SignedDuration::from_hours(25)).await;
+    world.after(hours(1)).await;
+    world.after(hours(25)).await;
     let verified = right_sums(&world).await;
     assert_eq!(verified.of(Counter::Verified), 1, "{verified:?}");
     assert_eq!(verified.of(Counter::Attempts), 1);
@@ -77,28 +73,21 @@ async fn the_sums_follow_a_fix_from_the_report_until_it_is_verified() {
 async fn a_merge_that_github_refuses_is_no_approval_until_it_is_tried_again() {
     let world = World::new().await;
     let (_, card) = world.until_armed().await;
-    let refuse = |why: Option<&str>| {
-        let refused = why.map(str::to_owned);
-        world.sandbox.github.configure(crate::world::REPO, |set| set.merges_refused = refused).unwrap();
-    };
-    refuse(Some("At least 1 approving review is required"));
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
+    world.refuse_merges(Some("At least 1 approving review is required"));
+    world.decide(&card, DEPLOY).await;
     assert_eq!(right_sums(&world).await.of(Counter::Approved), 0);
-    refuse(None);
-    world.clock.advance(SignedDuration::from_secs(60));
-    world.press(&world.card(), DEPLOY).await;
-    world.settle().await;
+    world.refuse_merges(None);
+    world.clock.advance(secs(60));
+    world.decide(&world.card(), DEPLOY).await;
     let sums = right_sums(&world).await;
     assert_eq!((sums.of(Counter::Approved), sums.of(Counter::Merged)), (1, 1));
 }
 
 #[tokio::test]
 async fn refusals_are_counted_by_reason_and_dismissals_and_what_the_limit_turns_away_too() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "2")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "2")]).await;
     let (_, card) = world.until_armed().await;
     world.dismiss(&card).await;
-    world.settle().await;
     let event = Scenario::Security.event(world.clock.now());
     for number in 0..4 {
         world.report(&event.as_other_issue(number), Hook::EventAlertTriggered).await;
@@ -118,25 +107,24 @@ async fn refusals_are_counted_by_reason_and_dismissals_and_what_the_limit_turns_
 async fn the_page_shows_the_sums_as_plots_and_as_tables() {
     let world = World::new().await;
     let (_, card) = world.until_armed().await;
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
-    world.alert(Scenario::Security).await;
-    world.settle().await;
-    world.after(SignedDuration::from_hours(26)).await;
+    world.decide(&card, DEPLOY).await;
+    world.handle(Scenario::Security).await;
+    world.after(hours(26)).await;
     let page = owners_page(&world, "/autofix/scoreboard").await;
     let tags = checked(&page.text, &[]);
     let text = shown(&page.text);
-    for expected in [
-        "Verified fixes 1 1 merged, 0 came back",
-        "Approved 100 % 1 of 1 fixes shown",
-        "Of 2 errors, a fix was shown for 1: 1 approved, 1 merged, 1 verified, 0 came back.",
-        "2026-11-16 2 1 1 1 1 0 1",
-        "needs human 1",
-        "By project",
-        "All 2 1 1 1 1 0 1",
-    ] {
-        assert!(text.contains(expected), "no `{expected}` in {text}");
-    }
+    assert_says(
+        &text,
+        &[
+            "Verified fixes 1 1 merged, 0 came back",
+            "Approved 100 % 1 of 1 fixes shown",
+            "Of 2 errors, a fix was shown for 1: 1 approved, 1 merged, 1 verified, 0 came back.",
+            "2026-11-16 2 1 1 1 1 0 1",
+            "needs human 1",
+            "By project",
+            "All 2 1 1 1 1 0 1",
+        ],
+    );
     let plots: Vec<_> = tags.iter().filter(|tag| tag.name == "svg").collect();
     assert_eq!(plots.len(), 5);
     for plot in plots {
@@ -149,7 +137,7 @@ async fn the_page_shows_the_sums_as_plots_and_as_tables() {
     for attack in ["project=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "weeks=9", "weeks=%3Cscript%3E"] {
         checked(&of(attack).await.text, &[]);
     }
-    world.clock.advance(SignedDuration::from_hours(24 * 7 * 12));
+    world.clock.advance(hours(24 * 7 * 12));
     let reported = Week::parse("2026-11-16").unwrap();
     world.process.store().keep_sums_of(reported, world.clock.now()).await.unwrap();
     assert!(shown(&of("").await.text).contains("Nothing was counted"), "twelve weeks are over");
@@ -223,7 +211,7 @@ async fn sums_of_older_weeks_are_computed_again_and_outlive_the_attempts() {
     wrong("fixes", "shop").await.unwrap();
     wrong("turned_away", "shop").await.unwrap();
     wrong("fixes", "gone").await.unwrap();
-    let later = at + SignedDuration::from_hours(24 * 7 * 5);
+    let later = at + hours(24 * 7 * 5);
     for _ in 0..2 {
         store.keep_sums_of(week, later).await.unwrap();
         let kept = store.scoreboard(week, later).await.unwrap();
@@ -236,7 +224,7 @@ async fn sums_of_older_weeks_are_computed_again_and_outlive_the_attempts() {
         key.key("sk", item["sk"].clone()).send().await.unwrap();
     }
     assert_eq!(store.scoreboard(week, at).await.unwrap(), [], "this week is added up when somebody asks");
-    let year_later = at + SignedDuration::from_hours(24 * 365);
+    let year_later = at + hours(24 * 365);
     let kept = store.scoreboard(week, year_later).await.unwrap();
     assert_eq!(kept.iter().map(|tally| tally.counts.of(Counter::Attempts)).sum::<i64>(), 3);
 }
@@ -247,12 +235,12 @@ async fn the_clock_keeps_the_sums_of_every_week_within_four_hours() {
     table.create("autofix").await.unwrap();
     let store = Store::new(table.client(), "autofix");
     let now: Timestamp = "2026-11-18T10:00:00Z".parse().unwrap();
-    let day = SignedDuration::from_hours(24);
+    let day = hours(24);
     for back in 0..=25 {
         reported(&store, "shop", back, now - day * (7 * i32::try_from(back).unwrap())).await;
     }
     for minute in 0..240 {
-        store.keep_sums(now + SignedDuration::from_mins(minute)).await.unwrap();
+        store.keep_sums(now + mins(minute)).await.unwrap();
     }
     let all = store.scoreboard(Week::of(now).earlier(51), now).await.unwrap();
     assert_eq!(all.len(), 25, "this week and those whose attempts are certain to be there");

@@ -7,14 +7,12 @@ use autofix::secrets::Secrets;
 use autofix::sentry::{
     Commented, Containment, EventsSince, FixedBy, IssueRef, Note, Resolved, Sentry, Span, Traffic,
 };
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::{ORGANIZATION, SandboxEvent};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::sentry::ORGANIZATION;
 use axum::http::Method;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 
-use crate::world::{self, REPO, World};
+use crate::world::{self, REPO, SandboxEvent, Scenario, SlackWay, World, hours, mins};
 
 const MERGE: &str = "0123456789abcdef0123456789abcdef01234567";
 const OTHER: &str = "fedcba9876543210fedcba9876543210fedcba98";
@@ -42,13 +40,13 @@ async fn watch() -> Watch {
 
 impl Watch {
     fn throw(&self, number: u32, minutes: i64) -> SandboxEvent {
-        let event = self.event.again(number, self.start + SignedDuration::from_mins(minutes));
+        let event = self.event.again(number, self.start + mins(minutes));
         self.world.sandbox.sentry.throw(&event);
         event
     }
 
     async fn events(&self, from_minute: i64, until_minute: i64) -> EventsSince {
-        let at = |minutes| self.start + SignedDuration::from_mins(minutes);
+        let at = |minutes| self.start + mins(minutes);
         let span = Span { from: at(from_minute), until: at(until_minute) };
         self.client.events_since(&self.issue, span).await.unwrap().expect("the issue is there")
     }
@@ -65,8 +63,7 @@ impl Watch {
 #[tokio::test]
 async fn events_since_a_time_come_newest_first_with_their_release() {
     let watch = watch().await;
-    let later =
-        watch.event.again(1, watch.start + SignedDuration::from_mins(90)).in_release("bookshop@2.0.0");
+    let later = watch.event.again(1, watch.start + mins(90)).in_release("bookshop@2.0.0");
     watch.world.sandbox.sentry.throw(&later);
     let newest = watch.throw(2, 120);
     let seen = watch.events(60, 180).await;
@@ -175,7 +172,7 @@ async fn a_comment_with_its_marker_is_added_once() {
     };
     assert_eq!(comment("Fixed by #1").await, Commented::Added);
     assert_eq!(comment("Fixed by #1").await, Commented::AlreadyThere);
-    watch.world.clock.advance(SignedDuration::from_hours(48));
+    watch.world.clock.advance(hours(48));
     assert_eq!(comment("Other words").await, Commented::AlreadyThere, "the marker counts, not the words");
     assert_eq!(watch.world.sandbox.sentry.comments(&watch.event.issue_id).len(), 1);
     watch.world.sandbox.sentry.delete(&watch.event.issue_id);
@@ -186,7 +183,7 @@ async fn a_comment_with_its_marker_is_added_once() {
 async fn requests_are_counted_where_the_project_traces_them() {
     let watch = watch().await;
     let sentry = &watch.world.sandbox.sentry;
-    let minute = |minutes| watch.start + SignedDuration::from_mins(minutes);
+    let minute = |minutes| watch.start + mins(minutes);
     sentry.serve(&watch.event, 40, minute(5));
     sentry.serve(&watch.event, 2, minute(20));
     let traffic = |transaction: &'static str| Traffic {

@@ -1,17 +1,14 @@
 //! Services that fail: a pause of seconds inside the invocation, minutes and hours by the clock, or the end with
 //! the sentence that helps.
 
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::service::{Fault, Service};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::service::Service;
 use axum::http::Method;
 use jiff::SignedDuration;
 
-use crate::world::World;
+use crate::world::{Fault, Hook, Scenario, World, assert_says, mins, secs};
 
 /// The worst that short pauses may add up to in one invocation.
-const SECONDS: SignedDuration = SignedDuration::from_secs(15);
+const SECONDS: SignedDuration = secs(15);
 
 /// Where a fault is planned.
 struct Place {
@@ -123,9 +120,9 @@ async fn what_takes_longer_is_left_to_the_clock_and_nobody_is_asked_before() {
         assert!(!is_armed(&world, &id).await, "{case}");
         let asked = service.count(place.method.clone(), place.path);
         assert!(asked >= planned, "{case}: the faults were not met");
-        world.after(SignedDuration::from_secs(too_soon)).await;
+        world.after(secs(too_soon)).await;
         assert_eq!(service.count(place.method.clone(), place.path), asked, "{case}: asked too soon");
-        world.after(SignedDuration::from_secs(late_enough - too_soon)).await;
+        world.after(secs(late_enough - too_soon)).await;
         assert!(is_armed(&world, &id).await, "{case}: {:?}", world.attempt(&id).await["status"]);
     }
 }
@@ -142,28 +139,8 @@ async fn claude_that_says_not_to_ask_again_is_not_asked_again() {
         (&attempt["status"], &attempt["reason"]["code"]),
         (&"failed".into(), &"claude_unavailable".into())
     );
-    assert!(world.shown(&world.card()).contains("AutoFix failed"));
+    assert_says(&world.shown_card(), &["AutoFix failed"]);
     assert_eq!(world.sandbox.claude.service().count(Method::POST, "/v1/messages"), 1);
-}
-
-#[tokio::test]
-async fn an_outage_that_does_not_end_ends_the_attempt_with_a_card() {
-    let world = World::new().await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    for _ in 0..60 {
-        world.sandbox.claude.service().fail_next(Method::POST, "/v1/messages", Fault::status(529));
-    }
-    world.settle().await;
-    for _ in 0..14 {
-        world.after(SignedDuration::from_hours(3)).await;
-    }
-    let attempt = world.attempt(&id).await;
-    assert_eq!(
-        (attempt["status"].as_str(), attempt["reason"]["code"].as_str()),
-        (Some("failed"), Some("retries_used_up"))
-    );
-    assert!(world.shown(&world.card()).contains("AutoFix failed"));
-    world.sandbox.claude.service().clear_faults();
 }
 
 #[tokio::test]
@@ -171,12 +148,11 @@ async fn credentials_that_are_refused_end_the_attempt_with_the_setting_to_check(
     for (setting, expected) in
         [("ANTHROPIC_API_KEY", "claude_unavailable"), ("AUTOFIX_GITHUB_TOKEN", "github_refused")]
     {
-        let world = World::with(SlackWay::Bot, &[(setting, "wrong")]).await;
-        let id = world.alert(Scenario::Fix).await.attempt_id();
-        world.settle().await;
+        let world = World::with(&[(setting, "wrong")]).await;
+        let id = world.handle(Scenario::Fix).await;
         let attempt = world.attempt(&id).await;
         assert_eq!(attempt["reason"]["code"], expected);
-        assert!(world.shown(&world.card()).contains(setting), "{}", world.shown(&world.card()));
+        assert_says(&world.shown_card(), &[setting]);
     }
 }
 
@@ -201,34 +177,14 @@ async fn what_github_refuses_is_repeated_or_ends_with_the_sentence_that_helps() 
         }
         let id = report(&world).await;
         world.settle().await;
-        for _ in 0..3 {
-            world.after(SignedDuration::from_mins(2)).await;
-        }
+        world.ticks(3, mins(2)).await;
         match says {
             Some(says) => {
                 assert_eq!(world.attempt(&id).await["reason"]["code"], "github_refused", "{case}");
-                let shown = world.shown(&world.card());
+                let shown = world.shown_card();
                 assert!(shown.contains("AutoFix failed") && shown.contains(says), "{case}: {shown}");
             }
             None => assert!(is_armed(&world, &id).await, "{case}"),
         }
     }
-}
-
-#[tokio::test]
-async fn slack_that_is_down_for_an_hour_loses_and_doubles_nothing() {
-    let world = World::new().await;
-    for _ in 0..200 {
-        world.sandbox.slack.service().fail_next(Method::POST, "/api/", Fault::status(503));
-    }
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
-    for _ in 0..12 {
-        world.after(SignedDuration::from_mins(5)).await;
-    }
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval", "the work does not wait for Slack");
-    assert!(world.sandbox.slack.messages().is_empty());
-    world.sandbox.slack.service().clear_faults();
-    world.after(SignedDuration::from_hours(2)).await;
-    assert!(world.shown(&world.card()).contains("Deploy Live"));
 }

@@ -8,36 +8,31 @@ use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, TOKEN};
 use autofix_local::sandbox::secrets_manager::{ARN, SecretsManager};
-use autofix_local::sandbox::slack::{APPROVER_ID, BOT_TOKEN, CHANNEL_ID, SIGNING_SECRET};
-use autofix_local::sandbox::{SlackWay, claude, sentry};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::slack::{BOT_TOKEN, CHANNEL_ID, SIGNING_SECRET};
+use autofix_local::sandbox::{claude, sentry};
 use autofix_local::settings;
 use autofix_local::setup::{Means, Options, Outcome, Person, Push, setup};
+use tempfile::TempDir;
 
-use crate::world::{REPO, World};
+use crate::world::{APPROVER_ID, REPO, Scenario, World, assert_says, serve};
 
 /// Where somebody sits down with an empty folder.
 struct Desk {
     world: World,
-    folder: PathBuf,
+    folder: TempDir,
     address: String,
 }
 
 impl Desk {
-    async fn new(name: &str) -> Desk {
-        let world = World::with(SlackWay::Bot, &[]).await;
+    async fn new() -> Desk {
+        let world = World::new().await;
         world.sandbox.sentry.throw(&Scenario::Fix.event(world.clock.now()));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let endpoints = world.process.endpoints();
-        tokio::spawn(async move { axum::serve(listener, endpoints).await });
-        let folder = std::env::temp_dir().join(format!("autofix-setup-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Desk { world, folder, address }
+        let address = serve(world.process.endpoints()).await;
+        Desk { world, folder: TempDir::new().unwrap(), address }
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.join(".env")
+        self.folder.path().join(".env")
     }
 
     fn text(&self) -> String {
@@ -54,7 +49,7 @@ impl Desk {
     }
 
     async fn answers_and_pushes(&self, answers: &[&str], push: Option<Push>) -> (Outcome, String) {
-        let options = Options { file: self.file(), from_python: None, data: self.folder.join("data") };
+        let options = Options { file: self.file(), from_python: None, data: self.folder.path().join("data") };
         self.answers_with(answers, push, options).await
     }
 
@@ -107,12 +102,6 @@ impl Desk {
     }
 }
 
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
 fn is_secret(answer: &str) -> bool {
     ["sk-", "github_pat", "xox", "sntry", "sandbox-"].iter().any(|start| answer.starts_with(start))
 }
@@ -125,7 +114,7 @@ fn asked(shown: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn twelve_answers_make_a_deployment_that_works_and_are_asked_for_once() {
-    let desk = Desk::new("all").await;
+    let desk = Desk::new().await;
     let (outcome, shown) = desk.answers(&desk.all()).await;
     assert_eq!(outcome, Outcome::Ready, "{shown}");
     assert_eq!(asked(&shown).len(), 12, "{shown}");
@@ -133,15 +122,16 @@ async fn twelve_answers_make_a_deployment_that_works_and_are_asked_for_once() {
         assert_eq!(desk.get(name).as_deref(), Some(value), "{name}");
     }
     assert_eq!(desk.get(names::API_TOKEN).unwrap().len(), 64, "made, not asked for");
-    for needed in [
-        "Pull requests: read and write",
-        "/autofix/webhooks/sentry",
-        "Issue & Event: Read & Write",
-        "display_information:",
-        "Everything is as it should be.",
-    ] {
-        assert!(shown.contains(needed), "{needed}:\n{shown}");
-    }
+    assert_says(
+        &shown,
+        &[
+            "Pull requests: read and write",
+            "/autofix/webhooks/sentry",
+            "Issue & Event: Read & Write",
+            "display_information:",
+            "Everything is as it should be.",
+        ],
+    );
     let before = desk.text();
     let (outcome, shown) = desk.answers(&[]).await;
     assert_eq!((outcome, asked(&shown)), (Outcome::Ready, vec![]), "{shown}");
@@ -150,7 +140,7 @@ async fn twelve_answers_make_a_deployment_that_works_and_are_asked_for_once() {
 
 #[tokio::test]
 async fn an_autofix_that_has_only_to_be_started_is_set_up() {
-    let desk = Desk::new("start").await;
+    let desk = Desk::new().await;
     let mut answers = desk.all();
     answers[4] = "http://127.0.0.1:1";
     let (outcome, shown) = desk.answers(&answers).await;
@@ -162,7 +152,7 @@ async fn an_autofix_that_has_only_to_be_started_is_set_up() {
 #[tokio::test]
 async fn the_file_is_for_its_owner_alone_and_what_else_is_in_it_stays() {
     use std::os::unix::fs::PermissionsExt;
-    let desk = Desk::new("kept").await;
+    let desk = Desk::new().await;
     std::fs::write(desk.file(), "# ours\nAUTOFIX_MIN_CONFIDENCE=0.9\r\nexport AUTOFIX_GITHUB_REPO=\nOTHER=1")
         .unwrap();
     std::fs::set_permissions(desk.file(), PermissionsExt::from_mode(0o644)).unwrap();
@@ -174,13 +164,13 @@ async fn the_file_is_for_its_owner_alone_and_what_else_is_in_it_stays() {
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(desk.file()), 0o600);
     let files: Vec<_> =
-        std::fs::read_dir(&desk.folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        std::fs::read_dir(desk.folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(files, [".env"], "nothing half-written lies about");
 }
 
 #[tokio::test]
 async fn whoever_stops_loses_nothing_and_goes_on_there() {
-    let desk = Desk::new("stopped").await;
+    let desk = Desk::new().await;
     let all = desk.all();
     let (outcome, shown) = desk.answers(&all[..3]).await;
     assert_eq!(outcome, Outcome::Stopped);
@@ -193,7 +183,7 @@ async fn whoever_stops_loses_nothing_and_goes_on_there() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_right_is_asked_for_again_with_the_reason() {
-    let desk = Desk::new("wrong").await;
+    let desk = Desk::new().await;
     let mut answers = desk.all();
     let wrong = [
         (11, "@ann", "ids of people"),
@@ -215,7 +205,7 @@ async fn an_answer_that_cannot_be_right_is_asked_for_again_with_the_reason() {
 
 #[tokio::test]
 async fn an_answer_that_a_service_refuses_is_told_and_kept_only_by_enter() {
-    let desk = Desk::new("refused").await;
+    let desk = Desk::new().await;
     let (stranger, key) = ("sk-ant-of-somebody-else", claude::API_KEY);
     let (outcome, shown) = desk.answers(&[stranger]).await;
     assert_eq!(outcome, Outcome::Stopped);
@@ -235,7 +225,7 @@ async fn an_answer_that_a_service_refuses_is_told_and_kept_only_by_enter() {
 
 #[tokio::test]
 async fn what_is_left_out_is_not_asked_for_again_unless_it_is_needed() {
-    let desk = Desk::new("left").await;
+    let desk = Desk::new().await;
     // Key, repository, token; an App in place of the token; folder; address; Sentry's three; Slack's.
     let (outcome, shown) = desk.answers(&[""; 14]).await;
     assert_eq!(outcome, Outcome::SomethingIsWrong, "{shown}");
@@ -258,8 +248,8 @@ async fn what_is_left_out_is_not_asked_for_again_unless_it_is_needed() {
 
 #[tokio::test]
 async fn a_github_app_and_an_incoming_webhook_take_the_places_of_the_tokens() {
-    let desk = Desk::new("app").await;
-    let key = desk.folder.join("key.pem");
+    let desk = Desk::new().await;
+    let key = desk.folder.path().join("key.pem");
     std::fs::write(&key, APP_PRIVATE_KEY.replace('\n', "\r\n")).unwrap();
     let (key, webhook) = (key.display().to_string(), desk.world.sandbox.slack.webhook_url());
     let mut answers = desk.all();
@@ -275,7 +265,7 @@ async fn a_github_app_and_an_incoming_webhook_take_the_places_of_the_tokens() {
 
 #[tokio::test]
 async fn with_push_the_functions_have_the_secrets_too() {
-    let desk = Desk::new("push").await;
+    let desk = Desk::new().await;
     let manager = SecretsManager::start_with(desk.world.clock.clock()).await.unwrap();
     let push = Push { secret: ARN.to_owned(), client: manager.client() };
     let (outcome, shown) = desk.answers_and_pushes(&desk.all(), Some(push)).await;
@@ -291,8 +281,8 @@ async fn with_push_the_functions_have_the_secrets_too() {
 
 #[tokio::test]
 async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_asked_for() {
-    let desk = Desk::new("python").await;
-    let old = desk.folder.join("old.env");
+    let desk = Desk::new().await;
+    let old = desk.folder.path().join("old.env");
     let webhook = desk.world.sandbox.slack.webhook_url();
     let text = format!(
         "ANTHROPIC_API_KEY={}\nexport AUTOFIX_GITHUB_TOKEN='{TOKEN}'\nAUTOFIX_SLACK_WEBHOOK_URL={webhook}\n\
@@ -300,8 +290,11 @@ async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_
         claude::API_KEY
     );
     std::fs::write(&old, &text).unwrap();
-    let options =
-        || Options { file: desk.file(), from_python: Some(old.clone()), data: desk.folder.join("data") };
+    let options = || Options {
+        file: desk.file(),
+        from_python: Some(old.clone()),
+        data: desk.folder.path().join("data"),
+    };
     // The address is with the old prefix, under which this world does not answer: that is the only thing to correct.
     let answers = [
         REPO,
@@ -339,7 +332,7 @@ async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_
 
 #[tokio::test]
 async fn whoever_changes_their_mind_about_the_app_is_asked_for_a_token() {
-    let desk = Desk::new("mind").await;
+    let desk = Desk::new().await;
     let all = desk.all();
     let mut answers = vec![all[0], all[1], "", "x", APP_ID];
     let (outcome, shown) = desk.answers(&answers).await;

@@ -1,22 +1,18 @@
 //! Shadow mode: a dry run looks what people do about the errors, and says how often AutoFix had proposed the same.
 
-use autofix_local::sandbox::SlackWay;
-use autofix_local::scenario::Scenario;
 use jiff::SignedDuration;
 
+use crate::bookshop::{FAULTY, LABELS, REPAIRED};
 use crate::page::html::shown;
 use crate::page::owners_page;
-use crate::world::{REPO, World};
+use crate::world::{REPO, Scenario, World, hours};
 
-const LABELS: &str = "backend/bookshop/labels.py";
-const FAULTY: &str = r#"    addition = address.get("line2", "").strip()"#;
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+const DAY: SignedDuration = hours(24);
 
 /// A dry run that has ended; its attempt, and the Sentry issue.
 async fn dry_run() -> (World, String, String) {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_DRY_RUN", "true")]).await;
-    let id = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    let world = World::with(&[("AUTOFIX_DRY_RUN", "true")]).await;
+    let id = world.handle(Scenario::Fix).await;
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "skipped", "{attempt}");
     let issue = attempt["sentry_issue_id"].as_str().unwrap().to_owned();
@@ -25,9 +21,7 @@ async fn dry_run() -> (World, String, String) {
 
 /// People put `line` in the faulty one's place.
 fn people_fix(world: &World, line: &str, message: &str) -> String {
-    let file = world.sandbox.github.file_at(REPO, "main", LABELS).unwrap().unwrap();
-    let text = String::from_utf8(file).unwrap().replace(FAULTY, line);
-    world.sandbox.github.commit(REPO, "main").file(LABELS, text.as_bytes(), message).unwrap()
+    world.edit(LABELS, message, |text| text.replace(FAULTY, line))
 }
 
 async fn timeline(world: &World, id: &str) -> String {
@@ -48,7 +42,7 @@ async fn what_people_do_is_compared_with_what_autofix_proposed() {
         world.sandbox.sentry.resolve_in_commit(&issue, &sha, REPO);
         world.after(DAY * 2).await;
         assert!(timeline(&world, &id).await.contains(said), "{}", timeline(&world, &id).await);
-        let card = world.shown(&world.card());
+        let card = world.shown_card();
         assert!(card.contains(said), "{card}");
     }
 }
@@ -57,7 +51,7 @@ async fn what_people_do_is_compared_with_what_autofix_proposed() {
 async fn a_commit_that_names_the_issue_counts_where_sentry_knows_none() {
     let (world, id, issue) = dry_run().await;
     let name = format!("BOOKSHOP-{issue}");
-    people_fix(&world, r#"    addition = (address.get("line2") or "").strip()"#, &format!("Fixes {name}"));
+    people_fix(&world, REPAIRED, &format!("Fixes {name}"));
     world.sandbox.sentry.set_status(&issue, "resolved");
     world.after(DAY * 2).await;
     assert!(timeline(&world, &id).await.contains("the same change"), "{}", timeline(&world, &id).await);
@@ -66,7 +60,7 @@ async fn a_commit_that_names_the_issue_counts_where_sentry_knows_none() {
 #[tokio::test]
 async fn the_scoreboard_says_how_often() {
     let (world, _, issue) = dry_run().await;
-    let sha = people_fix(&world, r#"    addition = (address.get("line2") or "").strip()"#, "Fix");
+    let sha = people_fix(&world, REPAIRED, "Fix");
     world.sandbox.sentry.resolve_in_commit(&issue, &sha, REPO);
     world.after(DAY * 2).await;
     let page = shown(&owners_page(&world, "/autofix/scoreboard").await.text);

@@ -1,7 +1,6 @@
 //! `template.yaml` against the code.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
 
 use autofix::config::settings::{self, LambdaFunction, SettingKind, Unset};
 use autofix::config::{Environment, IntakeConfig, InteractionsConfig, QueriesConfig, WorkerConfig, names};
@@ -14,6 +13,7 @@ use axum::http::{Request, StatusCode};
 use serde_json::json;
 use serde_yaml_ng::Value;
 
+use crate::log::Log;
 use crate::world::World;
 
 #[test]
@@ -136,7 +136,7 @@ fn of_aws() -> Vec<Metric> {
 }
 
 fn metrics_that_autofix_writes() -> BTreeSet<Metric> {
-    let written = Lines::default();
+    let written = Log::default();
     let metrics = Metrics::to(written.clone(), "autofix");
     for measured in [
         Measured::Attempt { status: "failed" },
@@ -147,10 +147,8 @@ fn metrics_that_autofix_writes() -> BTreeSet<Metric> {
     ] {
         metrics.record(&measured, "2026-11-22T10:00:00Z".parse().unwrap());
     }
-    let lines = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     let mut found = BTreeSet::new();
-    for line in lines.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    for line in written.objects() {
         for block in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             let own = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
             let dimensions: BTreeSet<String> =
@@ -161,21 +159,6 @@ fn metrics_that_autofix_writes() -> BTreeSet<Metric> {
         }
     }
     found
-}
-
-/// Lines that are written into memory.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Names of the environment variables that a deployed function gets.

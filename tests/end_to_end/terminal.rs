@@ -3,21 +3,14 @@
 use autofix::attempt::Status;
 use autofix::config::{Environment, names};
 use autofix_local::client::{Form, Server, Wanted};
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
 use autofix_local::terminal::explained;
 use autofix_local::waiting;
-use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{Hook, Scenario, World, hours, serve};
 
 async fn server(world: &World, settings: &[(&str, &str)]) -> Server {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let endpoints = world.process.endpoints();
-    tokio::spawn(async move { axum::serve(listener, endpoints).await });
+    let url = serve(world.process.endpoints()).await;
     Server { url, environment: Environment::from_iter(settings.iter().copied()) }
 }
 
@@ -32,11 +25,9 @@ async fn attempts_are_a_table_with_a_header_and_ages_or_json() {
     let shown = async |wanted: &Wanted| server.attempts_shown(wanted, world.clock.now()).await.unwrap();
     assert_eq!(shown(&newest(None, Form::People)).await, "No attempts yet.");
     let event = Scenario::Security.event(world.clock.now());
-    let first = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
-    world.settle().await;
-    world.clock.advance(SignedDuration::from_hours(3));
-    let second = world.alert(Scenario::Fix).await.attempt_id();
-    world.settle().await;
+    let first = world.handle_report(&event, Hook::EventAlertTriggered).await;
+    world.clock.advance(hours(3));
+    let second = world.handle(Scenario::Fix).await;
     let table = shown(&newest(None, Form::People)).await;
     let table = table.replace(&first, "FIRST-ID").replace(&second, "SECOND-ID");
     let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -86,13 +77,11 @@ async fn status_is_good_only_if_nothing_is_missing() {
         (true, concat!("AutoFix ", env!("CARGO_PKG_VERSION"), " works."))
     );
     let everything = names::SECRETS.map(|name| (name, ""));
-    let world = World::with_secrets_manager(SlackWay::Bot, &everything).await;
+    let world = World::builder().settings(&everything).secrets_manager().start().await;
     let empty = server(&world, &[]).await.status().await.unwrap();
     assert!(!empty.is_ready && empty.sentence.contains("still empty: `ANTHROPIC_API_KEY`, "), "{empty:?}");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
     let folder = std::env::temp_dir().join("autofix-nowhere");
-    tokio::spawn(async move { axum::serve(listener, waiting::routes(&folder, "/autofix")).await });
+    let url = serve(waiting::routes(&folder, "/autofix")).await;
     let waits = Server { url, environment: Environment::default() }.status().await.unwrap();
     assert!(!waits.is_ready && waits.sentence.contains(" waits for `ANTHROPIC_API_KEY`"), "{waits:?}");
 }

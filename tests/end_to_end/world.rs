@@ -1,6 +1,6 @@
 //! A world for one test: the four functions in this process, the sandbox, the embedded table, and a clock that
-//! only moves when it is told to. Dropping a world that did not settle, or in which a stand-in was asked
-//! something that it does not know, fails the test.
+//! only moves when it is told to. Dropping a world in which a fake was asked something that it does not know fails the
+//! test.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,26 +13,37 @@ use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
 use autofix_local::movable_clock::MovableClock;
 use autofix_local::one_process::{OneProcess, Surroundings};
+use autofix_local::sandbox::github::{PullRequest, Settings};
 use autofix_local::sandbox::killer::Killer;
 use autofix_local::sandbox::secrets_manager::{self, SecretsManager};
-use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
-use autofix_local::sandbox::slack::{APPROVER_ID, Message, OpenView, SignedForm};
-use autofix_local::sandbox::{API_TOKEN, Sandbox, SlackWay, WayBack};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::sentry::SignedWebhook;
+use autofix_local::sandbox::slack::OpenView;
+use autofix_local::sandbox::{API_TOKEN, Sandbox, WayBack};
 use autofix_local::table::EmbeddedTable;
 use autofix_local::table_proxy::TableProxy;
 use aws_sdk_dynamodb::types::AttributeValue;
+use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::ServiceExt;
+
+// What nearly every story needs of the sandbox.
+pub use autofix_local::sandbox::SlackWay;
+pub use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads, PullState};
+pub use autofix_local::sandbox::sentry::{Hook, SandboxEvent};
+pub use autofix_local::sandbox::service::Fault;
+pub use autofix_local::sandbox::slack::{APPROVER_ID, BYSTANDER_ID, Message, SECOND_APPROVER_ID, SignedForm};
+pub use autofix_local::scenario::Scenario;
 
 /// The journal's file in a world's folder.
 const JOURNAL: &str = "journal.jsonl";
 pub const REPO: &str = "acme/bookshop";
 /// Names the address of another implementation of DynamoDB, which the worlds then share.
 const ENGINE: &str = "AUTOFIX_TEST_ENGINE";
+/// Names the folder of the worlds, in place of the system's for temporary files.
+const FOLDER: &str = "AUTOFIX_TEST_FOLDER";
 /// When every test begins.
 const START: &str = "2026-11-22T10:00:00Z";
 /// Deliveries of the stream after which a world that still has work is called restless.
@@ -49,7 +60,7 @@ pub struct World {
     leftovers: Leftovers,
 }
 
-/// Cleans up after a world, and fails the test over what a stand-in was asked and did not understand.
+/// Cleans up after a world, and fails the test over what a fake was asked and did not understand.
 struct Leftovers {
     sandbox: Sandbox,
     secrets: Option<SecretsManager>,
@@ -81,74 +92,87 @@ impl Answer {
     }
 }
 
-impl World {
-    /// A world with a bot token and the bookshop, whose checks pass.
-    pub async fn new() -> World {
-        World::with(SlackWay::Bot, &[]).await
+/// What is different in a world.
+pub struct Builder {
+    slack: SlackWay,
+    settings: Environment,
+    has_secrets_manager: bool,
+}
+
+impl Builder {
+    pub fn slack(mut self, way: SlackWay) -> Builder {
+        self.slack = way;
+        self
     }
 
-    /// A world with other settings; what is named here wins.
-    pub async fn with(way: SlackWay, settings: &[(&str, &str)]) -> World {
-        World::make(way, settings, Secretly::Environment, memory().await).await
+    /// Other settings; what is named here wins, and an empty value unsets what the sandbox would set.
+    pub fn settings(mut self, settings: &[(&str, &str)]) -> Builder {
+        self.settings = settings.iter().copied().collect();
+        self
     }
 
-    /// A world whose secrets are in Secrets Manager; what is named here is there in place of the right one.
-    pub async fn with_secrets_manager(way: SlackWay, secrets: &[(&str, &str)]) -> World {
-        World::make(way, secrets, Secretly::Manager, memory().await).await
+    /// The secrets are in Secrets Manager and not in the environment.
+    pub fn secrets_manager(mut self) -> Builder {
+        self.has_secrets_manager = true;
+        self
     }
 
-    /// As [`World::new`], with a killer that counts calls to the services and writes to the table.
-    pub async fn with_killer() -> (World, Killer) {
-        World::with_killer_and(&[]).await
+    pub async fn start(self) -> World {
+        World::start(self, memory().await).await
     }
 
-    /// As [`World::with_killer`], with other settings.
-    pub async fn with_killer_and(settings: &[(&str, &str)]) -> (World, Killer) {
-        let (table, proxy) = memory().await.behind_a_proxy().await.unwrap();
-        let world = World::make(SlackWay::Bot, settings, Secretly::Environment, table).await;
+    /// With a killer that counts calls to the services and writes to the table.
+    pub async fn start_with_killer(self) -> (World, Killer) {
+        let (world, proxy) = self.start_with_table_proxy().await;
         let killer = Killer::default();
         proxy.watched_by(&killer);
         world.sandbox.watched_by(&killer);
         (world, killer)
     }
 
-    /// As [`World::new`], with a proxy before the table, for what goes wrong there.
-    pub async fn with_table_proxy() -> (World, TableProxy) {
-        World::with_settings_and_table_proxy(&[]).await
-    }
-
-    /// As [`World::with_table_proxy`], with other settings.
-    pub async fn with_settings_and_table_proxy(settings: &[(&str, &str)]) -> (World, TableProxy) {
+    /// With a proxy before the table, for what goes wrong there.
+    pub async fn start_with_table_proxy(self) -> (World, TableProxy) {
         let (table, proxy) = memory().await.behind_a_proxy().await.unwrap();
-        (World::make(SlackWay::Bot, settings, Secretly::Environment, table).await, proxy)
+        (World::start(self, table).await, proxy)
+    }
+}
+
+impl World {
+    /// A world with a bot token and the bookshop, whose checks pass.
+    pub async fn new() -> World {
+        World::with(&[]).await
     }
 
-    async fn make(
-        way: SlackWay,
-        settings: &[(&str, &str)],
-        secretly: Secretly,
-        table: EmbeddedTable,
-    ) -> World {
+    /// A world with other settings.
+    pub async fn with(settings: &[(&str, &str)]) -> World {
+        World::builder().settings(settings).start().await
+    }
+
+    pub fn builder() -> Builder {
+        Builder { slack: SlackWay::Bot, settings: Environment::default(), has_secrets_manager: false }
+    }
+
+    async fn start(builder: Builder, table: EmbeddedTable) -> World {
         static WORLDS: AtomicU64 = AtomicU64::new(0);
         let number = WORLDS.fetch_add(1, Ordering::SeqCst);
-        let folder = std::env::temp_dir().join(format!("autofix-test-{}-{number}", std::process::id()));
+        let folder = std::env::var_os(FOLDER).map_or_else(std::env::temp_dir, PathBuf::from);
+        let folder = folder.join(format!("autofix-test-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let clock = clock();
         let sandbox = Sandbox::start(&folder, clock.clock()).await.unwrap();
         sandbox.add_demo_project().unwrap();
-        let mut environment: Environment = settings.iter().copied().collect();
+        let Builder { slack, settings, has_secrets_manager } = builder;
+        // An empty value unsets what the sandbox would set.
+        let own = settings.pairs();
+        let is_unset = |name: &String| own.iter().any(|(known, value)| known == name && value.is_empty());
+        let base = sandbox.environment(slack).pairs().into_iter().filter(|(name, _)| !is_unset(name));
+        let mut environment = settings.over(base.collect());
         if std::env::var_os(ENGINE).is_some() {
             let own = format!("autofix-{}-{number}", std::process::id());
-            environment = environment.over([("AUTOFIX_TABLE".to_owned(), own)].into_iter().collect());
+            environment = Environment::from_iter([("AUTOFIX_TABLE", own)]).over(environment);
         }
-        // An empty value unsets what the sandbox would set.
-        let unset: Vec<&str> =
-            settings.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| *name).collect();
-        let base =
-            sandbox.environment(way).pairs().into_iter().filter(|(name, _)| !unset.contains(&name.as_str()));
-        let mut environment = environment.over(base.collect());
         let mut secrets = None;
-        if secretly == Secretly::Manager {
+        if has_secrets_manager {
             let manager = SecretsManager::start_with(clock.clock()).await.unwrap();
             let (secret, plain): (Vec<_>, Vec<_>) = environment
                 .pairs()
@@ -217,12 +241,53 @@ impl World {
         self.report(&scenario.event(self.clock.now()), Hook::EventAlertTriggered).await
     }
 
+    /// The alert of a scenario and all work on it; the attempt.
+    pub async fn handle(&self, scenario: Scenario) -> String {
+        self.handle_report(&scenario.event(self.clock.now()), Hook::EventAlertTriggered).await
+    }
+
+    /// A report and all work on it; the attempt.
+    pub async fn handle_report(&self, event: &SandboxEvent, hook: Hook) -> String {
+        let id = self.report(event, hook).await.attempt_id();
+        self.settle().await;
+        id
+    }
+
     pub async fn deliver_webhook(&self, webhook: SignedWebhook) -> Answer {
-        let mut request = Request::post("/autofix/webhooks/sentry");
-        for (name, value) in &webhook.headers {
-            request = request.header(name, value);
-        }
-        self.ask(request.body(Body::from(webhook.body)).unwrap()).await
+        self.ask(request_of(&webhook)).await
+    }
+
+    /// What Sentry sends about an event, as JSON to be changed.
+    pub fn body(&self, event: &SandboxEvent, hook: Hook) -> Value {
+        serde_json::from_slice(&self.sandbox.sentry.webhook(event, hook).body).unwrap()
+    }
+
+    /// The alert about the label error, changed.
+    pub fn alert_body(&self, change: impl FnOnce(&mut Value)) -> Value {
+        let mut body = self.body(&Scenario::Fix.event(self.clock.now()), Hook::EventAlertTriggered);
+        change(&mut body["data"]["event"]);
+        body
+    }
+
+    /// Any body, signed.
+    pub async fn deliver(&self, resource: &str, body: &Value) -> Answer {
+        self.deliver_webhook(self.sandbox.sentry.sign(resource, body)).await
+    }
+
+    /// Sentry says that its own agent has opened a pull request for an issue.
+    pub async fn sentrys_agent_opens(&self, issue_id: &str) -> Answer {
+        let pull = json!({ "pr_number": 7, "pr_url": "https://github.com/acme/bookshop/pull/7", "pr_id": 1 });
+        let body = json!({
+            "action": "pr_created",
+            "actor": { "id": "sentry", "name": "Sentry", "type": "application" },
+            "installation": { "uuid": "00000000-0000-0000-0000-000000000000" },
+            "data": {
+                "run_id": 1,
+                "group_id": issue_id.parse::<u64>().unwrap(),
+                "pull_requests": [{ "pull_request": pull, "repo_name": "bookshop", "provider": "github" }],
+            },
+        });
+        self.deliver("seer", &body).await
     }
 
     /// Any request to the endpoints.
@@ -252,6 +317,25 @@ impl World {
         answer.body
     }
 
+    pub async fn status(&self, id: &str) -> String {
+        self.attempt(id).await["status"].as_str().unwrap().to_owned()
+    }
+
+    /// The newest attempts.
+    pub async fn attempts(&self) -> Vec<Value> {
+        let answer = self.get("attempts?limit=100").await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        answer.body.as_array().unwrap().clone()
+    }
+
+    /// The attempt, which has this status for this reason.
+    pub async fn ended(&self, id: &str, status: &str, code: &str) -> Value {
+        let attempt = self.attempt(id).await;
+        let found = (attempt["status"].as_str(), attempt["reason"]["code"].as_str());
+        assert_eq!(found, (Some(status), Some(code)), "{attempt:#}");
+        attempt
+    }
+
     /// An approver presses a button of the card.
     pub async fn press(&self, card: &Message, action: &str) -> Answer {
         self.press_as(card, action, APPROVER_ID).await
@@ -262,8 +346,24 @@ impl World {
         self.click(self.sandbox.slack.press(card, action, user, now).unwrap()).await
     }
 
-    /// An approver dismisses: the button, then the dialog that asks why.
+    /// An approver presses a button of the card, and everything settles.
+    pub async fn decide(&self, card: &Message, action: &str) {
+        self.decide_as(card, action, APPROVER_ID).await;
+    }
+
+    pub async fn decide_as(&self, card: &Message, action: &str, user: &str) {
+        assert_eq!(self.press_as(card, action, user).await.status, StatusCode::OK);
+        self.settle().await;
+    }
+
+    /// An approver dismisses, and everything settles.
     pub async fn dismiss(&self, card: &Message) {
+        self.press_dismiss(card).await;
+        self.settle().await;
+    }
+
+    /// An approver dismisses: the button, then the dialog that asks why.
+    pub async fn press_dismiss(&self, card: &Message) {
         self.press(card, DISMISS).await;
         let elements = card.blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
         let button = elements.into_iter().find(|element| element["action_id"] == DISMISS).unwrap();
@@ -313,6 +413,13 @@ impl World {
         self.clock.advance(time);
         self.process.tick().await;
         self.settle().await;
+    }
+
+    /// So many runs of the clock, this time apart, each with everything that then settles.
+    pub async fn ticks(&self, times: usize, time: SignedDuration) {
+        for _ in 0..times {
+            self.after(time).await;
+        }
     }
 
     /// The cards in all channels, without what stands in their threads.
@@ -369,6 +476,74 @@ impl World {
         self.sandbox.slack.render(card)
     }
 
+    /// The only card, as a person sees it.
+    pub fn shown_card(&self) -> String {
+        self.shown(&self.card())
+    }
+
+    /// What the people who clicked were told last, which only they see.
+    pub fn told(&self) -> String {
+        self.sandbox.slack.ephemerals().pop().map(|told| told.text).unwrap_or_default()
+    }
+
+    /// How often somebody asked GitHub to merge.
+    pub fn merges(&self) -> usize {
+        self.sandbox.github.service().count(Method::PUT, "/merge")
+    }
+
+    /// A file of the bookshop.
+    pub fn text_at(&self, revision: &str, path: &str) -> String {
+        String::from_utf8(self.sandbox.github.file_at(REPO, revision, path).unwrap().unwrap()).unwrap()
+    }
+
+    /// Somebody commits a file to the bookshop; the commit.
+    pub fn push(&self, branch: &str, path: &str, text: &str, message: &str) -> String {
+        self.sandbox.github.commit(REPO, branch).file(path, text.as_bytes(), message).unwrap()
+    }
+
+    /// Somebody changes a file on `main`; the commit.
+    pub fn edit(&self, path: &str, message: &str, change: impl FnOnce(&str) -> String) -> String {
+        let before = self.text_at("main", path);
+        let after = change(&before);
+        assert_ne!(after, before, "nothing changes in {path}");
+        self.push("main", path, &after, message)
+    }
+
+    /// The commit at the head of `main`.
+    pub fn main(&self) -> String {
+        self.sandbox.github.sha_of(REPO, "main").unwrap().unwrap()
+    }
+
+    /// What the newest commit of `main` says.
+    pub fn newest_message(&self) -> String {
+        self.sandbox.github.log(REPO, "main").unwrap().remove(0).1
+    }
+
+    pub fn set_checks(&self, heads: Heads, checks: &[CheckRun]) {
+        self.sandbox.github.set_checks(REPO, heads, checks).unwrap();
+    }
+
+    pub fn configure(&self, change: impl FnOnce(&mut Settings)) {
+        self.sandbox.github.configure(REPO, change).unwrap();
+    }
+
+    /// What GitHub says to every merge; `None` lets them through.
+    pub fn refuse_merges(&self, message: Option<&str>) {
+        self.configure(|settings| settings.merges_refused = message.map(str::to_owned));
+    }
+
+    pub fn pull_request(&self, number: u64) -> PullRequest {
+        self.sandbox.github.pull_request(REPO, number).unwrap()
+    }
+
+    pub fn pull_requests(&self) -> Vec<PullRequest> {
+        self.sandbox.github.pull_requests(REPO).unwrap()
+    }
+
+    pub fn open_pull_requests(&self) -> usize {
+        self.sandbox.github.open_pull_requests(REPO).unwrap().len()
+    }
+
     /// The bookshop's bare repository on disk.
     pub fn repository(&self) -> PathBuf {
         self.leftovers.folder.join(format!("{REPO}.git"))
@@ -399,18 +574,47 @@ impl World {
 
     /// From the alert to the armed card.
     pub async fn until_armed(&self) -> (String, Message) {
-        let id = self.alert(Scenario::Fix).await.attempt_id();
-        self.settle().await;
-        assert_eq!(self.attempt(&id).await["status"], "awaiting_approval");
+        let id = self.handle(Scenario::Fix).await;
+        assert_eq!(self.status(&id).await, "awaiting_approval");
         (id, self.card())
     }
 }
 
-/// Where a world's secrets are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Secretly {
-    Environment,
-    Manager,
+/// A webhook as a request.
+pub fn request_of(webhook: &SignedWebhook) -> Request<Body> {
+    let mut request = Request::post("/autofix/webhooks/sentry");
+    for (name, value) in &webhook.headers {
+        request = request.header(name, value);
+    }
+    request.body(Body::from(webhook.body.clone())).unwrap()
+}
+
+/// Serves on a port of this machine for as long as the test runs; the address.
+pub async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+pub const fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+pub const fn mins(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+pub const fn secs(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+/// Fails over the first of these parts that the text lacks.
+#[track_caller]
+pub fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in: {text}");
+    }
 }
 
 /// The clock with which every test begins.
@@ -467,7 +671,7 @@ impl Drop for Leftovers {
         unknown.extend(self.secrets.iter().flat_map(|secrets| secrets.service().unknown()));
         if !std::thread::panicking() {
             kept.unwrap();
-            assert!(unknown.is_empty(), "the stand-ins did not understand: {unknown:#?}");
+            assert!(unknown.is_empty(), "the fakes did not understand: {unknown:#?}");
         }
     }
 }

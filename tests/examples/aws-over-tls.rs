@@ -1,5 +1,5 @@
 //! The functions' surroundings for `.ci/cold-starts`: the sandbox, and AWS behind TLS as functions meet it in Lambda, with
-//! the embedded table and the stand-in of Secrets Manager.
+//! the embedded table and the fake of Secrets Manager.
 //!
 //! `aws-over-tls CERTIFICATE FOLDER SURROUNDINGS`: the certificate for `localhost` with its key in one PEM file; a folder for
 //! the table and the sandbox's repositories; and the file into which a function's variables (`environment`) and what it

@@ -2,7 +2,7 @@
 //! embedded table; the four services are the sandbox, and Claude is scripted. So it measures AutoFix and this machine,
 //! not the services, and neither Lambda nor DynamoDB.
 //!
-//! Sender, endpoint, table and stand-ins are one process on the same cores: an endpoint alone is faster than what is shown.
+//! Sender, endpoint, table and fakes are one process on the same cores: an endpoint alone is faster than what is shown.
 
 mod attempts;
 mod intake;

@@ -1,12 +1,10 @@
 //! Bodies that are properly signed and meant to hurt: depth, width, numbers, names given twice, bytes that are no text.
 
 use autofix::messages::DEPLOY;
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::slack::{APPROVER_ID, SignedForm};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{APPROVER_ID, SignedForm, World};
 
 const DEPTH: usize = 100_000;
 
@@ -48,6 +46,12 @@ async fn a_signed_bomb_is_refused_or_cut_down_and_the_endpoint_goes_on() {
         ),
         ("deep where it is read", frames(&format!(r#"{{"vars":{{"a":{}}}}}"#, nested("[", "]"))).into()),
         ("deep instead of a text", error_with(&format!(r#""culprit":{}"#, nested("[", "]"))).into()),
+        ("nothing", Vec::new()),
+        ("a list", b"[]".to_vec()),
+        ("null", b"null".to_vec()),
+        ("no data", br#"{"action":"created"}"#.to_vec()),
+        ("a text for the error", br#"{"action":"created","data":{"error":"text"}}"#.to_vec()),
+        ("an id that is a path", error_with("").replace("@@", "../../etc").replace(",}}", "}}").into()),
         ("never closed", "[".repeat(half_a_limit).into()),
         ("a number without end", error_with(&format!(r#""extra":{}"#, "9".repeat(half_a_limit))).into()),
         (
@@ -90,7 +94,7 @@ async fn a_signed_bomb_is_refused_or_cut_down_and_the_endpoint_goes_on() {
         ("two bodies in one", format!("{0}{0}", error_with(r#""message":"m""#)).into()),
         ("zeros", vec![0; half_a_limit]),
     ];
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
     let mut told = String::new();
     for (number, (name, body)) in bombs.into_iter().enumerate() {
         let body = each_its_own(&body, number);
@@ -105,6 +109,12 @@ async fn a_signed_bomb_is_refused_or_cut_down_and_the_endpoint_goes_on() {
     deep objects: 202 Processing started
     deep where it is read: 202 Processing started
     deep instead of a text: 202 Processing started
+    nothing: 400 The body is not JSON.
+    a list: 400 The body is not what Sentry sends: `action` is missing or not a string.
+    null: 400 The body is not what Sentry sends: `action` is missing or not a string.
+    no data: 400 The body is not what Sentry sends: `data` is missing or not a proper object.
+    a text for the error: 400 The body is not what Sentry sends: `data.error` is missing or not a proper object.
+    an id that is a path: 400 The body is not what Sentry sends: `issue_id` of the event is missing or not 1 to 20 decimal digits.
     never closed: 400 The body is not JSON.
     a number without end: 202 Processing started
     numbers out of range: 202 Processing started
@@ -145,6 +155,9 @@ async fn a_signed_form_that_is_a_bomb_decides_nothing() {
         ("a user twice", text.replacen('{', r#"{"user":{"id":"U0BYSTANDER"},"#, 1), 400),
         ("a list for a text", with("type", "[\"block_actions\"]"), 400),
         ("a number for an id", with("user", r#"{"id":7}"#), 400),
+        ("a text", "\"text\"".to_owned(), 400),
+        ("nothing", "{}".to_owned(), 400),
+        ("nobody", with("user", "null"), 400),
         ("no action", with("actions", "[]"), 200),
         ("a user without end", with("user", &format!(r#"{{"id":"{}"}}"#, "U".repeat(1_000_000))), 400),
         ("not closed", text[..text.len() - 1].to_owned(), 400),
@@ -171,7 +184,7 @@ async fn a_signed_form_that_is_a_bomb_decides_nothing() {
     many["actions"].as_array_mut().unwrap().push(good["actions"][0].clone());
     assert_eq!(world.click(SignedForm::sign(&many, now)).await.status, StatusCode::OK);
     world.settle().await;
-    assert_eq!(world.attempt(&id).await["status"], "awaiting_approval");
+    assert_eq!(world.status(&id).await, "awaiting_approval");
 }
 
 fn percent_encoded(bytes: &[u8]) -> String {

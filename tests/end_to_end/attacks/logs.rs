@@ -2,11 +2,7 @@
 //! words of a service.
 
 use autofix::messages::DEPLOY;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::sandbox::service::Fault;
-use autofix_local::sandbox::slack::{APPROVER_ID, BYSTANDER_ID, SignedForm};
-use autofix_local::sandbox::{SlackWay, claude, github, sentry, slack};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::{claude, github, sentry, slack};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
@@ -14,7 +10,7 @@ use serde_json::{Value, json};
 use super::{SENTRY, SLACK};
 use crate::log::Log;
 use crate::planted_secrets::{Said, places};
-use crate::world::World;
+use crate::world::{APPROVER_ID, BYSTANDER_ID, Fault, Hook, Scenario, SignedForm, SlackWay, World, secs};
 
 /// A line of ours, as somebody would forge it, with what moves a terminal's cursor.
 const FORGED: &str = "x\r\n{\"level\":\"ERROR\",\"message\":\"forged\",\"timestamp\":\"2026-11-22T10:00:00Z\"}\n\u{1b}[2K\u{1b}]0;t\u{7}\u{9b}1A\u{2028}\u{202e}\u{0}\\\",\"level\":\"ERROR";
@@ -31,7 +27,7 @@ async fn nobody_writes_a_line_of_the_log_or_moves_a_terminal() {
     places::plant_in_webhook(&mut body["data"]["event"], FORGED);
     let id = world.deliver_webhook(world.sandbox.sentry.sign("event_alert", &body)).await.attempt_id();
     world.settle().await;
-    world.after(jiff::SignedDuration::from_secs(30)).await;
+    world.after(secs(30)).await;
     let card = world.card();
 
     // Refused before and after the signature, with words of the sender's in every place.
@@ -123,13 +119,9 @@ async fn what_a_service_says_about_a_refusal_is_repeated_without_secrets() {
                 "slack" => world.sandbox.slack.service(),
                 _ => world.sandbox.sentry.service(),
             };
-            for _ in 0..2 {
-                faulty.fail_next(method.clone(), path, refusal(status, &words));
-            }
-            let id =
-                world.report(&Scenario::Fix.event(world.clock.now()), Hook::IssueCreated).await.attempt_id();
-            world.settle().await;
-            world.after(jiff::SignedDuration::from_secs(60)).await;
+            faulty.fail_times(2, method.clone(), path, refusal(status, &words));
+            let id = world.handle_report(&Scenario::Fix.event(world.clock.now()), Hook::IssueCreated).await;
+            world.after(secs(60)).await;
             if let Some(card) = world.sandbox.slack.messages().first() {
                 let now = world.clock.now().as_second();
                 if let Ok(form) = world.sandbox.slack.press(card, DEPLOY, APPROVER_ID, now) {
@@ -163,7 +155,7 @@ async fn the_address_for_answering_a_click_is_told_to_nobody() {
     for way in [SlackWay::Bot, SlackWay::Webhook] {
         let log = Log::default();
         let listening = log.listen();
-        let world = World::with(way, &[]).await;
+        let world = World::builder().slack(way).start().await;
         let (id, card) = world.until_armed().await;
         let now = world.clock.now().as_second();
         let mut payload = world.sandbox.slack.press_payload(&card, DEPLOY, APPROVER_ID, now).unwrap();

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use autofix::endpoint::BODY_LIMIT;
-use autofix_local::sandbox::sentry::{Hook, SignedWebhook};
-use autofix_local::scenario::Scenario;
+use autofix_local::sandbox::sentry::SignedWebhook;
 use autofix_local::server::{Limits, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{SENTRY, nothing_happened};
-use crate::world::World;
+use crate::world::{Hook, Scenario, World};
 
 /// The server of a world's endpoints, until it is dropped.
 struct Server {

@@ -7,12 +7,9 @@ use autofix::attempt::{Attempt, AttemptId, Next, Status};
 use autofix::messages::{DEPLOY, ROLL_BACK};
 use autofix::store::{Listing, ListingFilter};
 use autofix_local::demo_project;
-use autofix_local::sandbox::github::{CheckRun, Checkout, Conclusion};
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
-use jiff::SignedDuration;
+use autofix_local::sandbox::github::Checkout;
 
-use crate::world::{REPO, World};
+use crate::world::{CheckRun, Conclusion, Hook, REPO, Scenario, World, hours, mins};
 
 /// What happens in a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,7 +81,7 @@ impl Story {
                 if self == Story::Deploy {
                     world.press(&card, DEPLOY).await;
                 } else {
-                    world.dismiss(&card).await;
+                    world.press_dismiss(&card).await;
                 }
                 id
             }
@@ -99,20 +96,19 @@ impl Story {
                 let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
                 if self == Story::Place {
                     world.settle().await;
-                    world.dismiss(&card).await;
+                    world.press_dismiss(&card).await;
                 }
                 id
             }
             Story::RollBack => {
                 let (id, card) = world.until_armed().await;
                 let event = Scenario::Fix.event(world.clock.now());
-                world.press(&card, DEPLOY).await;
-                world.settle().await;
-                let fixed = world.sandbox.github.sha_of(REPO, "main").unwrap().unwrap();
-                world.after(SignedDuration::from_hours(1)).await;
+                world.decide(&card, DEPLOY).await;
+                let fixed = world.main();
+                world.after(hours(1)).await;
                 let again = event.again(1, world.clock.now()).in_release(&format!("bookshop@{fixed}"));
                 world.sandbox.sentry.throw(&again);
-                world.after(SignedDuration::from_mins(30)).await;
+                world.after(mins(30)).await;
                 world.press(&world.card(), ROLL_BACK).await;
                 id
             }

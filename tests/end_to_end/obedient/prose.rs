@@ -2,13 +2,12 @@
 //! an issue, leave its block, or give a CI system orders.
 
 use autofix_local::sandbox::claude::{Script, Turn};
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
 use serde_json::{Value, json};
 
-use super::repository::{FAULTY, KEYS, LABELS, REPAIRED, hard_coded_key};
+use super::repository::{KEYS, hard_coded_key};
 use super::{Answers, Place, order, plant, repository};
-use crate::world::{REPO, World};
+use crate::bookshop::{FAULTY, LABELS, REPAIRED};
+use crate::world::{Hook, REPO, Scenario, World};
 
 /// Words that do something in GitHub's Markdown, in Slack's mrkdwn, or to a CI system.
 const HOSTILE: &[&str] = &[
@@ -195,12 +194,11 @@ async fn pull_request_with(words: &str, places: &[Place]) {
     let surfaced = event.exceptions.last_mut().unwrap();
     surfaced.error_type = words.to_owned();
     surfaced.frames.last_mut().unwrap().function = words.to_owned();
-    let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
-    world.settle().await;
+    let id = world.handle_report(&event, Hook::EventAlertTriggered).await;
 
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "awaiting_approval", "{words}: {:?}", attempt["reasons"]);
-    let pull = world.sandbox.github.pull_request(REPO, 1).unwrap();
+    let pull = world.pull_request(1);
     let undefused = undefused_in_markdown(&pull.body);
     assert!(undefused.is_empty(), "{words:?}\n{undefused:#?}\nin\n{}", pull.body);
     let log = world.sandbox.github.log(REPO, &pull.head_branch).unwrap();
@@ -234,16 +232,7 @@ async fn hostile_words_are_only_words_in_pull_request_commit_and_card() {
 #[tokio::test]
 async fn hostile_words_are_only_words_wherever_the_event_has_them() {
     let all = HOSTILE.join(" ");
-    for place in [
-        Place::Message,
-        Place::Variable,
-        Place::Breadcrumb,
-        Place::Transaction,
-        Place::SourceLine,
-        Place::Tag,
-        Place::RequestUrl,
-        Place::Cause,
-    ] {
+    for place in Place::ALL {
         let short: String = all.chars().take(150).collect();
         pull_request_with(&short, &[place, Place::Message]).await;
     }
@@ -266,13 +255,12 @@ async fn a_key_that_the_model_read_in_the_code_is_not_passed_on() {
     world.sandbox.claude.add_script(answers.script(name, &order(name)));
     let mut event = Scenario::Fix.event(world.clock.now());
     plant(&mut event, Place::Message, &order(name));
-    let id = world.report(&event, Hook::EventAlertTriggered).await.attempt_id();
-    world.settle().await;
+    let id = world.handle_report(&event, Hook::EventAlertTriggered).await;
 
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "awaiting_approval", "{:?}", attempt["reasons"]);
     assert!(!attempt.to_string().contains(&key), "the API says it: {attempt}");
-    let pull = world.sandbox.github.pull_request(REPO, 1).unwrap();
+    let pull = world.pull_request(1);
     assert!(pull.body.contains("[redacted:") || pull.body.contains("\\[redacted"), "{}", pull.body);
     for service in [world.sandbox.github.service(), world.sandbox.slack.service()] {
         for request in service.received() {

@@ -3,20 +3,18 @@
 use autofix::attempt::State;
 use autofix::messages::DEPLOY;
 use autofix::reason::{Reason, ReasonCode};
-use autofix_local::scenario::Scenario;
 use axum::http::StatusCode;
 
 use super::Browser;
 use super::hostile::{Attack, stored};
 use super::html::{checked, shown};
-use crate::world::World;
+use crate::world::{Scenario, World, assert_says};
 
 #[tokio::test]
 async fn one_attempt_is_shown_with_everything_that_led_to_it() {
     let world = World::new().await;
     let (id, card) = world.until_armed().await;
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
+    world.decide(&card, DEPLOY).await;
     let browser = Browser::logged_in(&world).await;
     let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;
     assert_eq!(detail.status, StatusCode::OK, "{}", detail.text);
@@ -29,32 +27,33 @@ async fn one_attempt_is_shown_with_everything_that_led_to_it() {
         assert!(ids.contains(&section), "no `{section}` in {ids:?}");
     }
     let text = shown(&detail.text);
-    for expected in [
-        // the attempt
-        "Merged AutoFix watches Sentry until it is sure that the error is gone.",
-        "Complexity good: minimal",
-        // the change, its difference set apart
-        "34 addition = (address.get(\"line2\") or \"\").strip()",
-        // the code around the evidence, with its line numbers
-        "def address_lines",
-        // gates
-        "It is a fault of this code passed code_fix",
-        "Confidence passed 0.90; at least 0.80 is wanted.",
-        "The critic approves passed",
-        // the critic
-        "Does it stop this error at this place? yes",
-        "Does it hide a deeper fault? no",
-        "1 check passed.",
-        "Approved by U0APPROVER",
-        "Slack user U0APPROVER",
-        "Pull request #1 merged",
-        // cost by step
-        "root cause",
-        "critic",
-        "All steps",
-    ] {
-        assert!(text.contains(expected), "no `{expected}` in {text}");
-    }
+    assert_says(
+        &text,
+        &[
+            // the attempt
+            "Merged AutoFix watches Sentry until it is sure that the error is gone.",
+            "Complexity good: minimal",
+            // the change, its difference set apart
+            "34 addition = (address.get(\"line2\") or \"\").strip()",
+            // the code around the evidence, with its line numbers
+            "def address_lines",
+            // gates
+            "It is a fault of this code passed code_fix",
+            "Confidence passed 0.90; at least 0.80 is wanted.",
+            "The critic approves passed",
+            // the critic
+            "Does it stop this error at this place? yes",
+            "Does it hide a deeper fault? no",
+            "1 check passed.",
+            "Approved by U0APPROVER",
+            "Slack user U0APPROVER",
+            "Pull request #1 merged",
+            // cost by step
+            "root cause",
+            "critic",
+            "All steps",
+        ],
+    );
     assert!(tags.iter().any(|tag| tag.attribute("href").is_some_and(|href| href.ends_with("/pull/1"))));
     let quoted = tags.iter().filter(|tag| tag.attribute("class") == Some("row quoted")).count();
     assert!(quoted > 0 && quoted < tags.iter().filter(|tag| tag.attribute("class") == Some("row")).count());
@@ -63,8 +62,7 @@ async fn one_attempt_is_shown_with_everything_that_led_to_it() {
 #[tokio::test]
 async fn a_refused_attempt_shows_which_gates_refused_and_which_were_never_asked() {
     let world = World::new().await;
-    let id = world.alert(Scenario::Security).await.attempt_id();
-    world.settle().await;
+    let id = world.handle(Scenario::Security).await;
     let browser = Browser::logged_in(&world).await;
     let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;
     let tags = checked(&detail.text, &[&world.sandbox.sentry.url()]);
@@ -94,7 +92,7 @@ async fn what_the_change_does_and_what_the_critics_answered_is_shown() {
     let world = World::new().await;
     let text = Attack { text: "May `line2` be missing?", address: "https://github.com" };
     let reason = Reason::new(ReasonCode::QuestionOpen, "The second critic answers no (`q1`).");
-    let state = State::Skipped { reasons: vec![reason], fix: Some(text.fix()) };
+    let state = State::Skipped { reasons: vec![reason], fix: Some(text.maker().fix()) };
     let id = stored(&world, &text, state, 1).await;
     let browser = Browser::logged_in(&world).await;
     let detail = browser.get(&world, &format!("/autofix/view/{id}")).await;

@@ -4,22 +4,20 @@ use autofix::access::AccessKeys;
 use autofix::analysis::dossier::{Dossier, Excerpt, StepCost};
 use autofix::analysis::effects::{Effects, Fact, Question};
 use autofix::analysis::gates::{Gate, GateName, Outcome};
-use autofix::analysis::reach::Reach;
-use autofix::analysis::report::{Analysis, Answer, BlastRadius, Critique, Evidence, YesNo};
+use autofix::analysis::report::{Analysis, Answer, Critique, Evidence, YesNo};
 use autofix::attempt::{
-    Attempt, AttemptId, CameBack, Checks, Decision, Deployment, FailedCheck, Fix, Hint, JoinedIssue, Merged,
-    Offer, PullRequest, Retry, Reverted, RollBack, Rollout, SameFault, State, Subject, Target,
+    Attempt, AttemptId, Checks, FailedCheck, Hint, JoinedIssue, Retry, SameFault, State, Subject, Target,
 };
 use autofix::incident::Incident;
-use autofix::reason::{Reason, ReasonCode};
 use autofix::secrets::Secret;
 use autofix::store::{Admission, Leased, Leasing, NewAttempt, Occasion, Saved};
 use autofix::usage::Usage;
 use autofix_local::sandbox::API_TOKEN;
-use jiff::SignedDuration;
 
 use super::html::{checked, shown};
 use super::{Browser, World};
+use crate::cards::Maker;
+use crate::world::hours;
 
 /// Each opens something where it stands: an element, an attribute, a script, a comment, a style, an SVG.
 const ATTACKS: &[&str] = &[
@@ -89,28 +87,19 @@ impl Attack {
         Evidence { file: self.text(), line: 2, quote: self.text() }
     }
 
-    pub(super) fn fix(&self) -> Fix {
-        Fix {
-            base_sha: self.text(),
-            base_branch: self.text(),
-            file_path: self.text(),
-            edits: Vec::new(),
-            explanation: self.text(),
-            confidence: 0.9,
-            diff: format!(
-                "--- a/{0}\n+++ b/{0}\n@@ -1,3 +1,3 @@ {0}\n {0}\n-a {0} b\n+a {0} c\n+{0}\n\\ {0}\n",
-                self.text
-            ),
-            before_sha256: String::new(),
-            unchecked: vec![self.text()],
-            reach: Some(Reach::Used { radius: BlastRadius::Wide, names: vec![self.text(); 3], files: 2 }),
+    pub(super) fn maker(&self) -> Maker {
+        let diff = format!(
+            "--- a/{0}\n+++ b/{0}\n@@ -1,3 +1,3 @@ {0}\n {0}\n-a {0} b\n+a {0} c\n+{0}\n\\ {0}\n",
+            self.text
+        );
+        Maker {
+            text: self.text(),
+            url: self.address.to_owned(),
+            diff: Some(diff),
             effects: self.effects(),
             answers: vec![self.answer()],
+            is_in_names: true,
         }
-    }
-
-    fn pull_request(&self) -> PullRequest {
-        PullRequest { number: 1, url: self.address.to_owned(), branch: self.text(), head_sha: self.text() }
     }
 
     fn dossier(&self) -> Dossier {
@@ -143,61 +132,21 @@ impl Attack {
     }
 
     /// Every state that a page shows in a way of its own.
-    fn states(&self, world: &World) -> Vec<State> {
-        let now = world.clock.now();
-        let decision = Decision { by: self.text(), at: now, response_url: self.address() };
-        let reason = Reason::new(ReasonCode::MergeRefused, self.text);
-        let mut offer = Offer::opened(self.fix(), self.pull_request(), now + SignedDuration::from_hours(9));
-        offer.notice = Some(self.text());
-        offer.handed_over = Some(self.text());
-        let merged = Merged {
-            fix: self.fix(),
-            pull_request: self.pull_request(),
-            decision: decision.clone(),
-            approved_by: vec![self.text()],
-            merge_sha: Some(self.text()),
-            at: now,
-            deployment: Some(Deployment {
-                environment: self.text(),
-                rollout: Rollout::Failed,
-                at: now,
-                url: self.address(),
-            }),
-        };
-        let came_back =
-            CameBack { event_id: self.text(), at: now, release: Some(self.text()), url: self.address() };
-        vec![
-            State::Pending,
-            State::Skipped { reasons: vec![reason.clone(), reason.clone()], fix: Some(self.fix()) },
-            State::AwaitingApproval { offer, problem: Some(reason.clone()) },
-            State::Regressed {
-                merged: merged.clone(),
-                came_back: came_back.clone(),
-                roll_back: RollBack::Refused { reason },
-                look: None,
-            },
-            State::RolledBack {
-                merged,
-                came_back: Some(came_back),
-                revert: Reverted::ByPullRequest { pull_request: self.pull_request() },
-                decision,
-            },
-        ]
+    fn states(&self) -> Vec<State> {
+        let own = ["skipped", "not merged", "repaired, handed over", "not rolled back", "rolled back"];
+        let states = self.maker().states().into_iter().filter(|(name, _)| own.contains(name));
+        let states: Vec<State> = states.map(|(_, state)| state).chain([State::Pending]).collect();
+        assert_eq!(states.len(), own.len() + 1);
+        states
     }
 
     fn attempt(&self, world: &World, number: usize) -> Attempt {
         let now = world.clock.now();
         let subject = Subject {
-            project: self.text(),
             sentry_issue_id: format!("{number} {}", self.text),
             sentry_event_id: Some(self.text()),
-            sentry_url: self.address(),
-            title: self.text(),
-            error_type: Some(self.text()),
-            error_message: Some(self.text()),
-            file: Some(self.text()),
-            line: Some(1),
             function: Some(self.text()),
+            ..self.maker().attempt(State::Pending).subject
         };
         let target = Target { repo: self.text(), ..Target::default() };
         Attempt::pending(AttemptId::new(now), subject, target, now)
@@ -216,7 +165,7 @@ pub(super) async fn stored(world: &World, attack: &Attack, state: State, number:
         max_per_hour: 10_000,
     };
     assert_eq!(store.admit(new, now).await.unwrap(), Admission::Started(attempt.id));
-    let until = now + SignedDuration::from_hours(1);
+    let until = now + hours(1);
     let Leased::Taken(lease, mut attempt) =
         store.lease(attempt.id, Leasing { owner: "test", now, until }).await.unwrap()
     else {
@@ -236,7 +185,7 @@ pub(super) async fn stored(world: &World, attack: &Attack, state: State, number:
     attempt.same_fault = Some(SameFault {
         attempt: attempt.id,
         until: now,
-        pull_request: Some(attack.pull_request()),
+        pull_request: Some(attack.maker().pull_request(1)),
         decided_by: Some(attack.text()),
     });
     attempt.joined.issues.push(JoinedIssue {
@@ -262,7 +211,7 @@ async fn text_from_outside_is_text_on_every_page_and_in_every_place_of_it() {
     let addresses = ADDRESSES.iter().cycle();
     for (text, address) in ATTACKS.iter().zip(addresses) {
         let attack = Attack { text, address };
-        for state in attack.states(&world) {
+        for state in attack.states() {
             number += 1;
             let status = state.status();
             let id = stored(&world, &attack, state, number).await;

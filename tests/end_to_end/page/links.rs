@@ -1,18 +1,15 @@
 //! The link on a card, which opens its attempt for whoever has it.
 
 use autofix::messages::DEPLOY;
-use autofix_local::sandbox::SlackWay;
-use autofix_local::scenario::Scenario;
 use axum::http::StatusCode;
-use jiff::SignedDuration;
 
 use super::Browser;
 use super::html::checked;
-use crate::world::World;
+use crate::world::{Scenario, World, hours, mins};
 
 /// The path of the link on the card, as the browser that follows it asks for it.
 fn details_link(world: &World) -> Option<String> {
-    let shown = world.shown(&world.card());
+    let shown = world.shown_card();
     let after = shown.split("Details (https://fix.acme.example").nth(1)?;
     Some(after.split(')').next().unwrap().to_owned())
 }
@@ -21,7 +18,7 @@ const PUBLIC: (&str, &str) = ("AUTOFIX_PUBLIC_URL", "https://fix.acme.example/")
 
 #[tokio::test]
 async fn the_link_on_the_card_opens_that_attempt_for_a_week_without_a_login() {
-    let world = World::with(SlackWay::Bot, &[PUBLIC]).await;
+    let world = World::with(&[PUBLIC]).await;
     let (id, card) = world.until_armed().await;
     let link = details_link(&world).unwrap();
     assert!(link.starts_with(&format!("/autofix/view/{id}?seal=")), "{link}");
@@ -35,7 +32,7 @@ async fn the_link_on_the_card_opens_that_attempt_for_a_week_without_a_login() {
     let refresh = tags.iter().find(|tag| tag.attribute("id") == Some("refresh")).unwrap();
     assert_eq!(refresh.attribute("href"), Some(&*link), "refreshing keeps the proof");
 
-    world.clock.advance(SignedDuration::from_mins(5));
+    world.clock.advance(mins(5));
     let other = world.alert(Scenario::Security).await.attempt_id();
     let seal = link.split("seal=").nth(1).unwrap();
     for path in [
@@ -51,12 +48,11 @@ async fn the_link_on_the_card_opens_that_attempt_for_a_week_without_a_login() {
     assert_eq!(with_cookie.get(&world, "/autofix/").await.status, StatusCode::UNAUTHORIZED);
     world.settle().await;
 
-    world.clock.advance(SignedDuration::from_hours(7 * 24));
+    world.clock.advance(hours(7 * 24));
     assert_eq!(browser.get(&world, &link).await.status, StatusCode::OK);
-    world.clock.advance(SignedDuration::from_hours(24));
+    world.clock.advance(hours(24));
     assert_eq!(browser.get(&world, &link).await.status, StatusCode::UNAUTHORIZED);
-    world.press(&card, DEPLOY).await;
-    world.settle().await;
+    world.decide(&card, DEPLOY).await;
     let messages = world.sandbox.slack.messages();
     let shown: Vec<String> = messages.iter().map(|message| world.shown(message)).collect();
     let card = shown.iter().find(|shown| shown.contains(&id)).unwrap();
@@ -73,10 +69,9 @@ async fn a_card_has_no_link_that_nobody_could_open_or_that_gives_the_token_away(
         &[PUBLIC, ("AUTOFIX_API_TOKEN", "")],
         &[PUBLIC, ("AUTOFIX_API_TOKEN", "only 15 letters")],
     ] {
-        let world = World::with(SlackWay::Bot, settings).await;
-        world.alert(Scenario::Security).await;
-        world.settle().await;
-        let shown = world.shown(&world.card());
+        let world = World::with(settings).await;
+        world.handle(Scenario::Security).await;
+        let shown = world.shown_card();
         assert!(
             shown.contains("Manual Review Required") && !shown.contains("Details"),
             "{settings:?}\n{shown}"

@@ -1,23 +1,18 @@
 //! The list of attempts: filters, search, one page after the other.
 
-use autofix_local::sandbox::SlackWay;
-use autofix_local::sandbox::sentry::Hook;
-use autofix_local::scenario::Scenario;
 use axum::http::StatusCode;
-use jiff::SignedDuration;
 
 use super::Browser;
 use super::html::{checked, shown};
-use crate::world::World;
+use crate::world::{Hook, Scenario, World, assert_says, hours, mins, secs};
 
 #[tokio::test]
 async fn the_list_shows_each_attempt_and_can_be_filtered_and_searched() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "100")]).await;
     let (fixed, _) = world.until_armed().await;
-    world.clock.advance(SignedDuration::from_mins(5));
-    let refused = world.alert(Scenario::Security).await.attempt_id();
-    world.settle().await;
-    world.clock.advance(SignedDuration::from_hours(2));
+    world.clock.advance(mins(5));
+    let refused = world.handle(Scenario::Security).await;
+    world.clock.advance(hours(2));
     let browser = Browser::logged_in(&world).await;
     let hosts = [&*world.sandbox.github.url(), &*world.sandbox.sentry.url()];
 
@@ -26,23 +21,24 @@ async fn the_list_shows_each_attempt_and_can_be_filtered_and_searched() {
     let rows: Vec<&str> = tags.iter().filter_map(|tag| tag.attribute("id")?.strip_prefix("row-")).collect();
     assert_eq!(rows, [&refused, &fixed], "newest first");
     let text = shown(&list.text);
-    for expected in [
-        "Ready to deploy",
-        "AttributeError",
-        "'NoneType' object has no attribute 'strip'",
-        "bookshop",
-        "backend/ bookshop/ labels.py:34",
-        "Risk, good: low",
-        "Confidence 90 %",
-        "#1",
-        "2 h ago",
-        "Manual review",
-        "Risk, bad: security: high",
-        "$0.0",
-        "Needs you 1 Watching 0 Left to you 1 Done 0 All 2",
-    ] {
-        assert!(text.contains(expected), "no `{expected}` in {text}");
-    }
+    assert_says(
+        &text,
+        &[
+            "Ready to deploy",
+            "AttributeError",
+            "'NoneType' object has no attribute 'strip'",
+            "bookshop",
+            "backend/ bookshop/ labels.py:34",
+            "Risk, good: low",
+            "Confidence 90 %",
+            "#1",
+            "2 h ago",
+            "Manual review",
+            "Risk, bad: security: high",
+            "$0.0",
+            "Needs you 1 Watching 0 Left to you 1 Done 0 All 2",
+        ],
+    );
 
     let ids = async |query: &str| {
         let list = browser.get(&world, &format!("/autofix/?{query}")).await;
@@ -77,10 +73,10 @@ async fn the_list_shows_each_attempt_and_can_be_filtered_and_searched() {
 #[tokio::test]
 async fn a_page_has_a_hundred_attempts_and_a_way_to_the_next_with_the_same_filters() {
     // All but the first are turned away: recorded at once, and not looked at.
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")]).await;
+    let world = World::with(&[("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", "1")]).await;
     let event = Scenario::Security.event(world.clock.now());
     for number in 0..104 {
-        world.clock.advance(SignedDuration::from_secs(1));
+        world.clock.advance(secs(1));
         world.report(&event.as_other_issue(number), Hook::EventAlertTriggered).await;
     }
     let browser = Browser::logged_in(&world).await;
@@ -107,7 +103,8 @@ async fn an_empty_list_says_where_webhooks_go_and_how_to_send_one() {
     let list = browser.get(&world, "/autofix/").await;
     checked(&list.text, &[]);
     let text = shown(&list.text);
-    for expected in ["/autofix/webhooks/sentry", "none yet", "autofix send events/sentry-event-alert.json"] {
-        assert!(text.contains(expected), "no `{expected}` in {text}");
-    }
+    assert_says(
+        &text,
+        &["/autofix/webhooks/sentry", "none yet", "autofix send events/sentry-event-alert.json"],
+    );
 }

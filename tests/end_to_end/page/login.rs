@@ -1,12 +1,11 @@
 //! Who may look: the token, the session that comes of it, and forms of other sites.
 
-use autofix_local::sandbox::{API_TOKEN, SlackWay};
+use autofix_local::sandbox::API_TOKEN;
 use axum::http::StatusCode;
-use jiff::SignedDuration;
 
 use super::html::{checked, shown};
 use super::{Browser, page, post};
-use crate::world::World;
+use crate::world::{World, secs};
 
 #[tokio::test]
 async fn the_token_opens_the_page_for_twelve_hours_and_logging_out_closes_it() {
@@ -33,10 +32,10 @@ async fn the_token_opens_the_page_for_twelve_hours_and_logging_out_closes_it() {
     assert!(cookie.ends_with("; Path=/autofix; Max-Age=43200; HttpOnly; SameSite=Lax"), "{cookie}");
     assert!(!cookie.contains(API_TOKEN));
 
-    world.clock.advance(SignedDuration::from_secs(43_199));
+    world.clock.advance(secs(43_199));
     assert_eq!(browser.get(&world, "/autofix/").await.status, StatusCode::OK);
     assert_eq!(browser.get(&world, "/autofix/login").await.header("location"), "/autofix/");
-    world.clock.advance(SignedDuration::from_secs(1));
+    world.clock.advance(secs(1));
     assert_eq!(browser.get(&world, "/autofix/").await.status, StatusCode::UNAUTHORIZED);
 
     let mut browser = Browser::logged_in(&world).await;
@@ -49,7 +48,7 @@ async fn the_token_opens_the_page_for_twelve_hours_and_logging_out_closes_it() {
 async fn a_new_token_ends_every_session() {
     let world = World::new().await;
     let browser = Browser::logged_in(&world).await;
-    let rotated = World::with(SlackWay::Bot, &[("AUTOFIX_API_TOKEN", "another token of some length")]).await;
+    let rotated = World::with(&[("AUTOFIX_API_TOKEN", "another token of some length")]).await;
     assert_eq!(browser.get(&world, "/autofix/").await.status, StatusCode::OK);
     assert_eq!(browser.get(&rotated, "/autofix/").await.status, StatusCode::UNAUTHORIZED);
 }
@@ -104,7 +103,7 @@ async fn a_login_leads_to_a_page_of_ours_and_nowhere_else() {
 
 #[tokio::test]
 async fn without_a_token_nobody_may_look_and_the_page_says_what_to_set() {
-    let world = World::with(SlackWay::Bot, &[("AUTOFIX_API_TOKEN", "")]).await;
+    let world = World::with(&[("AUTOFIX_API_TOKEN", "")]).await;
     let mut browser = Browser::default();
     for path in ["/autofix/", "/autofix/view/01a202b2-c500-7c7c-8e66-d0fb14e3c2d4?seal=1.2", "/autofix/login"]
     {

@@ -5,43 +5,10 @@ use autofix_local::sandbox::sentry::AUTH_TOKEN;
 use serde_json::{Value, json};
 
 /// Keys whose values say which event it is, where and when.
-const KEPT: &[&str] = &[
-    "event_id",
-    "eventID",
-    "id",
-    "groupID",
-    "projectID",
-    "project",
-    "issue_id",
-    "issue_url",
-    "web_url",
-    "permalink",
-    "timestamp",
-    "received",
-    "datetime",
-    "dateCreated",
-    "dateReceived",
-    "firstSeen",
-    "lastSeen",
-    "hashes",
-    "_meta",
-    "shortId",
-    "status",
-    "substatus",
-    "url",
-    "project_url",
-    "slug",
-    "previousEventID",
-    "nextEventID",
-    "entries",
-    "exception",
-    "request",
-    "breadcrumbs",
-    "context_line",
-    "context",
-    "issueCategory",
-    "issueType",
-];
+const KEPT: &str = "event_id eventID id groupID projectID project issue_id issue_url web_url permalink timestamp \
+    received datetime dateCreated dateReceived firstSeen lastSeen hashes _meta shortId status substatus \
+    url project_url slug previousEventID nextEventID entries exception request breadcrumbs context_line \
+    context issueCategory issueType";
 
 /// A webhook's `data.event` or `data.error`.
 pub(crate) fn plant_in_webhook(event: &mut Value, text: &str) {
@@ -93,7 +60,7 @@ fn plant_in_texts(value: &mut Value, text: &str) {
         Value::String(old) => *old = format!("{old} {text}"),
         Value::Array(items) => items.iter_mut().for_each(|item| plant_in_texts(item, text)),
         Value::Object(object) => {
-            let open = object.iter_mut().filter(|(key, _)| !KEPT.contains(&key.as_str()));
+            let open = object.iter_mut().filter(|(key, _)| !KEPT.split(' ').any(|kept| kept == key.as_str()));
             open.for_each(|(_, value)| plant_in_texts(value, text));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}

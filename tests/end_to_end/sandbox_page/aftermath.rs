@@ -1,11 +1,10 @@
 //! What comes after a merge, as one lets it happen on the page: a fix holds, or does not and is rolled back.
 
 use autofix::messages::{DEPLOY, ROLL_BACK};
-use autofix_local::scenario::Scenario;
 
 use super::visitor::{Visitor, press_forms, steps};
 use crate::page::html::shown;
-use crate::world::{REPO, World};
+use crate::world::{REPO, Scenario, World, assert_says};
 
 /// A step happens, AutoFix's clock runs, and everything settles; the page then.
 async fn goes_on(world: &World, visitor: &Visitor, step: &str) -> String {
@@ -54,27 +53,26 @@ async fn a_fix_that_does_not_hold_is_rolled_back_by_a_press_on_the_page() {
     assert!(press_forms(&page, ROLL_BACK).is_empty());
 
     let seen = shown(&goes_on(&world, &visitor, "come-back").await);
-    for expected in [
-        "🔥 AutoFix: the error came back",
-        "Roll back on the card in Slack.",
-        "Sentry saw “AttributeError",
-        "2 events",
-    ] {
-        assert!(seen.contains(expected), "{expected} is not in: {seen}");
-    }
+    assert_says(
+        &seen,
+        &[
+            "🔥 AutoFix: the error came back",
+            "Roll back on the card in Slack.",
+            "Sentry saw “AttributeError",
+            "2 events",
+        ],
+    );
 
     let page = presses(&world, &visitor, ROLL_BACK).await;
     let seen = shown(&page);
-    for expected in ["AutoFix rolled back", "#2 merged", "The fix did not hold and was taken back."] {
-        assert!(seen.contains(expected), "{expected} is not in: {seen}");
-    }
+    assert_says(&seen, &["AutoFix rolled back", "#2 merged", "The fix did not hold and was taken back."]);
     assert_eq!(returns(&world), broken, "the file is as it was before the fix");
     assert_eq!(steps(&page), ["pass-hour"]);
 
-    // An hour later the error is looked at anew; the same change is not opened twice.
+    // An hour later the error is looked at again; the same change is not opened twice.
     let seen = shown(&goes_on(&world, &visitor, "pass-hour").await);
     assert!(seen.contains("with which the error came back. A person has to look."), "{seen}");
-    assert_eq!(world.sandbox.github.pull_requests(REPO).unwrap().len(), 2);
+    assert_eq!(world.pull_requests().len(), 2);
 }
 
 #[tokio::test]
@@ -84,9 +82,7 @@ async fn a_fix_that_holds_for_a_day_is_verified_and_what_comes_later_is_a_new_at
     merged(&world, &visitor).await;
     goes_on(&world, &visitor, "go-live").await;
     let seen = shown(&goes_on(&world, &visitor, "pass-day").await);
-    for expected in ["The error has not come back.", "The fix holds:", "resolved bookshop · 1 event"] {
-        assert!(seen.contains(expected), "{expected} is not in: {seen}");
-    }
+    assert_says(&seen, &["The error has not come back.", "The fix holds:", "resolved bookshop · 1 event"]);
 
     let seen = shown(&goes_on(&world, &visitor, "come-back").await);
     assert!(seen.contains("Sentry told AutoFix that the issue is unresolved again: 1 accepted."), "{seen}");

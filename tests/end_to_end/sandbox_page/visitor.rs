@@ -1,14 +1,13 @@
 //! Somebody who has the sandbox's page open, and what their browser sends.
 
 use autofix_local::sandbox_page::{self, Log, Passed, SandboxPage};
-use autofix_local::scenario::Scenario;
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
-use tower::ServiceExt;
+use axum::http::{Request, StatusCode};
 
 use crate::page::html::checked;
-use crate::world::World;
+use crate::page::{self, Page, post};
+use crate::world::{Scenario, World};
 
 pub const HOST: &str = "127.0.0.1:3000";
 /// What the page may lead to besides AutoFix's own pages.
@@ -20,18 +19,6 @@ pub const OWN: &[(&str, &str)] =
 /// Somebody who has the page open.
 pub struct Visitor {
     place: Router,
-}
-
-pub struct Answer {
-    pub status: StatusCode,
-    headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
 }
 
 impl Visitor {
@@ -53,14 +40,11 @@ impl Visitor {
         Visitor { place: sandbox_page::routes(page) }
     }
 
-    pub async fn ask(&self, request: Request<Body>) -> Answer {
-        let answer = self.place.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = axum::body::to_bytes(answer.into_body(), 10_000_000).await.unwrap();
-        Answer { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
+    pub async fn ask(&self, request: Request<Body>) -> Page {
+        page::ask(self.place.clone(), request).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Page {
         self.ask(Request::get(path).header("host", HOST).body(Body::empty()).unwrap()).await
     }
 
@@ -72,12 +56,8 @@ impl Visitor {
         answer.text
     }
 
-    pub async fn send(&self, path: &str, form: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.ask(request.body(Body::from(form.to_owned())).unwrap()).await
+    pub async fn send(&self, path: &str, form: &str, headers: &[(&str, &str)]) -> Page {
+        self.ask(post(path, form, headers)).await
     }
 
     pub async fn throws(&self, scenario: Scenario) {

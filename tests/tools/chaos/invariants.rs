@@ -78,7 +78,7 @@ impl Witness {
         self.messages(stage);
         self.turns(stage);
         let unknown = stage.sandbox.unknown();
-        self.must(unknown.is_empty(), || format!("the stand-ins did not understand: {unknown:?}"));
+        self.must(unknown.is_empty(), || format!("the fakes did not understand: {unknown:?}"));
         Ok(self.broken)
     }
 

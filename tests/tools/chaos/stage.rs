@@ -1,5 +1,5 @@
 //! Where a plan is played: the sandbox, the table behind its endpoint, a clock that nobody waits for, and the process that
-//! dies and is started anew.
+//! dies and is started again.
 
 use std::path::{Path, PathBuf};
 
@@ -124,7 +124,7 @@ impl Stage {
                 self.killer.set(*moment);
                 return Ok(self);
             }
-            Happening::Restart => return self.start_anew(Leases::Broken).await,
+            Happening::Restart => return self.start_again(Leases::Broken).await,
             Happening::Trouble { of, method, path, fault, requests } => {
                 self.counts.failures += requests;
                 if matches!(of, Of::Claude | Of::Table) {
@@ -151,7 +151,7 @@ impl Stage {
             }
             None => {
                 self.counts.deaths += 1;
-                self.start_anew(Leases::AsTheyWere).await
+                self.start_again(Leases::AsTheyWere).await
             }
         }
     }
@@ -341,7 +341,7 @@ impl Stage {
     }
 
     /// The process is gone, and another one starts on the same table.
-    async fn start_anew(self, leases: Leases) -> anyhow::Result<Stage> {
+    async fn start_again(self, leases: Leases) -> anyhow::Result<Stage> {
         self.killer.spare();
         self.proxy.service().clear_faults(); // a process that cannot reach its table does not start
         let process = start(self.process.into_table(), &self.environment, &self.clock).await?;
