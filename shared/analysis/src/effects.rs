@@ -13,20 +13,8 @@ use crate::diff::{FileChange, hunks};
 use crate::syntax::Parsed;
 use crate::syntax::imports::Bindings;
 use autofix_domain::reason::Reason;
+pub use judge::Crash;
 use judge::{Judged, Scene, Verdict};
-
-/// The crash that a change is for, as far as code has verified it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Crash {
-    /// Path in the repository of the innermost verified application frame.
-    pub path: String,
-    /// Its line in the snapshot, counted from 1.
-    pub line: u32,
-    /// Type name of the exception.
-    pub exception: String,
-    /// Its message: hostile text, only compared, never shown to the critic.
-    pub message: String,
-}
 
 /// Both sides of a change as trees, with what the new one imports.
 pub(crate) struct Sides<'c> {

@@ -18,6 +18,7 @@ pub mod fix;
 pub mod frames;
 pub mod gates;
 pub mod model;
+mod names;
 pub mod orchestrator_file;
 pub mod policy;
 pub mod prompt;

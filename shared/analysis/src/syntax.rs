@@ -15,10 +15,11 @@ pub mod settings;
 pub mod tokens;
 pub mod unchanged;
 
+use std::collections::HashSet;
+
 use tree_sitter::{Node, Parser, Tree, TreeCursor};
 
 use crate::diff::FileChange;
-use unchanged::Parts;
 
 /// A language that has a grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -187,6 +188,16 @@ pub fn visit_below<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Positio
     });
 }
 
+/// Whether a test holds for a node or for anything below it.
+pub fn any_below<'p>(top: Node<'p>, mut test: impl FnMut(Node<'p>, &Position<'_, 'p>) -> bool) -> bool {
+    let mut found = false;
+    visit_part(top, |node, position| {
+        found = test(node, position);
+        if found { Then::Stop } else { Then::Below }
+    });
+    found
+}
+
 /// As [`visit_below`], only as far as the visitor wants.
 pub fn visit_part<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Position<'_, 'p>) -> Then) {
     let mut cursor = top.walk();
@@ -213,6 +224,16 @@ pub fn visit_part<'p>(top: Node<'p>, mut visitor: impl FnMut(Node<'p>, &Position
             ancestors.pop();
             kinds.pop();
         }
+    }
+}
+
+/// Nodes of one tree, by their number in it.
+#[derive(Debug, Default)]
+pub struct Parts(HashSet<usize>);
+
+impl Parts {
+    pub fn contains(&self, node: Node<'_>) -> bool {
+        self.0.contains(&node.id())
     }
 }
 

@@ -32,9 +32,7 @@ use crate::effects::{self, Crash, Effects, effects_of};
 use autofix_domain::reason::Reason;
 use reviewed::{Reviewed, Trees};
 
-pub(crate) use reports_silenced::is_log_call;
 pub use scope::MAX_CHANGED_LINES;
-pub(crate) use waiting::is_about_waiting;
 pub use weakened_tests::is_test;
 
 /// A fix as the validators see it.

@@ -10,12 +10,11 @@ use tree_sitter::Node;
 
 use super::absence::receiver;
 use super::tree::{
-    body_statements, condition, is_block, is_call, is_handler, is_if, is_listing, is_loop, is_try, parts,
-    squeezed,
+    body_statements, called, callee, condition, is_block, is_call, is_handler, is_if, is_listing, is_loop,
+    is_try, parts, squeezed,
 };
-use crate::syntax::references::dotted_path;
 use crate::syntax::tokens::normalised;
-use crate::syntax::{Family, Parsed, visit_below};
+use crate::syntax::{Family, Parsed, any_below};
 
 /// One difference. Old nodes are of the tree before the change, new ones of the tree after it.
 #[derive(Clone, Copy, Debug)]
@@ -149,13 +148,8 @@ impl<'o, 'n> Script<'o, 'n> {
         let unwraps =
             self.old.family() == Family::Rust && (was.contains(".unwrap()") || was.contains(".expect("));
         let calls_same_inside = || {
-            let mut found = false;
-            visit_below(new, |node, at| {
-                found |= node != new
-                    && is_call(at.kind)
-                    && last_called(self.new, node) == last_called(self.old, old);
-            });
-            found
+            let name = last_called(self.old, old);
+            any_below(new, |node, at| node != new && is_call(at.kind) && last_called(self.new, node) == name)
         };
         let wraps = is_call(new.kind())
             && old.kind_id() == new.kind_id()
@@ -399,13 +393,9 @@ fn only_returned(node: Node<'_>) -> Option<(&'static str, Node<'_>)> {
     is_body.then_some(("expression", node))
 }
 
-fn last_called<'t>(parsed: &Parsed<'t>, node: Node<'_>) -> String {
+fn last_called(parsed: &Parsed<'_>, node: Node<'_>) -> String {
     match is_call(node.kind()) {
-        true => {
-            let callee =
-                ["function", "constructor", "macro"].iter().find_map(|field| node.child_by_field_name(field));
-            dotted_path(parsed, callee.unwrap_or(node)).rsplit('.').next().unwrap_or_default().to_owned()
-        }
+        true => called(parsed, callee(node)),
         false => String::new(),
     }
 }

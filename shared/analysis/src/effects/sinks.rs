@@ -5,12 +5,13 @@
 
 use tree_sitter::Node;
 
-use super::tree::{is_call, parts};
-use crate::sensitive_paths::words;
+use super::tree::{callee, is_call, parts};
+pub(super) use crate::names::has;
+use crate::names::is_log_call;
+use crate::names::split_words as words;
 use crate::syntax::imports::Bindings;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Family, Parsed, visit_below};
-use crate::validators::is_log_call;
 
 /// What kind of act a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,10 +120,6 @@ const WHOLE: &str = "\
     headers cookies environ meta settings config configuration context request req body payload event user account \
     session globals locals vars __dict__ self this serversettings credentials";
 
-pub(super) fn has(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|one| one == word)
-}
-
 /// How surely a piece of code speaks of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Guarding {
@@ -181,9 +178,7 @@ pub(super) fn sink_of(parsed: &Parsed<'_>, call: Node<'_>, bindings: &Bindings) 
     if !is_call(call.kind()) {
         return None;
     }
-    let callee =
-        ["function", "constructor", "macro"].iter().find_map(|field| call.child_by_field_name(field));
-    let written = dotted_path(parsed, callee.unwrap_or(call));
+    let written = dotted_path(parsed, callee(call));
     let path = bindings.resolve(&written).unwrap_or_else(|| written.clone());
     if is_log_call(&written) || is_log_call(&path) {
         return None;

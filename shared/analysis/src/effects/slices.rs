@@ -12,10 +12,10 @@ use super::tree::{
     above, assigned, is_assignment, is_block, is_call, is_choice, is_comprehension, is_function, is_if,
     is_lambda, is_loop, squeezed, statement_of, words,
 };
+use crate::names::is_log_call;
 use crate::syntax::imports::Bindings;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Parsed, Then, visit_part};
-use crate::validators::is_log_call;
 
 /// Values followed in one slice; a function that has more is read as if everything were reached.
 const MAX_VALUES: usize = 400;

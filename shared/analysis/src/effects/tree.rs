@@ -3,7 +3,8 @@
 use tree_sitter::Node;
 
 use crate::syntax::definitions::{DefinitionKind, kind_of_definition};
-use crate::syntax::{Family, Parsed, is_comment, statements, visit_below};
+use crate::syntax::references::dotted_path;
+use crate::syntax::{Family, Parsed, any_below, is_comment, statements, visit_below};
 
 /// A node that holds statements one after the other.
 pub(super) fn is_block(kind: &str) -> bool {
@@ -153,6 +154,31 @@ pub(super) fn is_call(kind: &str) -> bool {
     )
 }
 
+/// What a call calls.
+pub(super) fn callee(call: Node<'_>) -> Node<'_> {
+    let fields = ["function", "constructor", "macro"];
+    fields.iter().find_map(|field| call.child_by_field_name(field)).unwrap_or(call)
+}
+
+/// The last name of what is called: `save` of `self.orders.save(x)`.
+pub(super) fn called(parsed: &Parsed<'_>, call: Node<'_>) -> String {
+    last_part(&dotted_path(parsed, call)).to_owned()
+}
+
+/// The last name of a dotted path.
+pub(super) fn last_part(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// A statement or expression that raises an error.
+pub(super) fn is_raise(kind: &str) -> bool {
+    matches!(kind, "raise_statement" | "throw_statement" | "throw_expression")
+}
+
+pub(super) fn is_return(kind: &str) -> bool {
+    matches!(kind, "return_statement" | "return_expression" | "return")
+}
+
 /// A list of comprehension parts: `[x for x in y if z]`.
 pub(super) fn is_comprehension(kind: &str) -> bool {
     matches!(
@@ -284,10 +310,8 @@ fn named_by(node: Node<'_>) -> Option<Node<'_>> {
 
 /// Whether a piece of code is part of what a function gives back, or gives something back.
 pub(super) fn touches_answer(node: Node<'_>) -> bool {
-    let is_return = |kind: &str| kind.starts_with("return");
-    let mut found = above(node, |one| is_return(one.kind())).is_some();
-    visit_below(node, |_, at| found |= is_return(at.kind));
-    found
+    let gives = |kind: &str| kind.starts_with("return");
+    above(node, |one| gives(one.kind())).is_some() || any_below(node, |_, at| gives(at.kind))
 }
 
 /// The name that a function is called by.

@@ -1,7 +1,19 @@
 //! The function around a line in languages with braces that have no grammar here: Kotlin, C#, Dart, Swift, Scala, C, C++,
 //! Objective-C. Reads no more than headers and braces, and gives nothing if the braces do not match.
 
-use super::function::{Enclosing, INITIALISER};
+use crate::names::has;
+
+/// Name of a constructor or initialiser in languages that don't call it like its class.
+pub(super) const INITIALISER: &str = "<init>";
+
+/// The innermost function around a line, as the file names it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Enclosing {
+    /// [`INITIALISER`] for a line of a class that is in none of its functions.
+    pub name: String,
+    /// The class or type that it belongs to.
+    pub container: Option<String>,
+}
 
 /// What opens a block.
 #[derive(Debug)]
@@ -91,26 +103,14 @@ fn read(header: &str, style: Style) -> (usize, Header) {
     }
 }
 
-const CLASSES: [&str; 12] = [
-    "class",
-    "struct",
-    "interface",
-    "enum",
-    "record",
-    "object",
-    "extension",
-    "protocol",
-    "trait",
-    "mixin",
-    "actor",
-    "union",
-];
+const CLASSES: &str = "\
+    class struct interface enum record object extension protocol trait mixin actor union";
 
 /// The last declaration of the header: those before it have no braces.
 fn by_keyword(header: &str) -> (usize, Header) {
     let words = words_outside(header);
     let declares = |word: &str| {
-        CLASSES.contains(&word)
+        has(CLASSES, word)
             || matches!(
                 word,
                 "fun" | "func" | "def" | "init" | "constructor" | "val" | "var" | "let" | "get" | "set"
@@ -129,7 +129,7 @@ fn by_keyword(header: &str) -> (usize, Header) {
             function(name, None)
         }
         "init" | "constructor" => function(INITIALISER, None),
-        word if CLASSES.contains(&word) => class_name(behind),
+        word if has(CLASSES, word) => class_name(behind),
         _ => Header::Other,
     };
     (*at, declared)
@@ -137,28 +137,9 @@ fn by_keyword(header: &str) -> (usize, Header) {
 
 /// The name before the first parameters, unless the header is a call, a condition or an expression.
 fn by_name(header: &str) -> Header {
-    const NO_FUNCTIONS: [&str; 20] = [
-        "if",
-        "for",
-        "foreach",
-        "while",
-        "switch",
-        "catch",
-        "using",
-        "lock",
-        "fixed",
-        "return",
-        "new",
-        "await",
-        "throw",
-        "else",
-        "do",
-        "try",
-        "sizeof",
-        "when",
-        "case",
-        "namespace",
-    ];
+    const NO_FUNCTIONS: &str = "\
+    if for foreach while switch catch using lock fixed return new await throw else do try sizeof \
+    when case namespace";
     // `- (NSString *)line:(Address *)a`
     if header.starts_with(['-', '+']) {
         let name = header.split_once(')').map_or("", |(_, rest)| rest).split(':').next().unwrap_or_default();
@@ -168,7 +149,7 @@ fn by_name(header: &str) -> Header {
     let words = words_outside(header);
     let parameters = header.find('(');
     let class =
-        words.iter().find(|(at, word)| CLASSES.contains(word) && parameters.is_none_or(|open| *at < open));
+        words.iter().find(|(at, word)| has(CLASSES, word) && parameters.is_none_or(|open| *at < open));
     // `struct address *find(int id)` is a function of C; a record of C# has parameters, too.
     let is_class = |at: usize| !header[at..].contains('*') && !header.contains("::");
     if let Some((at, word)) = class.filter(|(at, _)| is_class(*at)) {
@@ -177,8 +158,8 @@ fn by_name(header: &str) -> Header {
     let Some(parameters) = parameters else { return Header::Other };
     let before = header[..parameters].trim_end();
     let balanced = header.matches('(').count() == header.matches(')').count();
-    let is_expression = before.contains('=')
-        || words.iter().any(|(at, word)| *at < parameters && NO_FUNCTIONS.contains(word));
+    let is_expression =
+        before.contains('=') || words.iter().any(|(at, word)| *at < parameters && has(NO_FUNCTIONS, word));
     if !balanced || is_expression {
         return Header::Other;
     }
@@ -197,7 +178,7 @@ fn function(name: &str, container: Option<String>) -> Header {
 
 /// The name that follows `class`, past a second keyword as in `enum class`; an anonymous one is no class.
 fn class_name(behind: &str) -> Header {
-    let mut words = behind.split_whitespace().skip_while(|word| CLASSES.contains(word));
+    let mut words = behind.split_whitespace().skip_while(|word| has(CLASSES, word));
     let name = words.next().unwrap_or_default();
     let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
     if end == 0 { Header::Other } else { Header::Class(name[..end].to_owned()) }

@@ -8,19 +8,7 @@ use crate::syntax::definitions::{definitions, enclosing_class, enclosing_functio
 use crate::syntax::{Family, Language, Parsed, Walk};
 use autofix_domain::incident::Frame;
 
-use super::braces;
-
-/// Name of a constructor or initialiser in languages that don't call it like its class.
-pub(super) const INITIALISER: &str = "<init>";
-
-/// The innermost function around a line, as the file names it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Enclosing {
-    /// [`INITIALISER`] for a line of a class that is in none of its functions.
-    pub name: String,
-    /// The class or type that it belongs to.
-    pub container: Option<String>,
-}
+use super::braces::{self, Enclosing, INITIALISER};
 
 /// A function as a frame names it, without what its runtime added.
 #[derive(Debug, Default, PartialEq, Eq)]

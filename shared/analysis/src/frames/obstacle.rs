@@ -2,6 +2,7 @@
 //! with what to do about it.
 
 use super::{LocatedFrame, Match, culprit, reported};
+use crate::names::has;
 use crate::repo_path::ProjectPath;
 use crate::snapshot::Snapshot;
 use autofix_domain::cleaning::one_line;
@@ -121,22 +122,8 @@ fn built(frame: &Frame) -> String {
 /// Whether the frame is in a file that a bundler or compiler wrote: by its folder, by a hash in its name, or since a
 /// browser loaded it.
 fn is_built(frame: &Frame) -> bool {
-    const FOLDERS: [&str; 14] = [
-        "build",
-        "dist",
-        "out",
-        ".next",
-        "_next",
-        "chunks",
-        "static",
-        "assets",
-        ".output",
-        ".nuxt",
-        "_nuxt",
-        ".svelte-kit",
-        "_app",
-        "bundles",
-    ];
+    const FOLDERS: &str = "\
+    build dist out .next _next chunks static assets .output .nuxt _nuxt .svelte-kit _app bundles";
     let extension = extension(frame);
     if matches!(extension, "bundle" | "jsbundle" | "hbc") {
         return true;
@@ -147,7 +134,7 @@ fn is_built(frame: &Frame) -> bool {
     let paths = || [&frame.filename, &frame.abs_path].into_iter().flatten();
     let segments: Vec<String> = paths().flat_map(|path| reported::path_segments(path)).collect();
     let name = paths().find_map(|path| reported::path_segments(path).pop()).unwrap_or_default();
-    segments.iter().any(|segment| FOLDERS.contains(&segment.as_str()))
+    segments.iter().any(|segment| has(FOLDERS, segment))
         || paths().any(|path| path.starts_with("http://") || path.starts_with("https://"))
         || name
             .split(['-', '.', '_', '~'])
@@ -238,28 +225,17 @@ mod tests {
 
     #[test]
     fn built_files_are_told_from_sources() {
-        for path in [
-            "/assets/index-Bx91kQ.js",
-            "https://shop.example/assets/app.js?v=2",
-            "build/server/x.js",
-            "/app/dist/main.js",
-            ".next/server/chunks/662.js",
-            "app:///_next/static/chunks/pages/index-0a1b2c3d.js",
-            "main.4f2d9ab1.js",
-            "vendor.min.js",
-            "app:///main.jsbundle",
-            "index.android.bundle",
-        ] {
+        let all = "\
+            /assets/index-Bx91kQ.js https://shop.example/assets/app.js?v=2 build/server/x.js \
+            /app/dist/main.js .next/server/chunks/662.js \
+            app:///_next/static/chunks/pages/index-0a1b2c3d.js main.4f2d9ab1.js vendor.min.js \
+            app:///main.jsbundle index.android.bundle";
+        for path in all.split_ascii_whitespace() {
             assert!(is_built(&frame(path)), "{path}");
         }
-        for path in [
-            "src/server.js",
-            "/app/routes/orders.js",
-            "build/x.ts",
-            "build/labels.py",
-            "lib/base64.js",
-            "i18n.js",
-        ] {
+        let all = "\
+            src/server.js /app/routes/orders.js build/x.ts build/labels.py lib/base64.js i18n.js";
+        for path in all.split_ascii_whitespace() {
             assert!(!is_built(&frame(path)), "{path}");
         }
     }

@@ -3,29 +3,17 @@
 use crate::snapshot::is_vendored_folder;
 
 /// Folders, as the ends or middles of paths, where runtimes and package managers keep their code.
-const LIBRARY_FOLDERS: [&str; 14] = [
-    "/usr/local/go/src/",
-    "/go/pkg/mod/",
-    "/.cargo/registry/",
-    "/.cargo/git/",
-    "/rustc/",
-    "/lib/python2.",
-    "/lib/python3.",
-    "/lib/ruby/",
-    "/bundle/ruby/",
-    "/bundle/gems/",
-    "/.rvm/gems/",
-    "/.m2/repository/",
-    "/.pnpm/",
-    "/webpack/runtime/",
-];
+const LIBRARY_FOLDERS: &str = "\
+    /usr/local/go/src/ /go/pkg/mod/ /.cargo/registry/ /.cargo/git/ /rustc/ /lib/python2. \
+    /lib/python3. /lib/ruby/ /bundle/ruby/ /bundle/gems/ /.rvm/gems/ /.m2/repository/ /.pnpm/ \
+    /webpack/runtime/";
 
 /// Whether the path is of other people's code, wherever it is installed. Such a frame never maps,
 /// even where the repository has a file of the same name.
 pub(super) fn is_library(text: &str) -> bool {
     let path = text.replace('\\', "/");
     // A virtual environment may be in the project's folder, so folder names count wherever they stand.
-    LIBRARY_FOLDERS.iter().any(|folder| path.contains(folder))
+    LIBRARY_FOLDERS.split_ascii_whitespace().any(|folder| path.contains(folder))
         || path.split('/').rev().skip(1).any(is_vendored_folder)
         || path.starts_with("node:")
         || path.starts_with("<frozen ")

@@ -1,5 +1,6 @@
 //! Looks for a frame's source line in the text of a file.
 
+use crate::names::has;
 use autofix_domain::cleaning;
 use autofix_domain::incident::{Frame, MAX_NAME_CHARS};
 
@@ -11,34 +12,9 @@ const TELLING_CHARS: usize = 4;
 const NEIGHBOURS: usize = 2;
 
 /// Words that stand in every file and tell nothing.
-const KEYWORDS: [&str; 26] = [
-    "return",
-    "None",
-    "null",
-    "nil",
-    "undefined",
-    "true",
-    "false",
-    "True",
-    "False",
-    "else",
-    "try",
-    "pass",
-    "raise",
-    "break",
-    "continue",
-    "finally",
-    "end",
-    "do",
-    "then",
-    "begin",
-    "this",
-    "self",
-    "throw",
-    "await",
-    "yield",
-    "err",
-];
+const KEYWORDS: &str = "\
+    return None null nil undefined true false True False else try pass raise break continue finally \
+    end do then begin this self throw await yield err";
 
 /// What became of the line that crashed since the release that crashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +80,7 @@ fn squeezed(line: &str) -> String {
 }
 
 fn is_telling(line: &str) -> bool {
-    let words =
-        line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !KEYWORDS.contains(word));
+    let words = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !has(KEYWORDS, word));
     words.flat_map(str::chars).filter(|c| c.is_alphanumeric()).count() >= TELLING_CHARS
 }
 

@@ -3,7 +3,13 @@
 use tree_sitter::Node;
 
 use super::Parsed;
-use super::references::Use;
+
+/// How code uses a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    Called,
+    Named,
+}
 
 /// Whether a node is a name or a path of names.
 pub(super) fn is_name(node: Node<'_>, kind: &str) -> bool {

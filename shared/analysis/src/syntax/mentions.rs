@@ -1,6 +1,6 @@
 //! Whether a file uses a name: a question of text first, and of its syntax where that says yes.
 
-use super::{Language, Parsed, is_comment, visit_below};
+use super::{Language, Parsed, any_below, is_comment};
 
 /// Whether a file uses a name in its code; comments and strings do not count. Where there is no grammar, its text decides.
 pub fn mentions(path: &str, text: &str, name: &str) -> bool {
@@ -9,23 +9,22 @@ pub fn mentions(path: &str, text: &str, name: &str) -> bool {
     }
     let Some(language) = Language::of_path(path) else { return true };
     let parsed = Parsed::new(language, text);
-    let mut found = false;
-    visit_below(parsed.root(), |node, _| {
-        found |= node.child_count() == 0
+    any_below(parsed.root(), |node, _| {
+        node.child_count() == 0
             && !is_comment(node)
             && parsed.text_of(node) == name
-            && is_identifier(node.kind());
-    });
-    found
+            && is_identifier(node.kind())
+    })
 }
 
-/// Whether a text has the name as a whole word.
+/// Whether a text has a name or chain that neither begins nor ends in the middle of another one.
 pub fn has_word(text: &str, name: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(name).any(|(start, _)| {
-        let before = text[..start].chars().next_back();
-        let after = text[start + name.len()..].chars().next();
-        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    let joins = |c: char| c.is_alphanumeric() || c == '_';
+    let (begins, ends) = (name.starts_with(joins), name.ends_with(joins));
+    text.match_indices(name).any(|(at, _)| {
+        let is_inside =
+            begins && text[..at].ends_with(joins) || ends && text[at + name.len()..].starts_with(joins);
+        !name.is_empty() && !is_inside
     })
 }
 

@@ -8,13 +8,7 @@ use super::dotted_paths::{is_call, is_name, path_in_tokens};
 use super::imports::Bindings;
 use super::{Family, Parsed, Position, Then, Walk, first_line, visit_part};
 
-pub use super::dotted_paths::dotted_path;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    Called,
-    Named,
-}
+pub use super::dotted_paths::{Use, dotted_path};
 
 /// Where the first name of a path comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,28 +1,16 @@
 //! What two versions of a file have in common to the letter, so that only the rest needs to be looked at.
 
-use std::collections::HashSet;
-
 use tree_sitter::Node;
 
 use super::definitions::{DefinitionKind, kind_of_definition};
 use super::imports::Bindings;
-use super::{Family, Parsed, is_decorator_kind};
+use super::{Family, Parsed, Parts, is_decorator_kind};
 
 /// Top-level parts of a file, and parts of its classes, that are in both versions at the same place, in the same order.
 #[derive(Debug, Default)]
 pub struct Unchanged {
     pub before: Parts,
     pub after: Parts,
-}
-
-/// Nodes of one tree, by their number in it.
-#[derive(Debug, Default)]
-pub struct Parts(HashSet<usize>);
-
-impl Parts {
-    pub fn contains(&self, node: Node<'_>) -> bool {
-        self.0.contains(&node.id())
-    }
 }
 
 /// A version of a file with the names that it imports.

@@ -9,6 +9,7 @@ use std::fmt::Write;
 
 use super::order::application_first;
 use super::{CallersInput, MAX_ANSWER_BYTES, MAX_MATCHES, Toolbox, counted, echo, shown_folder};
+use crate::names::has;
 use crate::repo_path::RepoPath;
 use crate::snapshot::Snapshot;
 use crate::syntax::definitions::{Definition, definitions, enclosing_function};
@@ -33,59 +34,13 @@ const MAX_DECORATOR_CHARS: usize = 120;
 
 /// Last parts of decorators' names that hand a function over to a framework, lower case: routes, tasks, events, hooks,
 /// validators. Others (`property`, `cached`, `login_required`) only change it.
-const REGISTERING: &[&str] = &[
-    "action",
-    "after_request",
-    "api_route",
-    "api_view",
-    "before_request",
-    "command",
-    "consumer",
-    "cron",
-    "delete",
-    "errorhandler",
-    "event",
-    "field_serializer",
-    "field_validator",
-    "fixture",
-    "get",
-    "group",
-    "head",
-    "hook",
-    "hookimpl",
-    "job",
-    "lifespan",
-    "listens_for",
-    "middleware",
-    "model_serializer",
-    "model_validator",
-    "mutation",
-    "on",
-    "on_event",
-    "options",
-    "patch",
-    "periodic_task",
-    "post",
-    "put",
-    "query",
-    "receiver",
-    "register",
-    "resolver",
-    "root_validator",
-    "route",
-    "scheduled",
-    "scheduled_job",
-    "shared_task",
-    "subscribe",
-    "subscriber",
-    "subscription",
-    "task",
-    "tool",
-    "validates",
-    "validator",
-    "view_config",
-    "websocket",
-];
+const REGISTERING: &str = "\
+    action after_request api_route api_view before_request command consumer cron delete errorhandler \
+    event field_serializer field_validator fixture get group head hook hookimpl job lifespan \
+    listens_for middleware model_serializer model_validator mutation on on_event options patch \
+    periodic_task post put query receiver register resolver root_validator route scheduled \
+    scheduled_job shared_task subscribe subscriber subscription task tool validates validator \
+    view_config websocket";
 /// Ends of such names: `GetMapping`, `KafkaListener`, `exception_handler`, `template_filter`.
 const REGISTERING_ENDS: &[&str] = &["mapping", "listener", "handler", "_filter", "_tag", "subscriber"];
 
@@ -304,7 +259,7 @@ fn registering_decorators<'d>(one: &'d Definition<'_>) -> impl Iterator<Item = (
 fn registers(decorator: &str) -> bool {
     let path = decorator.trim_start_matches(['@', '#', '[']).split(['(', ']']).next().unwrap_or_default();
     let last = path.rsplit(['.', ':', '\\']).next().unwrap_or_default().to_lowercase();
-    REGISTERING.contains(&last.as_str()) || REGISTERING_ENDS.iter().any(|end| last.ends_with(end))
+    has(REGISTERING, &last) || REGISTERING_ENDS.iter().any(|end| last.ends_with(end))
 }
 
 /// Whether a name is that of a JSX element, which calls its function: `<Price amount={1} />`.

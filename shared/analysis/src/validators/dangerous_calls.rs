@@ -9,10 +9,11 @@ use regex::Regex;
 use tree_sitter::Node;
 
 use super::reviewed::{Finding, Reviewed, Side, places};
+use crate::names::{has, is_below};
 use crate::syntax::references::{Origin, Reference, Use};
 use crate::syntax::{Family, Parsed, first_line, is_decorator_kind, tokens};
 use autofix_domain::reason::{Reason, ReasonCode};
-use names::{Known, environment};
+use names::{Names, environment};
 
 /// Settings that turn a safe call into a dangerous one.
 const SETTINGS: &[(&str, &str)] =
@@ -45,12 +46,12 @@ pub(super) fn dangerous_call(file: &Reviewed<'_>) -> Option<Reason> {
 
 fn dangers(side: &Side<'_>) -> Vec<Finding> {
     let parsed = side.parsed;
-    let names = Known::of_family(parsed.family());
+    let names = Names::of_family(parsed.family());
     let mut found: Vec<Finding> = side
         .imports
         .iter()
         .filter(|import| {
-            names.modules.above(import.module.strip_prefix("node:").unwrap_or(&import.module)).is_some()
+            is_below(names.modules, import.module.strip_prefix("node:").unwrap_or(&import.module))
         })
         .map(|import| Finding::new(format!("import {}", import.module), import.line))
         .collect();
@@ -67,7 +68,7 @@ fn dangers(side: &Side<'_>) -> Vec<Finding> {
             .map(|setting| Finding::new(format!("{}={}", setting.name, setting.value), setting.line)),
     );
     side.walk.visit(|node, position| {
-        if names.nodes.has(position.kind) {
+        if has(names.nodes, position.kind) {
             found.push(Finding::new(tokens::normalised(parsed, node), first_line(node)));
         }
         if is_decorator_kind(position.kind) && ENDPOINT.is_match(parsed.text_of(node)) {
@@ -77,18 +78,18 @@ fn dangers(side: &Side<'_>) -> Vec<Finding> {
     found
 }
 
-fn is_dangerous(parsed: &Parsed<'_>, names: &Known, one: &Reference<'_>) -> bool {
+fn is_dangerous(parsed: &Parsed<'_>, names: &Names, one: &Reference<'_>) -> bool {
     // TypeScript's type `Function` is harmless.
     if one.node.kind() == "type_identifier" && parsed.family() == Family::Script {
         return false;
     }
     let path = without_global_object(&one.path);
     let called = one.how == Use::Called;
-    names.paths.has(path)
-        || (one.origin == Origin::Imported && names.modules.above(path).is_some())
-        || names.starts.iter().any(|start| path.starts_with(start))
-        || path.split('.').any(|part| names.parts.has(part))
-        || (called && names.methods.has(one.last_name()) && path.contains('.'))
+    has(names.paths, path)
+        || (one.origin == Origin::Imported && is_below(names.modules, path))
+        || names.starts.split_ascii_whitespace().any(|start| path.starts_with(start))
+        || path.split('.').any(|part| has(names.parts, part))
+        || (called && has(names.methods, one.last_name()) && path.contains('.'))
         || (called && picks_or_loads_unsafely(parsed, &one.node, path))
         || (called && is_timer_with_text(path, &one.node))
 }

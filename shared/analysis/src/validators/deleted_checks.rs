@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
+use crate::names::has;
 use crate::syntax::references::Use;
 use crate::syntax::{first_line, is_decorator_kind, tokens};
 use autofix_domain::reason::{Reason, ReasonCode};
@@ -19,17 +20,12 @@ static CHECKING_CALL: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is constant and tested")
 });
 /// Calls whose arguments are the check.
-const ARGUMENTS_DECIDE: &[&str] = &["Depends", "Security", "before_action", "validates", "middleware"];
+const ARGUMENTS_DECIDE: &str = "\
+    Depends Security before_action validates middleware";
 /// Calls that open a door by themselves.
-const OPENING_CALLS: &[&str] = &[
-    "skip_before_action",
-    "skip_authorization",
-    "skip_forgery_protection",
-    "permit!",
-    "permitAll",
-    "withoutMiddleware",
-    "forceFill",
-];
+const OPENING_CALLS: &str = "\
+    skip_before_action skip_authorization skip_forgery_protection permit! permitAll \
+    withoutMiddleware forceFill";
 /// Attributes that check nothing.
 const HARMLESS_ATTRIBUTES: &[&str] = &["derive", "inline", "must_use", "doc", "allow", "cold"];
 /// What a `with` holds so that nobody else interferes.
@@ -74,7 +70,7 @@ fn checking_parts(side: &Side<'_>) -> Vec<Finding> {
         .map(|one| {
             // Which dependency is asked for matters; what a check is given may be what is mended.
             let is_macro = one.node.kind() == "macro_invocation";
-            let key = if is_macro || ARGUMENTS_DECIDE.contains(&one.last_name()) {
+            let key = if is_macro || has(ARGUMENTS_DECIDE, one.last_name()) {
                 tokens::normalised(parsed, one.node)
             } else {
                 one.path.clone()
@@ -103,7 +99,7 @@ fn switched_off(side: &Side<'_>) -> Vec<Finding> {
     let opened = side
         .references()
         .iter()
-        .filter(|one| one.how == Use::Called && OPENING_CALLS.contains(&one.last_name()))
+        .filter(|one| one.how == Use::Called && has(OPENING_CALLS, one.last_name()))
         .map(|one| Finding::new(tokens::normalised(side.parsed, one.node), one.line));
     let set = side
         .settings()

@@ -7,164 +7,63 @@ use autofix_domain::reason::{Reason, ReasonCode};
 
 /// Folders, at any depth. Hidden folders (`.github`, `.circleci`, `.orchestrator`, …) are all out.
 const FOLDERS: &[(&str, &str)] = &[
-    ("migrations", "database migrations"),
-    ("alembic", "database migrations"),
-    ("migrate", "database migrations"),
-    ("k8s", "deployment"),
-    ("kubernetes", "deployment"),
-    ("helm", "deployment"),
-    ("charts", "deployment"),
-    ("terraform", "deployment"),
-    ("ansible", "deployment"),
-    ("infra", "deployment"),
-    ("infrastructure", "deployment"),
-    ("node_modules", "other people's code"),
-    ("site-packages", "other people's code"),
-    ("vendor", "other people's code"),
-    ("third_party", "other people's code"),
-    ("dist", "built files"),
-    ("__pycache__", "built files"),
-    ("requirements", "dependencies"),
+    ("database migrations", "migrations alembic migrate"),
+    ("deployment", "k8s kubernetes helm charts terraform ansible infra infrastructure"),
+    ("other people's code", "node_modules site-packages vendor third_party"),
+    ("built files", "dist __pycache__"),
+    ("dependencies", "requirements"),
 ];
 
 /// Whole file names, in lower case.
-const NAMES: &[(&str, &[&str])] = &[
+const NAMES: &[(&str, &str)] = &[
     (
         "continuous integration",
-        &["jenkinsfile", "appveyor.yml", "bitbucket-pipelines.yml", "cloudbuild.yaml", "codecov.yml"],
+        "\
+        jenkinsfile appveyor.yml bitbucket-pipelines.yml cloudbuild.yaml codecov.yml",
     ),
     (
         "deployment",
-        &[
-            "procfile",
-            "fly.toml",
-            "railway.json",
-            "railway.toml",
-            "vercel.json",
-            "netlify.toml",
-            "render.yaml",
-            "app.yaml",
-            "serverless.yml",
-            "serverless.yaml",
-            "template.yaml",
-            "template.yml",
-            "samconfig.toml",
-            "cdk.json",
-            "makefile",
-            "justfile",
-            "vagrantfile",
-            "caddyfile",
-            "containerfile",
-            "nginx.conf",
-            "chart.yaml",
-            "skaffold.yaml",
-            "gunicorn.conf.py",
-        ],
+        "\
+        procfile fly.toml railway.json railway.toml vercel.json netlify.toml render.yaml app.yaml \
+        serverless.yml serverless.yaml template.yaml template.yml samconfig.toml cdk.json makefile \
+        justfile vagrantfile caddyfile containerfile nginx.conf chart.yaml skaffold.yaml \
+        gunicorn.conf.py",
     ),
     (
         "dependencies",
-        &[
-            "pyproject.toml",
-            "setup.py",
-            "setup.cfg",
-            "tox.ini",
-            "noxfile.py",
-            "pipfile",
-            "pipfile.lock",
-            "poetry.lock",
-            "uv.lock",
-            "pdm.lock",
-            "environment.yml",
-            "package.json",
-            "package-lock.json",
-            "npm-shrinkwrap.json",
-            "yarn.lock",
-            "pnpm-lock.yaml",
-            "pnpm-workspace.yaml",
-            "bun.lock",
-            "bun.lockb",
-            "deno.json",
-            "deno.lock",
-            "cargo.toml",
-            "cargo.lock",
-            "build.rs",
-            "go.mod",
-            "go.sum",
-            "go.work",
-            "go.work.sum",
-            "gemfile",
-            "gemfile.lock",
-            "composer.json",
-            "composer.lock",
-            "pom.xml",
-            "build.gradle",
-            "build.gradle.kts",
-            "settings.gradle",
-            "lerna.json",
-            "nx.json",
-            "turbo.json",
-            "sitecustomize.py",
-            "usercustomize.py",
-        ],
+        "\
+        pyproject.toml setup.py setup.cfg tox.ini noxfile.py pipfile pipfile.lock poetry.lock \
+        uv.lock pdm.lock environment.yml package.json package-lock.json npm-shrinkwrap.json \
+        yarn.lock pnpm-lock.yaml pnpm-workspace.yaml bun.lock bun.lockb deno.json deno.lock \
+        cargo.toml cargo.lock build.rs go.mod go.sum go.work go.work.sum gemfile gemfile.lock \
+        composer.json composer.lock pom.xml build.gradle build.gradle.kts settings.gradle lerna.json \
+        nx.json turbo.json sitecustomize.py usercustomize.py",
     ),
-    ("database migrations", &["alembic.ini", "schema.prisma", "schema.rb"]),
+    ("database migrations", "alembic.ini schema.prisma schema.rb"),
     (
         "secrets",
-        &[
-            "id_rsa",
-            "id_dsa",
-            "id_ecdsa",
-            "id_ed25519",
-            "secrets.yml",
-            "secrets.yaml",
-            "secrets.json",
-            "secrets.toml",
-            "credentials",
-            "credentials.json",
-        ],
+        "\
+        id_rsa id_dsa id_ecdsa id_ed25519 secrets.yml secrets.yaml secrets.json secrets.toml \
+        credentials credentials.json",
     ),
-    (
-        "who decides over the code",
-        &["codeowners", "owners", "claude.md", "agents.md", "license", "security.md"],
-    ),
+    ("who decides over the code", "codeowners owners claude.md agents.md license security.md"),
 ];
 
 /// Ends of file names, in lower case.
 const ENDINGS: &[(&str, &str)] = &[
-    (".dockerfile", "deployment"),
-    (".tf", "deployment"),
-    (".tfvars", "deployment"),
-    (".hcl", "deployment"),
-    (".service", "deployment"),
-    (".sql", "database migrations"),
-    (".pem", "secrets"),
-    (".key", "secrets"),
-    (".p12", "secrets"),
-    (".pfx", "secrets"),
-    (".jks", "secrets"),
-    (".kdbx", "secrets"),
-    (".crt", "secrets"),
-    (".pth", "dependencies"),
-    (".lock", "dependencies"),
-    (".gemspec", "dependencies"),
-    (".csproj", "dependencies"),
-    (".min.js", "built files"),
-    (".map", "built files"),
-    ("_pb2.py", "built files"),
-    ("_pb2_grpc.py", "built files"),
-    (".pb.go", "built files"),
+    ("deployment", ".dockerfile .tf .tfvars .hcl .service"),
+    ("database migrations", ".sql"),
+    ("secrets", ".pem .key .p12 .pfx .jks .kdbx .crt"),
+    ("dependencies", ".pth .lock .gemspec .csproj"),
+    ("built files", ".min.js .map _pb2.py _pb2_grpc.py .pb.go"),
 ];
 
 /// Starts of file names, in lower case.
 const STARTS: &[(&str, &str)] = &[
-    ("dockerfile", "deployment"),
-    ("docker-compose", "deployment"),
-    ("compose.", "deployment"),
-    ("kustomization.", "deployment"),
-    ("azure-pipelines", "continuous integration"),
-    ("jenkinsfile.", "continuous integration"),
-    ("env.", "secrets"),
-    ("tsconfig", "dependencies"),
+    ("deployment", "dockerfile docker-compose compose. kustomization."),
+    ("continuous integration", "azure-pipelines jenkinsfile."),
+    ("secrets", "env."),
+    ("dependencies", "tsconfig"),
 ];
 
 /// `*.config.js` and its kin run while the project is built.
@@ -186,18 +85,18 @@ fn why_forbidden(path: &str) -> Option<&'static str> {
     if path.split('/').any(|part| part.starts_with('.') && part != "." && part != "..") {
         return Some("the hidden files of the repository");
     }
+    let why = |table: &'static [(&'static str, &'static str)], is_it: &dyn Fn(&str) -> bool| {
+        table.iter().find(|(_, words)| words.split_ascii_whitespace().any(is_it)).map(|(why, _)| *why)
+    };
     let by_folder = folders
         .split('/')
-        .find_map(|folder| FOLDERS.iter().find(|(forbidden, _)| *forbidden == folder).map(|(_, why)| *why))
+        .find_map(|folder| why(FOLDERS, &|one| one == folder))
         // Source code in a folder `charts` draws them; Helm's charts are templates.
         .filter(|_| !folders.ends_with("charts") || Language::of_path(&path).is_none());
-    let by_name = || NAMES.iter().find(|(_, names)| names.contains(&name)).map(|(why, _)| *why);
-    let by_start = || STARTS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, why)| *why);
-    let by_end = || ENDINGS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, why)| *why);
     by_folder
-        .or_else(by_name)
-        .or_else(by_start)
-        .or_else(by_end)
+        .or_else(|| why(NAMES, &|one| one == name))
+        .or_else(|| why(STARTS, &|start| name.starts_with(start)))
+        .or_else(|| why(ENDINGS, &|end| name.ends_with(end)))
         .or_else(|| is_requirements(name).then_some("dependencies"))
         .or_else(|| BUILD_CONFIGURATION.iter().any(|end| name.ends_with(end)).then_some("the build"))
 }
@@ -214,69 +113,27 @@ mod tests {
 
     #[test]
     fn what_builds_deploys_and_guards_is_forbidden() {
-        let forbidden = [
-            ".github/workflows/ci.yml",
-            "deploy/charts/values.yaml",
-            "backend/.GitHub/x.yml",
-            ".gitlab-ci.yml",
-            ".circleci/config.yml",
-            "Jenkinsfile",
-            "Dockerfile",
-            "deploy/Dockerfile.prod",
-            "docker-compose.override.yml",
-            "compose.yaml",
-            "k8s/app.yaml",
-            "infra/main.tf",
-            "helm/values.yaml",
-            "pyproject.toml",
-            "backend/requirements-dev.txt",
-            "requirements/base.txt",
-            "package.json",
-            "web/package-lock.json",
-            "Cargo.toml",
-            "go.mod",
-            "go.sum",
-            "uv.lock",
-            "a.lock",
-            "backend/alembic/versions/1.py",
-            "app/migrations/0001_initial.py",
-            "db/init.sql",
-            ".env",
-            ".env.local",
-            "env.production",
-            "certs/server.pem",
-            "id_rsa",
-            "CODEOWNERS",
-            ".orchestrator/autofix.yaml",
-            "CLAUDE.md",
-            "vite.config.ts",
-            "setup.py",
-            "node_modules/x/index.js",
-            ".git/config",
-            "Makefile",
-            "api_pb2.py",
-            ".npmrc",
-        ];
-        for path in forbidden {
+        let forbidden = "\
+            .github/workflows/ci.yml deploy/charts/values.yaml backend/.GitHub/x.yml .gitlab-ci.yml \
+            .circleci/config.yml Jenkinsfile Dockerfile deploy/Dockerfile.prod \
+            docker-compose.override.yml compose.yaml k8s/app.yaml infra/main.tf helm/values.yaml \
+            pyproject.toml backend/requirements-dev.txt requirements/base.txt package.json \
+            web/package-lock.json Cargo.toml go.mod go.sum uv.lock a.lock \
+            backend/alembic/versions/1.py app/migrations/0001_initial.py db/init.sql .env .env.local \
+            env.production certs/server.pem id_rsa CODEOWNERS .orchestrator/autofix.yaml CLAUDE.md \
+            vite.config.ts setup.py node_modules/x/index.js .git/config Makefile api_pb2.py .npmrc";
+        for path in forbidden.split_ascii_whitespace() {
             assert!(why_forbidden(path).is_some(), "{path}");
         }
     }
 
     #[test]
     fn ordinary_source_is_not_forbidden() {
-        let ordinary = [
-            "backend/bookshop/labels.py",
-            "src/environment.py",
-            "web/src/App.tsx",
-            "cmd/server/main.go",
-            "app/compose_mail.py",
-            "src/license_plates.py",
-            "src/migrate_orders.py",
-            "docs/requirements.md",
-            "src/keyboard.ts",
-            "locks/door_lock.py",
-        ];
-        for path in ordinary {
+        let ordinary = "\
+            backend/bookshop/labels.py src/environment.py web/src/App.tsx cmd/server/main.go \
+            app/compose_mail.py src/license_plates.py src/migrate_orders.py docs/requirements.md \
+            src/keyboard.ts locks/door_lock.py";
+        for path in ordinary.split_ascii_whitespace() {
             assert_eq!(why_forbidden(path), None, "{path}");
         }
     }

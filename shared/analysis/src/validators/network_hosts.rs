@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::reviewed::{Finding, Reviewed, newly, places};
+use crate::names::has;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Parsed, Walk, first_line};
 use autofix_domain::reason::{Reason, ReasonCode};
@@ -26,20 +27,9 @@ static HOST: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Calls that only look at a URL's text.
-const TEXT_CALLS: &[&str] = &[
-    "startswith",
-    "startsWith",
-    "endswith",
-    "removeprefix",
-    "replace",
-    "strip",
-    "lstrip",
-    "split",
-    "partition",
-    "TrimPrefix",
-    "HasPrefix",
-    "includes",
-];
+const TEXT_CALLS: &str = "\
+    startswith startsWith endswith removeprefix replace strip lstrip split partition TrimPrefix \
+    HasPrefix includes";
 
 pub(super) fn host_added(file: &Reviewed<'_>) -> Option<Reason> {
     let added = match &file.sides {
@@ -90,7 +80,7 @@ fn hosts(parsed: &Parsed<'_>, walk: &Walk<'_>) -> Vec<Finding> {
             position.ancestors.iter().rev().nth(1).and_then(|call| call.child_by_field_name("function"));
         if let Some(function) = call {
             let path = dotted_path(parsed, function);
-            if TEXT_CALLS.contains(&path.rsplit('.').next().unwrap_or_default()) {
+            if has(TEXT_CALLS, path.rsplit('.').next().unwrap_or_default()) {
                 of_literal.retain(|host| !host.key.is_empty());
             }
         }

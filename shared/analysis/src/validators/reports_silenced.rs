@@ -2,81 +2,18 @@
 //! filters in front of Sentry.
 
 use super::reviewed::{Finding, Reviewed, Side, newly, places};
-use crate::sensitive_paths;
+use crate::names::{has, severity};
 use crate::syntax::references::Use;
 use autofix_domain::reason::{Reason, ReasonCode};
 
 /// Calls that make a logger or Sentry say less.
-const FILTERS: &[&str] = &[
-    "setLevel",
-    "disable",
-    "ignore_logger",
-    "simplefilter",
-    "filterwarnings",
-    "captureWarnings",
-    "set_level",
-    "addFilter",
-    "setLogLevel",
-];
+const FILTERS: &str = "\
+    setLevel disable ignore_logger simplefilter filterwarnings captureWarnings set_level addFilter \
+    setLogLevel";
 /// Settings that keep events from Sentry. Names without case and underscores.
-const FILTER_SETTINGS: &[&str] = &[
-    "beforesend",
-    "beforesendtransaction",
-    "ignoreerrors",
-    "denyurls",
-    "ignoreexceptions",
-    "samplerate",
-    "errorsamplerate",
-];
-/// Calls that report an error at once.
-const CAPTURES: &[&str] = &[
-    "capture_exception",
-    "captureException",
-    "capture_message",
-    "captureMessage",
-    "CaptureException",
-    "CaptureMessage",
-];
-
-/// Calls that write a line somewhere.
-const PRINTS: &[&str] = &["print", "println", "eprintln", "puts", "printStackTrace", "error_log", "var_dump"];
-
-/// Severity of a call that reports something; `None` for every other call.
-fn severity(path: &str) -> Option<u8> {
-    let (object, method) = path.rsplit_once('.').unwrap_or(("", path));
-    if CAPTURES.contains(&method) {
-        return Some(3);
-    }
-    let object = object.rsplit('.').next().unwrap_or(object);
-    let named = object.to_lowercase();
-    let is_log = sensitive_paths::words(object).iter().any(|word| {
-        matches!(word.as_str(), "log" | "logs" | "logger" | "logging" | "logrus" | "slog" | "syslog")
-    });
-    let reports = matches!(named.as_str(), "console" | "sentry" | "sentry_sdk" | "zap" | "tracing");
-    // An audit log is a record that somebody relies on.
-    if !(is_log || reports) || named.contains("audit") {
-        return None;
-    }
-    let method = method.to_lowercase();
-    let level =
-        ["context", "ln", "f"].iter().find_map(|suffix| method.strip_suffix(suffix)).unwrap_or(&method);
-    match level {
-        "critical" | "fatal" | "panic" => Some(4),
-        "error" | "exception" => Some(3),
-        "warning" | "warn" => Some(2),
-        "info" | "log" | "print" | "notice" | "debug" | "trace" | "success" => Some(1),
-        _ => None,
-    }
-}
-
-/// Whether a call only writes a log line or reports an error.
-pub(crate) fn is_log_call(path: &str) -> bool {
-    let last = path.rsplit('.').next().unwrap_or(path);
-    severity(path).is_some()
-        || PRINTS.contains(&last)
-        // Rust's macros are often imported without their crate.
-        || matches!(path, "error" | "warn" | "info" | "debug")
-}
+const FILTER_SETTINGS: &str = "\
+    beforesend beforesendtransaction ignoreerrors denyurls ignoreexceptions samplerate \
+    errorsamplerate";
 
 pub(super) fn report_silenced(file: &Reviewed<'_>) -> Option<Reason> {
     let lowered = lowered_levels(file);
@@ -117,7 +54,7 @@ fn filters(side: &Side<'_>) -> Vec<Finding> {
     let calls = side
         .references()
         .iter()
-        .filter(|one| one.how == Use::Called && FILTERS.contains(&one.last_name()))
+        .filter(|one| one.how == Use::Called && has(FILTERS, one.last_name()))
         .filter(|one| ["log", "warnings", "sentry"].iter().any(|word| one.path.to_lowercase().contains(word)))
         .map(|one| {
             let key = side.parsed.text_of(one.node).to_owned();
@@ -125,8 +62,7 @@ fn filters(side: &Side<'_>) -> Vec<Finding> {
         });
     let of_settings = side.settings().iter().filter_map(|setting| {
         let name = setting.name.replace('_', "").to_lowercase();
-        let listed =
-            FILTER_SETTINGS.contains(&name.as_str()) && setting.value != "True" && setting.value != "true";
+        let listed = has(FILTER_SETTINGS, &name) && setting.value != "True" && setting.value != "true";
         listed.then(|| Finding::new(format!("{}={}", setting.name, setting.value), setting.line))
     });
     calls.chain(of_settings).collect()

@@ -1,5 +1,6 @@
 //! Modules that come with the language, so that importing them installs nothing.
 
+use crate::names::has;
 use crate::syntax::Family;
 
 /// Top-level modules of Python 3.8 to 3.14 (its documentation, *Python Module Index*).
@@ -47,25 +48,19 @@ const JAVA: &str = "\
 /// Whether a module comes with the language.
 pub(super) fn is_standard(family: Family, module: &str) -> bool {
     match family {
-        Family::Python => has_word(PYTHON, module.split('.').next().unwrap_or_default()),
+        Family::Python => has(PYTHON, module.split('.').next().unwrap_or_default()),
         Family::Script => {
             let plain = module.strip_prefix("node:").unwrap_or(module);
-            has_word(NODE, plain.split('/').next().unwrap_or_default())
+            has(NODE, plain.split('/').next().unwrap_or_default())
         }
         // Only modules from elsewhere begin with a host name.
         Family::Go => !module.split('/').next().unwrap_or_default().contains('.'),
         Family::Rust => matches!(module.split('.').next(), Some("std" | "core" | "alloc")),
         Family::Java => JAVA.split_ascii_whitespace().any(|start| module.starts_with(start)),
-        Family::Ruby => {
-            has_word(RUBY, module) || has_word(RUBY, module.split('/').next().unwrap_or_default())
-        }
+        Family::Ruby => has(RUBY, module) || has(RUBY, module.split('/').next().unwrap_or_default()),
         // Classes without a namespace are built in, or the project's own.
         Family::Php => !module.contains('.'),
     }
-}
-
-fn has_word(list: &str, word: &str) -> bool {
-    !word.is_empty() && list.split_ascii_whitespace().any(|one| one == word)
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 use tree_sitter::Node;
 
-use super::reports_silenced::is_log_call;
 use super::reviewed::{Finding, Reviewed, places, shortened};
+use crate::names::has;
+use crate::names::is_log_call;
 use crate::syntax::definitions::kind_of_definition;
 use crate::syntax::references::dotted_path;
 use crate::syntax::settings::Setting;
@@ -20,23 +21,10 @@ use crate::syntax::{Family, Parsed, Position, first_line, statements, tokens, vi
 use autofix_domain::reason::{Reason, ReasonCode};
 
 /// Python types that catch nearly everything, or that only ever mean a mistake in the code.
-const BROAD: &[&str] = &[
-    "Exception",
-    "BaseException",
-    "StandardError",
-    "AttributeError",
-    "TypeError",
-    "NameError",
-    "UnboundLocalError",
-    "AssertionError",
-    "RuntimeError",
-    "LookupError",
-    "SystemExit",
-    "KeyboardInterrupt",
-    "ExceptionGroup",
-    "BaseExceptionGroup",
-    "HTTPException",
-];
+const BROAD: &str = "\
+    Exception BaseException StandardError AttributeError TypeError NameError UnboundLocalError \
+    AssertionError RuntimeError LookupError SystemExit KeyboardInterrupt ExceptionGroup \
+    BaseExceptionGroup HTTPException";
 
 /// Settings that make a call fail in silence. Names without case and underscores.
 const SILENT_SETTINGS: &[(&str, &str)] = &[
@@ -154,7 +142,7 @@ fn silent_or_broad(types: &[String], silent: bool, raises: bool) -> bool {
     let is_conversion = types.len() == 2
         && types.contains(&"TypeError".to_owned())
         && types.contains(&"ValueError".to_owned());
-    let broad = types.is_empty() || types.iter().any(|name| BROAD.contains(&name.as_str()));
+    let broad = types.is_empty() || types.iter().any(|name| has(BROAD, name));
     silent || (broad && !is_conversion && !raises)
 }
 

@@ -18,6 +18,7 @@ use super::ProposedChange;
 use super::new_imports::is_own_module;
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
 use super::standard_libraries::is_standard;
+use crate::names::{has, is_below};
 use crate::syntax::imports::Import;
 use crate::syntax::references::{Origin, Reference, Use};
 use crate::syntax::{Family, Parsed, first_line, tokens};
@@ -255,14 +256,4 @@ fn writes_below_any_key(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool
         depth += 1;
     }
     false
-}
-
-fn has(list: &str, word: &str) -> bool {
-    list.split_ascii_whitespace().any(|one| one == word)
-}
-
-/// Whether a path is a word of the list, or begins with one up to a dot or slash.
-fn is_below(list: &str, path: &str) -> bool {
-    list.split_ascii_whitespace()
-        .any(|one| path.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/'])))
 }

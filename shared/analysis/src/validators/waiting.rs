@@ -6,34 +6,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::reviewed::{Finding, Reviewed, Side, places};
+use crate::names::{has, is_about_waiting};
 use crate::syntax::references::Use;
 use crate::syntax::settings::{Setting, amount};
 use crate::syntax::{first_line, is_decorator_kind};
 use autofix_domain::reason::{Reason, ReasonCode};
 
-/// Names of limits in time and of repetitions.
-static WAITING_NAME: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?ix)timeout | retr(?:y|ies) | max_?attempts? | backoff | deadline | pool_?size
-        | max_?(?:overflow|connections) | recursion_?limit",
-    )
-    .expect("the pattern is constant and tested")
-});
 static RETRY_NAME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?i)retr(?:y|ies)|attempts").expect("the pattern is constant and tested"));
 
 /// Calls that pause or repeat.
-const PAUSES: &[&str] = &[
-    "sleep",
-    "Sleep",
-    "usleep",
-    "retry",
-    "Retry",
-    "retrying",
-    "setTimeout",
-    "on_exception",
-    "waitForTimeout",
-];
+const PAUSES: &str = "\
+    sleep Sleep usleep retry Retry retrying setTimeout on_exception waitForTimeout";
 
 pub(super) fn waits_longer(file: &Reviewed<'_>) -> Option<Reason> {
     let mut found = raised_limits(file);
@@ -45,16 +29,11 @@ pub(super) fn waits_longer(file: &Reviewed<'_>) -> Option<Reason> {
     })
 }
 
-/// Whether a name is of a limit in time or of repetitions: what is waited for is judged here.
-pub(crate) fn is_about_waiting(name: &str) -> bool {
-    WAITING_NAME.is_match(name)
-}
-
 /// Limits that are higher than what stood there under the same name.
 fn raised_limits(file: &Reviewed<'_>) -> Vec<Finding> {
     let Some(sides) = &file.sides else { return Vec::new() };
     let limits = |side: &Side<'_>| -> Vec<Setting> {
-        side.settings().iter().filter(|setting| WAITING_NAME.is_match(&setting.name)).cloned().collect()
+        side.settings().iter().filter(|setting| is_about_waiting(&setting.name)).cloned().collect()
     };
     let (before, after) = (limits(&sides.before), limits(&sides.after));
     let is_in =
@@ -88,7 +67,7 @@ fn pauses(side: &Side<'_>) -> Vec<Finding> {
     let mut found: Vec<Finding> = side
         .references()
         .iter()
-        .filter(|one| one.how == Use::Called && PAUSES.contains(&one.last_name()))
+        .filter(|one| one.how == Use::Called && has(PAUSES, one.last_name()))
         .map(|one| Finding::new(one.path.as_str(), one.line))
         .collect();
     side.walk.visit(|node, position| {

@@ -9,33 +9,30 @@ use super::super::slices::reach_of_name;
 use super::super::tree::{body, body_statements, condition, inner, is_if, parts, squeezed, words};
 use super::exits::{Exit, denies, exit_of, exit_of_body, raised, returned};
 use super::insertions::assigned_in;
-use super::values::{assigned_names, last_name};
-use super::{Judged, Scene, Verdict, ask, ask_two, function_of, identifier, mentions, refuse, shown};
-use crate::syntax::visit_below;
-use autofix_domain::reason::ReasonCode;
+use super::values::assigned_names;
+use super::{
+    Judged, Scene, Verdict, ask, ask_two, check_deleted, computation_changed, function_of, identifier,
+    last_name, sensitive_change, shown, work_skipped,
+};
+use crate::syntax::any_below;
+use crate::syntax::mentions::has_word;
 
 impl<'c> Scene<'c> {
     /// A new `if`: a way out, a wrapper, or another value for what is missing.
     pub(super) fn new_condition(&self, node: Node<'c>, statement: Node<'c>, all: &mut Vec<Judged>) {
         let (Some(asks), Some(inside)) = (condition(node), body(node)) else {
-            let why = format!("`{}` is a new condition", shown(self.new, statement));
-            return all.push(Judged::new(
-                statement,
-                why.clone(),
-                ask(format!("{why}. Is it right?"), &identifier(self.new, statement)),
-            ));
+            let fact = format!("`{}` is a new condition", shown(self.new, statement));
+            let verdict = ask(format!("{fact}. Is it right?"), &identifier(self.new, statement));
+            return all.push(Judged::new(statement, fact, verdict));
         };
         let test = match node.kind().starts_with("unless") {
             true => test_of_unless(self.new, asks),
             false => test_of(self.new, asks),
         };
         let text = shown(self.new, asks);
-        if let Some((sink, call)) = sinks_below(self.new, asks, self.bindings).first() {
-            return all.push(Judged::new(
-                node,
-                format!("`{text}` is newly asked"),
-                self.act_is_new(*sink, *call),
-            ));
+        if let Some(act) = self.act_in(asks) {
+            let verdict = sensitive_change(format!("{act} is new"));
+            return all.push(Judged::new(node, format!("`{text}` is newly asked"), verdict));
         }
         let wrapped: Vec<Node<'c>> = self
             .edits
@@ -47,25 +44,14 @@ impl<'c> Scene<'c> {
             .collect();
         if !wrapped.is_empty() {
             all.push(self.wrapper(node, &test, &wrapped));
-            if let Some(other) = node.child_by_field_name("alternative") {
-                for one in parts(other).into_iter().flat_map(body_statements) {
-                    self.inserted(one, all);
-                }
-            }
-            return;
+            return self.new_alternative(node, all);
         }
         let inner_statements = body_statements(inside);
         match exit_of_body(self.new, inside) {
             Exit::None => {
                 let verdict = self.assigns_under(node, &test, &inner_statements);
-                all.push(Judged::new(
-                    node,
-                    format!(
-                        "If `{text}`: `{}`",
-                        inner_statements.first().map_or(String::new(), |one| shown(self.new, *one))
-                    ),
-                    verdict,
-                ));
+                let first = inner_statements.first().map_or(String::new(), |one| shown(self.new, *one));
+                all.push(Judged::new(node, format!("If `{text}`: `{first}`"), verdict));
             }
             _ => {
                 let verdict = self.leave_verdict(node, &test, &text);
@@ -74,14 +60,8 @@ impl<'c> Scene<'c> {
                     Some(answer) => self.with_callers(verdict, &format!("If `{text}`"), answer),
                     None => verdict,
                 };
-                all.push(Judged::new(
-                    node,
-                    format!(
-                        "If `{text}`, the code leaves here: `{}`",
-                        inner_statements.last().map_or(String::new(), |one| shown(self.new, *one))
-                    ),
-                    verdict,
-                ));
+                let last = inner_statements.last().map_or(String::new(), |one| shown(self.new, *one));
+                all.push(Judged::new(node, format!("If `{text}`, the code leaves here: `{last}`"), verdict));
             }
         }
         for one in inner_statements.iter().filter(|one| self.is_log_statement(self.new, **one)) {
@@ -93,10 +73,14 @@ impl<'c> Scene<'c> {
         {
             all.push(self.told(telling, None, *last));
         }
-        if let Some(other) = node.child_by_field_name("alternative") {
-            for one in parts(other).into_iter().flat_map(body_statements) {
-                self.inserted(one, all);
-            }
+        self.new_alternative(node, all);
+    }
+
+    /// The other branch of a condition that was put in.
+    fn new_alternative(&self, node: Node<'c>, all: &mut Vec<Judged>) {
+        let other = node.child_by_field_name("alternative").map(parts).unwrap_or_default();
+        for one in other.into_iter().flat_map(body_statements) {
+            self.inserted(one, all);
         }
     }
 
@@ -117,55 +101,34 @@ impl<'c> Scene<'c> {
         let mut question = None;
         for statement in wrapped {
             let own = squeezed(self.new, *statement);
-            let uses = derived.iter().any(|one| mentions(&own, one));
+            let uses = derived.iter().any(|one| has_word(&own, one));
             if uses {
                 derived.extend(assigned_names(self.new, *statement));
                 continue;
             }
             let (sinks, is_act) = (sinks_below(self.new, *statement, self.bindings), self.acts(*statement));
             let what = shown(self.new, *statement);
+            let left_out = format!("has nothing to do with `{text}` and is left out without it");
             if let Some((sink, _)) = sinks.first() {
-                return Judged::new(
-                    node,
-                    fact,
-                    refuse(
-                        ReasonCode::WorkSkipped,
-                        format!(
-                            "`{what}` ({}) has nothing to do with `{text}` and is left out without it",
-                            sink.name()
-                        ),
-                    ),
-                );
+                let why = format!("`{what}` ({}) {left_out}", sink.name());
+                return Judged::new(node, fact, work_skipped(why));
             }
             // Setting a flag or time beside what is guarded goes with it.
             let same_base =
                 derived.iter().any(|one| own.starts_with(one.split(['.', '[']).next().unwrap_or(one)));
             if is_act && !same_base {
-                return Judged::new(
-                    node,
-                    fact,
-                    refuse(
-                        ReasonCode::WorkSkipped,
-                        format!("`{what}` has nothing to do with `{text}` and is left out without it"),
-                    ),
-                );
+                return Judged::new(node, fact, work_skipped(format!("`{what}` {left_out}")));
             }
             question.get_or_insert(what);
         }
         if exit_of_body(self.new, body(node).unwrap_or(node)) == Exit::Loud {
-            return Judged::new(
-                node,
-                fact,
-                refuse(ReasonCode::CheckDeleted, format!("What stops is reached only if `{text}`")),
-            );
+            return Judged::new(node, fact, check_deleted(format!("What stops is reached only if `{text}`")));
         }
         let denies_inside = wrapped.iter().any(|one| {
-            let mut found = false;
-            visit_below(*one, |inside, at| {
-                found |= matches!(at.kind, "raise_statement" | "throw_statement")
+            any_below(*one, |inside, at| {
+                matches!(at.kind, "raise_statement" | "throw_statement")
                     || is_if(at.kind) && body(inside).is_some_and(|b| denies(self.new, b))
-            });
-            found
+            })
         });
         let verdict = if denies_inside {
             ask_two(
@@ -177,10 +140,7 @@ impl<'c> Scene<'c> {
                 .iter()
                 .find_map(|one| sinks_below(self.new, *one, self.bindings).first().map(|(sink, _)| *sink))
             {
-                Some(sink) => refuse(
-                    ReasonCode::WorkSkipped,
-                    format!("Whether {} happens depends on `{text}`", sink.name()),
-                ),
+                Some(sink) => work_skipped(format!("Whether {} happens depends on `{text}`", sink.name())),
                 None => ask(format!("Is there nothing to do if `{text}` does not hold?"), &name),
             }
         } else if let Some(what) = question {
@@ -197,46 +157,33 @@ impl<'c> Scene<'c> {
         let operands = test.operands();
         let name = self.asked_name(&operands, node);
         for one in own {
-            if let Some((sink, call)) = sinks_below(self.new, *one, self.bindings).first() {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!("If `{text}`, `{}` ({}) is newly called", shown(self.new, *call), sink.name()),
-                );
+            if let Some(act) = self.act_in(*one) {
+                return sensitive_change(format!("If `{text}`, {act} is newly called"));
             }
             if self.is_log_statement(self.new, *one) {
                 continue;
             }
             let Some((target, value)) = assigned_in(*one) else {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!("If `{text}`, `{}` is newly done", shown(self.new, *one)),
-                );
+                return sensitive_change(format!("If `{text}`, `{}` is newly done", shown(self.new, *one)));
             };
             let target_text = squeezed(self.new, target);
             if is_bound(last_name(&target_text).as_str()) {
-                return refuse(
-                    ReasonCode::ComputationChanged,
-                    format!("`{target_text}`, which is a limit, gets another value"),
-                );
+                return computation_changed(format!("`{target_text}`, which is a limit, gets another value"));
             }
             let reached = reach_of_name(self.new, self.bindings, &target_text, *one);
             let instead = substitute(self.new, value);
             if let Some(entry) = reached.sinks.iter().find(|entry| !matches!(entry.sink, Sink::Query)) {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!(
-                        "If `{text}`, `{}` ({}) is given `{}`",
-                        shown(self.new, entry.call),
-                        entry.sink.name(),
-                        shown(self.new, value)
-                    ),
-                );
+                return sensitive_change(format!(
+                    "If `{text}`, {} is given `{}`",
+                    self.act(entry.sink, entry.call),
+                    shown(self.new, value)
+                ));
             }
             if instead == Substitute::Number {
-                return refuse(
-                    ReasonCode::ComputationChanged,
-                    format!("A number or date is made up if `{text}`: `{}`", shown(self.new, value)),
-                );
+                return computation_changed(format!(
+                    "A number or date is made up if `{text}`: `{}`",
+                    shown(self.new, value)
+                ));
             }
             let is_default =
                 operands.contains(&target_text) && test.selects_missing() && instead == Substitute::Neutral;
@@ -251,11 +198,11 @@ impl<'c> Scene<'c> {
                 continue;
             }
             if instead == Substitute::Yes && guarding([target_text.as_str()]) != Guarding::No {
-                return refuse(ReasonCode::CheckDeleted, format!("`{target_text}` is set if `{text}`"));
+                return check_deleted(format!("`{target_text}` is set if `{text}`"));
             }
             // Another value of the program that everybody shares is no empty one.
             let shared = super::super::tree::is_chain(inner(value).kind())
-                && !mentions(&squeezed(self.new, value), &target_text);
+                && !has_word(&squeezed(self.new, value), &target_text);
             if shared
                 && matches!(inner(value).kind(), "identifier")
                 && !assigned_names(self.new, function_of(self.new.family(), node).unwrap_or(node))
@@ -267,10 +214,9 @@ impl<'c> Scene<'c> {
                     .and_then(|one| one.child_by_field_name("parameters"))
                     .is_some_and(|one| words(self.new, one).contains(&value_text.as_str()));
                 if !is_parameter && !is_nothing(&value_text) {
-                    return refuse(
-                        ReasonCode::SensitiveChange,
-                        format!("If `{text}`, `{target_text}` is `{value_text}`, which others share"),
-                    );
+                    return sensitive_change(format!(
+                        "If `{text}`, `{target_text}` is `{value_text}`, which others share"
+                    ));
                 }
             }
             return ask(

@@ -9,12 +9,11 @@ use super::super::absence::{is_nothing, operator_of, test_of};
 use super::super::sinks::{Guarding, Sink, guarding};
 use super::super::slices::{Loops, Reach, reach};
 use super::super::tree::{condition, function_of, inner, squeezed, words};
-use super::{Scene, Verdict, ask, ask_two, mentions, refuse, shown};
+use super::{Scene, Verdict, ask, ask_two, check_deleted, computation_changed, sensitive_change, shown};
 use crate::syntax::imports::{Bindings, imports};
 use crate::syntax::mentions::has_word;
 use crate::syntax::references::{Origin, Reference, Use, references};
 use crate::syntax::{Language, Parsed, Walk, visit_below};
-use autofix_domain::reason::ReasonCode;
 
 /// Files that are read for the callers of one function, and their bytes: some tens of milliseconds.
 const MAX_FILES: usize = 16;
@@ -131,14 +130,14 @@ fn verdict_of_call(caller: &Caller<'_>, reached: &Reach<'_>, call: Node<'_>, ans
     if is_nothing(value)
         && let Some(counted) = counted(caller, reached, call)
     {
-        let why = format!("{begin}, and {place} computes or compares with it: `{counted}`");
-        return refuse(ReasonCode::ComputationChanged, why);
+        return computation_changed(format!(
+            "{begin}, and {place} computes or compares with it: `{counted}`"
+        ));
     }
     for decided in &reached.decides {
         let asks = condition(*decided).unwrap_or(*decided);
         if guarding(words(caller.parsed, asks)) == Guarding::Strong {
-            let why = format!("{begin}, and {place} decides by it who may do something");
-            return refuse(ReasonCode::CheckDeleted, why);
+            return check_deleted(format!("{begin}, and {place} decides by it who may do something"));
         }
     }
     let mut asked = Verdict::Harmless;
@@ -146,8 +145,10 @@ fn verdict_of_call(caller: &Caller<'_>, reached: &Reach<'_>, call: Node<'_>, ans
         let given = shown(caller.parsed, entry.call);
         match entry.sink {
             Sink::Permission | Sink::Crypto | Sink::Money | Sink::System => {
-                let why = format!("{begin}, and {place} gives it to `{given}` ({})", entry.sink.name());
-                return refuse(ReasonCode::SensitiveChange, why);
+                return sensitive_change(format!(
+                    "{begin}, and {place} gives it to `{given}` ({})",
+                    entry.sink.name()
+                ));
             }
             Sink::Write | Sink::Message | Sink::Request => {
                 asked = ask_two(format!("{begin}. Is `{given}` in {place} right with that?"), function);
@@ -189,7 +190,7 @@ fn counted(caller: &Caller<'_>, reached: &Reach<'_>, call: Node<'_>) -> Option<S
     for asks in conditions() {
         visit_below(asks, |node, _| {
             let text = caller.parsed.text_of(node);
-            if found.is_none() && counts(node) && reached.names.iter().any(|name| mentions(text, name)) {
+            if found.is_none() && counts(node) && reached.names.iter().any(|name| has_word(text, name)) {
                 found = Some(shown(caller.parsed, node));
             }
         });

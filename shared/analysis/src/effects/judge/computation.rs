@@ -11,13 +11,12 @@ use tree_sitter::Node;
 
 use super::super::script::Edit;
 use super::super::sinks::{has, is_bound};
-use super::super::tree::{above, assigned, inner, is_call, is_comprehension, squeezed, words};
-use super::{Judged, Scene, refuse, shown};
-use crate::sensitive_paths::words as split_words;
+use super::super::tree::{above, assigned, called, inner, is_call, is_comprehension, squeezed, words};
+use super::{Judged, Scene, computation_changed, shown};
+use crate::names::is_about_waiting;
+use crate::names::split_words;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Parsed, Then, visit_below, visit_part};
-use crate::validators::is_about_waiting;
-use autofix_domain::reason::ReasonCode;
 
 /// From here on a number is an amount of memory, of time or of money that no crash asks for.
 const LARGE: f64 = 1_000_000.0;
@@ -66,7 +65,7 @@ impl<'c> Scene<'c> {
             .and_then(|old| self.other_number(old, new))
             .or_else(|| self.other_sum(old, new))
             .or_else(|| self.large_number(old, new))?;
-        Some(Judged::new(new, why.clone(), refuse(ReasonCode::ComputationChanged, why)))
+        Some(Judged::new(new, why.clone(), computation_changed(why)))
     }
 
     /// Another number that has a name, or that something is compared with.
@@ -230,7 +229,7 @@ fn is_position(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
             return true;
         }
         if is_call(kind) {
-            return has(POSITION_CALLS, dotted_path(parsed, one).rsplit('.').next().unwrap_or_default());
+            return has(POSITION_CALLS, &called(parsed, one));
         }
         // What things are sorted by places them.
         let is_between = kind.contains("argument")

@@ -4,15 +4,16 @@
 use tree_sitter::Node;
 
 use super::super::absence::{How, Test, joined, test_of};
-use super::super::sinks::{Guarding, Sink, guarding, sinks_below};
+use super::super::sinks::{Guarding, guarding, sinks_below};
 use super::super::slices::{Loops, reach};
 use super::super::tree::{body, condition, inner, is_call, is_choice, is_lambda, parts, squeezed, words};
-use super::values::last_name;
-use super::{Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, exits, identifier, refuse, shown};
-use crate::sensitive_paths::words as split_words;
+use super::{
+    Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, check_deleted, exits, identifier, last_name,
+    sensitive_change, shown, work_skipped,
+};
+use crate::names::split_words;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Parsed, visit_below};
-use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
     /// Whether a node is, or is part of, what an `if` or a filter asks, joined by `and`, `or` and `not` only.
@@ -85,7 +86,7 @@ impl<'c> Scene<'c> {
                 let denies = body(place).is_some_and(|inside| exits::denies(self.new, inside));
                 match (denies, operator) {
                     (true, "and") => Verdict::Harmless,
-                    (true, _) => refuse(ReasonCode::CheckDeleted, format!("The check is passed if `{text}`")),
+                    (true, _) => check_deleted(format!("The check is passed if `{text}`")),
                     (false, _) => ask(
                         format!(
                             "Is the condition right for every input that worked before, now that it also asks `{text}`?"
@@ -123,7 +124,7 @@ impl<'c> Scene<'c> {
                 true if !strong => {
                     ask(format!("Are the entries for which `{text}` does not hold rightly left out?"), &name)
                 }
-                _ => refuse(ReasonCode::CheckDeleted, format!("Entries are chosen by `{text}` as well")),
+                _ => check_deleted(format!("Entries are chosen by `{text}` as well")),
             };
         }
         if is_choice(place.kind()) {
@@ -139,23 +140,16 @@ impl<'c> Scene<'c> {
         }
         let Some(body_of) = body_of else { return ask(format!("Is `{text}` right here?"), &name) };
         if exits::denies(self.new, body_of) {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("The check stops only if `{text}` holds as well"),
-            );
+            return check_deleted(format!("The check stops only if `{text}` holds as well"));
         }
         let strength = guarding(words(self.new, asks));
         if !conservative {
-            let acts: Vec<(Sink, Node<'c>)> = sinks_below(self.new, body_of, self.bindings);
-            return match acts.first() {
-                Some((sink, call)) => refuse(
-                    ReasonCode::WorkSkipped,
-                    format!("`{}` ({}) now runs only if `{text}` holds", shown(self.new, *call), sink.name()),
-                ),
+            return match self.act_in(body_of) {
+                Some(act) => work_skipped(format!("{act} now runs only if `{text}` holds")),
                 None => ask(format!("Is there nothing to do if `{text}` does not hold?"), &name),
             };
         }
-        if place.child_by_field_name("alternative").is_some() && !self.other_branch_only_tells(place) {
+        if !self.other_branch_only_tells(place) {
             return ask(
                 format!("If `{text}` does not hold, the other branch runs. Is it meant for that?"),
                 &name,
@@ -193,10 +187,7 @@ impl<'c> Scene<'c> {
                     || old_text.contains(&format!("{one}.includes("))
             });
             if is_membership || guarding(words(self.new, asks)) != Guarding::No {
-                return refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("Everything is let through if `{text}` holds"),
-                );
+                return check_deleted(format!("Everything is let through if `{text}` holds"));
             }
             return ask(format!("Are the entries for which `{text}` holds rightly taken as well?"), &name);
         }
@@ -215,18 +206,11 @@ impl<'c> Scene<'c> {
             return self.leave_verdict(place, test, text);
         }
         let other = place.child_by_field_name("alternative");
-        let left_out = other.and_then(|other| sinks_below(self.new, other, self.bindings).into_iter().next());
-        if let Some((sink, call)) = left_out {
-            return refuse(
-                ReasonCode::WorkSkipped,
-                format!("`{}` ({}) no longer runs if `{text}` holds", shown(self.new, call), sink.name()),
-            );
+        if let Some(act) = other.and_then(|other| self.act_in(other)) {
+            return work_skipped(format!("{act} no longer runs if `{text}` holds"));
         }
-        match sinks_below(self.new, body_of, self.bindings).first() {
-            Some((sink, call)) => refuse(
-                ReasonCode::SensitiveChange,
-                format!("`{}` ({}) now runs if `{text}` holds as well", shown(self.new, *call), sink.name()),
-            ),
+        match self.act_in(body_of) {
+            Some(act) => sensitive_change(format!("{act} now runs if `{text}` holds as well")),
             None => ask(format!("Should this branch run if `{text}` holds as well?"), &name),
         }
     }
@@ -236,27 +220,19 @@ impl<'c> Scene<'c> {
         let name = test.operands().first().map_or_else(|| identifier(self.new, new), |one| last_name(one));
         let reached = reach(self.new, self.bindings, new, Loops::Run);
         if let Some(entry) = reached.sinks.first() {
-            return refuse(
-                ReasonCode::SensitiveChange,
-                format!(
-                    "`{}` ({}) is given another value by `{text}`",
-                    shown(self.new, entry.call),
-                    entry.sink.name()
-                ),
-            );
+            return sensitive_change(format!(
+                "{} is given another value by `{text}`",
+                self.act(entry.sink, entry.call)
+            ));
         }
         if operator == "or" && test.selects_missing() {
             // A test that is true if something is missing answers yes for it.
-            let function =
-                super::function_of(self.new.family(), new).map_or("", |one| self.new.field_text(one, "name"));
+            let function = self.function_around(new);
             let asks_permission = ["has", "is", "can", "may", "allow", "check", "valid"]
                 .iter()
                 .any(|word| split_words(function).first().is_some_and(|first| first == word));
             if asks_permission && reached.returned || guarding([function]) != Guarding::No {
-                return refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("`{function}` answers yes if `{text}` holds"),
-                );
+                return check_deleted(format!("`{function}` answers yes if `{text}` holds"));
             }
         }
         ask(format!("Is the value right for everything that uses it if `{text}` decides it?"), &name)
@@ -293,17 +269,20 @@ impl<'c> Scene<'c> {
         let acts = body(place)
             .and_then(|inside| sinks_below(self.new, inside, self.bindings).first().map(|(sink, _)| *sink));
         if let Some(sink) = acts.filter(|_| other_kind) {
-            let why = format!(
-                "`{text}` asks something else than before and decides whether {} happens",
-                sink.name()
-            );
-            return Some(Judged::new(new, fact, refuse(ReasonCode::SensitiveChange, why)));
+            return Some(Judged::new(
+                new,
+                fact,
+                sensitive_change(format!(
+                    "`{text}` asks something else than before and decides whether {} happens",
+                    sink.name()
+                )),
+            ));
         }
         let verdict = match (strong, denies) {
             (false, false) if other_kind => {
                 ask(format!("Does `{text}` hold for the same inputs that worked before?"), &name)
             }
-            (true, _) => refuse(ReasonCode::CheckDeleted, format!("`{text}` decides who may do something")),
+            (true, _) => check_deleted(format!("`{text}` decides who may do something")),
             (false, true) => ask_two(
                 format!("Does the check stop everything that it stopped before, now that it asks `{text}`?"),
                 &name,
@@ -337,21 +316,17 @@ impl<'c> Scene<'c> {
         let old_parts = joined(self.old, inner(old)).map_or(1, |(_, parts)| parts.len());
         let new_parts = joined(self.new, inner(new)).map_or(1, |(_, parts)| parts.len());
         if new_parts < old_parts {
-            return refuse(ReasonCode::CheckDeleted, format!("The condition `{was}` asks less: `{is}`"));
+            return check_deleted(format!("The condition `{was}` asks less: `{is}`"));
         }
         let inside = body(place);
         if inside.is_some_and(|inside| exits::denies(self.new, inside)) || place.kind() == "assert_statement"
         {
-            return refuse(ReasonCode::CheckDeleted, format!("The check `{was}` becomes `{is}`"));
+            return check_deleted(format!("The check `{was}` becomes `{is}`"));
         }
-        let acts = inside.map_or_else(Vec::new, |inside| sinks_below(self.new, inside, self.bindings));
-        match acts.first() {
-            Some((sink, call)) => refuse(
-                ReasonCode::SensitiveChange,
-                format!("`{is}` decides whether `{}` ({}) runs", shown(self.new, *call), sink.name()),
-            ),
+        match inside.and_then(|inside| self.act_in(inside)) {
+            Some(act) => sensitive_change(format!("`{is}` decides whether {act} runs")),
             None if guarding(words(self.new, asks)) == Guarding::Strong => {
-                refuse(ReasonCode::CheckDeleted, format!("`{is}` decides who may do something"))
+                check_deleted(format!("`{is}` decides who may do something"))
             }
             None => ask_right(&format!("the condition `{is}` in place of `{was}`"), name),
         }

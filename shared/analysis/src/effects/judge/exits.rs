@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::super::sinks::has;
-use super::super::tree::{body, body_statements, is_block, is_call, parts};
+use super::super::tree::{body, body_statements, is_block, is_call, is_raise, is_return, last_part, parts};
 use super::texts::callees;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Family, Parsed, visit_below};
@@ -28,9 +28,7 @@ pub(super) fn handler_body(handler: Node<'_>) -> Option<Node<'_>> {
 /// What a `return` gives back.
 pub(super) fn returned(statement: Node<'_>) -> Option<Node<'_>> {
     let one = inner_exit(statement);
-    matches!(one.kind(), "return_statement" | "return_expression" | "return")
-        .then(|| one.named_child(0))
-        .flatten()
+    one.named_child(0).filter(|_| is_return(one.kind()))
 }
 
 pub(super) fn inner_exit(statement: Node<'_>) -> Node<'_> {
@@ -43,7 +41,7 @@ pub(super) fn inner_exit(statement: Node<'_>) -> Node<'_> {
 /// The raise or error-making call of a loud way out.
 pub(super) fn raised<'p>(parsed: &Parsed<'_>, statement: Node<'p>) -> Option<Node<'p>> {
     let one = inner_exit(statement);
-    if matches!(one.kind(), "raise_statement" | "throw_statement" | "throw_expression") {
+    if is_raise(one.kind()) {
         return Some(one);
     }
     let mut found = None;
@@ -136,10 +134,9 @@ pub(super) fn leaves(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
 /// Whether a body denies: it raises, aborts, answers an error or reports one to a form.
 pub(super) fn denies(parsed: &Parsed<'_>, body: Node<'_>) -> bool {
     exit_of_body(parsed, body) == Exit::Loud
-        || callees(parsed, body).iter().any(|callee| {
-            let last = callee.rsplit('.').next().unwrap_or(callee);
-            has("add_error abort raise_for_status deny forbid reject", last)
-        })
+        || callees(parsed, body)
+            .iter()
+            .any(|callee| has("add_error abort raise_for_status deny forbid reject", last_part(callee)))
 }
 
 /// Whether a handler that was there tells somebody: it raises, or answers with an error.

@@ -5,12 +5,12 @@ use tree_sitter::Node;
 use super::super::absence::{is_nothing, joined, test_of};
 use super::super::script::Edit;
 use super::super::tree::{
-    above, assigned, condition, inner, is_if, parts, same_function, squeezed, statement_of, words,
+    above, assigned, condition, inner, parts, same_function, squeezed, statement_of, words,
 };
 use super::insertions::assigned_in;
 use super::values::assigned_names;
-use super::{Judged, Scene, Verdict, exits, function_of, shown};
-use crate::syntax::visit_below;
+use super::{Judged, Scene, Verdict, function_of, shown};
+use crate::syntax::any_below;
 
 impl<'c> Scene<'c> {
     /// A name in the place of what it was given: the same value, or one that may be missing and was asked for before.
@@ -71,28 +71,19 @@ impl<'c> Scene<'c> {
     }
 
     fn is_assigned_between(&self, body: Node<'c>, name: &str, from: Node<'c>, to: Node<'c>) -> bool {
-        let mut found = false;
-        visit_below(body, |node, _| {
-            found |= node.start_byte() > from.end_byte()
+        any_below(body, |node, _| {
+            node.start_byte() > from.end_byte()
                 && node.end_byte() < to.start_byte()
-                && assigned(node).is_some_and(|(target, _)| self.new.text_of(target) == name);
-        });
-        found
+                && assigned(node).is_some_and(|(target, _)| self.new.text_of(target) == name)
+        })
     }
 
     /// Whether a way out that the change puts in front of a place is taken if the name is missing.
     fn is_asked_for_before(&self, at: Node<'c>) -> bool {
         let name = self.new.text_of(inner(at));
-        self.edits.iter().any(|edit| {
-            let Edit::Inserted { new } = edit else { return false };
-            let node = if is_if(new.kind()) { *new } else { inner(*new) };
-            let asks = condition(node).filter(|_| is_if(node.kind()) && exits::exits(self.new, node));
-            let is_around = new.parent().is_some_and(|block| block.byte_range().contains(&at.start_byte()));
-            asks.is_some_and(|asks| {
-                let test = test_of(self.new, asks);
-                test.selects_missing() && test.operands().iter().any(|one| one == name)
-            }) && is_around
-                && new.end_byte() <= at.start_byte()
+        self.new_exits_before(at).filter_map(condition).any(|asks| {
+            let test = test_of(self.new, asks);
+            test.selects_missing() && test.operands().iter().any(|one| one == name)
         })
     }
 

@@ -8,9 +8,13 @@ use super::super::slices::reach_of_name;
 use super::super::tree::{body, body_statements, is_call, is_handler, parts, squeezed, words};
 use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
 use super::insertions::assigned_in;
-use super::values::{assigned_names, last_name};
-use super::{Judged, Scene, Verdict, ask, identifier, mentions, refuse, shown};
+use super::values::assigned_names;
+use super::{
+    Judged, Scene, Verdict, ask, computation_changed, exception_swallowed, identifier, last_name, refuse,
+    sensitive_change, shown, work_skipped,
+};
 use crate::syntax::Family;
+use crate::syntax::mentions::has_word;
 use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
@@ -21,8 +25,10 @@ impl<'c> Scene<'c> {
         let is = shown(self.new, new);
         let acts_in_loop = acting.iter().any(|one| super::super::tree::is_loop(one.kind()));
         if (held.len() > 1 && acting.len() > 1) || acts_in_loop {
-            let why = format!("A handler stands around {} statements that act", acting.len());
-            all.push(Judged::new(new, why.clone(), refuse(ReasonCode::ExceptionSwallowed, why)));
+            all.push(Judged::refused(
+                new,
+                exception_swallowed(format!("A handler stands around {} statements that act", acting.len())),
+            ));
         }
         let made: Vec<String> = held.iter().flat_map(|one| assigned_names(self.new, *one)).collect();
         let mut handlers = 0;
@@ -47,18 +53,15 @@ impl<'c> Scene<'c> {
         let fact = format!("A handler is new: `{is}`");
         let of = |verdict: Verdict| Judged::new(handler, fact.clone(), verdict);
         let Some(inside) = handler_body(handler) else {
-            return of(refuse(ReasonCode::ExceptionSwallowed, format!("`{is}` does nothing")));
+            return of(exception_swallowed(format!("`{is}` does nothing")));
         };
-        if let Some((sink, call)) = sinks_below(self.new, inside, self.bindings).first() {
-            return of(refuse(
-                ReasonCode::SensitiveChange,
-                format!("The handler calls `{}` ({})", shown(self.new, *call), sink.name()),
-            ));
+        if let Some(act) = self.act_in(inside) {
+            return of(sensitive_change(format!("The handler calls {act}")));
         }
         let header: Vec<&str> = words(self.new, handler)
             .into_iter()
             .take_while(|word| {
-                !mentions(self.new.text_of(inside), word)
+                !has_word(self.new.text_of(inside), word)
                     || word.ends_with("Error")
                     || word.ends_with("Exception")
             })
@@ -91,13 +94,10 @@ impl<'c> Scene<'c> {
                     self.told(raised, None, *own.last().unwrap_or(&inside)).verdict
                 }))
             }
-            _ if !caught_event && self.new.family() == Family::Python => of(refuse(
-                ReasonCode::ExceptionSwallowed,
-                format!(
-                    "The handler takes `{}`, which is not what crashed",
-                    header.first().copied().unwrap_or("everything")
-                ),
-            )),
+            _ if !caught_event && self.new.family() == Family::Python => of(exception_swallowed(format!(
+                "The handler takes `{}`, which is not what crashed",
+                header.first().copied().unwrap_or("everything")
+            ))),
             Exit::Return => {
                 if let Some(why) = self.breaks_kind(handler, &own) {
                     return of(refuse(ReasonCode::SignatureChanged, why));
@@ -109,13 +109,10 @@ impl<'c> Scene<'c> {
                         let verdict = self.conversion_or_ask(handler, &operand);
                         of(self.with_callers(verdict, &format!("After `{event}`"), answer.unwrap_or(handler)))
                     }
-                    Some(Substitute::Number | Substitute::Yes) => of(refuse(
-                        ReasonCode::ComputationChanged,
-                        format!(
-                            "The answer is made up: `{}`",
-                            own.last().map_or(String::new(), |one| shown(self.new, *one))
-                        ),
-                    )),
+                    Some(Substitute::Number | Substitute::Yes) => of(computation_changed(format!(
+                        "The answer is made up: `{}`",
+                        own.last().map_or(String::new(), |one| shown(self.new, *one))
+                    ))),
                     Some(_) => of(ask(
                         format!(
                             "Is what the handler gives back right for every caller: `{}`?",
@@ -126,34 +123,31 @@ impl<'c> Scene<'c> {
                 }
             }
             Exit::Continue => of(ask(format!("Is the entry rightly left out: `{is}`?"), &operand)),
-            Exit::Break => {
-                of(refuse(ReasonCode::WorkSkipped, "All other entries are left out as well".to_owned()))
-            }
+            Exit::Break => of(work_skipped("All other entries are left out as well".to_owned())),
             Exit::None => {
                 for one in &own {
                     if self.is_log_statement(self.new, *one) {
                         continue;
                     }
                     let Some((target, value)) = assigned_in(*one) else {
-                        return of(refuse(
-                            ReasonCode::ExceptionSwallowed,
-                            format!("The handler continues with `{}`", shown(self.new, *one)),
-                        ));
+                        return of(exception_swallowed(format!(
+                            "The handler continues with `{}`",
+                            shown(self.new, *one)
+                        )));
                     };
                     let target = squeezed(self.new, target);
                     if made.is_some_and(|made| !made.contains(&target)) {
-                        return of(refuse(
-                            ReasonCode::ExceptionSwallowed,
-                            format!("The handler sets `{target}`, which is not what was computed"),
-                        ));
+                        return of(exception_swallowed(format!(
+                            "The handler sets `{target}`, which is not what was computed"
+                        )));
                     }
                     match substitute(self.new, value) {
                         Substitute::Neutral => {}
                         Substitute::Number | Substitute::Yes => {
-                            return of(refuse(
-                                ReasonCode::ComputationChanged,
-                                format!("A value is made up: `{}`", shown(self.new, *one)),
-                            ));
+                            return of(computation_changed(format!(
+                                "A value is made up: `{}`",
+                                shown(self.new, *one)
+                            )));
                         }
                         Substitute::Text | Substitute::Value => {
                             return of(ask(
@@ -164,21 +158,16 @@ impl<'c> Scene<'c> {
                     }
                     let reached = reach_of_name(self.new, self.bindings, &target, *one);
                     if let Some(entry) = reached.sinks.first() {
-                        return of(refuse(
-                            ReasonCode::SensitiveChange,
-                            format!(
-                                "`{}` ({}) is given `{}` if it fails",
-                                shown(self.new, entry.call),
-                                entry.sink.name(),
-                                shown(self.new, value)
-                            ),
-                        ));
+                        return of(sensitive_change(format!(
+                            "{} is given `{}` if it fails",
+                            self.act(entry.sink, entry.call),
+                            shown(self.new, value)
+                        )));
                     }
                 }
                 let tells_only = own.iter().all(|one| self.is_log_statement(self.new, *one));
                 match tells_only {
-                    true => of(refuse(
-                        ReasonCode::ExceptionSwallowed,
+                    true => of(exception_swallowed(
                         "The handler only writes a log line and the code continues".to_owned(),
                     )),
                     false => of(Verdict::Harmless),

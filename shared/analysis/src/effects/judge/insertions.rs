@@ -4,18 +4,20 @@ use tree_sitter::Node;
 
 use super::super::absence::{Substitute, substitute};
 use super::super::script::Edit;
-use super::super::sinks::{Guarding, guarding, is_bound, sinks_below};
+use super::super::sinks::{Guarding, guarding, is_bound};
 use super::super::slices::{Loops, is_new_container, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body_statements, inner, is_block, is_call, is_function, is_handler, is_if, is_loop,
     is_try, parts, same_function, squeezed, words,
 };
 use super::exits::{Exit, exit_of, returned};
-use super::values::{assigned_names, last_name, only_reads};
+use super::values::{assigned_names, only_reads};
 use super::{
-    Judged, Scene, Verdict, ask, ask_right, function_of, identifier, is_import, mentions, refuse, shown,
+    Judged, Scene, Verdict, ask, ask_right, check_deleted, computation_changed, function_of, identifier,
+    is_import, last_name, refuse, sensitive_change, shown, work_skipped,
 };
-use crate::syntax::{is_decorator_kind, statements, visit_below};
+use crate::syntax::mentions::has_word;
+use crate::syntax::{any_below, is_decorator_kind, statements};
 use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
@@ -24,8 +26,7 @@ impl<'c> Scene<'c> {
         let kind = new.kind();
         let is = shown(self.new, new);
         if kind != "assert_statement" && above(new, |one| one.kind() == "assert_statement").is_some() {
-            let why = format!("`{is}` is new in an assertion");
-            return all.push(Judged::new(new, why.clone(), refuse(ReasonCode::CheckDeleted, why)));
+            return all.push(Judged::refused(new, check_deleted(format!("`{is}` is new in an assertion"))));
         }
         if matches!(
             kind,
@@ -35,8 +36,12 @@ impl<'c> Scene<'c> {
                 | "with_statement"
                 | "while_statement"
         ) {
-            let why = format!("`{is}` is a new statement around what was there, or in front of it");
-            return all.push(Judged::new(new, why.clone(), refuse(ReasonCode::SensitiveChange, why)));
+            return all.push(Judged::refused(
+                new,
+                sensitive_change(format!(
+                    "`{is}` is a new statement around what was there, or in front of it"
+                )),
+            ));
         }
         if kind == "elif_clause" || kind == "else_if_clause" {
             return self.new_condition(new, new, all);
@@ -68,8 +73,7 @@ impl<'c> Scene<'c> {
             return all.push(Judged::new(new, format!("`{is}` is imported"), self.new_import(new)));
         }
         if is_decorator_kind(kind) {
-            let why = format!("The decorator `{is}` is new");
-            return all.push(Judged::new(new, why.clone(), refuse(ReasonCode::SensitiveChange, why)));
+            return all.push(Judged::refused(new, sensitive_change(format!("The decorator `{is}` is new"))));
         }
         if let Some(telling) = super::texts::telling(self.new, new) {
             return all.push(self.told(telling, None, new));
@@ -90,7 +94,7 @@ impl<'c> Scene<'c> {
         });
         let names: Vec<&str> = words(self.new, declared.unwrap_or(new));
         let bound = names.last().copied().unwrap_or_default();
-        let woken = mentions(self.old.text_of(self.old.root()), bound);
+        let woken = has_word(self.old.text_of(self.old.root()), bound);
         let in_function = function_of(self.new.family(), new).is_some();
         if in_function {
             return refuse(
@@ -117,18 +121,15 @@ impl<'c> Scene<'c> {
         let of = |verdict: Verdict| Judged::new(new, fact.clone(), verdict);
         let parent = new.parent();
         let parent_kind = parent.map_or("", |one| one.kind());
-        if let Some((sink, call)) = sinks_below(self.new, new, self.bindings).first() {
-            return of(self.act_is_new(*sink, *call));
+        if let Some(act) = self.act_in(new) {
+            return of(sensitive_change(format!("{act} is new")));
         }
         if is_block(parent_kind) {
             if let Some(verdict) = self.answer_behind_wrapper(new) {
                 return of(verdict);
             }
             if exit_of(self.new, new) != Exit::None {
-                return of(refuse(
-                    ReasonCode::WorkSkipped,
-                    format!("`{is}` leaves in front of what comes behind"),
-                ));
+                return of(work_skipped(format!("`{is}` leaves in front of what comes behind")));
             }
             let is_definition = is_function(self.new.family(), new.kind())
                 || new.kind().contains("definition")
@@ -140,11 +141,11 @@ impl<'c> Scene<'c> {
                 ));
             }
             if is_loop(new.kind()) {
-                return of(refuse(ReasonCode::SensitiveChange, format!("A loop is new: `{is}`")));
+                return of(sensitive_change(format!("A loop is new: `{is}`")));
             }
             let call = inner(new);
             if is_call(call.kind()) {
-                return of(refuse(ReasonCode::SensitiveChange, format!("`{is}` is newly done")));
+                return of(sensitive_change(format!("`{is}` is newly done")));
             }
             if matches!(new.kind(), "comment" | "pass_statement" | "empty_statement")
                 || inner(new).kind() == "string"
@@ -171,10 +172,7 @@ impl<'c> Scene<'c> {
             return of(Verdict::Harmless);
         }
         if substitute(self.new, value) == Substitute::Number {
-            return of(refuse(
-                ReasonCode::ComputationChanged,
-                format!("A number or date is made up: `{is}`"),
-            ));
+            return of(computation_changed(format!("A number or date is made up: `{is}`")));
         }
         let in_sink = self.is_sink_argument(self.new, new);
         if matches!(parent_kind, "parameters" | "formal_parameters" | "parameter_list") {
@@ -184,10 +182,7 @@ impl<'c> Scene<'c> {
             ));
         }
         if matches!(new.kind(), "dictionary_splat" | "spread_element" | "list_splat") {
-            return of(refuse(
-                ReasonCode::SensitiveChange,
-                format!("`{is}` hands on everything that another object holds"),
-            ));
+            return of(sensitive_change(format!("`{is}` hands on everything that another object holds")));
         }
         let name = new
             .child_by_field_name("name")
@@ -198,17 +193,14 @@ impl<'c> Scene<'c> {
             || is_bound(name)
             || name.to_lowercase().contains("verify")
         {
-            return of(refuse(ReasonCode::SensitiveChange, format!("`{is}` is new")));
+            return of(sensitive_change(format!("`{is}` is new")));
         }
         if name == "encoding" {
             return of(Verdict::Harmless);
         }
         let reached = reach(self.new, self.bindings, new, Loops::Run);
         if in_sink || !reached.sinks.is_empty() {
-            return of(refuse(
-                ReasonCode::SensitiveChange,
-                format!("`{is}` is newly given to a call that acts"),
-            ));
+            return of(sensitive_change(format!("`{is}` is newly given to a call that acts")));
         }
         of(ask(
             format!("Is `{is}` right here for every input that worked before?"),
@@ -228,9 +220,7 @@ impl<'c> Scene<'c> {
         let answer = returned(new).filter(|_| wraps)?;
         let is = shown(self.new, new);
         let verdict = match substitute(self.new, answer) {
-            Substitute::Yes | Substitute::Number => {
-                refuse(ReasonCode::CheckDeleted, format!("The answer is made up: `{is}`"))
-            }
+            Substitute::Yes | Substitute::Number => check_deleted(format!("The answer is made up: `{is}`")),
             _ => ask(format!("Is `{is}` the right answer for every caller?"), &identifier(self.new, before)),
         };
         Some(self.with_callers(verdict, "Otherwise", answer))
@@ -239,16 +229,12 @@ impl<'c> Scene<'c> {
     /// A declaration: Go's `var x T`, JavaScript's `const x = …`.
     fn declared(&self, new: Node<'c>) -> Verdict {
         let at_top = function_of(self.new.family(), new).is_none();
-        let mut makes = false;
-        visit_below(new, |node, _| {
-            makes |= is_call(node.kind())
-                || matches!(node.kind(), "object" | "array" | "composite_literal" | "dictionary" | "list");
+        let makes = any_below(new, |node, _| {
+            is_call(node.kind())
+                || matches!(node.kind(), "object" | "array" | "composite_literal" | "dictionary" | "list")
         });
         if at_top && makes {
-            return refuse(
-                ReasonCode::SensitiveChange,
-                format!("`{}` is shared by everything that runs", shown(self.new, new)),
-            );
+            return sensitive_change(format!("`{}` is shared by everything that runs", shown(self.new, new)));
         }
         match only_reads(self.new, new) {
             true => Verdict::Harmless,
@@ -263,20 +249,17 @@ impl<'c> Scene<'c> {
         if self.names_what_was_there(target, value) {
             return of(Verdict::Harmless);
         }
-        if let Some((sink, call)) = sinks_below(self.new, value, self.bindings).first() {
-            return of(self.act_is_new(*sink, *call));
+        if let Some(act) = self.act_in(value) {
+            return of(sensitive_change(format!("{act} is new")));
         }
         let text = self.new.text_of(target);
         let function = same_function(self.new, new, self.old).unwrap_or_else(|| self.old.root());
         let function = self.old.text_of(function);
         let is_plain =
             text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | ',' | ' ' | '(' | ')'));
-        let was_there = words(self.new, target).iter().any(|word| mentions(function, word));
+        let was_there = words(self.new, target).iter().any(|word| has_word(function, word));
         if function_of(self.new.family(), new).is_none() && is_new_container(self.new, value) {
-            return of(refuse(
-                ReasonCode::SensitiveChange,
-                format!("`{is}` is shared by everything that runs"),
-            ));
+            return of(sensitive_change(format!("`{is}` is shared by everything that runs")));
         }
         if is_plain && !was_there {
             return match only_reads(self.new, value) {
@@ -299,10 +282,7 @@ impl<'c> Scene<'c> {
             return of(Verdict::Harmless);
         }
         if substitute(self.new, value) == Substitute::Yes && !reached.decides.is_empty() {
-            return of(refuse(
-                ReasonCode::CheckDeleted,
-                format!("`{is}` makes up the answer to a condition"),
-            ));
+            return of(check_deleted(format!("`{is}` makes up the answer to a condition")));
         }
         of(ask_right(&format!("`{is}`"), &name))
     }

@@ -6,14 +6,15 @@ use super::super::absence::test_of;
 use super::super::sinks::{Sink, has};
 use super::super::slices::is_new_container;
 use super::super::tree::{
-    assigned, body, condition, inner, is_block, is_call, is_function, is_if, is_loop, squeezed, statement_of,
-    words,
+    assigned, body, called, condition, inner, is_block, is_call, is_function, is_if, is_loop, squeezed,
+    statement_of, words,
 };
 use super::exits::Exit;
-use super::{Scene, function_of, mentions};
+use super::{Scene, function_of};
+use crate::names::is_log_call;
+use crate::syntax::mentions::has_word;
 use crate::syntax::references::dotted_path;
-use crate::syntax::{Family, Parsed, last_line, statements, visit_below};
-use crate::validators::is_log_call;
+use crate::syntax::{Family, Parsed, any_below, last_line, statements, visit_below};
 
 /// What a way out may leave out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +141,7 @@ impl<'c> Scene<'c> {
                     continue;
                 }
                 // A name that gets a value of something else is no longer derived.
-                match derived.iter().any(|one| mentions(from, one)) {
+                match derived.iter().any(|one| has_word(from, one)) {
                     true => derived.extend(
                         names.iter().filter(|name| !derived.contains(name)).cloned().collect::<Vec<_>>(),
                     ),
@@ -149,14 +150,14 @@ impl<'c> Scene<'c> {
             }
             let text = squeezed(parsed, statement_of(node));
             let own = squeezed(parsed, node);
-            let is_derived = derived.iter().any(|one| mentions(&own, one))
+            let is_derived = derived.iter().any(|one| has_word(&own, one))
                 || self.runs_by(node, statement, derived)
                 || (what == Act::Check
-                    && derived.iter().any(|one| mentions(&text, one) || self.guard_mentions(node, one)));
+                    && derived.iter().any(|one| has_word(&text, one) || self.guard_mentions(node, one)));
             found.push(LeftOut { what, node, text: own, derived: is_derived, ran_before });
         }
         for (_, names, from) in made {
-            match derived.iter().any(|one| mentions(&from, one)) {
+            match derived.iter().any(|one| has_word(&from, one)) {
                 true => derived
                     .extend(names.into_iter().filter(|name| !derived.contains(name)).collect::<Vec<_>>()),
                 false => derived.retain(|one| !names.contains(one)),
@@ -171,7 +172,7 @@ impl<'c> Scene<'c> {
             let is_under = body(one).is_some_and(|inside| inside.byte_range().contains(&act.start_byte()));
             let asks = condition(one).filter(|_| is_under && is_if(one.kind()));
             let text = asks.map_or_else(String::new, |asks| squeezed(self.new, asks));
-            if names.iter().any(|name| mentions(&text, name)) {
+            if names.iter().any(|name| has_word(&text, name)) {
                 return true;
             }
             next = one.parent().filter(|_| one != statement);
@@ -187,7 +188,7 @@ impl<'c> Scene<'c> {
                 return false;
             }
             let asks = condition(one).or_else(|| one.child_by_field_name("right"));
-            if asks.is_some_and(|asks| mentions(&squeezed(self.new, asks), name)) {
+            if asks.is_some_and(|asks| has_word(&squeezed(self.new, asks), name)) {
                 return true;
             }
             next = one.parent();
@@ -206,14 +207,12 @@ impl<'c> Scene<'c> {
         ) {
             return false;
         }
-        let mut fresh = false;
-        visit_below(function, |node, _| {
-            if let Some((target, value)) = assigned(node) {
+        any_below(function, |node, _| {
+            assigned(node).is_some_and(|(target, value)| {
                 let is_made = is_new_container(self.new, value) || is_constructed(self.new, value);
-                fresh |= self.new.text_of(target) == base && is_made;
-            }
-        });
-        fresh
+                self.new.text_of(target) == base && is_made
+            })
+        })
     }
 
     /// Whether a statement does something that lasts.
@@ -228,8 +227,7 @@ impl<'c> Scene<'c> {
 /// `Results()`, `new Results()`: an object that nobody else holds yet.
 fn is_constructed(parsed: &Parsed<'_>, value: Node<'_>) -> bool {
     let value = inner(value);
-    let path = dotted_path(parsed, value);
-    let name = path.rsplit('.').next().unwrap_or(&path);
+    let name = called(parsed, value);
     is_call(value.kind())
         && super::arguments(value).is_empty()
         && (value.kind() == "new_expression"

@@ -7,11 +7,13 @@ use super::super::sinks::{Guarding, Sink, guarding, has, sink_of};
 use super::super::slices::{Loops, Position, Reach, reach};
 use super::super::tree::{above, body, condition, inner, is_call, parts, squeezed, words};
 use super::texts::callees;
-use super::values::last_name;
-use super::{Judged, Scene, Verdict, arguments, ask, ask_two, exits, identifier, mentions, refuse, shown};
+use super::{
+    Judged, Scene, Verdict, arguments, ask, ask_two, check_deleted, computation_changed, exits, identifier,
+    last_name, sensitive_change, shown,
+};
+use crate::syntax::mentions::has_word;
 use crate::syntax::references::dotted_path;
 use crate::syntax::visit_below;
-use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
     /// `x` → `str(x)`, `[x]`, `(int) x`; `"1"` → `1`.
@@ -66,8 +68,11 @@ impl<'c> Scene<'c> {
         let name = identifier(self.new, node);
         let reached = reach(self.new, self.bindings, new, Loops::Run);
         if money {
-            let why = format!("`{}` converts an amount of money", shown(self.new, new));
-            return Some(Judged::new(new, fact, refuse(ReasonCode::ComputationChanged, why)));
+            return Some(Judged::new(
+                new,
+                fact,
+                computation_changed(format!("`{}` converts an amount of money", shown(self.new, new))),
+            ));
         }
         let verdict = self.changed_value(&reached, &was, || {
             ask(
@@ -141,7 +146,7 @@ impl<'c> Scene<'c> {
         let gone: Vec<&str> = old_words.iter().copied().filter(is_gone).collect();
         let dead = gone.iter().any(|word| self.is_dead(word, old)) || self.is_getter_of(&was, &is);
         let name = new_words.iter().rev().find(|word| !old_words.contains(word)).copied().unwrap_or_default();
-        let attested = new_words.iter().all(|word| mentions(self.old.text_of(self.old.root()), word));
+        let attested = new_words.iter().all(|word| has_word(self.old.text_of(self.old.root()), word));
         let fact =
             format!("`{was}` becomes `{is}`{}", if dead { ", and the old name does not exist" } else { "" });
         if !dead && (!callees(self.new, value).is_empty() || is_call(old.kind())) {
@@ -156,23 +161,17 @@ impl<'c> Scene<'c> {
                     .is_some_and(|inside| exits::leaves(self.new, inside) || exits::denies(self.new, inside))
             });
             let verdict = match reached.sinks.first() {
-                Some(entry) => refuse(
-                    ReasonCode::SensitiveChange,
-                    format!(
-                        "`{is}` in place of `{was}` reaches `{}` ({})",
-                        shown(self.new, entry.call),
-                        entry.sink.name()
-                    ),
-                ),
-                None if decides => {
-                    refuse(ReasonCode::CheckDeleted, format!("`{is}` in place of `{was}` decides a check"))
-                }
+                Some(entry) => sensitive_change(format!(
+                    "`{is}` in place of `{was}` reaches {}",
+                    self.act(entry.sink, entry.call)
+                )),
+                None if decides => check_deleted(format!("`{is}` in place of `{was}` decides a check")),
                 None => ask(question, name),
             };
             return Some(Judged::new(new, fact, verdict));
         }
         if let Some(why) = self.renamed_act(value, &is) {
-            return Some(Judged::new(new, fact, refuse(ReasonCode::SensitiveChange, why)));
+            return Some(Judged::new(new, fact, sensitive_change(why)));
         }
         let passes = reached.decides.iter().find(|one| {
             let asks = condition(**one).unwrap_or(**one);
@@ -180,8 +179,11 @@ impl<'c> Scene<'c> {
                 && body(**one).is_some_and(|inside| exits::denies(self.new, inside))
         });
         if passes.is_some() {
-            let why = format!("`{is}` in place of `{was}` decides who may do something");
-            return Some(Judged::new(new, fact, refuse(ReasonCode::CheckDeleted, why)));
+            return Some(Judged::new(
+                new,
+                fact,
+                check_deleted(format!("`{is}` in place of `{was}` decides who may do something")),
+            ));
         }
         let mut two = false;
         for entry in &reached.sinks {
@@ -196,8 +198,11 @@ impl<'c> Scene<'c> {
                 Sink::Message => !attested,
             };
             if hard {
-                let why = format!("`{is}` reaches `{}` ({})", shown(self.new, entry.call), entry.sink.name());
-                return Some(Judged::new(new, fact, refuse(ReasonCode::SensitiveChange, why)));
+                return Some(Judged::new(
+                    new,
+                    fact,
+                    sensitive_change(format!("`{is}` reaches {}", self.act(entry.sink, entry.call))),
+                ));
             }
             two |= entry.sink == Sink::Write;
         }
@@ -239,7 +244,7 @@ impl<'c> Scene<'c> {
         let message = &self.crash.message;
         // What is read of nothing exists; what it is read of does not.
         let of_nothing = ["reading '", "read property", "'NoneType' object", "for nil"];
-        let named = mentions(message, word)
+        let named = has_word(message, word)
             && !of_nothing.iter().any(|sign| message.contains(sign))
             && [
                 "not defined",

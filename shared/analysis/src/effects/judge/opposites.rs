@@ -4,12 +4,11 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, Test, operator_of, substitute, test_of};
-use super::super::tree::{above, condition, inner, is_call, is_choice, parts, squeezed};
+use super::super::tree::{above, called, condition, inner, is_call, is_choice, parts, squeezed};
 use super::reads::branches_of;
-use super::{Scene, Verdict, refuse, shown};
+use super::{Scene, Verdict, check_deleted, computation_changed, sensitive_change, shown};
 use crate::syntax::Parsed;
 use crate::syntax::references::dotted_path;
-use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
     /// A refusal if the new code says the opposite of the old, or gives away what was a copy.
@@ -22,37 +21,35 @@ impl<'c> Scene<'c> {
             })
         };
         if is_not(inner(new)) || self.compares_the_other_way(inner(old), inner(new)) {
-            return Some(refuse(ReasonCode::CheckDeleted, format!("`{was}` becomes its opposite: `{is}`")));
+            return Some(check_deleted(format!("`{was}` becomes its opposite: `{is}`")));
         }
         if self.kept_if_missing(&text, inner(new)) {
-            let why = format!("`{was}` is kept only if what it needs is missing: `{is}`");
-            return Some(refuse(ReasonCode::CheckDeleted, why));
+            return Some(check_deleted(format!("`{was}` is kept only if what it needs is missing: `{is}`")));
         }
         let choice = above(new, |one| is_choice(one.kind())).and_then(branches_of);
         if choice.is_some_and(|(then, otherwise)| squeezed(self.new, then) == squeezed(self.new, otherwise)) {
-            let why = format!("With `{is}` both branches of the choice are the same");
-            return Some(refuse(ReasonCode::CheckDeleted, why));
+            return Some(check_deleted(format!("With `{is}` both branches of the choice are the same")));
         }
         if self.is_unknown_key(new) {
-            let why = format!("An entry `{is}` is read that nothing else in the file knows");
-            return Some(refuse(ReasonCode::SensitiveChange, why));
+            return Some(sensitive_change(format!(
+                "An entry `{is}` is read that nothing else in the file knows"
+            )));
         }
         if let (Some(before), Some(after)) = (boolean(self.old, old), boolean(self.new, new))
             && before != after
             && !matches!(new.parent().map_or("", |parent| parent.kind()), "keyword_argument" | "pair")
         {
-            let why = format!("`{was}` becomes its opposite: `{is}`");
-            return Some(refuse(ReasonCode::ComputationChanged, why));
+            return Some(computation_changed(format!("`{was}` becomes its opposite: `{is}`")));
         }
         if copied(self.old, old)
             .is_some_and(|held| squeezed(self.old, held) == squeezed(self.new, inner(new)))
         {
-            let why = format!("`{is}` is no longer a copy: what changes it changes it for everybody");
-            return Some(refuse(ReasonCode::SensitiveChange, why));
+            return Some(sensitive_change(format!(
+                "`{is}` is no longer a copy: what changes it changes it for everybody"
+            )));
         }
-        self.compares_no_longer(old, new).then(|| {
-            refuse(ReasonCode::CheckDeleted, format!("`{was}` compares, and `{is}` only asks what is there"))
-        })
+        self.compares_no_longer(old, new)
+            .then(|| check_deleted(format!("`{was}` compares, and `{is}` only asks what is there")))
     }
 
     /// `a == b` that became `a != b`, also with a more tolerant `a`.
@@ -151,8 +148,7 @@ fn copied<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<Node<'p>> {
     if !is_call(node.kind()) {
         return None;
     }
-    let path = dotted_path(parsed, node);
-    match (path.rsplit('.').next()?, super::arguments(node).as_slice()) {
+    match (called(parsed, node).as_str(), super::arguments(node).as_slice()) {
         ("copy" | "clone" | "slice" | "dup" | "to_vec", []) => super::super::absence::receiver(node),
         ("copy" | "deepcopy" | "structuredClone" | "cloneDeep" | "list" | "dict" | "set", [held]) => {
             Some(*held)

@@ -3,41 +3,32 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, is_nothing, joined};
-use super::super::sinks::{Guarding, Sink, guarding, has, is_bound, sinks_below};
+use super::super::sinks::{Guarding, Sink, guarding, has, is_bound};
 use super::super::slices::{Entry, Loops, Position, reach, reach_of_name};
 use super::super::tree::{
-    above, assigned, body, condition, inner, is_call, is_choice, is_if, is_loop, words,
+    above, assigned, body, called, condition, inner, is_call, is_choice, is_if, is_lambda, is_loop,
+    statement_of, words,
 };
 use super::reads::Widened;
 use super::texts::callees;
-use super::values::last_name;
-use super::{Scene, Verdict, ask, ask_two, exits, refuse, shown};
-use crate::sensitive_paths::words as split_words;
-use crate::syntax::references::dotted_path;
-use crate::syntax::visit_below;
-use autofix_domain::reason::ReasonCode;
+use super::{
+    Scene, Verdict, ask, ask_two, check_deleted, computation_changed, exits, last_name, sensitive_change,
+    shown,
+};
+use crate::names::split_words;
+use crate::syntax::any_below;
 
 impl<'c> Scene<'c> {
     pub(super) fn widened_verdict(&self, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
-        let name = last_name(&widened.operand);
+        let operand = widened.operand.as_str();
+        let name = last_name(operand);
         if let Some(code) = widened.code {
-            if let Some((sink, call)) = sinks_below(self.new, code, self.bindings).first() {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!(
-                        "For a missing `{}`, `{}` ({}) is called",
-                        widened.operand,
-                        shown(self.new, *call),
-                        sink.name()
-                    ),
-                );
+            if let Some(act) = self.act_in(code) {
+                return sensitive_change(format!("For a missing `{operand}`, {act} is called"));
             }
             let fresh = callees(self.new, code);
             if fresh.iter().any(|callee| self.is_own_function(callee, new)) {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!("The function calls itself if `{}` is missing", widened.operand),
-                );
+                return sensitive_change(format!("The function calls itself if `{operand}` is missing"));
             }
         }
         let is_zero = widened.code.is_some_and(|code| matches!(self.new.text_of(inner(code)), "0" | "0.0"));
@@ -48,10 +39,9 @@ impl<'c> Scene<'c> {
             && !self.is_sort_key(new)
         {
             let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
-            return refuse(
-                ReasonCode::ComputationChanged,
-                format!("A number or date is made up for a missing `{}`: `{code}`", widened.operand),
-            );
+            return computation_changed(format!(
+                "A number or date is made up for a missing `{operand}`: `{code}`"
+            ));
         }
         let is_number = |code: Node<'c>| self.new.text_of(inner(code)).parse::<f64>().is_ok();
         let is_made_up = |code: &Node<'c>| match widened.instead {
@@ -62,33 +52,23 @@ impl<'c> Scene<'c> {
         if let Some(code) = widened.code.filter(|code| !is_setting && is_made_up(code))
             && self.is_handed_on(new)
         {
-            return refuse(
-                ReasonCode::ComputationChanged,
-                format!(
-                    "A value is made up for a missing `{}`: `{}`",
-                    widened.operand,
-                    shown(self.new, code)
-                ),
-            );
+            return computation_changed(format!(
+                "A value is made up for a missing `{operand}`: `{}`",
+                shown(self.new, code)
+            ));
         }
         let strength = guarding([widened.operand.as_str()]);
         let grants = widened.instead == Substitute::Yes
             || (widened.instead != Substitute::Neutral && strength == Guarding::Strong);
         if strength != Guarding::No && grants {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("A missing `{}` counts as something", widened.operand),
-            );
+            return check_deleted(format!("A missing `{operand}` counts as something"));
         }
         if let Some(bound) = self.bound_name(new) {
-            return refuse(
-                ReasonCode::ComputationChanged,
-                format!("`{bound}`, which is a limit, gets another value"),
-            );
+            return computation_changed(format!("`{bound}`, which is a limit, gets another value"));
         }
         let reached = match new.kind() {
             "object_assignment_pattern" | "assignment_pattern" => {
-                reach_of_name(self.new, self.bindings, &widened.operand, new)
+                reach_of_name(self.new, self.bindings, operand, new)
             }
             _ => {
                 let loops = if widened.instead == Substitute::Neutral { Loops::Empty } else { Loops::Run };
@@ -98,35 +78,20 @@ impl<'c> Scene<'c> {
         let operands = [widened.operand.clone()];
         let neutral = widened.instead == Substitute::Neutral;
         if !self.is_about_crash(&operands, new) && !reached.sinks.is_empty() {
-            return refuse(
-                ReasonCode::SensitiveChange,
-                format!(
-                    "`{}` has nothing to do with the line that crashed and reaches {}",
-                    widened.operand,
-                    reached.sinks[0].sink.name()
-                ),
-            );
+            return sensitive_change(format!(
+                "`{operand}` has nothing to do with the line that crashed and reaches {}",
+                reached.sinks[0].sink.name()
+            ));
         }
         let mut questions: Vec<Verdict> = Vec::new();
-        for entry in &reached.sinks {
-            match self.cell(entry, neutral, &widened.operand) {
+        let cells = reached.sinks.iter().map(|entry| self.cell(entry, neutral, operand));
+        let decided = reached.decides.iter().map(|one| self.decided(*one, widened, new));
+        let looped = reached.loops.iter().map(|one| self.looped(*one, operand));
+        for verdict in cells.chain(decided).chain(looped) {
+            match verdict {
                 Verdict::Harmless => {}
-                refused @ Verdict::Refuse { .. } => return refused,
-                asked => questions.push(asked),
-            }
-        }
-        for decided in &reached.decides {
-            match self.decided(*decided, widened, new) {
-                Verdict::Harmless => {}
-                refused @ Verdict::Refuse { .. } => return refused,
-                asked => questions.push(asked),
-            }
-        }
-        for looped in &reached.loops {
-            match self.looped(*looped, &widened.operand) {
-                Verdict::Harmless => {}
-                refused @ Verdict::Refuse { .. } => return refused,
-                asked => questions.push(asked),
+                Verdict::Refuse { .. } => return verdict,
+                Verdict::Ask { .. } => questions.push(verdict),
             }
         }
         let is_formatted = |one: Node<'c>| matches!(one.kind(), "interpolation" | "template_substitution");
@@ -134,7 +99,7 @@ impl<'c> Scene<'c> {
             && inner(new).parent().is_some_and(is_formatted)
         {
             questions.push(ask(
-                format!("If `{}` is missing, may the text name nothing in its place?", widened.operand),
+                format!("If `{operand}` is missing, may the text name nothing in its place?"),
                 &name,
             ));
         }
@@ -143,13 +108,10 @@ impl<'c> Scene<'c> {
             match guarding(words(self.new, comparison)) {
                 Guarding::No => {}
                 Guarding::Strong => {
-                    return refuse(
-                        ReasonCode::CheckDeleted,
-                        format!("Without `{}`, `{asked}` compares nothing", widened.operand),
-                    );
+                    return check_deleted(format!("Without `{operand}`, `{asked}` compares nothing"));
                 }
                 Guarding::Weak => questions.push(ask_two(
-                    format!("Without `{}`, may `{asked}` never hold for what is nobody's?", widened.operand),
+                    format!("Without `{operand}`, may `{asked}` never hold for what is nobody's?"),
                     &name,
                 )),
             }
@@ -159,53 +121,32 @@ impl<'c> Scene<'c> {
         }
         // A value that is missing under a `not`, or in `all(…)`, answers yes.
         if reached.returned && self.answers_yes(new) {
-            let function =
-                super::function_of(self.new.family(), new).map_or("", |one| self.new.field_text(one, "name"));
-            let names: Vec<&str> = words(self.new, super::super::tree::statement_of(new))
-                .into_iter()
-                .chain([function])
-                .collect();
+            let function = self.function_around(new);
+            let names: Vec<&str> = words(self.new, statement_of(new)).into_iter().chain([function]).collect();
             return match guarding(names) {
-                Guarding::No => ask_two(
-                    format!("Without `{}`, `{function}` answers yes. Is that right?", widened.operand),
-                    &name,
-                ),
-                _ => refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("Without `{}`, `{function}` answers yes", widened.operand),
-                ),
+                Guarding::No => {
+                    ask_two(format!("Without `{operand}`, `{function}` answers yes. Is that right?"), &name)
+                }
+                _ => check_deleted(format!("Without `{operand}`, `{function}` answers yes")),
             };
         }
         if reached.returned && self.denies_by_name(new) {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("Without `{}`, the answer is that nothing is forbidden", widened.operand),
-            );
+            return check_deleted(format!("Without `{operand}`, the answer is that nothing is forbidden"));
         }
         if neutral && super::super::sinks::is_money([widened.operand.as_str()]) {
             return ask_two(
-                format!(
-                    "If `{}` is missing, may it count as nothing in every sum behind it?",
-                    widened.operand
-                ),
+                format!("If `{operand}` is missing, may it count as nothing in every sum behind it?"),
                 &name,
             );
         }
         if let Some(call) = self.statement_call(new) {
             let done = shown(self.new, call);
-            let path = dotted_path(self.new, call);
-            let last = path.rsplit('.').next().unwrap_or(&path);
+            let last = called(self.new, call);
             let checks = ["check", "verify", "validate", "ensure", "authorize", "require", "assert", "guard"];
             return match checks.iter().any(|word| last.to_lowercase().starts_with(word)) {
-                true => refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("Without `{}`, `{done}` does not check", widened.operand),
-                ),
+                true => check_deleted(format!("Without `{operand}`, `{done}` does not check")),
                 false => ask(
-                    format!(
-                        "If `{}` is missing, `{done}` is not done. Is there nothing to do then?",
-                        widened.operand
-                    ),
+                    format!("If `{operand}` is missing, `{done}` is not done. Is there nothing to do then?"),
                     &name,
                 ),
             };
@@ -213,17 +154,11 @@ impl<'c> Scene<'c> {
         // An attribute outlives the function; what a container gets is used with what else it holds.
         let kept = reached.stored.iter().find(|one| one.contains('.') && !one.contains('['));
         if let Some(kept) = kept.filter(|_| neutral) {
-            return ask(
-                format!("If `{}` is missing, may nothing be stored in `{kept}`?", widened.operand),
-                &name,
-            );
+            return ask(format!("If `{operand}` is missing, may nothing be stored in `{kept}`?"), &name);
         }
         if reached.incomplete {
             return ask(
-                format!(
-                    "Does nothing that `{}` reaches in this function need it to be there?",
-                    widened.operand
-                ),
+                format!("Does nothing that `{operand}` reaches in this function need it to be there?"),
                 &name,
             );
         }
@@ -231,8 +166,7 @@ impl<'c> Scene<'c> {
             let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
             return ask(
                 format!(
-                    "If `{}` is missing, is `{code}` the right value for everything that uses it?",
-                    widened.operand
+                    "If `{operand}` is missing, is `{code}` the right value for everything that uses it?"
                 ),
                 &name,
             );
@@ -242,7 +176,7 @@ impl<'c> Scene<'c> {
 
     /// Whether a value is given to a call that does more than look at it, or kept in an attribute.
     fn is_handed_on(&self, value: Node<'c>) -> bool {
-        let statement = super::super::tree::statement_of(value);
+        let statement = statement_of(value);
         let keeps = super::insertions::assigned_in(statement)
             .is_some_and(|(target, _)| self.new.text_of(target).contains('.'));
         let call = above(value, |one| {
@@ -250,11 +184,7 @@ impl<'c> Scene<'c> {
             given.is_some_and(|given| given.byte_range().contains(&value.start_byte()))
         });
         let call = call.filter(|call| call.start_byte() >= statement.start_byte());
-        keeps
-            || call.is_some_and(|call| {
-                let path = dotted_path(self.new, call);
-                !has(super::values::LOOKS, path.rsplit('.').next().unwrap_or(&path))
-            })
+        keeps || call.is_some_and(|call| !has(super::values::LOOKS, &called(self.new, call)))
     }
 
     /// The outcome table for a value that reaches a sink: rows by what the value is, columns by the sink.
@@ -271,9 +201,7 @@ impl<'c> Scene<'c> {
             || (entry.sink == Sink::Request
                 && matches!(entry.position, Position::Argument { index: 0, .. })
                 && keyword.is_empty());
-        let no = |what: &str| {
-            refuse(ReasonCode::SensitiveChange, format!("Without `{operand}`, {what} of `{call}` changes"))
-        };
+        let no = |what: &str| sensitive_change(format!("Without `{operand}`, {what} of `{call}` changes"));
         match entry.sink {
             Sink::Permission => no("the permission check"),
             Sink::Crypto => no("the cryptography"),
@@ -301,7 +229,8 @@ impl<'c> Scene<'c> {
 
     /// A condition that a tolerant value is part of: which way do the states go that crashed?
     pub(super) fn decided(&self, decided: Node<'c>, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
-        let name = last_name(&widened.operand);
+        let operand = widened.operand.as_str();
+        let name = last_name(operand);
         let (asks, body_of) = (condition(decided), body(decided));
         let Some(asks) = asks else { return Verdict::Harmless };
         let asked = shown(self.new, asks);
@@ -314,35 +243,23 @@ impl<'c> Scene<'c> {
                     > usize::from(asks.byte_range().contains(&new.start_byte()))
         });
         if widened.instead == Substitute::Yes || (widened.instead != Substitute::Neutral && is_compared) {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("Without `{}`, the condition `{asked}` holds", widened.operand),
-            );
+            return check_deleted(format!("Without `{operand}`, the condition `{asked}` holds"));
         }
         let filters = decided.kind() == "if_clause";
         if filters || is_choice(decided.kind()) {
             return match (strength, widened.instead) {
                 (_, Substitute::Neutral) if filters && self.falsy_closes(asks, new) => Verdict::Harmless,
                 (Guarding::No, Substitute::Neutral) if !filters => Verdict::Harmless,
-                (Guarding::Strong, _) => {
-                    refuse(ReasonCode::CheckDeleted, format!("`{asked}` decides who may do something"))
-                }
-                _ => ask(
-                    format!("Without `{}`, does `{asked}` choose what it should?", widened.operand),
-                    &name,
-                ),
+                (Guarding::Strong, _) => check_deleted(format!("`{asked}` decides who may do something")),
+                _ => ask(format!("Without `{operand}`, does `{asked}` choose what it should?"), &name),
             };
         }
         if is_loop(decided.kind()) {
             return match self.falsy_enters(asks, new) {
-                true => refuse(
-                    ReasonCode::SensitiveChange,
-                    format!("Without `{}`, the loop `{asked}` may not end", widened.operand),
-                ),
-                false => ask(
-                    format!("Without `{}`, does the loop `{asked}` end when it should?", widened.operand),
-                    &name,
-                ),
+                true => sensitive_change(format!("Without `{operand}`, the loop `{asked}` may not end")),
+                false => {
+                    ask(format!("Without `{operand}`, does the loop `{asked}` end when it should?"), &name)
+                }
             };
         }
         let denial = body_of.is_some_and(|body| exits::denies(self.new, body));
@@ -356,18 +273,14 @@ impl<'c> Scene<'c> {
                 return Verdict::Harmless;
             }
             return match guarding(names.iter().copied()) {
-                Guarding::Strong => refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("Without `{}`, the check `{asked}` is passed", widened.operand),
-                ),
-                Guarding::Weak if strength != Guarding::No => refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("Without `{}`, the check `{asked}` is passed", widened.operand),
-                ),
+                found
+                    if found == Guarding::Strong || (found == Guarding::Weak && strength != Guarding::No) =>
+                {
+                    check_deleted(format!("Without `{operand}`, the check `{asked}` is passed"))
+                }
                 _ => ask_two(
                     format!(
-                        "If `{}` is missing, does the check `{asked}` still stop what it has to stop?",
-                        widened.operand
+                        "If `{operand}` is missing, does the check `{asked}` still stop what it has to stop?"
                     ),
                     &name,
                 ),
@@ -377,19 +290,13 @@ impl<'c> Scene<'c> {
             true => body_of,
             false => decided.child_by_field_name("alternative"),
         };
-        if let Some((sink, call)) =
-            acts.and_then(|acts| sinks_below(self.new, acts, self.bindings).into_iter().next())
-        {
-            return refuse(
-                ReasonCode::SensitiveChange,
-                format!("Without `{}`, `{}` ({}) runs", widened.operand, shown(self.new, call), sink.name()),
-            );
+        if let Some(act) = acts.and_then(|acts| self.act_in(acts)) {
+            return sensitive_change(format!("Without `{operand}`, {act} runs"));
         }
-        if decided.child_by_field_name("alternative").is_some() && !self.other_branch_only_tells(decided) {
+        if !self.other_branch_only_tells(decided) {
             return ask(
                 format!(
-                    "If `{}` is missing, is the branch of `{asked}` that runs then the right one?",
-                    widened.operand
+                    "If `{operand}` is missing, is the branch of `{asked}` that runs then the right one?"
                 ),
                 &name,
             );
@@ -400,7 +307,7 @@ impl<'c> Scene<'c> {
         {
             // The early way out is not taken; what comes then never ran in these states.
             return ask(
-                format!("If `{}` is missing, does `{asked}` still lead the right way?", widened.operand),
+                format!("If `{operand}` is missing, does `{asked}` still lead the right way?"),
                 &name,
             );
         }
@@ -439,15 +346,11 @@ impl<'c> Scene<'c> {
     /// A loop over nothing: what it checks is not checked.
     pub(super) fn looped(&self, looped: Node<'c>, operand: &str) -> Verdict {
         let Some(body) = looped.child_by_field_name("body") else { return Verdict::Harmless };
-        let (mut denies, mut checks) = (false, false);
-        visit_below(body, |node, at| {
-            if is_if(at.kind)
+        let denies = any_below(body, |node, at| {
+            is_if(at.kind)
                 && super::super::tree::body(node).is_some_and(|inside| exits::denies(self.new, inside))
-            {
-                denies = true;
-            }
-            checks |= at.kind == "assert_statement";
         });
+        let checks = any_below(body, |_, at| at.kind == "assert_statement");
         if !denies && !checks {
             return Verdict::Harmless;
         }
@@ -456,10 +359,9 @@ impl<'c> Scene<'c> {
             .chain(words(self.new, looped.child_by_field_name("right").unwrap_or(looped)))
             .collect();
         match guarding(names.iter().copied()) {
-            Guarding::Strong if denies => refuse(
-                ReasonCode::CheckDeleted,
-                format!("Without `{operand}`, the loop that denies checks nothing"),
-            ),
+            Guarding::Strong if denies => {
+                check_deleted(format!("Without `{operand}`, the loop that denies checks nothing"))
+            }
             _ => ask_two(
                 format!(
                     "If `{operand}` is missing, the loop checks no entry. Is there nothing to check then?"
@@ -471,7 +373,7 @@ impl<'c> Scene<'c> {
 
     /// The call that a statement is, if it is made on a value and so left out with it: `a?.b()`.
     fn statement_call(&self, node: Node<'c>) -> Option<Node<'c>> {
-        let statement = super::super::tree::statement_of(node);
+        let statement = statement_of(node);
         let call = Some(inner(statement)).filter(|one| is_call(one.kind()))?;
         let callee = call.child_by_field_name("function").or_else(|| call.child_by_field_name("object"))?;
         callee.byte_range().contains(&node.start_byte()).then_some(call)
@@ -479,39 +381,32 @@ impl<'c> Scene<'c> {
 
     /// Whether a missing value makes an expression true: it stands under a `not`, or in `all(…)` or `every(…)`.
     fn answers_yes(&self, node: Node<'c>) -> bool {
-        let statement = super::super::tree::statement_of(node);
+        let statement = statement_of(node);
         let in_all = above(node, |one| is_call(one.kind()) && one.start_byte() >= statement.start_byte())
-            .is_some_and(|call| {
-                matches!(dotted_path(self.new, call).rsplit('.').next(), Some("all" | "every"))
-            });
+            .is_some_and(|call| has("all every", &called(self.new, call)));
         in_all || self.is_negated(statement, node)
     }
 
     /// Whether a value is read as a time, or what reads it as one is part of the change.
     pub(super) fn is_time(&self, node: Node<'c>) -> bool {
-        let statement = super::super::tree::statement_of(node);
-        let mut found = false;
-        visit_below(statement, |inside, at| {
+        let statement = statement_of(node);
+        any_below(statement, |inside, at| {
             let is_near = inside.byte_range().contains(&node.start_byte())
                 || node.byte_range().contains(&inside.start_byte());
-            found |= is_call(at.kind)
+            is_call(at.kind)
                 && is_near
-                && split_words(dotted_path(self.new, inside).rsplit('.').next().unwrap_or_default())
+                && split_words(&called(self.new, inside))
                     .iter()
-                    .any(|word| has("timestamp date datetime time duration timedelta", word));
-        });
-        found
+                    .any(|word| has("timestamp date datetime time duration timedelta", word))
+        })
     }
 
     pub(super) fn is_sort_key(&self, node: Node<'c>) -> bool {
-        let lambda = above(node, |one| super::super::tree::is_lambda(one.kind()));
-        lambda.and_then(|one| above(one, |call| is_call(call.kind()))).is_some_and(|call| {
-            let path = dotted_path(self.new, call);
-            has(
-                "sorted sort sort_by sortBy min max orderBy toSorted",
-                path.rsplit('.').next().unwrap_or(&path),
-            )
-        })
+        const SORTING: &str = "sorted sort sort_by sortBy min max orderBy toSorted";
+        let lambda = above(node, |one| is_lambda(one.kind()));
+        lambda
+            .and_then(|one| above(one, |call| is_call(call.kind())))
+            .is_some_and(|call| has(SORTING, &called(self.new, call)))
     }
 
     /// The name of a limit that a changed value is given to.

@@ -2,12 +2,15 @@
 
 use tree_sitter::Node;
 
-use super::super::sinks::{is_secret, is_whole};
-use super::super::tree::{above, is_call, parts, squeezed, words};
-use super::{Judged, Scene, Verdict, arguments, refuse, shown};
+use super::super::absence::receiver;
+use super::super::sinks::{has, is_secret, is_whole};
+use super::super::tree::{
+    above, called, callee, inner, is_call, is_lambda, is_raise, last_part, parts, squeezed, words,
+};
+use super::{Judged, Scene, Verdict, arguments, check_deleted, refuse, sensitive_change, shown};
+use crate::names::is_log_call;
 use crate::syntax::references::dotted_path;
-use crate::syntax::{Parsed, visit_below};
-use crate::validators::is_log_call;
+use crate::syntax::{Parsed, any_below, visit_below};
 use autofix_domain::reason::ReasonCode;
 
 /// Calls that make a text or a number of a value, and nothing else.
@@ -19,12 +22,12 @@ const READERS: &str = "\
 pub(super) fn telling<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<Node<'p>> {
     above(node, |one| {
         (is_call(one.kind()) && is_log_call(&dotted_path(parsed, one)))
-            || matches!(one.kind(), "raise_statement" | "throw_statement" | "throw_expression")
+            || is_raise(one.kind())
             || is_error_made(parsed, one)
     })
     .filter(|one| {
         // Between the node and the call no function may begin: what it does runs later.
-        let lambda = above(node, |between| super::super::tree::is_lambda(between.kind()));
+        let lambda = above(node, |between| is_lambda(between.kind()));
         lambda.is_none_or(|lambda| lambda.start_byte() < one.start_byte())
     })
 }
@@ -52,17 +55,13 @@ impl<'c> Scene<'c> {
     }
 
     fn told_verdict(&self, telling: Node<'c>, old: Option<Node<'c>>, new: Node<'c>) -> Verdict {
-        let raised = matches!(telling.kind(), "raise_statement" | "throw_statement" | "throw_expression");
+        let raised = is_raise(telling.kind());
         let names_class = raised
             && old.is_some()
-            && super::super::tree::inner(telling.named_child(0).unwrap_or(telling)).start_byte()
-                == new.start_byte()
-            && super::super::tree::words(self.new, new).len() == 1;
+            && inner(telling.named_child(0).unwrap_or(telling)).start_byte() == new.start_byte()
+            && words(self.new, new).len() == 1;
         if names_class {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("Another error is raised: `{}`", shown(self.new, new)),
-            );
+            return check_deleted(format!("Another error is raised: `{}`", shown(self.new, new)));
         }
         if let Some(why) = self.tells_too_much(telling, old, new) {
             return refuse(ReasonCode::SecretInDiff, why);
@@ -70,19 +69,19 @@ impl<'c> Scene<'c> {
         let before: Vec<String> = old.map_or_else(Vec::new, |old| callees(self.old, old));
         let fresh = callees(self.new, new).into_iter().find(|callee| {
             !before.contains(callee)
-                && !super::super::sinks::has(READERS, callee.rsplit('.').next().unwrap_or(callee))
+                && !has(READERS, last_part(callee))
                 && !is_log_call(callee)
-                && !callee.rsplit('.').next().unwrap_or(callee).ends_with("Error")
+                && !last_part(callee).ends_with("Error")
         });
         match fresh {
-            Some(callee) if !super::super::sinks::sinks_below(self.new, new, self.bindings).is_empty() => {
-                refuse(ReasonCode::SensitiveChange, format!("The text newly calls `{callee}`"))
+            Some(callee) if self.act_in(new).is_some() => {
+                sensitive_change(format!("The text newly calls `{callee}`"))
             }
             Some(callee) => super::ask(
                 format!(
                     "Does `{callee}`, which the text of a log line or error newly calls, only make a text and change nothing?"
                 ),
-                callee.rsplit('.').next().unwrap_or(&callee),
+                last_part(&callee),
             ),
             None => Verdict::Harmless,
         }
@@ -97,31 +96,17 @@ impl<'c> Scene<'c> {
             return Some(format!("The text of a log line or error newly tells `{secret}`"));
         }
         // A text that is put together first and formatted then reads whatever the inner text names.
-        let mut formatted = None;
-        visit_below(telling, |node, _| {
-            if is_call(node.kind()) && dotted_path(self.new, node).ends_with(".format") {
-                let callee = node
-                    .child_by_field_name("function")
-                    .and_then(|callee| callee.child_by_field_name("object"));
-                let has_values = callee.is_some_and(|callee| {
-                    let mut found = false;
-                    visit_below(callee, |one, _| {
-                        found |= one.kind() == "interpolation" || one.kind() == "binary_operator"
-                    });
-                    found
-                });
-                if has_values {
-                    formatted = Some("A text with values in it is formatted once more".to_owned());
-                }
-            }
+        let formats_again = any_below(telling, |node, _| {
+            let on = receiver(node).filter(|_| is_call(node.kind()));
+            dotted_path(self.new, node).ends_with(".format")
+                && on.is_some_and(|on| {
+                    any_below(on, |_, at| matches!(at.kind, "interpolation" | "binary_operator"))
+                })
         });
-        if formatted.is_some() {
-            return formatted;
+        if formats_again {
+            return Some("A text with values in it is formatted once more".to_owned());
         }
-        let told: Vec<Node<'c>> = match telling.kind() {
-            "raise_statement" | "throw_statement" | "throw_expression" => Vec::new(),
-            _ => arguments(telling),
-        };
+        let told: Vec<Node<'c>> = if is_raise(telling.kind()) { Vec::new() } else { arguments(telling) };
         let tells_all =
             self.new.text_of(telling).contains("%+v") || self.new.text_of(telling).contains("%#v");
         let mut values: Vec<Node<'c>> = told.into_iter().filter(|one| overlaps(*one, new)).collect();
@@ -134,10 +119,7 @@ impl<'c> Scene<'c> {
         for value in values {
             // `str(x)` and `JSON.stringify(x)` tell all of `x`.
             let wraps = is_call(value.kind())
-                && matches!(
-                    dotted_path(self.new, value).rsplit('.').next(),
-                    Some("str" | "repr" | "stringify" | "dumps" | "String" | "to_json" | "inspect" | "vars")
-                );
+                && has("str repr stringify dumps String to_json inspect vars", &called(self.new, value));
             let wrapped = value;
             let value = if wraps { arguments(value).first().copied().unwrap_or(value) } else { value };
             let chain = squeezed(self.new, value);
@@ -145,10 +127,7 @@ impl<'c> Scene<'c> {
             let is_plain =
                 chain.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '>' | '-'));
             let tells_inside = is_call(wrapped.kind())
-                && matches!(
-                    dotted_path(self.new, wrapped).rsplit('.').next(),
-                    Some("stringify" | "dumps" | "to_json" | "inspect" | "vars")
-                );
+                && has("stringify dumps to_json inspect vars", &called(self.new, wrapped));
             let is_new = old.is_none_or(|old| !squeezed(self.old, old).contains(&chain));
             if is_plain
                 && is_new
@@ -173,9 +152,7 @@ pub(super) fn callees(parsed: &Parsed<'_>, top: Node<'_>) -> Vec<String> {
     let mut found = Vec::new();
     visit_below(top, |node, _| {
         if is_call(node.kind()) {
-            let callee =
-                ["function", "constructor", "macro"].iter().find_map(|field| node.child_by_field_name(field));
-            found.push(dotted_path(parsed, callee.unwrap_or(node)));
+            found.push(dotted_path(parsed, callee(node)));
         }
     });
     found

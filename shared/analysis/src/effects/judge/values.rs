@@ -7,16 +7,17 @@ use super::super::script::Edit;
 use super::super::sinks::{Sink, has, is_money, sink_of, sinks_below};
 use super::super::slices::{Loops, reach};
 use super::super::tree::{
-    above, assigned, body, body_statements, condition, inner, is_call, is_handler, is_loop, squeezed, words,
+    above, assigned, body, body_statements, condition, inner, is_call, is_handler, is_if, is_loop, last_part,
+    squeezed, words,
 };
 use super::conditions::Chosen;
 use super::texts::{callees, telling};
 use super::{
-    Judged, Scene, Verdict, arguments, ask, ask_right, exits, identifier, is_import, refuse, root, shown,
+    Judged, Scene, Verdict, arguments, ask, ask_right, check_deleted, computation_changed,
+    exception_swallowed, exits, identifier, is_import, sensitive_change, shown, work_skipped,
 };
 use crate::syntax::references::dotted_path;
-use crate::syntax::{Family, Parsed, is_decorator_kind, visit_below};
-use autofix_domain::reason::ReasonCode;
+use crate::syntax::{Family, Parsed, any_below, is_decorator_kind, visit_below};
 
 /// Calls that only look at a value or make another one of it.
 pub(super) const LOOKS: &str = "\
@@ -43,10 +44,9 @@ impl<'c> Scene<'c> {
                 == old.child_by_field_name("value").map(|one| squeezed(self.old, one));
         if types_parameter || (is_annotation(new) && is_annotation(old)) {
             let verdict = match self.new.family() {
-                Family::Python if self.type_is_read(new) => refuse(
-                    ReasonCode::CheckDeleted,
-                    format!("The type `{was}` becomes `{is}`, and a framework may check it"),
-                ),
+                Family::Python if self.type_is_read(new) => {
+                    check_deleted(format!("The type `{was}` becomes `{is}`, and a framework may check it"))
+                }
                 Family::Python | Family::Script => Verdict::Harmless,
                 _ => ask(
                     format!("Is the type `{is}` in place of `{was}` right for every caller?"),
@@ -56,8 +56,7 @@ impl<'c> Scene<'c> {
             return of(format!("The type `{was}` becomes `{is}`"), verdict);
         }
         if is_decorator_kind(new.kind()) || above(new, |one| is_decorator_kind(one.kind())).is_some() {
-            let why = format!("The decorator `{was}` becomes `{is}`");
-            return of(why.clone(), refuse(ReasonCode::CheckDeleted, why));
+            return Judged::refused(new, check_deleted(format!("The decorator `{was}` becomes `{is}`")));
         }
         if let Some(header) = handler_header(new) {
             return self.caught(header, old, new);
@@ -91,27 +90,23 @@ impl<'c> Scene<'c> {
     /// A call that now follows on an old value.
     pub(super) fn appended(&self, call: Node<'c>) -> Judged {
         let path = dotted_path(self.new, call);
-        let last = path.rsplit('.').next().unwrap_or(&path).to_owned();
+        let last = last_part(&path);
         let fact = format!(
             "`{last}` is newly called on `{}`",
             receiver(call).map_or(String::new(), |one| shown(self.new, one))
         );
         let code = shown(self.new, call);
         let name = receiver(call).map_or_else(|| identifier(self.new, call), |one| identifier(self.new, one));
-        let filters = matches!(last.as_str(), "filter" | "reject" | "compact" | "dropna");
+        let filters = matches!(last, "filter" | "reject" | "compact" | "dropna");
         let by_truth = arguments(call).first().is_none_or(|chosen| {
             let asks = chosen.child_by_field_name("body").unwrap_or(*chosen);
             test_of(self.new, asks).drops_missing()
         });
         let reached = reach(self.new, self.bindings, call, Loops::Run);
         let verdict = match (sink_of(self.new, call, self.bindings), reached.sinks.first()) {
-            (Some(sink), _) => {
-                refuse(ReasonCode::SensitiveChange, format!("`{code}` changes {}", sink.name()))
-            }
+            (Some(sink), _) => sensitive_change(format!("`{code}` changes {}", sink.name())),
             (None, Some(entry)) => self.act_is_given(&code, entry),
-            (None, None) if filters && !by_truth => {
-                refuse(ReasonCode::WorkSkipped, format!("Entries are left out: `{code}`"))
-            }
+            (None, None) if filters && !by_truth => work_skipped(format!("Entries are left out: `{code}`")),
             (None, None) => ask_right(&format!("`{code}`"), &name),
         };
         Judged::new(call, fact, verdict)
@@ -137,7 +132,6 @@ impl<'c> Scene<'c> {
         let (was, is) = (shown(self.old, old), shown(self.new, new));
         let name = identifier(self.new, new);
         let name = if name.is_empty() { identifier(self.old, old) } else { name };
-        let code = |code: ReasonCode, why: String| refuse(code, why);
         // An empty container in place of another one.
         let (old_value, new_value) = (substitute(self.old, old), substitute(self.new, new));
         let both_empty = old_value == Substitute::Neutral && new_value == Substitute::Neutral;
@@ -146,107 +140,89 @@ impl<'c> Scene<'c> {
             && self.old.text_of(old).contains("err")
             && !self.left_with(self.old.text_of(old), new)
         {
-            return code(ReasonCode::CheckDeleted, format!("`{was}` is no longer given back"));
+            return check_deleted(format!("`{was}` is no longer given back"));
         }
         if !both_empty
             && is_constant(self.new, new)
             && !is_constant(self.old, old)
             && !self.left_with(self.old.text_of(old), new)
         {
-            return code(
-                ReasonCode::ComputationChanged,
-                format!("`{was}` is no longer computed; it is always `{is}`"),
-            );
+            return computation_changed(format!("`{was}` is no longer computed; it is always `{is}`"));
         }
         if is_call(inner(new).kind())
             && dotted_path(self.new, inner(new)) == "getattr"
             && arguments(inner(new)).len() > 2
             && !callees(self.old, old).contains(&"getattr".to_owned())
         {
-            return code(
-                ReasonCode::ExceptionSwallowed,
-                format!("`{is}` gives a value for every attribute that is missing"),
-            );
+            return exception_swallowed(format!("`{is}` gives a value for every attribute that is missing"));
         }
         let is_number = |text: &str| text.parse::<f64>().is_ok();
         if let Some(bound) = self
             .bound_name(new)
             .filter(|_| !(is_number(self.old.text_of(old)) && is_number(self.new.text_of(new))))
         {
-            return code(
-                ReasonCode::ComputationChanged,
-                format!("`{bound}`, which is a limit, gets another value"),
-            );
+            return computation_changed(format!("`{bound}`, which is a limit, gets another value"));
         }
         let is_position =
             ["len", "size", "index", "count"].iter().any(|word| was.to_lowercase().contains(word));
         if operator_changed(self.old, old, self.new, new) && !is_position {
-            return code(
-                ReasonCode::ComputationChanged,
-                format!("`{was}` is computed in another way: `{is}`"),
-            );
+            return computation_changed(format!("`{was}` is computed in another way: `{is}`"));
         }
         if is_loop(new.kind()) && new.kind_id() != old.kind_id() {
-            return code(ReasonCode::SensitiveChange, format!("A loop is new: `{is}`"));
+            return sensitive_change(format!("A loop is new: `{is}`"));
         }
         if self.spreads_whole(old, new) {
-            return code(
-                ReasonCode::SensitiveChange,
-                format!("`{is}` hands on everything that another object holds"),
-            );
+            return sensitive_change(format!("`{is}` hands on everything that another object holds"));
         }
         if let Some((sink, call)) = self.new_sink(old, new) {
-            return self.act_is_new(sink, call);
+            return sensitive_change(format!("{} is new", self.act(sink, call)));
         }
         if let Some(callee) = callees(self.new, new)
             .into_iter()
             .find(|callee| changes_in_place(callee) && !callees(self.old, old).contains(callee))
         {
-            return code(
-                ReasonCode::SensitiveChange,
-                format!("`{callee}` newly changes what it is called on"),
-            );
+            return sensitive_change(format!("`{callee}` newly changes what it is called on"));
         }
         if let Some(callee) = self.dropped_call(old, new) {
-            return code(ReasonCode::CheckDeleted, format!("`{callee}` is no longer called"));
+            return check_deleted(format!("`{callee}` is no longer called"));
         }
         if self.calls_itself(new) && !self.old_calls_itself(old) {
-            return code(ReasonCode::SensitiveChange, "The function newly calls itself".to_owned());
+            return sensitive_change("The function newly calls itself".to_owned());
         }
         match self.chosen(old, new) {
             Chosen::Same => {}
             Chosen::MissingLeftOut => {
                 return ask(format!("Are the entries rightly left out of `{is}`?"), &name);
             }
-            Chosen::Fewer => return code(ReasonCode::WorkSkipped, format!("Entries are left out: `{is}`")),
+            Chosen::Fewer => return work_skipped(format!("Entries are left out: `{is}`")),
             Chosen::More => {
-                return code(ReasonCode::CheckDeleted, format!("Entries are no longer chosen: `{is}`"));
+                return check_deleted(format!("Entries are no longer chosen: `{is}`"));
             }
         }
         if let Some(asked) = self.dropped_choice(old, new) {
-            return code(ReasonCode::CheckDeleted, format!("`{asked}` no longer decides"));
+            return check_deleted(format!("`{asked}` no longer decides"));
         }
         if let Some(place) = self.condition_of(new) {
             return self.other_condition(place, old, new, &name);
         }
         if self.returns_inside(new) {
-            return code(ReasonCode::WorkSkipped, format!("`{is}` leaves the function on the way"));
+            return work_skipped(format!("`{is}` leaves the function on the way"));
         }
         let reached = reach(self.new, self.bindings, new, Loops::Run);
         if let Some(entry) = reached.sinks.first() {
             return self.act_is_given(&is, entry);
         }
         if is_money(words(self.new, new)) || is_money(reached.names.iter().map(String::as_str)) {
-            return code(ReasonCode::ComputationChanged, format!("`{is}` changes an amount of money"));
+            return computation_changed(format!("`{is}` changes an amount of money"));
         }
         for decided in &reached.decides {
             let asks = condition(*decided).unwrap_or(*decided);
             let denies = body(*decided).is_some_and(|inside| exits::denies(self.new, inside));
             if denies || decided.kind() == "assert_statement" {
-                return code(
-                    ReasonCode::CheckDeleted,
-                    format!("`{is}` changes what the check `{}` asks", shown(self.new, asks)),
-                );
+                return check_deleted(format!(
+                    "`{is}` changes what the check `{}` asks",
+                    shown(self.new, asks)
+                ));
             }
         }
         ask_right(&format!("`{is}` in place of `{was}`"), &name)
@@ -254,13 +230,20 @@ impl<'c> Scene<'c> {
 
     /// Whether the change leaves with an error, if there is one, in front of a place: there it is `nil`.
     fn left_with(&self, error: &str, at: Node<'c>) -> bool {
-        self.edits.iter().any(|edit| {
-            let Edit::Inserted { new } = edit else { return false };
-            let asks = condition(*new).filter(|_| exits::exits(self.new, *new));
-            asks.is_some_and(|asks| squeezed(self.new, asks) == format!("{error}!=nil"))
-                && body(*new).is_some_and(|inside| words(self.new, inside).contains(&error))
-                && new.end_byte() <= at.start_byte()
-                && new.parent().is_some_and(|block| block.byte_range().contains(&at.start_byte()))
+        self.new_exits_before(at).any(|node| {
+            condition(node).is_some_and(|asks| squeezed(self.new, asks) == format!("{error}!=nil"))
+                && body(node).is_some_and(|inside| words(self.new, inside).contains(&error))
+        })
+    }
+
+    /// Conditional ways out that the change puts in front of a place.
+    pub(super) fn new_exits_before(&self, at: Node<'c>) -> impl Iterator<Item = Node<'c>> {
+        self.edits.iter().filter_map(move |edit| {
+            let Edit::Inserted { new } = edit else { return None };
+            let node = if is_if(new.kind()) { *new } else { inner(*new) };
+            let is_before = new.end_byte() <= at.start_byte()
+                && new.parent().is_some_and(|block| block.byte_range().contains(&at.start_byte()));
+            (is_before && is_if(node.kind()) && exits::exits(self.new, node)).then_some(node)
         })
     }
 
@@ -283,13 +266,8 @@ impl<'c> Scene<'c> {
                 format!("Does `{event}` mean the same here as what the handler takes already?"),
                 &before.last().cloned().unwrap_or_default(),
             ),
-            (true, false) => {
-                refuse(ReasonCode::ExceptionSwallowed, format!("`{event}` is caught and nobody is told"))
-            }
-            (false, _) => refuse(
-                ReasonCode::ExceptionSwallowed,
-                format!("The handler takes `{is}`, which is not what crashed"),
-            ),
+            (true, false) => exception_swallowed(format!("`{event}` is caught and nobody is told")),
+            (false, _) => exception_swallowed(format!("The handler takes `{is}`, which is not what crashed")),
         };
         Judged::new(new, fact, verdict)
     }
@@ -320,13 +298,12 @@ impl<'c> Scene<'c> {
     /// A call on the way of a value that is not there any more and only looked at nothing.
     fn dropped_call(&self, old: Node<'c>, new: Node<'c>) -> Option<String> {
         let (before, after) = (callees(self.old, old), callees(self.new, new));
-        let last = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
-        let is_work = |path: &&String| !has(LOOKS, &last(path));
+        let is_work = |path: &&String| !has(LOOKS, last_part(path));
         let kept = after.iter().filter(is_work).count();
         let gone: Vec<&String> = before
             .iter()
             .filter(is_work)
-            .filter(|one| !after.iter().any(|other| last(other) == last(one)))
+            .filter(|one| !after.iter().any(|other| last_part(other) == last_part(one)))
             .collect();
         (gone.len() > kept.saturating_sub(before.iter().filter(is_work).count() - gone.len()))
             .then(|| gone.first().map(|one| (*one).clone()))
@@ -343,10 +320,14 @@ impl<'c> Scene<'c> {
         callees(self.old, old).iter().any(|callee| !own.is_empty() && callee.rsplit('.').next() == Some(own))
     }
 
+    /// The name of the function around a place in the new code, if it has one.
+    pub(super) fn function_around(&self, at: Node<'c>) -> &'c str {
+        super::function_of(self.new.family(), at).map_or("", |one| self.new.field_text(one, "name"))
+    }
+
     /// Whether a call is of the function that it stands in.
     pub(super) fn is_own_function(&self, callee: &str, at: Node<'c>) -> bool {
-        let own =
-            super::function_of(self.new.family(), at).map_or("", |one| self.new.field_text(one, "name"));
+        let own = self.function_around(at);
         let path: Vec<&str> = callee.split('.').collect();
         let on_self = path.len() == 1 || (path.len() == 2 && matches!(path[0], "self" | "this" | "cls"));
         !own.is_empty() && on_self && path.last() == Some(&own)
@@ -372,14 +353,10 @@ impl<'c> Scene<'c> {
 
     /// Whether an expression holds a `return` of the function around it.
     fn returns_inside(&self, new: Node<'c>) -> bool {
-        let mut found = false;
-        visit_below(new, |node, at| {
-            if matches!(at.kind, "return_expression" | "return_statement") {
-                found |=
-                    above(node, |one| one == new || super::super::tree::is_lambda(one.kind())) == Some(new);
-            }
-        });
-        found
+        any_below(new, |node, at| {
+            matches!(at.kind, "return_expression" | "return_statement")
+                && above(node, |one| one == new || super::super::tree::is_lambda(one.kind())) == Some(new)
+        })
     }
 
     fn imported(&self, new: Node<'c>) -> Verdict {
@@ -395,7 +372,7 @@ impl<'c> Scene<'c> {
 /// Whether a value is made by reading only.
 pub(super) fn only_reads(parsed: &Parsed<'_>, value: Node<'_>) -> bool {
     callees(parsed, value).iter().all(|callee| {
-        let last = callee.rsplit('.').next().unwrap_or(callee);
+        let last = last_part(callee);
         has(LOOKS, last) || last.starts_with("get") || last.starts_with("to_") || last.starts_with("is_")
     })
 }
@@ -412,20 +389,6 @@ pub(super) fn assigned_names(parsed: &Parsed<'_>, top: Node<'_>) -> Vec<String> 
         }
     });
     found
-}
-
-/// The last name of a chain, for a quote: `name` of `self.user["name"]`.
-pub(super) fn last_name(chain: &str) -> String {
-    let words: Vec<&str> = chain
-        .split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|word| !word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit()))
-        .collect();
-    words
-        .iter()
-        .rev()
-        .find(|word| !matches!(**word, "get" | "None" | "len" | "self" | "this" | "pk" | "id"))
-        .or(words.last())
-        .map_or_else(|| root(chain).to_owned(), |word| (*word).to_owned())
 }
 
 /// The header of an `except` or `catch` that a node stands in.
@@ -485,7 +448,7 @@ fn operator_changed(old_tree: &Parsed<'_>, old: Node<'_>, new_tree: &Parsed<'_>,
 
 /// Whether a call changes what it is called on.
 fn changes_in_place(callee: &str) -> bool {
-    let last = callee.rsplit('.').next().unwrap_or(callee);
+    let last = last_part(callee);
     callee.contains('.')
         && has(
             "setdefault append push pop insert update extend clear splice remove discard unshift reverse delete put",

@@ -3,16 +3,18 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, Test, is_nothing, substitute};
-use super::super::sinks::{Guarding, guarding, has, sinks_below};
+use super::super::sinks::{Guarding, guarding, has};
 use super::super::tree::{
-    above, body, body_statements, condition, inner, is_call, is_function, is_loop, parts, squeezed, words,
+    above, body, body_statements, called, condition, inner, is_call, is_function, is_loop, is_return, parts,
+    squeezed, words,
 };
 use super::exits::{Exit, exit_of, exit_of_body, inner_exit, returned};
 use super::left_out::Act;
 use super::texts::callees;
-use super::{Scene, Verdict, ask, function_of, identifier, mentions, refuse, shown};
+use super::{Scene, Verdict, ask, check_deleted, identifier, refuse, sensitive_change, shown, work_skipped};
+use crate::syntax::mentions::has_word;
 use crate::syntax::references::dotted_path;
-use crate::syntax::{Family, visit_below};
+use crate::syntax::{Family, any_below, visit_below};
 use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
@@ -32,23 +34,17 @@ impl<'c> Scene<'c> {
         let loud = exit == Exit::Loud || logs;
         // What is done before leaving.
         for one in &own {
-            if let Some((sink, call)) = sinks_below(self.new, *one, self.bindings).first() {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!("If `{text}`, `{}` ({}) is called", shown(self.new, *call), sink.name()),
-                );
+            if let Some(act) = self.act_in(*one) {
+                return sensitive_change(format!("If `{text}`, {act} is called"));
             }
             if callees(self.new, *one).iter().any(|callee| self.is_own_function(callee, node)) {
-                return refuse(ReasonCode::SensitiveChange, format!("The function calls itself if `{text}`"));
+                return sensitive_change(format!("The function calls itself if `{text}`"));
             }
             let is_act = is_call(inner(*one).kind())
                 && !self.is_log_statement(self.new, *one)
                 && exit_of(self.new, *one) == Exit::None;
             if is_act {
-                return refuse(
-                    ReasonCode::SensitiveChange,
-                    format!("If `{text}`, `{}` is newly done", shown(self.new, *one)),
-                );
+                return sensitive_change(format!("If `{text}`, `{}` is newly done", shown(self.new, *one)));
             }
         }
         if let Some(why) = self.breaks_kind(node, &own) {
@@ -59,40 +55,28 @@ impl<'c> Scene<'c> {
         if answer_text.ends_with("err")
             && !condition(node).is_some_and(|asks| words(self.new, asks).contains(&"err"))
         {
-            return refuse(
-                ReasonCode::WorkSkipped,
-                format!("If `{text}`, an error is given back that is not one"),
-            );
+            return work_skipped(format!("If `{text}`, an error is given back that is not one"));
         }
         if matches!(answer_text.as_str(), "False" | "false") && self.denies_by_name(node) {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("If `{text}`, the answer is that nothing is forbidden"),
-            );
+            return check_deleted(format!("If `{text}`, the answer is that nothing is forbidden"));
         }
         if exit == Exit::Return
             && let Some(value) = answer
             && matches!(substitute(self.new, value), Substitute::Yes | Substitute::Number)
         {
-            return refuse(
-                ReasonCode::CheckDeleted,
-                format!("If `{text}`, the answer is made up: `{}`", shown(self.new, value)),
-            );
+            return check_deleted(format!(
+                "If `{text}`, the answer is made up: `{}`",
+                shown(self.new, value)
+            ));
         }
         let mut questions: Vec<Verdict> = Vec::new();
         let conservative = test.selects_missing();
         let strength = guarding(condition(node).map(|asks| words(self.new, asks)).unwrap_or_default());
         if exit == Exit::Break {
-            return refuse(
-                ReasonCode::WorkSkipped,
-                format!("If `{text}`, all other entries are left out as well"),
-            );
+            return work_skipped(format!("If `{text}`, all other entries are left out as well"));
         }
         if exit == Exit::Return && !loud && self.ends_the_loop(node, &own) {
-            return refuse(
-                ReasonCode::WorkSkipped,
-                format!("If `{text}`, all other entries are left out as well"),
-            );
+            return work_skipped(format!("If `{text}`, all other entries are left out as well"));
         }
         let about = self.is_about_crash(&operands, node);
         let left_out = self.left_out(node, exit);
@@ -103,15 +87,11 @@ impl<'c> Scene<'c> {
             let finishes = done
                 && is_call(act.node.kind())
                 && super::arguments(act.node).is_empty()
-                && has(
-                    "commit flush close end save",
-                    dotted_path(self.new, act.node).rsplit('.').next().unwrap_or_default(),
-                );
-            let uses = operands.iter().any(|one| mentions(&act.text, one)) || act.derived || finishes;
+                && has("commit flush close end save", &called(self.new, act.node));
+            let uses = operands.iter().any(|one| has_word(&act.text, one)) || act.derived || finishes;
             done |= uses;
             let what = shown(self.new, act.node);
-            let skipped =
-                |verb: &str| refuse(ReasonCode::WorkSkipped, format!("If `{text}`, {verb}: `{what}`"));
+            let skipped = |verb: &str| work_skipped(format!("If `{text}`, {verb}: `{what}`"));
             let harm = match (&act.what, act.ran_before, uses) {
                 (_, true, _) => true,
                 (Act::Sink(_) | Act::Check | Act::Call, false, false) => true,
@@ -144,7 +124,7 @@ impl<'c> Scene<'c> {
             );
         }
         if strength == Guarding::Strong && exit != Exit::Loud {
-            return refuse(ReasonCode::CheckDeleted, format!("`{text}` decides who may do something"));
+            return check_deleted(format!("`{text}` decides who may do something"));
         }
         if let Some(first) = questions.into_iter().next() {
             return first;
@@ -186,9 +166,7 @@ impl<'c> Scene<'c> {
 
     /// Whether the function around a place says what is forbidden: there, no means yes.
     pub(super) fn denies_by_name(&self, node: Node<'c>) -> bool {
-        let function =
-            function_of(self.new.family(), node).map_or("", |one| self.new.field_text(one, "name"));
-        crate::sensitive_paths::words(function).iter().any(|word| {
+        crate::names::split_words(self.function_around(node)).iter().any(|word| {
             has("blocked banned denied locked hidden restricted forbidden expired revoked disabled suspended private", word)
         })
     }
@@ -226,7 +204,7 @@ impl<'c> Scene<'c> {
     /// An answer of another kind than the function gives otherwise.
     pub(super) fn breaks_kind(&self, node: Node<'c>, own: &[Node<'c>]) -> Option<String> {
         let last = inner_exit(*own.last()?);
-        if !matches!(last.kind(), "return_statement" | "return_expression" | "return") {
+        if !is_return(last.kind()) {
             return None;
         }
         let function = above(node, |one| is_function(self.new.family(), one.kind()))?;
@@ -299,10 +277,9 @@ impl<'c> Scene<'c> {
             return false;
         };
         let nothing = |value: Node<'c>| is_nothing(&squeezed(self.new, inner(value)));
-        let mut elsewhere = false;
-        visit_below(function, |one, at| {
-            elsewhere |= at.kind == "return_statement"
-                && returned(one).is_none_or(|other| other != value && nothing(other));
+        let elsewhere = any_below(function, |one, at| {
+            at.kind == "return_statement"
+                && returned(one).is_none_or(|other| other != value && nothing(other))
         });
         nothing(value) && !elsewhere
     }

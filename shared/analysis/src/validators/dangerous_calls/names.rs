@@ -1,83 +1,36 @@
 //! The names of dangerous things in each family of languages. Words are parted by whitespace.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
-
+use crate::names::first_above;
 use crate::syntax::Family;
 
-/// Words of a list, for fast looks.
-pub(super) struct Words(HashSet<&'static str>);
-
-impl Words {
-    fn of(list: &'static str) -> Words {
-        Words(list.split_ascii_whitespace().collect())
-    }
-
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.0.contains(word)
-    }
-
-    /// The word that a path is, or that it begins with up to a dot or slash.
-    pub(super) fn above(&self, path: &str) -> Option<&'static str> {
-        let ends = path.match_indices(['.', '/']).map(|(end, _)| end).chain([path.len()]);
-        ends.filter_map(|end| self.0.get(&path[..end]).copied()).next()
-    }
-}
-
-/// The lists of one family as [`Words`].
-pub(super) struct Known {
-    pub(super) modules: Words,
-    pub(super) paths: Words,
-    pub(super) starts: Vec<&'static str>,
-    pub(super) parts: Words,
-    pub(super) methods: Words,
-    pub(super) nodes: Words,
-}
-
-static KNOWN: LazyLock<HashMap<Family, Known>> = LazyLock::new(|| {
-    let lists = [
-        (Family::Python, PYTHON),
-        (Family::Script, SCRIPT),
-        (Family::Go, GO),
-        (Family::Rust, RUST),
-        (Family::Java, JAVA),
-        (Family::Ruby, RUBY),
-        (Family::Php, PHP),
-    ];
-    lists.into_iter().map(|(family, names)| (family, Known::of(&names))).collect()
-});
-
-impl Known {
-    fn of(names: &Names) -> Known {
-        Known {
-            modules: Words::of(names.modules),
-            paths: Words::of(names.paths),
-            starts: names.starts.split_ascii_whitespace().collect(),
-            parts: Words::of(names.parts),
-            methods: Words::of(names.methods),
-            nodes: Words::of(names.nodes),
+impl Names {
+    pub(super) fn of_family(family: Family) -> &'static Names {
+        match family {
+            Family::Python => &PYTHON,
+            Family::Script => &SCRIPT,
+            Family::Go => &GO,
+            Family::Rust => &RUST,
+            Family::Java => &JAVA,
+            Family::Ruby => &RUBY,
+            Family::Php => &PHP,
         }
-    }
-
-    pub(super) fn of_family(family: Family) -> &'static Known {
-        KNOWN.get(&family).expect("every family is listed above")
     }
 }
 
 /// What is dangerous in one family of languages.
-struct Names {
+pub(super) struct Names {
     /// Modules that no small fix needs: any import or use counts.
-    modules: &'static str,
+    pub(super) modules: &'static str,
     /// Full paths, called or only named.
-    paths: &'static str,
+    pub(super) paths: &'static str,
     /// Beginnings of full paths.
-    starts: &'static str,
+    pub(super) starts: &'static str,
     /// Names that are dangerous anywhere in a path.
-    parts: &'static str,
+    pub(super) parts: &'static str,
     /// Methods, whatever they are called on.
-    methods: &'static str,
+    pub(super) methods: &'static str,
     /// Kinds of nodes that are dangerous by themselves.
-    nodes: &'static str,
+    pub(super) nodes: &'static str,
 }
 
 const PYTHON: Names = Names {
@@ -168,14 +121,10 @@ const PHP: Names = Names {
 };
 
 /// The environment, where the secrets are.
-static ENVIRONMENT: LazyLock<Words> = LazyLock::new(|| {
-    Words::of(
-        "os.environ os.getenv os.Getenv os.Environ os.LookupEnv process.env \
-    std.env std.env.var env.var env.vars dotenvy System.getenv System.getProperties ENV getenv $_ENV $_SERVER",
-    )
-});
+const ENVIRONMENT: &str = "os.environ os.getenv os.Getenv os.Environ os.LookupEnv process.env \
+    std.env std.env.var env.var env.vars dotenvy System.getenv System.getProperties ENV getenv $_ENV $_SERVER";
 
 /// The name of the environment that a path begins with.
 pub(super) fn environment(path: &str) -> Option<&'static str> {
-    ENVIRONMENT.above(path)
+    first_above(ENVIRONMENT, path)
 }

@@ -3,28 +3,16 @@
 use tree_sitter::Node;
 
 use super::{is_silent, silent_or_broad};
+use crate::names::has;
+use crate::names::is_log_call;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Parsed, statements};
-use crate::validators::reports_silenced::is_log_call;
 
 /// Types that catch nearly everything, or that only ever mean a mistake in the code.
-const BROAD: &[&str] = &[
-    "Throwable",
-    "Exception",
-    "RuntimeException",
-    "Error",
-    "NullPointerException",
-    "ClassCastException",
-    "IndexOutOfBoundsException",
-    "ArrayIndexOutOfBoundsException",
-    "StandardError",
-    "NoMethodError",
-    "NameError",
-    "RuntimeError",
-    "TypeError",
-    "ErrorException",
-    "LogicException",
-];
+const BROAD: &str = "\
+    Throwable Exception RuntimeException Error NullPointerException ClassCastException \
+    IndexOutOfBoundsException ArrayIndexOutOfBoundsException StandardError NoMethodError NameError \
+    RuntimeError TypeError ErrorException LogicException";
 
 pub(super) fn swallows(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
     match node.kind() {
@@ -67,7 +55,7 @@ fn forgets(parsed: &Parsed<'_>, types: &[String], body: Option<Node<'_>>) -> boo
         let inner = inner.unwrap_or(*last);
         is_raise(parsed, inner) || is_bare_raise(parsed, *last)
     });
-    let broad = types.is_empty() || types.iter().any(|name| BROAD.contains(&name.as_str()));
+    let broad = types.is_empty() || types.iter().any(|name| has(BROAD, name));
     silent_or_broad(types, silent, raises) || (broad && !raises)
 }
 

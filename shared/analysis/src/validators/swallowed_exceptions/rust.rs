@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use tree_sitter::Node;
 
 use super::is_silent;
+use crate::names::is_log_call;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Family, Parsed, first_line, statements, tokens};
-use crate::validators::reports_silenced::is_log_call;
 use crate::validators::reviewed::{Finding, Side, Sides, shortened};
 
 /// Methods that make a value of a `Result` and forget its error.
