@@ -14,6 +14,7 @@ use crate::syntax::Parsed;
 use crate::syntax::imports::Bindings;
 use autofix_domain::reason::Reason;
 pub use judge::Crash;
+pub(crate) use judge::keeps_default;
 use judge::{Judged, Scene, Verdict};
 
 /// Both sides of a change as trees, with what the new one imports.

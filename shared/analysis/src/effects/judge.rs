@@ -18,6 +18,8 @@ mod texts;
 mod values;
 mod ways_out;
 
+pub(crate) use handlers::keeps_default;
+
 use tree_sitter::Node;
 
 use super::script::Edit;

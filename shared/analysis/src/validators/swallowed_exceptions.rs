@@ -12,6 +12,7 @@ use regex::Regex;
 use tree_sitter::Node;
 
 use super::reviewed::{Finding, Reviewed, places, shortened};
+use crate::effects::keeps_default;
 use crate::names::has;
 use crate::names::is_log_call;
 use crate::syntax::definitions::kind_of_definition;
@@ -124,6 +125,7 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
             let silent = statements(body).into_iter().all(|statement| is_silent(parsed, statement));
             let types = caught_types(header);
             silent_or_broad(&types, silent, raises_at_the_end(body))
+                && keeps_default(parsed, node).is_none()
                 && (silent || !is_one_conversion(parsed, node, &types))
         }
         "call" => dotted_path(parsed, node).rsplit('.').next() == Some("suppress"),

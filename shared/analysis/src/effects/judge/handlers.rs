@@ -3,9 +3,11 @@
 use tree_sitter::Node;
 
 use super::super::absence::{Substitute, substitute};
-use super::super::sinks::sinks_below;
+use super::super::sinks::{has, sinks_below};
 use super::super::slices::reach_of_name;
-use super::super::tree::{body, body_statements, is_call, is_handler, parts, squeezed, words};
+use super::super::tree::{
+    body, body_statements, is_call, is_handler, is_try, is_word, parts, squeezed, words,
+};
 use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
 use super::insertions::assigned_in;
 use super::values::assigned_names;
@@ -13,8 +15,8 @@ use super::{
     Judged, Scene, Verdict, ask, computation_changed, exception_swallowed, identifier, last_name, refuse,
     sensitive_change, shown, work_skipped,
 };
-use crate::syntax::Family;
 use crate::syntax::mentions::has_word;
+use crate::syntax::{Family, Parsed};
 use autofix_domain::reason::ReasonCode;
 
 impl<'c> Scene<'c> {
@@ -125,6 +127,18 @@ impl<'c> Scene<'c> {
             Exit::Continue => of(ask(format!("Is the entry rightly left out: `{is}`?"), &operand)),
             Exit::Break => of(work_skipped("All other entries are left out as well".to_owned())),
             Exit::None => {
+                if let Some(name) = keeps_default(self.new, handler) {
+                    let reached = reach_of_name(self.new, self.bindings, &name, handler);
+                    return of(match reached.sinks.first() {
+                        Some(entry) => self.act_is_given("the value from before the conversion", entry),
+                        None => ask(
+                            format!(
+                                "If the conversion fails, is what `{name}` was before right for everything behind it?"
+                            ),
+                            &name,
+                        ),
+                    });
+                }
                 for one in &own {
                     if self.is_log_statement(self.new, *one) {
                         continue;
@@ -184,4 +198,24 @@ impl<'c> Scene<'c> {
             false => Verdict::Harmless,
         }
     }
+}
+
+/// The name that keeps its value of before if a conversion fails: `n = 0; try: n = int(x) except ValueError: pass`.
+pub(crate) fn keeps_default(parsed: &Parsed<'_>, handler: Node<'_>) -> Option<String> {
+    const CONVERSIONS: &str = "int float bool Decimal UUID date datetime.fromisoformat date.fromisoformat";
+    let inside = handler_body(handler)?;
+    let caught = &parsed.text_of(handler)[..inside.start_byte() - handler.start_byte()];
+    let types = caught.trim_start_matches("except").split(|c: char| !c.is_alphanumeric() && c != '_');
+    let types: Vec<&str> = types.filter(|one| !one.is_empty()).collect();
+    let is_bad_input = !types.is_empty() && types.iter().all(|one| has("ValueError TypeError", one));
+    let only_passes = body_statements(inside).iter().all(|one| one.kind() == "pass_statement");
+    let tried = handler.parent().filter(|one| is_try(one.kind()))?;
+    let [only] = body(tried).map(body_statements)?[..] else { return None };
+    let (target, value) = assigned_in(only)?;
+    let name = parsed.text_of(target);
+    let converts = is_call(value.kind()) && has(CONVERSIONS, parsed.field_text(value, "function"));
+    let mut before = std::iter::successors(tried.prev_named_sibling(), Node::prev_named_sibling);
+    let has_default =
+        before.any(|one| assigned_in(one).is_some_and(|(target, _)| parsed.text_of(target) == name));
+    (is_bad_input && only_passes && is_word(target) && converts && has_default).then(|| name.to_owned())
 }
