@@ -147,15 +147,9 @@ fn excerpt(evidence: &Evidence, snapshot: &Snapshot) -> Option<Excerpt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{FileMode, Limits, SnapshotBuilder};
 
     fn snapshot(files: &[(&str, String)]) -> Snapshot {
-        let mut builder = SnapshotBuilder::new(Limits::default());
-        for (path, text) in files {
-            let path = RepoPath::parse(path).expect("a good path");
-            builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
-        }
-        builder.build(None).expect("no path twice")
+        Snapshot::of(files.iter().map(|(path, text)| (*path, text)))
     }
 
     fn evidence(file: &str, line: u32, quote: &str) -> Evidence {

@@ -115,7 +115,6 @@ fn squeezed(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::{FileMode, Limits, SnapshotBuilder};
 
     const TEXT: &str = "\
 import os
@@ -131,12 +130,7 @@ def lines(address):
 ";
 
     fn verdict(file: &str, line: u32, quote: &str) -> EvidenceCheck {
-        let mut builder = SnapshotBuilder::new(Limits::default());
-        for (path, bytes) in [("backend/labels.py", TEXT.as_bytes()), ("backend/logo.png", b"\0")] {
-            let path = RepoPath::parse(path).expect("a good path");
-            builder.add_read(path, FileMode::Regular, bytes.to_vec()).expect("few files");
-        }
-        let snapshot = builder.build(None).expect("no path twice");
+        let snapshot = Snapshot::of([("backend/labels.py", TEXT.as_bytes()), ("backend/logo.png", b"\0")]);
         let project = ProjectPath::parse("backend").expect("a good folder");
         let claim = Evidence { file: file.to_owned(), line, quote: quote.to_owned() };
         check(&[claim], &snapshot, &project).remove(0)

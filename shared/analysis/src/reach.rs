@@ -125,7 +125,6 @@ impl<'p> Side<'p> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::{FileMode, Limits, SnapshotBuilder};
     use super::*;
 
     const LABELS: &str = "import os\n\nWIDTH = 30\n\nclass Label:\n    size = 1\n\n    def __init__(self):\n        \
@@ -139,12 +138,8 @@ mod tests {
             after: LABELS.replace(edit.0, edit.1),
         };
         assert_ne!(change.before, change.after);
-        let mut builder = SnapshotBuilder::new(Limits::default());
-        for (path, text) in others.iter().chain(&[("app/labels.py", LABELS)]) {
-            let path = RepoPath::parse(path).unwrap();
-            builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).unwrap();
-        }
-        assert_eq!(&reach_of(&change, &builder.build(None).unwrap()), expected, "{edit:?} {others:?}");
+        let snapshot = Snapshot::of(others.iter().copied().chain([("app/labels.py", LABELS)]));
+        assert_eq!(&reach_of(&change, &snapshot), expected, "{edit:?} {others:?}");
     }
 
     fn used(radius: BlastRadius, name: &str, files: u32) -> Reach {
@@ -191,7 +186,7 @@ mod tests {
     fn what_no_name_stands_for_is_not_isolated() {
         check(("WIDTH = 30", "WIDTH = 31"), &[], &Reach::WholeFile);
         let change = FileChange { path: "app/a.lua".into(), before: "a\n".into(), after: "b\n".into() };
-        let nothing = SnapshotBuilder::new(Limits::default()).build(None).unwrap();
+        let nothing = Snapshot::of::<&str, &str>([]);
         assert_eq!(reach_of(&change, &nothing), Reach::NotCounted);
         assert_eq!(Reach::NotCounted.radius(), BlastRadius::Moderate);
     }

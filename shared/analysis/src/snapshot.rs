@@ -306,4 +306,17 @@ impl fmt::Debug for Snapshot {
 }
 
 #[cfg(test)]
+impl Snapshot {
+    /// A snapshot of files, each a path with its content.
+    pub(crate) fn of<P: AsRef<str>, T: AsRef<[u8]>>(files: impl IntoIterator<Item = (P, T)>) -> Snapshot {
+        let mut builder = SnapshotBuilder::new(Limits::default());
+        for (path, content) in files {
+            let path = RepoPath::parse(path.as_ref()).expect("a good path");
+            builder.add_read(path, FileMode::Regular, content.as_ref().to_vec()).expect("few files");
+        }
+        builder.build(None).expect("no path twice")
+    }
+}
+
+#[cfg(test)]
 mod tests;

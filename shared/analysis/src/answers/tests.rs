@@ -1,6 +1,5 @@
 use super::*;
 use crate::diff::FileChange;
-use crate::snapshot::{FileMode, Limits, SnapshotBuilder};
 
 const LABELS: &str = "\
 # line2 is safe: says a comment.
@@ -15,12 +14,7 @@ const MODEL: &str = "class Address:\n    line1: str\n    line2: str | None = Non
 const NOTES: &str = "line2 may be missing, says a text.\n";
 
 fn snapshot() -> Snapshot {
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    for (path, text) in [("app/labels.py", LABELS), ("app/model.py", MODEL), ("app/notes.txt", NOTES)] {
-        let path = RepoPath::parse(path).unwrap();
-        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).unwrap();
-    }
-    builder.build(None).unwrap()
+    Snapshot::of([("app/labels.py", LABELS), ("app/model.py", MODEL), ("app/notes.txt", NOTES)])
 }
 
 fn question(id: &str) -> Question {

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::effects::Fact;
 use crate::repo_path::RepoPath;
-use crate::snapshot::{FileMode, Limits, Snapshot, SnapshotBuilder};
+use crate::snapshot::Snapshot;
 use autofix_domain::attempt::AttemptId;
 
 /// Text that must not reach the critic.
@@ -40,12 +40,7 @@ def show(order):
 ";
 
 fn snapshot() -> Snapshot {
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    for (path, text) in [("shop/labels.py", LABELS), ("shop/orders.py", ORDERS)] {
-        let path = RepoPath::parse(path).unwrap();
-        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).unwrap();
-    }
-    builder.build(None).unwrap()
+    Snapshot::of([("shop/labels.py", LABELS), ("shop/orders.py", ORDERS)])
 }
 
 fn fixed(more: &str) -> FileChange {
@@ -201,10 +196,7 @@ fn a_long_function_is_shown_around_the_change_only() {
             .replace("step_250(", "step_0(")
             .replace("step_251(order)\n", "step_251(order)\n    more()\n"),
     };
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    let path = RepoPath::parse(&change.path).unwrap();
-    builder.add_read(path, FileMode::Regular, text.into_bytes()).unwrap();
-    let snapshot = builder.build(None).unwrap();
+    let snapshot = Snapshot::of([(&change.path, text)]);
     let code = BlankedCode::new(&snapshot, &change, None, &[]);
     let (shown, lines) = code.change();
     assert_eq!((lines.first(), lines.last()), (Some(&210), Some(&291)));
@@ -221,7 +213,7 @@ fn without_a_grammar_the_code_stays_as_it_is() {
         before: "one # note\ntwo\n".into(),
         after: "one # note\nthree\n".into(),
     };
-    let snapshot = SnapshotBuilder::new(Limits::default()).build(None).unwrap();
+    let snapshot = Snapshot::of::<&str, &str>([]);
     let code = BlankedCode::new(&snapshot, &change, None, &[]);
     assert_eq!(code.change().0, "    1   one # note\n    2 - two\n      + three\n");
     assert!(code.changed_functions().is_empty());

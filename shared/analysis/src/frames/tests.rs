@@ -1,17 +1,11 @@
 use super::*;
 use crate::repo_path::FolderPath;
-use crate::snapshot::{FileMode, Limits, SnapshotBuilder};
 use autofix_domain::incident::Exception;
 
 const LABELS: &str = "def address_lines(address):\n    first = address.get('line1')\n    return [first, address.get('line2').strip()]\n";
 
 fn snapshot(files: &[(&str, &str)]) -> Snapshot {
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    for (path, text) in files {
-        let path = RepoPath::parse(path).expect("a good path");
-        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
-    }
-    builder.build(None).expect("no path twice")
+    Snapshot::of(files.iter().copied())
 }
 
 fn shop() -> Snapshot {

@@ -147,15 +147,9 @@ fn shared(one: &RepoPath, other: &RepoPath) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::snapshot::{FileMode, Limits, SnapshotBuilder};
 
     pub(in crate::proof) fn snapshot(files: &[(&str, &str)]) -> Snapshot {
-        let mut builder = SnapshotBuilder::new(Limits::default());
-        for (path, text) in files {
-            let path = RepoPath::parse(path).expect("a good path");
-            builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
-        }
-        builder.build(None).expect("no path twice")
+        Snapshot::of(files.iter().copied())
     }
 
     fn path(text: &str) -> RepoPath {

@@ -267,18 +267,10 @@ web/src/app.tsx (1 line)
 
 #[test]
 fn a_search_shows_the_application_first_and_counts_what_has_no_room() {
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    let many = "total()\n".repeat(25);
-    let few = "total()\n";
-    for n in 0..100 {
-        let path = RepoPath::parse(&format!("shop/part{n:02}.py")).expect("a good path");
-        builder.add_read(path, FileMode::Regular, many.clone().into_bytes()).expect("few files");
-    }
-    for path in ["a/migrations/1.py", "a/test_a.py", "shop/a_pb2.py", "vendor/a.py", "zoo.py"] {
-        let path = RepoPath::parse(path).expect("a good path");
-        builder.add_read(path, FileMode::Regular, few.as_bytes().to_vec()).expect("few files");
-    }
-    let snapshot = builder.build(None).expect("no path twice");
+    let many = (0..100).map(|n| (format!("shop/part{n:02}.py"), "total()\n".repeat(25)));
+    let few = ["a/migrations/1.py", "a/test_a.py", "shop/a_pb2.py", "vendor/a.py", "zoo.py"];
+    let few = few.map(|path| (path.to_owned(), "total()\n".to_owned()));
+    let snapshot = Snapshot::of(many.chain(few));
     let toolbox = Toolbox::new(&snapshot, &ProjectPath::root());
     let answer = toolbox.call("search", &json!({"regex": "total", "folder": "", "glob": ""}));
     let shown: Vec<&str> = answer.text().lines().filter(|line| !line.contains(" | ")).collect();
@@ -330,18 +322,16 @@ fn a_pattern_that_is_none_is_searched_as_text() {
 
 #[test]
 fn a_pattern_that_would_run_for_minutes_is_refused() {
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    for file in 0_u64..256 {
+    let files = (0_u64..256).map(|file| {
         // Names without a rhythm, on which such patterns never come to rest.
         let line = |n: u64| {
             let name = (file * 1_000 + n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             format!("value_{name:x} = compute({}, order) or raise_it({n:o})\n", name % 977)
         };
         let text: String = (0..150).map(line).collect();
-        let path = RepoPath::parse(&format!("{file}.py")).expect("a good path");
-        builder.add_read(path, FileMode::Regular, text.into_bytes()).expect("few files");
-    }
-    let snapshot = builder.build(None).expect("no path twice");
+        (format!("{file}.py"), text)
+    });
+    let snapshot = Snapshot::of(files);
     let toolbox = Toolbox::new(&snapshot, &ProjectPath::root());
     let search = |pattern: &str| toolbox.call("search", &json!({"regex": pattern, "folder": ""}));
     for pattern in

@@ -7,7 +7,6 @@ const ORDERS: &str = "from shop.labels import lines as rows\n\n\nclass Order:\n 
                       'lines'\n\n\nhandler = Order.total\n";
 
 fn with_callers() -> Snapshot {
-    let mut builder = SnapshotBuilder::new(Limits::default());
     let many: String = (0..80).map(|number| format!("total({number})\n")).collect();
     let files: [(&str, &str); 7] = [
         ("shop/.env", "TOTAL=hunter2 total()\n"),
@@ -18,11 +17,7 @@ fn with_callers() -> Snapshot {
         ("shop/orders.ts", "order\n  .lines()\n  .total();\n"),
         ("web/many.js", &many),
     ];
-    for (path, text) in files {
-        let path = RepoPath::parse(path).expect("a good path");
-        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
-    }
-    builder.build(None).expect("no path twice")
+    Snapshot::of(files)
 }
 
 #[track_caller]
@@ -91,7 +86,6 @@ shop/orders.ts
 
 #[test]
 fn what_a_decorator_registers_is_said_to_be_called_by_a_framework() {
-    let mut builder = SnapshotBuilder::new(Limits::default());
     let files: [(&str, &str); 5] = [
         (
             "api.py",
@@ -103,11 +97,7 @@ fn what_a_decorator_registers_is_said_to_be_called_by_a_framework() {
         ("orders.rs", "#[tokio::main]\nasync fn main() {}\n#[get(\"/orders\")]\nasync fn index() {}\n"),
         ("a.php", "<?php\nclass A {\n  #[Route('/x')]\n  public function shown() {}\n}\n"),
     ];
-    for (path, text) in files {
-        let path = RepoPath::parse(path).expect("a good path");
-        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
-    }
-    let snapshot = builder.build(None).expect("no path twice");
+    let snapshot = Snapshot::of(files);
     let toolbox = Toolbox::new(&snapshot, &ProjectPath::root());
     let said =
         |name: &str| toolbox.call("find_callers", &json!({"name": name, "folder": ""})).text().to_owned();

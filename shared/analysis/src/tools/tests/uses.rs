@@ -1,16 +1,10 @@
 //! Who uses a function, as the critic is shown it.
 
 use super::*;
-use crate::repo_path::RepoPath;
 use crate::tools::uses_of;
 
 fn uses(files: &[(&str, &str)], name: &str, defined_in: &str) -> Vec<String> {
-    let mut builder = SnapshotBuilder::new(Limits::default());
-    for (path, text) in files {
-        let path = RepoPath::parse(path).expect("a good path");
-        builder.add_read(path, FileMode::Regular, text.as_bytes().to_vec()).expect("few files");
-    }
-    let snapshot = builder.build(None).expect("no path twice");
+    let snapshot = Snapshot::of(files.iter().copied());
     uses_of(&snapshot, &[name.to_owned()], defined_in)
         .iter()
         .map(|one| format!("{}:{} {}", one.path, one.line, if one.is_call { "call" } else { "name" }))
