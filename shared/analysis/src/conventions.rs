@@ -12,6 +12,10 @@ use autofix_domain::redaction::{Redacted, redact};
 const NAMES: [&str; 3] = ["AGENTS.md", "CLAUDE.md", "CONTRIBUTING.md"];
 /// Bytes told of all of them, some 1,500 tokens: what matters for one small change stands at their top.
 const MAX_BYTES: usize = 6_000;
+/// The sections of a `CONTRIBUTING.md` that say how code is written have one of these words in their heading; the rest is
+/// about chats, reviews and licences.
+const ABOUT_CODE: [&str; 7] =
+    ["style", "convention", "lint", "format", "guideline", "coding", "code quality"];
 /// Characters looked at of one file.
 const MAX_FILE_CHARS: usize = 20_000;
 
@@ -42,7 +46,9 @@ fn conventions(snapshot: &Snapshot, project: &ProjectPath) -> Option<Redacted> {
     for (folder, name) in folders.iter().flat_map(|folder| NAMES.map(|name| (folder, name))) {
         let path = if folder.is_root() { name.to_owned() } else { format!("{folder}/{name}") };
         let Some(text) = RepoPath::parse(&path).ok().and_then(|path| snapshot.text(&path)) else { continue };
-        let text = redact(cleaning::multi_line(text, MAX_FILE_CHARS).trim()).to_string();
+        let text = cleaning::multi_line(text, MAX_FILE_CHARS);
+        let text = if name == "CONTRIBUTING.md" { about_code(&text) } else { text };
+        let text = redact(text.trim()).to_string();
         if text.is_empty() || told.iter().any(|known| known.ends_with(&text)) {
             continue;
         }
@@ -56,6 +62,31 @@ fn conventions(snapshot: &Snapshot, project: &ProjectPath) -> Option<Redacted> {
         }
     }
     (!told.is_empty()).then(|| redact(&told.join("\n\n")))
+}
+
+/// The sections of a document whose heading, or one above it, says that they are about code; all of it if it has no headings.
+fn about_code(text: &str) -> String {
+    let level = |line: &str| {
+        let marks = line.len() - line.trim_start_matches('#').len();
+        (1..=6).contains(&marks).then_some(marks).filter(|marks| line[*marks..].starts_with(' '))
+    };
+    if !text.lines().any(|line| level(line).is_some()) {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut inside: Option<usize> = None;
+    for line in text.lines() {
+        if let Some(marks) = level(line)
+            && inside.is_none_or(|outer| marks <= outer)
+        {
+            let heading = line.to_lowercase();
+            inside = ABOUT_CODE.iter().any(|word| heading.contains(word)).then_some(marks);
+        }
+        if inside.is_some() {
+            kept.extend([line, "\n"]);
+        }
+    }
+    kept
 }
 
 /// As many whole lines as have room.
@@ -97,6 +128,19 @@ mod tests {
         Use type hints.
         ");
         assert_eq!(told(&[("README.md", "x"), ("docs/AGENTS.md", "x"), ("AGENTS.md", " \n")], ""), None);
+    }
+
+    #[test]
+    fn of_contributing_only_what_is_about_code_is_told() {
+        let text = "# Contributing\nBe kind.\n\n## Code style\nUse type hints.\n### Names\nPlain words.\n## Chat\nJoin us.\n";
+        insta::assert_snapshot!(told(&[("CONTRIBUTING.md", text)], "").expect("told"), @"
+        # CONTRIBUTING.md
+        ## Code style
+        Use type hints.
+        ### Names
+        Plain words.
+        ");
+        assert_eq!(told(&[("CONTRIBUTING.md", "# Hello\nJoin us.\n")], ""), None);
     }
 
     #[test]

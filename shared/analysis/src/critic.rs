@@ -57,7 +57,8 @@ Answer with `give_verdict`, once. Every field is about what the change alters, n
 - `stops_this_error`: can the same exception still be raised at the line that crashed, for the same reason, with the change? \
 True only if not.
 - `changes_other_behaviour`: true if an input that worked before, one that did not crash here, now has another result or another \
-effect, or raises. What becomes of the inputs that crashed does not count.
+effect, or raises. What becomes of the inputs that crashed, or whose result was plainly wrong because of the same fault, does \
+not count.
 - `hides_deeper_fault`: true if the code shows that the value that caused the crash can't be right at this place, so that \
 something else is at fault and the change only covers it up. A value that the code allows to be missing, and a wrong name that the \
 change corrects, hide nothing.

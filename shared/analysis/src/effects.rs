@@ -98,9 +98,9 @@ fn collected(mut judged: Vec<Judged>) -> Effects {
     judged.sort_by_key(|one| one.line);
     let mut effects = Effects::default();
     for one in judged {
-        let fact = Fact { line: one.line, sentence: format!("{}.", one.fact.trim_end_matches('.')) };
-        if !effects.facts.contains(&fact) {
-            effects.facts.push(fact);
+        let sentence = format!("{}.", one.fact.trim_end_matches('.'));
+        if effects.facts.iter().all(|known| known.sentence != sentence) {
+            effects.facts.push(Fact { line: one.line, sentence });
         }
         match one.verdict {
             Verdict::Harmless => {}

@@ -12,7 +12,7 @@ use super::prompt::Boundary;
 use super::repo_path::{ProjectPath, RepoPath};
 use super::report::Analysis;
 use super::snapshot::Snapshot;
-use super::surroundings::surroundings;
+use super::surroundings::{near, surroundings};
 use super::tools::{self, Toolbox};
 use super::validators::{self, Findings, ProposedChange};
 use crate::diff::FileChange;
@@ -143,10 +143,13 @@ pub fn opening(boundary: &Boundary, analysis: &Analysis, files: &[RepoPath], sna
             .filter(|evidence| evidence.file == path.as_str())
             .map(|evidence| evidence.line);
         let mut lines: Vec<u32> = cited.collect();
-        if analysis.file_path == path.as_str() {
+        let text = snapshot.text(path).unwrap_or_default();
+        let shown = if analysis.file_path == path.as_str() {
             lines.extend(analysis.line_number);
-        }
-        let shown = surroundings(path, snapshot.text(path).unwrap_or_default(), &lines);
+            surroundings(path, text, &lines)
+        } else {
+            near(text, &lines)
+        };
         message = message.code(&boundary.around_code(path.as_str(), &shown));
     }
     message

@@ -86,7 +86,8 @@ Settle these by reading. Only if the code can't tell you, take the worse word.
 
 - `evidence`: two to five exact quotes of single lines with file and line, as you read them, that prove the cause; \
 among them, if there is one, the line that allows the value that crashes.
-- `confidence`: your honest probability that the cause is right.";
+- `confidence`: your honest probability that the line raises for this reason and that the change removes it. Which caller \
+the value came from counts only if the change would be wrong for one of them.";
 
 fn result_tool() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
@@ -112,7 +113,7 @@ fn result_tool() -> Value {
                 "function_name": text("Function with the cause; empty if none."),
                 "confidence": { "type": "number", "description": "0 to 1." },
                 "can_auto_fix": { "type": "boolean" },
-                "explanation": text("How the evidence proves the cause."),
+                "explanation": text("How the evidence proves the cause, in at most four sentences."),
                 "complexity": word(Complexity::ALL.iter().map(|w| w.as_str()).collect()),
                 "security_implications": word(SecurityRisk::ALL.iter().map(|w| w.as_str()).collect()),
                 "blast_radius": word(BlastRadius::ALL.iter().map(|w| w.as_str()).collect()),

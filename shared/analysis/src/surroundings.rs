@@ -32,10 +32,14 @@ const MAX_BYTES: usize = 20_000;
 /// The parts with their line numbers, as `read_file` shows them, and a mark where lines are left out. The lines themselves
 /// are as they stand in the file: an edit has to match them.
 pub fn surroundings(path: &RepoPath, text: &str, lines: &[u32]) -> String {
+    shown_of(text, wanted(path, text, lines, text.lines().count()).into_iter())
+}
+
+fn shown_of(text: &str, wanted: impl Iterator<Item = RangeInclusive<u32>>) -> String {
     let all: Vec<&str> = text.lines().collect();
     let mut room = MAX_BYTES;
     let mut shown: BTreeSet<usize> = BTreeSet::new();
-    for range in wanted(path, text, lines, all.len()) {
+    for range in wanted {
         for number in range {
             let Some(line) = (number as usize).checked_sub(1).and_then(|index| all.get(index)) else {
                 continue;
@@ -59,6 +63,11 @@ pub fn surroundings(path: &RepoPath, text: &str, lines: &[u32]) -> String {
     out
 }
 
+/// As [`surroundings`], of a file that only proves something: what stands near the lines.
+pub fn near(text: &str, lines: &[u32]) -> String {
+    shown_of(text, lines.iter().map(|line| around(*line, AROUND)))
+}
+
 fn gap(out: &mut String, first: usize, last: usize) {
     let _ = match last.checked_sub(first) {
         None => Ok(()),
@@ -69,7 +78,6 @@ fn gap(out: &mut String, first: usize, last: usize) {
 
 /// The ranges of lines to show, the most useful first.
 fn wanted(path: &RepoPath, text: &str, lines: &[u32], total: usize) -> Vec<RangeInclusive<u32>> {
-    let around = |line: u32, by: u32| line.saturating_sub(by)..=line.saturating_add(by);
     let mut wanted: Vec<RangeInclusive<u32>> = lines.iter().map(|line| around(*line, NEAREST)).collect();
     if total <= WHOLE_FILE_LINES || lines.is_empty() {
         wanted.push(1..=u32::try_from(total.min(WHOLE_FILE_LINES)).unwrap_or(u32::MAX));
@@ -95,6 +103,10 @@ fn wanted(path: &RepoPath, text: &str, lines: &[u32], total: usize) -> Vec<Range
         imports(&walk).iter().map(|import| import.line).filter(|line| *line <= IMPORT_LINES).max();
     wanted.extend(last_import.map(|last| 1..=last));
     wanted
+}
+
+fn around(line: u32, by: u32) -> RangeInclusive<u32> {
+    line.saturating_sub(by)..=line.saturating_add(by)
 }
 
 fn function_lines(function: &Definition<'_>, line: u32) -> Vec<RangeInclusive<u32>> {

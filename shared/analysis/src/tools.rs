@@ -32,6 +32,8 @@ use autofix_domain::words::word_enum;
 pub const MAX_ANSWER_BYTES: usize = 20_000;
 /// Lines of one answer of `list_files` and of `read_file`.
 pub const MAX_ANSWER_LINES: usize = 400;
+/// Lines of a `read_file` that names no last line: most functions fit, and what is read is most of what an analysis costs.
+const READ_LINES: usize = 150;
 /// Lines that one `search` or `find_callers` finds.
 pub const MAX_MATCHES: usize = 60;
 /// Lines that `search` shows of one file among several, so that no file takes the room of the others.
@@ -120,7 +122,7 @@ pub fn definitions() -> Vec<Value> {
             &[
                 ("path", text("Path of the file as seen from the repository's root.")),
                 ("start_line", number("First line, counted from 1.")),
-                ("end_line", number("Last line; 0 means as many lines as one answer takes.")),
+                ("end_line", number(&format!("Last line; 0 means {READ_LINES} lines."))),
             ],
         ),
         tool(

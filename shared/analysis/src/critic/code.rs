@@ -38,6 +38,8 @@ const MAX_PARSED_FILES: usize = 200;
 const MAX_PARSED_BYTES: usize = 8 << 20;
 /// Names that a change newly uses and that are looked for.
 const MAX_NEW_NAMES: usize = 6;
+/// A name in more files than this is nobody's own: `get`, `isinstance`, `False`. Where else it stands says nothing.
+const MAX_FILES_OF_NEW_NAME: usize = 20;
 /// Lines that are shown for each of them, and for each name that a question is about, but for those around the change.
 const MAX_OCCURRENCES: usize = 12;
 /// Pieces of evidence that are shown, and lines around each.
@@ -127,6 +129,14 @@ impl<'a> BlankedCode<'a> {
                 }
             }
         }
+        let changed = Language::of_path(&self.change.path);
+        names.retain(|name| {
+            let holds = |path: &&RepoPath| {
+                Language::of_path(path.as_str()) == changed
+                    && self.snapshot.text(path).is_some_and(|text| has_word(text, name))
+            };
+            self.snapshot.paths().filter(holds).nth(MAX_FILES_OF_NEW_NAME).is_none()
+        });
         names.truncate(MAX_NEW_NAMES);
         names
     }

@@ -9,8 +9,8 @@ use tree_sitter::Node;
 
 use super::sinks::{Sink, has, sink_of};
 use super::tree::{
-    above, assigned, is_assignment, is_block, is_call, is_choice, is_comprehension, is_function, is_if,
-    is_lambda, is_loop, squeezed, statement_of, words,
+    above, assigned, function_of, is_assignment, is_block, is_call, is_choice, is_comprehension, is_function,
+    is_if, is_lambda, is_loop, squeezed, statement_of, words,
 };
 use crate::names::is_log_call;
 use crate::syntax::imports::Bindings;
@@ -363,27 +363,10 @@ impl<'p> Slice<'_, 'p> {
             }
         }
         let name = self.parsed.text_of(base).to_owned();
-        if !self.is_fresh(&name, node) {
+        if !is_fresh(self.parsed, self.scope, &name, node) {
             self.reach.stored.push(name.clone());
         }
         self.taint(name, statement_of(node).end_byte());
-    }
-
-    /// Whether the function made a container of that name for itself.
-    fn is_fresh(&self, name: &str, at: Node<'p>) -> bool {
-        let mut fresh = false;
-        visit_part(self.scope, |node, _| {
-            if node.start_byte() > at.start_byte() {
-                return Then::Beside;
-            }
-            if let Some((target, value)) = assigned(node)
-                && self.parsed.text_of(target) == name
-            {
-                fresh = is_new_container(self.parsed, value);
-            }
-            Then::Below
-        });
-        fresh
     }
 
     /// Opens every later use of a name in the function; in a loop the earlier ones too.
@@ -434,6 +417,33 @@ impl<'p> Slice<'_, 'p> {
             .filter(|one| one.start_byte() >= self.scope.start_byte())
             .map(|one| one.start_byte())
     }
+}
+
+/// Whether a part made a container of that name for itself before a place.
+fn is_fresh(parsed: &Parsed<'_>, scope: Node<'_>, name: &str, at: Node<'_>) -> bool {
+    let mut fresh = false;
+    visit_part(scope, |node, _| {
+        if node.start_byte() > at.start_byte() {
+            return Then::Beside;
+        }
+        if let Some((target, value)) = assigned(node)
+            && parsed.text_of(target) == name
+        {
+            fresh = is_new_container(parsed, value);
+        }
+        Then::Below
+    });
+    fresh
+}
+
+/// Whether a call only puts something into a container that its function made for itself.
+pub(super) fn fills_own_container(parsed: &Parsed<'_>, call: Node<'_>) -> bool {
+    let path = dotted_path(parsed, call);
+    let (Some((container, _)), Some(function)) = (path.rsplit_once('.'), function_of(parsed.family(), call))
+    else {
+        return false;
+    };
+    fills(&path) && is_fresh(parsed, function, container, call)
 }
 
 /// Whether a value is a container or text that nobody else holds.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{MAX_ANSWER_BYTES, MAX_ANSWER_LINES, ReadInput, Toolbox};
+use super::{MAX_ANSWER_BYTES, MAX_ANSWER_LINES, READ_LINES, ReadInput, Toolbox};
 use autofix_domain::cleaning;
 
 /// Characters of one line; a longer one is cut, since no one edits it by hand.
@@ -21,7 +21,7 @@ impl Toolbox<'_> {
             return Err(format!("`{path}` has only {total} lines; there is no line {start}."));
         }
         let end = match input.end_line as usize {
-            0 => total,
+            0 => total.min(start + READ_LINES - 1),
             end if end < start => {
                 return Err(format!("`end_line` ({end}) is before `start_line` ({start})."));
             }
@@ -43,7 +43,7 @@ impl Toolbox<'_> {
         }
         self.remember_shown(path);
         let mut answer = format!("`{path}`, lines {start} to {last} of {total}:\n{lines}");
-        if last < end {
+        if last < end || (input.end_line == 0 && last < total) {
             let _ = writeln!(answer, "(cut here; read on with `start_line` {})", last + 1);
         }
         Ok(answer)

@@ -157,8 +157,10 @@ fn a_file_is_read_with_numbers_and_its_tabs() {
 #[test]
 fn a_long_file_is_read_in_parts_that_join_without_a_gap() {
     let first = found("read_file", read("backend/bookshop/long.txt", 1, 0));
-    assert!(first.contains("lines 1 to 400 of 1000") && first.contains("  400 | row 400\n"));
-    assert!(first.ends_with("(cut here; read on with `start_line` 401)\n"), "{first}");
+    assert!(first.contains("lines 1 to 150 of 1000") && first.contains("  150 | row 150\n"));
+    assert!(first.ends_with("(cut here; read on with `start_line` 151)\n"), "{first}");
+    let most = found("read_file", read("backend/bookshop/long.txt", 1, 5_000));
+    assert!(most.ends_with("  400 | row 400\n(cut here; read on with `start_line` 401)\n"), "{most}");
     let last = found("read_file", read("backend/bookshop/long.txt", 801, 5_000));
     assert!(last.contains("lines 801 to 1000 of 1000") && !last.contains("cut here"));
     let wide = found("read_file", read("backend/bookshop/wide.txt", 1, 0));

@@ -4,6 +4,7 @@ use tree_sitter::Node;
 
 use super::super::absence::{Substitute, Test, is_nothing, substitute};
 use super::super::sinks::{Guarding, guarding, has};
+use super::super::slices::fills_own_container;
 use super::super::tree::{
     above, body, body_statements, called, condition, inner, is_call, is_function, is_loop, is_return, parts,
     squeezed, words,
@@ -32,6 +33,7 @@ impl<'c> Scene<'c> {
                 && !dotted_path(self.new, inner(*one)).to_lowercase().ends_with("debug")
         });
         let loud = exit == Exit::Loud || logs;
+        let mut questions: Vec<Verdict> = Vec::new();
         // What is done before leaving.
         for one in &own {
             if let Some(act) = self.act_in(*one) {
@@ -43,7 +45,11 @@ impl<'c> Scene<'c> {
             let is_act = is_call(inner(*one).kind())
                 && !self.is_log_statement(self.new, *one)
                 && exit_of(self.new, *one) == Exit::None;
-            if is_act {
+            if is_act && fills_own_container(self.new, inner(*one)) && self.puts_in_nothing(*one) {
+                let what = shown(self.new, *one);
+                questions
+                    .push(ask(format!("If `{text}`, is `{what}` right for everyone who reads it?"), &name));
+            } else if is_act {
                 return sensitive_change(format!("If `{text}`, `{}` is newly done", shown(self.new, *one)));
             }
         }
@@ -69,7 +75,6 @@ impl<'c> Scene<'c> {
                 shown(self.new, value)
             ));
         }
-        let mut questions: Vec<Verdict> = Vec::new();
         let conservative = test.selects_missing();
         let strength = guarding(condition(node).map(|asks| words(self.new, asks)).unwrap_or_default());
         if exit == Exit::Break {
@@ -162,6 +167,13 @@ impl<'c> Scene<'c> {
             ),
             _ => Verdict::Harmless,
         }
+    }
+
+    /// Whether a call is given empty values only.
+    fn puts_in_nothing(&self, statement: Node<'c>) -> bool {
+        super::arguments(inner(statement))
+            .into_iter()
+            .all(|one| substitute(self.new, one) == Substitute::Neutral)
     }
 
     /// Whether the function around a place says what is forbidden: there, no means yes.
