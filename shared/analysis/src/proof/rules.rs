@@ -15,7 +15,7 @@ use crate::repo_path::{ProjectPath, RepoPath};
 use crate::snapshot::Snapshot;
 use crate::syntax::imports::{Bindings, Import, imports};
 use crate::syntax::references::{Reference, Use, references};
-use crate::syntax::{Family, Language, Parsed, Walk, statements, visit_below};
+use crate::syntax::{Family, Language, Parsed, Position, Walk, statements, visit_below};
 use autofix_domain::attempt::{RegressionTest, TestPlace};
 use autofix_domain::incident::Incident;
 use autofix_domain::redaction::redact;
@@ -104,7 +104,9 @@ impl Rules<'_> {
         }
         let walk = Walk::of(&parsed);
         let imported = imports(&walk);
-        let found = references(&walk, &Bindings::of(&imported));
+        let mut known = before.as_deref().map_or_else(Vec::new, |text| imports_of(language, text));
+        known.extend(imported.iter().cloned());
+        let found = references(&walk, &Bindings::of(&known));
         let name = self.only_test(&parsed, &found, before.is_some())?;
         if before.as_ref().is_some_and(|text| text.contains(&name)) {
             return Err(format!("`{name}` is in the file already; give the test another name."));
@@ -222,8 +224,7 @@ impl Rules<'_> {
             else {
                 continue;
             };
-            let parsed = Parsed::new(language, text);
-            known.extend(imports(&Walk::of(&parsed)).iter().map(|import| absolute(import, file)));
+            known.extend(imports_of(language, text).iter().map(|import| absolute(import, file)));
         }
         let of_crashed = |import: &Import| {
             let bound = import.bindings.iter().map(|(_, full)| full.as_str());
@@ -280,7 +281,7 @@ impl Rules<'_> {
             let dunder = |name: &&str| name.starts_with("__") && name.ends_with("__") && name.len() > 4;
             let bad = one
                 .path
-                .split('.')
+                .split(['.', '/'])
                 .find(|name| has(forbidden, name) || (self.places.family == Family::Python && dunder(name)));
             if let Some(name) = bad {
                 return Err(format!(
@@ -293,7 +294,28 @@ impl Rules<'_> {
         let mut objection = None;
         visit_below(parsed.root(), |node, at| {
             let why = match at.kind {
-                "while_statement" => "a loop that may not end",
+                "while_statement" | "do_statement" => "a loop that may not end",
+                "for_statement"
+                    if self.places.family == Family::Script
+                        && node
+                            .child_by_field_name("condition")
+                            .is_none_or(|asked| asked.named_child_count() == 0) =>
+                {
+                    "a loop that may not end"
+                }
+                "match_statement" => "a pattern that takes an object apart",
+                "property_identifier" | "shorthand_property_identifier_pattern"
+                    if at.parent_kind.ends_with("_pattern") && has(forbidden, parsed.text_of(node)) =>
+                {
+                    "a name that a test may not use"
+                }
+                "identifier"
+                    if self.places.family == Family::Script
+                        && parsed.text_of(node) == "require"
+                        && !is_called_with_a_text(at) =>
+                {
+                    "`require` of anything but a plain text"
+                }
                 "try_statement" => "a handler that could hide the error",
                 "go_statement" | "import_expression" => "code that runs beside the test",
                 "for_statement" if self.places.family == Family::Go && node.named_child_count() == 1 => {
@@ -336,7 +358,10 @@ fn forbidden_names(family: Family) -> &'static str {
                 globals locals vars getattr setattr delattr builtins open environ getenv setenv \
                 system popen sleep fork kill skip skipif skipIf skipUnless skipTest xfail \
                 expectedFailure importorskip exit _exit quit breakpoint input os sys pathlib Path io \
-                pickle marshal runpy print logging"
+                pickle marshal runpy print logging main pytester testdir pytest_plugins getfixturevalue iter \
+                count cycle attrgetter methodcaller create_subprocess_exec create_subprocess_shell \
+                open_connection open_unix_connection start_server create_connection call_command \
+                run_in_executor to_thread"
         }
         Family::Script => {
             "\
@@ -346,7 +371,8 @@ fn forbidden_names(family: Family) -> &'static str {
                 globalThis global window constructor prototype getPrototypeOf \
                 getOwnPropertyDescriptor getOwnPropertyDescriptors getOwnPropertyNames Reflect Proxy \
                 skip skipIf runIf only todo failing fails xit xtest xdescribe fdescribe sleep \
-                console worker_threads cluster vm import __proto__"
+                console worker_threads cluster vm import __proto__ module requireActual requireMock importActual \
+                importMock isolateModules createRequire execFileSync Worker"
         }
         _ => {
             "\
@@ -368,6 +394,21 @@ fn has_plain_key(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
         }
         _ => false,
     })
+}
+
+/// Whether a name is called with one text that is written there.
+fn is_called_with_a_text(at: &Position<'_, '_>) -> bool {
+    let arguments = at
+        .parent()
+        .filter(|call| call.kind() == "call_expression" && at.field == Some("function"))
+        .and_then(|call| call.child_by_field_name("arguments"));
+    arguments.is_some_and(|given| {
+        given.named_child_count() == 1 && given.named_child(0).is_some_and(|one| one.kind() == "string")
+    })
+}
+
+fn imports_of(language: Language, text: &str) -> Vec<Import> {
+    imports(&Walk::of(&Parsed::new(language, text)))
 }
 
 fn is_known_decorator(text: &str) -> bool {

@@ -94,6 +94,9 @@ fn what_is_not_plainly_a_test_of_the_crashed_function_is_refused() {
         ("getattr(address_lines, \"x\")", "may not use `getattr`"),
         ("eval(\"1\")", "may not use `eval`"),
         ("print(\"AttributeError\")", "may not use `print`"),
+        ("import pytest; pytest.main([\"x\"])", "may not use `main`"),
+        ("list(iter(int, 1))", "may not use `iter`"),
+        ("match address_lines:\n        case object(x=y): pass", "a pattern that takes an object apart"),
         ("while True: pass", "a loop that may not end"),
         ("try:\n        address_lines({})\n    except Exception: pass", "a handler"),
         ("name = \"Ada Lovelace\"", "a value of the event"),
@@ -142,6 +145,14 @@ fn what_is_not_plainly_a_test_of_the_crashed_function_is_refused() {
         let said = python(path, code);
         assert!(said.contains(why), "{path} {code}: {said}");
     }
+    let files: Vec<(&str, &str)> = PYTHON[..2]
+        .iter()
+        .copied()
+        .chain([("tests/test_labels.py", "import subprocess as sp\n\n\ndef test_old():\n    pass\n")])
+        .collect();
+    let borrowed = "def test_no_second_line():\n    from shop.labels import address_lines\n    sp.run([\"id\"])\n    address_lines({})\n";
+    let said = judged(&files, ("shop/labels.py", "address_lines"), "tests/test_labels.py", borrowed);
+    assert!(said.contains("may not use `subprocess`"), "{said}");
     let twice = "def test_old():\n    from shop.labels import address_lines\n    address_lines({})\n";
     assert!(python("tests/test_labels.py", twice).contains("in the file already"));
 }
@@ -186,6 +197,34 @@ fn the_other_languages_have_the_same_rules() {
             format!("{head}test(\"takes no line\", () => {{ addressLines({{}})[\"constructor\"]; }});\n"),
             "a key that is no plain text or number",
         ),
+        (
+            format!(
+                "{head}test(\"takes no line\", () => {{ const {{ constructor: F }} = () => 0; addressLines(F(\"x\")); }});\n"
+            ),
+            "a name that a test may not use",
+        ),
+        (
+            format!(
+                "{head}test(\"takes no line\", () => {{ const r = require; addressLines(r(\"fs\")); }});\n"
+            ),
+            "`require` of anything but a plain text",
+        ),
+        (
+            format!(
+                "{head}test(\"takes no line\", () => {{ vi.importActual(\"fs\"); addressLines({{}}); }});\n"
+            ),
+            "`importActual`",
+        ),
+        (
+            format!("{head}test(\"takes no line\", () => {{ for (;;) {{ addressLines({{}}); }} }});\n"),
+            "a loop that may not end",
+        ),
+        (
+            format!(
+                "{head}test(\"takes no line\", () => {{ do {{ addressLines({{}}); }} while (true); }});\n"
+            ),
+            "a loop that may not end",
+        ),
     ] {
         let said = script("src/none.test.ts", &code);
         assert!(said.contains(why), "{code}: {said}");
@@ -195,6 +234,13 @@ fn the_other_languages_have_the_same_rules() {
     assert_eq!(go(code), "TestNoSecondLine true");
     let exec = code.replace("\"testing\"", "(\n\t\"os/exec\"\n\t\"testing\"\n)");
     assert!(go(&exec).contains("imports `os/exec`"), "{}", go(&exec));
+    let files =
+        [GO[0], ("shop/orders_test.go", "package shop\n\nimport (\n\t\"os/exec\"\n\t\"testing\"\n)\n")];
+    let renamed = code
+        .replace("\"testing\"", "(\n\trun \"os/exec\"\n\t\"testing\"\n)")
+        .replace("\tif Address", "\trun.Command(\"id\")\n\tif Address");
+    let said = judged(&files, ("shop/labels.go", "AddressLines"), "shop/labels_test.go", &renamed);
+    assert!(said.contains("may not use `exec`"), "{said}");
     let main = code.replace("func TestNo", "func init() { AddressLines(nil) }\n\nfunc TestNo");
     assert!(go(&main).contains("outside of the test"), "{}", go(&main));
 }
