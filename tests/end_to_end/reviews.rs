@@ -75,7 +75,7 @@ async fn what_people_say_on_github_is_on_the_card() {
     let address = github.pull_request(REPO, 1).unwrap().html_url;
     let shown = world.shown_card().replace(&address, "…");
     insta::assert_snapshot!(lines_with(&shown, "on GitHub"), @"
-    💬 `grace` commented (…#discussion_r4) on GitHub: _Why not <!channel> `strip`? token=[redacted:github-token]_
+    💬 `grace` commented (…#discussion_r4) on GitHub: Why not <!channel> `strip`? token=[redacted:github-token]
     👍 `ada` approved (…#pullrequestreview-6) on GitHub
     ");
     assert!(!shown.contains("machine") && !shown.contains("ghp_"), "{shown}");

@@ -304,11 +304,6 @@ impl Rules<'_> {
                     "a loop that may not end"
                 }
                 "match_statement" => "a pattern that takes an object apart",
-                "property_identifier" | "shorthand_property_identifier_pattern"
-                    if at.parent_kind.ends_with("_pattern") && has(forbidden, parsed.text_of(node)) =>
-                {
-                    "a name that a test may not use"
-                }
                 "identifier"
                     if self.places.family == Family::Script
                         && parsed.text_of(node) == "require"
