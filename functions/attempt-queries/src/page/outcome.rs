@@ -115,7 +115,6 @@ fn remarks(offer: &Offer) -> Vec<Prose> {
 }
 
 pub(super) struct ShownProof {
-    pub is_proved: bool,
     pub sentence: Prose,
     pub runs: Vec<ShownRun>,
     pub test: Option<(Redacted, Redacted)>,
@@ -144,7 +143,6 @@ impl Queries {
         });
         let test = proof.tried();
         Some(ShownProof {
-            is_proved: proof.is_proved(),
             sentence: sentence(&text, SENTENCE_CHARS),
             runs: runs.collect(),
             test: test.map(|test| (line(&test.file_path, PATH_CHARS), block(&test.code, CODE_CHARS))),
