@@ -119,7 +119,7 @@ async fn what_red_checks_say_goes_back_to_claude_as_data_and_without_secrets() {
         .with_log(log);
     world.set_checks(Heads::Next, &[red]);
     world.set_checks(Heads::Every, &[CheckRun::ended("pytest", Conclusion::Success)]);
-    answers_with(&world, ("repair", "its checks fail"), ANOTHER);
+    answers_with(&world, "repair", "its checks fail", ANOTHER);
     let open = Open::reported(world).await;
     for _ in 0..3 {
         open.minutes(1).await;
@@ -137,7 +137,7 @@ async fn what_red_checks_say_goes_back_to_claude_as_data_and_without_secrets() {
 #[tokio::test]
 async fn a_person_who_pushes_while_checks_run_stops_the_repairs() {
     let open = Open::with_running_checks().await;
-    answers_with(&open.world, ("repair", "its checks fail"), ANOTHER);
+    answers_with(&open.world, "repair", "its checks fail", ANOTHER);
     let ours = open.head();
     let branch = open.world.fix_branches().remove(0);
     let push = open.world.sandbox.github.commit(REPO, &branch);

@@ -17,11 +17,11 @@ fn green(name: &str) -> CheckRun {
 
 /// Claude writes the fix again after red checks: `repaired` takes the faulty line's place.
 fn repairs_with(world: &World, when: &str, repaired: &str) {
-    answers_with(world, ("repair", when), repaired);
+    answers_with(world, "repair", when, repaired);
 }
 
 /// In conversations that begin with text containing `when`, Claude puts `line` in the faulty one's place.
-pub fn answers_with(world: &World, (name, when): (&str, &str), line: &str) {
+pub fn answers_with(world: &World, name: &str, when: &str, line: &str) {
     let fix = fix(&[(LABELS, FAULTY, line)]);
     let script = Script::new(name, when)
         .conversation("propose_fix", vec![Turn::tool("propose_fix", fix)])

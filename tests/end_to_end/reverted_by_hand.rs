@@ -146,7 +146,7 @@ async fn the_next_analysis_is_told_of_a_fix_that_a_person_took_back() {
     deployed.hours(1).await;
     deployed.is_rolled_back().await;
     deployed.world.clock.advance(mins(61));
-    answers_with(&deployed.world, ("again", "took it back"), ANOTHER);
+    answers_with(&deployed.world, "again", "took it back", ANOTHER);
     let second = deployed.reported_in(&format!("bookshop@{revert}"), 3).await;
     assert_ne!(second, deployed.id);
     assert_eq!(deployed.told("report_analysis", "and a person took it back").len(), 1);

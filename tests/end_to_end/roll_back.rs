@@ -224,7 +224,7 @@ async fn after_a_roll_back_the_fault_is_looked_at_again_and_told_what_was_tried(
     let reverted = format!("bookshop@{}", world.main());
     assert_eq!(deployed.reported_in(&reverted, 2).await, deployed.id, "the revert has yet to be deployed");
     world.clock.advance(mins(61));
-    answers_with(world, ("again", "The error came back at"), ANOTHER);
+    answers_with(world, "again", "The error came back at", ANOTHER);
     let second = deployed.reported_in(&reverted, 3).await;
     assert_ne!(second, deployed.id);
     assert_eq!(
@@ -259,7 +259,7 @@ async fn a_hint_after_a_roll_back_starts_another_try_at_once() {
     let deployed = came_back().await;
     let world = &deployed.world;
     deployed.press_roll_back().await;
-    answers_with(world, ("again", "The error came back at"), ANOTHER);
+    answers_with(world, "again", "The error came back at", ANOTHER);
     world.press(&world.card(), TRY_AGAIN).await;
     world.submit(&world.dialog(), &[("hint", "Imported orders have no second line at all")]).await;
     world.settle().await;

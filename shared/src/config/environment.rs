@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A text that is told to be wrong unless it is good.
+    /// A text that is reported as wrong unless it is good.
     pub(super) fn checked(&mut self, name: &str, is_good: fn(&str) -> bool, must: &str) -> Option<String> {
         let text = self.text(name)?;
         if !is_good(&text) {

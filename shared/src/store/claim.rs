@@ -101,7 +101,7 @@ pub(super) fn release(attempt: &Attempt, now: Timestamp) -> Write {
         .value(":one", item::number(1))
 }
 
-/// The claim goes to a new attempt, unless another one has it. Its count of events goes on.
+/// The claim goes to a new attempt, unless another one has it. Its count of events continues.
 pub(super) fn hand_over(attempt: &Attempt) -> Write {
     let settled = if attempt.subject.lacks_stack_trace() { "" } else { ", lacks_stack_trace" };
     let expression = format!(

@@ -67,7 +67,7 @@ impl Store {
         if self.write(all_told).await? == Saved::Yes {
             return Ok(());
         }
-        // More were turned away while the card was posted: they are told in an hour. Done once only.
+        // More were turned away while the card was posted: the digest reports them in an hour. Done once only.
         let part = "SET not_before = :next, due_at = :next, since = :now, turned_away = turned_away - :told";
         let part_told = update(part)
             .value(":now", item::milliseconds(now))

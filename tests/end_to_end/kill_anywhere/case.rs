@@ -87,7 +87,7 @@ impl Case {
     }
 
     /// Whether a process dies over the effect with this number. `kinds` are those of the effects before.
-    fn dies_over(&self, (number, effect): (usize, &str), kinds: &mut BTreeSet<String>) -> bool {
+    fn dies_over(&self, number: usize, effect: &str, kinds: &mut BTreeSet<String>) -> bool {
         let is_first = kinds.insert(kind(effect));
         let its_turn = number.is_multiple_of(2) == (self.side == Side::Before);
         self.at == At::Each || (is_first && its_turn)
@@ -107,7 +107,7 @@ impl Case {
                     () = killer.strikes() => {
                         let effects = killer.effects();
                         let effect = effects.last().expect("it dies over an effect");
-                        if self.dies_over((number, effect), &mut kinds) {
+                        if self.dies_over(number, effect, &mut kinds) {
                             moments.push(Dying { number, effects, left: world.point() });
                         }
                         number += 1;

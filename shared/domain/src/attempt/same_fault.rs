@@ -21,7 +21,7 @@ const LIVE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// After a failure that may have passed, an hour that was full, or a fix that did not hold.
 const AFTER_TROUBLE: SignedDuration = SignedDuration::from_hours(1);
-/// After an answer that will not change by itself; also after a deploy, whose old release goes on reporting.
+/// After an answer that will not change by itself; also after a deploy, whose old release keeps reporting.
 const AFTER_ANSWER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Ten years: only when Sentry says that the error came back. A person said no, or another agent is at it.
 const NEVER: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);

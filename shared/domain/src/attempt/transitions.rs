@@ -563,7 +563,7 @@ impl Attempt {
         })
     }
 
-    /// Begins to wait, or goes on. People are told when it begins.
+    /// Begins to wait, or continues. People learn of it when it begins.
     fn begin_waiting(&mut self, what: WaitsFor, look_at: Timestamp, now: Timestamp) {
         self.trouble = Trouble::default();
         let since = self.wait.as_ref().filter(|wait| wait.what.goes_on(what)).map(|wait| wait.since);
