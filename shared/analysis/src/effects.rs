@@ -16,6 +16,7 @@ use autofix_domain::reason::Reason;
 pub use judge::Crash;
 pub(crate) use judge::keeps_default;
 use judge::{Judged, Scene, Verdict};
+pub(crate) use tree::is_handler;
 
 /// Both sides of a change as trees, with what the new one imports.
 pub(crate) struct Sides<'c> {

@@ -137,7 +137,7 @@ fn read(parsed: &Parsed<'_>, node: Node<'_>, negated: bool) -> Test {
             }
         }
         _ if is_call(kind) => {
-            if let Some(operand) = attribute_asked(parsed, node) {
+            if let Some(operand) = attribute_asked(parsed, node).or_else(|| entry_asked(parsed, node)) {
                 return Test::Asks { operand, how: How::Form, when_missing: negated };
             }
             if let Some((operand, how, when_missing)) = call(parsed, node) {
@@ -214,12 +214,8 @@ fn comparison(parsed: &Parsed<'_>, node: Node<'_>, negated: bool) -> Option<Test
         return asks(left, How::Null, is_equal);
     }
     if matches!(value, "0") {
-        if let Some(sized) = size_of(parsed, left) {
-            return asks(sized, How::Form, is_equal);
-        }
-        return (operator == "==" || operator == "===" || operator == "!=" || operator == "!==")
-            .then(|| asks(left, How::Form, is_equal))
-            .flatten();
+        // A plain number that is zero is there.
+        return size_of(parsed, left).and_then(|sized| asks(sized, How::Form, is_equal));
     }
     if matches!(value, "\"\"" | "''" | "[]" | "{}") {
         return asks(left, How::Form, is_equal);
@@ -267,6 +263,20 @@ fn attribute_asked(parsed: &Parsed<'_>, node: Node<'_>) -> Option<String> {
     let given = parts(node.child_by_field_name("arguments")?);
     let [object, name] = given[..] else { return None };
     Some(format!("{}.{}", squeezed(parsed, object), parsed.text_of(name).trim_matches(['"', '\''])))
+}
+
+/// `array_key_exists('k', $a)` asks for `$a['k']`, `h.key?(:k)` for `h[:k]`, `m.containsKey(k)` for `m.get(k)`.
+fn entry_asked(parsed: &Parsed<'_>, node: Node<'_>) -> Option<String> {
+    let path = dotted_path(parsed, node);
+    let given = parts(node.child_by_field_name("arguments")?);
+    let text = |one: &Node<'_>| squeezed(parsed, *one);
+    match (path.rsplit('.').next()?, &given[..]) {
+        ("array_key_exists", [key, array]) => Some(format!("{}[{}]", text(array), text(key))),
+        ("key?" | "has_key?", [key]) => Some(format!("{}[{}]", text(&receiver(node)?), text(key))),
+        ("containsKey" | "has", [key]) => Some(format!("{}.get({})", text(&receiver(node)?), text(key))),
+        ("hasOwnProperty", [key]) => Some(format!("{}[{}]", text(&receiver(node)?), text(key))),
+        _ => None,
+    }
 }
 
 fn call<'p>(parsed: &Parsed<'_>, node: Node<'p>) -> Option<(Node<'p>, How, bool)> {
@@ -353,6 +363,8 @@ pub(super) fn substitute(parsed: &Parsed<'_>, node: Node<'_>) -> Substitute {
     }
     if bare.parse::<f64>().is_ok()
         || lower.contains("datetime(")
+        || is_call(node.kind())
+            && has("today", dotted_path(parsed, node).rsplit('.').next().unwrap_or_default())
         || lower.contains("date(") && lower.chars().any(|c| c.is_ascii_digit())
     {
         return Substitute::Number;
@@ -402,10 +414,14 @@ fn is_empty_constructor(family: Family, text: &str) -> bool {
     };
     let last = name.rsplit(['.', ':', '&']).next().unwrap_or(name);
     has("list dict set tuple str frozenset map Map Set new default", last)
-        || last.starts_with(|c: char| c.is_ascii_uppercase())
-            && last.contains(|c: char| c.is_ascii_lowercase())
-            && (family != Family::Go || text.ends_with("{}"))
-        || text.starts_with('&') && text.ends_with("{}")
+        // Go's `T{}` looks like one that somebody filled.
+        || match family {
+            Family::Go => name.starts_with("[]") || name.starts_with("map["),
+            _ => {
+                last.starts_with(|c: char| c.is_ascii_uppercase())
+                    && last.contains(|c: char| c.is_ascii_lowercase())
+            }
+        }
 }
 
 #[cfg(test)]

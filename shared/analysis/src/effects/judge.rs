@@ -19,6 +19,7 @@ mod values;
 mod ways_out;
 
 pub(crate) use handlers::keeps_default;
+pub(super) use insertions::assigned_in;
 
 use tree_sitter::Node;
 
@@ -66,6 +67,9 @@ pub(super) struct Scene<'c> {
     /// Path and text of files that may call what changes.
     pub(super) others: &'c [(&'c str, &'c str)],
 }
+
+/// Places of one name in a file up to which a quote that holds it says something about one of them.
+const TELLING_MATCHES: usize = 8;
 
 /// What becomes of one difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +161,9 @@ impl<'c> Scene<'c> {
     /// The name that a quote for the answer has to hold: one that the code before the change has.
     fn quotable(&self, wanted: &str, edit: Edit<'c, 'c>) -> String {
         let text = self.old.text_of(self.old.root());
-        if has_word(text, wanted) {
+        // A short name, or one in very many lines, proves little where it is quoted.
+        let is_quotable = |name: &str| name.len() > 2 && has_word(text, name);
+        if is_quotable(wanted) && text.matches(wanted).count() <= TELLING_MATCHES {
             return wanted.to_owned();
         }
         let (old, new) = match edit {
@@ -170,13 +176,11 @@ impl<'c> Scene<'c> {
         let near = |node: Option<Node<'c>>| {
             node.map(|node| above(node, |one| words(self.parsed_of(one), one).len() > 2).unwrap_or(node))
         };
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<&str> = vec![wanted];
         for node in [old, new, near(old), near(new)].into_iter().flatten() {
             names.extend(words(self.parsed_of(node), node));
         }
-        let fits = |name: &&str| {
-            name.len() > 2 && !matches!(*name, "self" | "this" | "None" | "null") && has_word(text, name)
-        };
+        let fits = |name: &&str| is_quotable(name) && !matches!(*name, "self" | "this" | "None" | "null");
         // Of several the one that is used least says most about the place.
         names
             .into_iter()
@@ -236,6 +240,13 @@ impl<'c> Scene<'c> {
         if texts::telling(self.old, old).is_some() {
             return of(format!("`{what}` is no longer told in a log line or error"), Verdict::Harmless);
         }
+        if self.is_argument_of_error(old) {
+            let question = format!("Does the call do what it is meant to do without `{what}`?");
+            return of(
+                format!("The call is no longer given `{what}`, which the error is about"),
+                ask_two(question, &identifier(self.old, super::tree::statement_of(old))),
+            );
+        }
         if let Some(why) = self.protecting_list(old) {
             return Judged::refused(old, check_deleted(why));
         }
@@ -287,6 +298,25 @@ impl<'c> Scene<'c> {
             return of(format!("`{what}` is gone, and nothing uses its name"), Verdict::Harmless);
         }
         Judged::refused(old, check_deleted(format!("`{what}` no longer happens")))
+    }
+
+    /// Whether the error is that a call is given this argument: no such keyword, no such name.
+    fn is_argument_of_error(&self, old: Node<'c>) -> bool {
+        let statement = super::tree::statement_of(old);
+        let crashed = self.crash.path == self.path
+            && (first_line(statement)..=crate::syntax::last_line(statement)).contains(&self.crash.line);
+        let is_given =
+            old.parent().is_some_and(|parent| matches!(parent.kind(), "argument_list" | "arguments"));
+        let keyword = self.old.field_text(old, "name");
+        crashed
+            && is_given
+            && match old.kind() {
+                "keyword_argument" => {
+                    self.crash.message.contains(&format!("unexpected keyword argument '{keyword}'"))
+                }
+                "identifier" => self.is_dead(self.old.text_of(old), old),
+                _ => false,
+            }
     }
 
     /// Why an entry must stay in its list: the list guards something, or reaches a sink.
@@ -456,6 +486,12 @@ impl<'c> Scene<'c> {
     fn is_sink_argument(&self, parsed: &Parsed<'_>, node: Node<'_>) -> bool {
         above(node, |one| is_call(one.kind()) && sinks::sink_of(parsed, one, self.bindings).is_some())
             .is_some()
+    }
+
+    /// What the nearest call does that a node of the new code is a part of.
+    fn sink_around(&self, node: Node<'c>) -> Option<Sink> {
+        let call = above(node, |one| is_call(one.kind()))?;
+        sinks::sink_of(self.new, call, self.bindings)
     }
 
     /// Whether a piece of code is about what crashed: it shares a name with the line, or the crash is elsewhere.

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use tree_sitter::Node;
 
 use super::absence::receiver;
+use super::judge::assigned_in;
 use super::tree::{
     body_statements, called, callee, condition, is_block, is_call, is_handler, is_if, is_listing, is_loop,
     is_try, parts, squeezed,
@@ -262,30 +263,37 @@ impl<'o, 'n> Script<'o, 'n> {
         }
     }
 
-    /// Whether a new statement is a condition or a handler around old ones, which are then compared with its body.
+    /// Whether a new statement is a condition or a handler around old ones, which are then compared with the branch that
+    /// holds most of them.
     fn wraps(&mut self, new: Node<'n>, olds: &mut Vec<Node<'o>>) -> bool {
-        let Some(body) = wrapped_body(new) else { return false };
-        let inside = body_statements(body);
-        let best_pair = olds
-            .iter()
-            .filter(|old| old.kind_id() == new.kind_id())
-            .map(|old| alike(self.old, *old, self.new, new))
-            .fold(0.0, f64::max);
         if olds.iter().any(|old| self.same_condition(*old, new)) {
             return false;
         }
-        let held: Vec<Node<'o>> = olds
-            .iter()
-            .copied()
-            .filter(|old| inside.iter().any(|one| alike(self.old, *old, self.new, *one) > 0.7))
-            .collect();
-        if held.is_empty() || best_pair > 0.7 {
+        let best = |news: &mut dyn Iterator<Item = Node<'n>>, old: Node<'o>| {
+            news.map(|one| alike(self.old, old, self.new, one)).fold(0.0, f64::max)
+        };
+        let is_same_kind = |old: Node<'o>| old.kind_id() == new.kind_id();
+        let whole = olds.iter().filter(|old| is_same_kind(**old));
+        let as_whole = whole.map(|old| best(&mut [new].into_iter(), *old)).fold(0.0, f64::max);
+        // An `if` in a new `if` has to be more like what it was than the new one is.
+        let is_held = |inside: &[Node<'n>], old: Node<'o>| {
+            let of_kind =
+                inside.iter().copied().filter(|one| !is_same_kind(old) || one.kind_id() == old.kind_id());
+            let least: f64 = if is_same_kind(old) { as_whole.max(0.7) } else { 0.7 };
+            best(&mut { of_kind }, old) > least
+        };
+        let branches = wrapped_body(new).map(body_statements).into_iter().chain(other_branch(new));
+        let held_in = branches.map(|inside| {
+            let held: Vec<Node<'o>> = olds.iter().copied().filter(|old| is_held(&inside, *old)).collect();
+            (inside, held)
+        });
+        let Some((inside, held)) = held_in.rev().max_by_key(|(_, held)| held.len()) else { return false };
+        if held.is_empty() || (as_whole > 0.7 && !held.iter().any(|old| is_same_kind(*old))) {
             return false;
         }
         olds.retain(|old| !held.contains(old));
         for one in &inside {
-            let kept = held.iter().any(|old| alike(self.old, *old, self.new, *one) > 0.7);
-            if kept {
+            if held.iter().any(|old| alike(self.old, *old, self.new, *one) > 0.7) {
                 self.edits.push(Edit::Wrapped { wrapper: new, new: *one });
             }
         }
@@ -335,6 +343,11 @@ impl<'o, 'n> Script<'o, 'n> {
                 let mut shared = alike(self.old, olds[i], self.new, news[j]);
                 if olds[i].kind_id() != news[j].kind_id() {
                     shared -= 0.1;
+                }
+                // What gives a value to the same name is the same statement, whatever was taken out of it.
+                let (was, is) = (target(self.old, olds[i]), target(self.new, news[j]));
+                if was.is_some() && is.is_some() {
+                    shared += if was == is { 0.2 } else { -0.2 };
                 }
                 // Alone in their gap they are one place, whatever they share; parts of a list too, of whatever kind.
                 let is_tail = !olds[i].kind().contains("statement") && !news[j].kind().contains("statement");
@@ -408,6 +421,21 @@ fn wrapped_body(node: Node<'_>) -> Option<Node<'_>> {
         return None;
     }
     super::tree::body(node)
+}
+
+/// The name that a statement gives a value to.
+fn target<'t>(parsed: &Parsed<'t>, statement: Node<'_>) -> Option<&'t str> {
+    assigned_in(statement).map(|(target, _)| parsed.text_of(target))
+}
+
+/// The statements that run if a condition does not hold; none for a further condition.
+fn other_branch(node: Node<'_>) -> Option<Vec<Node<'_>>> {
+    let other = node.child_by_field_name("alternative").filter(|_| is_if(node.kind()))?;
+    let inside: Vec<Node<'_>> = match is_block(other.kind()) {
+        true => body_statements(other),
+        false => in_branch(other),
+    };
+    (!inside.is_empty()).then_some(inside)
 }
 
 fn has_clauses(kind: &str) -> bool {
@@ -558,6 +586,9 @@ mod tests {
             ("f(a)\nlog(b)\ng(c)\n", "f(a)\nlog(e)\ng(c)\n", &["b > e"]),
             ("a(x)\nb(y)\n", "a(x)\nif y:\n    b(y)\n", &["under it: b(y)", "+ if y:"]),
             ("if y:\n    b(y)\n", "b(y)\n", &["free: if y:"]),
+            ("a(x)\n", "if y:\n    c()\nelse:\n    a(x)\n", &["under it: a(x)", "+ if y:"]),
+            ("if y: b(y)\n", "if z:\n    if y: b(y)\n", &["under it: if y: b(y)", "+ if z:"]),
+            ("x = d[k].name\n", "v = d[k]\nx = v.name\n", &["+ v = d[k]", "d[k] > v"]),
             ("a(x)\nb(y)\nc(z)\n", "b(y)\nc(z)\na(x)\n", &["moved a(x)"]),
             ("x = rows(a)\n", "x = rows(a).sort(b)\n", &["and then rows(a).sort(b)"]),
         ] {

@@ -70,11 +70,11 @@ const QUERIES: &str = "\
 const QUERIES_ON_RECORDS: &str = "\
     get all first last filter find find_one find_all select query join values extra include aggregate count \
     exists execute exec scalar text distinct Query Find Get Select FindMany All First list oldest limit joins includes \
-    getOldById getById";
+    getOldById getById Join Where Joins";
 /// What stands for a database or its records.
 const RECORDS: &str = "\
     objects pool stmt statement pdo db database cursor cur conn connection tx transaction session repo repository repositories prisma knex \
-    mongo redis orm dao jdbc pdo qb queryset qs model models cache store collection";
+    mongo redis orm dao jdbc pdo sess qb queryset qs model models cache store collection";
 /// Methods that talk to another service if they are called on a client.
 const REQUESTS: &str = "\
     get post put patch delete head options request send fetch stream Do Get Post Head PostForm invoke urlopen \
@@ -118,7 +118,7 @@ const BOUNDS: &str = "\
 /// Names that stand for everything that a request, a person or a configuration holds.
 const WHOLE: &str = "\
     headers cookies environ meta settings config configuration context request req body payload event user account \
-    session globals locals vars __dict__ self this serversettings credentials";
+    session globals locals vars __dict__ self this serversettings credentials parametermap";
 
 /// How surely a piece of code speaks of permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -113,7 +113,7 @@ pub(super) fn is_try(kind: &str) -> bool {
     matches!(kind, "try_statement" | "try_with_resources_statement")
 }
 
-pub(super) fn is_handler(kind: &str) -> bool {
+pub(crate) fn is_handler(kind: &str) -> bool {
     matches!(kind, "except_clause" | "except_group_clause" | "catch_clause" | "rescue")
 }
 

@@ -11,14 +11,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 use tree_sitter::Node;
 
-use super::reviewed::{Finding, Reviewed, places, shortened};
-use crate::effects::keeps_default;
+use super::reviewed::{Finding, Reviewed, Side, places, shortened};
+use crate::effects::{is_handler, keeps_default};
 use crate::names::has;
 use crate::names::is_log_call;
 use crate::syntax::definitions::kind_of_definition;
 use crate::syntax::references::dotted_path;
 use crate::syntax::settings::Setting;
-use crate::syntax::{Family, Parsed, Position, first_line, statements, tokens, visit_below};
+use crate::syntax::{Family, Parsed, Position, any_below, first_line, statements, tokens, visit_below};
 use autofix_domain::reason::{Reason, ReasonCode};
 
 /// Python types that catch nearly everything, or that only ever mean a mistake in the code.
@@ -49,29 +49,23 @@ const PASS_ON: &[&str] = &["next", "reject"];
 static GO_ERROR_CHECK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\b(\w*[eE]rr\w*) != nil").expect("the pattern is constant and tested"));
 
+/// What makes two handlers the same one, besides the functions around them.
+#[derive(Clone, Copy)]
+enum SameBy {
+    /// Where they are and what they catch. What an old handler does besides is looked at by the effects of the change.
+    Head,
+    /// What they do. What an old handler takes besides is looked at by the effects of the change.
+    Body,
+}
+
+static GO_ERROR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b(err|\w+Err)\b").expect("the pattern is constant and tested"));
+
 pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
-    let mut added = file.newly_found(|side| {
-        let parsed = side.parsed;
-        let mut found = of_settings(side.settings());
-        side.walk.visit(|node, position| {
-            let swallows = match parsed.family() {
-                Family::Python => python_swallows(parsed, node, position),
-                Family::Script => script_swallows(parsed, node, position.kind),
-                Family::Go => go_swallows(parsed, node, position.kind),
-                Family::Rust => rust::swallows(parsed, node),
-                Family::Java | Family::Ruby | Family::Php => handlers::swallows(parsed, node),
-            };
-            if swallows {
-                let shown = shortened(parsed.text_of(node));
-                found.push(Finding {
-                    key: same_handler(parsed, node, position),
-                    shown,
-                    line: first_line(node),
-                });
-            }
-        });
-        found
-    });
+    let new_by = |same: SameBy| file.newly_found(|side| handlers_that_swallow(side, same));
+    let new_bodies = new_by(SameBy::Body);
+    let mut added = new_by(SameBy::Head);
+    added.retain(|one| new_bodies.iter().any(|other| (other.line, &other.shown) == (one.line, &one.shown)));
     if let Some(sides) = &file.sides {
         added.extend(rust::no_longer_passed_on(sides));
     }
@@ -81,9 +75,26 @@ pub(super) fn exception_swallowed(file: &Reviewed<'_>) -> Option<Reason> {
     })
 }
 
-/// What makes two handlers the same one: where they are and what they catch. What an old handler does besides is looked
-/// at by the effects of the change.
-fn same_handler(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>) -> String {
+fn handlers_that_swallow(side: &Side<'_>, same: SameBy) -> Vec<Finding> {
+    let parsed = side.parsed;
+    let mut found = of_settings(side.settings());
+    side.walk.visit(|node, position| {
+        let swallows = match parsed.family() {
+            Family::Python => python_swallows(parsed, node, position),
+            Family::Script => script_swallows(parsed, node, position.kind),
+            Family::Go => go_swallows(parsed, node, position.kind),
+            Family::Rust => rust::swallows(parsed, node),
+            Family::Java | Family::Ruby | Family::Php => handlers::swallows(parsed, node),
+        };
+        if swallows {
+            let key = same_handler(parsed, node, position, same);
+            found.push(Finding { key, shown: shortened(parsed.text_of(node)), line: first_line(node) });
+        }
+    });
+    found
+}
+
+fn same_handler(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>, same: SameBy) -> String {
     let body = ["body", "consequence"].into_iter().find_map(|field| node.child_by_field_name(field));
     let body = body.or_else(|| last_child(node, "block"));
     let end = match position.kind {
@@ -92,7 +103,13 @@ fn same_handler(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>
         }
         _ => body.map_or(node.end_byte(), |body| body.start_byte()),
     };
-    format!("{}: {}", function_around(parsed, position), tokens::normalised_until(parsed, node, end))
+    let around = function_around(parsed, position);
+    match (same, body) {
+        (SameBy::Body, Some(body)) if is_handler(position.kind) => {
+            format!("{around}: {}", tokens::normalised(parsed, body))
+        }
+        _ => format!("{around}: {}", tokens::normalised_until(parsed, node, end)),
+    }
 }
 
 /// Names of the functions and classes around a node, with dots.
@@ -127,6 +144,7 @@ fn python_swallows(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, 
             silent_or_broad(&types, silent, raises_at_the_end(body))
                 && keeps_default(parsed, node).is_none()
                 && (silent || !is_one_conversion(parsed, node, &types))
+                && !leaves_out_one_entry(node, &types)
         }
         "call" => dotted_path(parsed, node).rsplit('.').next() == Some("suppress"),
         // A `return` in `finally` drops whatever is being raised.
@@ -165,6 +183,22 @@ fn is_one_conversion(parsed: &Parsed<'_>, handler: Node<'_>, types: &[String]) -
             )
     });
     converts && types.iter().all(|one| one == "TypeError")
+}
+
+/// `try: x = d[k]` with `except KeyError: continue`: the same as asking for the key first.
+fn leaves_out_one_entry(handler: Node<'_>, types: &[String]) -> bool {
+    let only_continues = last_child(handler, "block")
+        .map(statements)
+        .is_some_and(|own| matches!(own[..], [only] if only.kind() == "continue_statement"));
+    let tried = handler.parent().and_then(|parent| parent.child_by_field_name("body"));
+    let reads = tried.map(statements).is_some_and(|tried| match tried[..] {
+        [only] => only
+            .named_child(0)
+            .and_then(|one| one.child_by_field_name("right"))
+            .is_some_and(|value| value.kind() == "subscript" && !any_below(value, |_, at| at.kind == "call")),
+        _ => false,
+    });
+    reads && matches!(types, [only] if matches!(only.as_str(), "KeyError" | "IndexError")) && only_continues
 }
 
 /// Names after `except`, without packages, alias and parentheses.
@@ -263,8 +297,15 @@ fn go_swallows(parsed: &Parsed<'_>, node: Node<'_>, kind: &str) -> bool {
             let drops_last = left.rsplit(',').next().is_some_and(|last| last.trim() == "_");
             drops_last
                 && right.is_some_and(|right| {
-                    matches!(right.kind(), "call_expression" | "type_assertion_expression")
-                        || parsed.text_of(right).contains("err")
+                    let tells_error = || {
+                        let given = right.child_by_field_name("arguments");
+                        given.is_some_and(|given| GO_ERROR.is_match(parsed.text_of(given)))
+                    };
+                    match right.kind() {
+                        "call_expression" => !tells_error(),
+                        "type_assertion_expression" => true,
+                        _ => parsed.text_of(right).contains("err"),
+                    }
                 })
         }
         "if_statement" => {

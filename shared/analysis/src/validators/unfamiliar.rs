@@ -46,7 +46,7 @@ pub(super) fn unfamiliar(file: &Reviewed<'_>, change: &ProposedChange<'_>) -> Op
         all.iter().map(|one| one.path.as_str()).collect::<HashSet<&str>>()
     });
     let mut added = file.newly_found(|side| foreign_calls(side, &known, change));
-    added.extend(file.newly_found(far_reaching));
+    added.extend(file.newly_found(far_reaching).into_iter().filter(|one| !is_known_text(&one.key, &known)));
     (!added.is_empty()).then(|| {
         let detail = format!(
             "The fix newly uses {}, which is neither used in this file so far nor known to be harmless.",
@@ -80,6 +80,13 @@ fn foreign_calls<'k>(
         })
         .map(|one| Finding::new(one.path.as_str(), one.line))
         .collect()
+}
+
+/// Whether the file reads the same text already, and made another one of it: `navigator.platform.toLowerCase()`.
+fn is_known_text(path: &str, known: &HashSet<&str>) -> bool {
+    const OF_TEXT: [&str; 9] =
+        ["toLowerCase", "toUpperCase", "trim", "split", "lower", "upper", "strip", "startsWith", "includes"];
+    OF_TEXT.iter().any(|method| known.contains(format!("{path}.{method}").as_str()))
 }
 
 fn only_looks(one: &Reference<'_>, known: &HashSet<&str>) -> bool {

@@ -6,16 +6,18 @@ use super::super::absence::{Substitute, Test, is_nothing, substitute, test_of, t
 use super::super::script::Edit;
 use super::super::sinks::{Guarding, Sink, guarding, is_bound, sinks_below};
 use super::super::slices::reach_of_name;
-use super::super::tree::{body, body_statements, condition, inner, is_if, parts, squeezed, words};
+use super::super::tree::{
+    body, body_statements, condition, inner, is_if, parts, squeezed, statement_of, words,
+};
 use super::exits::{Exit, denies, exit_of, exit_of_body, raised, returned};
 use super::insertions::assigned_in;
 use super::values::assigned_names;
 use super::{
-    Judged, Scene, Verdict, ask, ask_two, check_deleted, computation_changed, function_of, identifier,
-    last_name, sensitive_change, shown, work_skipped,
+    Judged, Scene, Verdict, ask, ask_two, check_deleted, computation_changed, exception_swallowed,
+    function_of, identifier, last_name, root, sensitive_change, shown, work_skipped,
 };
-use crate::syntax::any_below;
 use crate::syntax::mentions::has_word;
+use crate::syntax::{Family, any_below, first_line, last_line};
 
 impl<'c> Scene<'c> {
     /// A new `if`: a way out, a wrapper, or another value for what is missing.
@@ -34,6 +36,10 @@ impl<'c> Scene<'c> {
             let verdict = sensitive_change(format!("{act} is new"));
             return all.push(Judged::new(node, format!("`{text}` is newly asked"), verdict));
         }
+        if self.only_guards_values(node) {
+            let fact = format!("A name gets its value if `{text}`");
+            return all.push(Judged::new(node, fact, Verdict::Harmless)); // judged where the name is used
+        }
         let wrapped: Vec<Node<'c>> = self
             .edits
             .iter()
@@ -42,8 +48,17 @@ impl<'c> Scene<'c> {
                 _ => None,
             })
             .collect();
-        if !wrapped.is_empty() {
-            all.push(self.wrapper(node, &test, &wrapped));
+        let in_other_branch =
+            wrapped.first().is_some_and(|one| !inside.byte_range().contains(&one.start_byte()));
+        if in_other_branch {
+            // They run if the condition does not hold; the branch in front of them is new.
+            let opposite = match node.kind().starts_with("unless") {
+                true => test_of(self.new, asks),
+                false => test_of_unless(self.new, asks),
+            };
+            all.push(self.wrapper(node, &opposite, &wrapped, &format!("not ({text})")));
+        } else if !wrapped.is_empty() {
+            all.push(self.wrapper(node, &test, &wrapped, &text));
             return self.new_alternative(node, all);
         }
         let inner_statements = body_statements(inside);
@@ -73,7 +88,9 @@ impl<'c> Scene<'c> {
         {
             all.push(self.told(telling, None, *last));
         }
-        self.new_alternative(node, all);
+        if !in_other_branch {
+            self.new_alternative(node, all);
+        }
     }
 
     /// The other branch of a condition that was put in.
@@ -84,9 +101,8 @@ impl<'c> Scene<'c> {
         }
     }
 
-    /// What stood free now stands under a condition.
-    fn wrapper(&self, node: Node<'c>, test: &Test, wrapped: &[Node<'c>]) -> Judged {
-        let text = condition(node).map_or(String::new(), |one| shown(self.new, one));
+    /// What stood free now stands under a condition: `text`, as a sentence says it.
+    fn wrapper(&self, node: Node<'c>, test: &Test, wrapped: &[Node<'c>], text: &str) -> Judged {
         let fact = format!(
             "What follows now runs only if `{text}`: `{}`",
             wrapped.first().map_or(String::new(), |one| shown(self.new, *one))
@@ -109,6 +125,15 @@ impl<'c> Scene<'c> {
             let (sinks, is_act) = (sinks_below(self.new, *statement, self.bindings), self.acts(*statement));
             let what = shown(self.new, *statement);
             let left_out = format!("has nothing to do with `{text}` and is left out without it");
+            // A flag beside what crashed, such as `ctx.signedIn` beside `ctx.user`, may stand for it.
+            let crashed = self
+                .crash_line
+                .is_some_and(|line| (first_line(*statement)..=last_line(*statement)).contains(&line));
+            let is_beside = |one: &String| has_word(&own, root(one)) && root(one) != one;
+            if crashed && test.drops_missing() && test.operands().iter().any(is_beside) {
+                let asked = format!("Does `{text}` not hold only in the states in which `{what}` crashed?");
+                return Judged::new(node, fact, ask_two(asked, &name));
+            }
             if let Some((sink, _)) = sinks.first() {
                 let why = format!("`{what}` ({}) {left_out}", sink.name());
                 return Judged::new(node, fact, work_skipped(why));
@@ -121,7 +146,9 @@ impl<'c> Scene<'c> {
             }
             question.get_or_insert(what);
         }
-        if exit_of_body(self.new, body(node).unwrap_or(node)) == Exit::Loud {
+        let is_loud = |one: Node<'c>| exit_of(self.new, one) == Exit::Loud;
+        let stops = wrapped.last().is_some_and(|last| is_loud(*last));
+        if stops && !statement_of(node).next_named_sibling().is_some_and(is_loud) {
             return Judged::new(node, fact, check_deleted(format!("What stops is reached only if `{text}`")));
         }
         let denies_inside = wrapped.iter().any(|one| {
@@ -167,6 +194,12 @@ impl<'c> Scene<'c> {
                 return sensitive_change(format!("If `{text}`, `{}` is newly done", shown(self.new, *one)));
             };
             let target_text = squeezed(self.new, target);
+            if self.new.family() == Family::Go && operands.iter().any(|one| is_error_name(one)) {
+                return exception_swallowed(format!(
+                    "If `{text}`, the code goes on with `{}`",
+                    shown(self.new, *one)
+                ));
+            }
             if is_bound(last_name(&target_text).as_str()) {
                 return computation_changed(format!("`{target_text}`, which is a limit, gets another value"));
             }
@@ -228,7 +261,12 @@ impl<'c> Scene<'c> {
     }
 }
 
+/// Whether Go code calls an error so: `err`, `parseErr`.
+fn is_error_name(name: &str) -> bool {
+    name == "err" || name.ends_with("Err")
+}
+
 /// Whether a name is of an attribute: an object holds it.
-fn is_held(target: &str) -> bool {
+pub(super) fn is_held(target: &str) -> bool {
     target.contains('.') || target.contains("->")
 }

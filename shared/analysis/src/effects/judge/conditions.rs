@@ -4,14 +4,20 @@
 use tree_sitter::Node;
 
 use super::super::absence::{How, Test, joined, test_of};
-use super::super::sinks::{Guarding, guarding, sinks_below};
+use super::super::sinks::{Guarding, guarding, has, sinks_below};
 use super::super::slices::{Loops, reach};
-use super::super::tree::{body, condition, inner, is_call, is_choice, is_lambda, parts, squeezed, words};
+use super::super::tree::{
+    above, body, body_statements, called, condition, inner, is_call, is_choice, is_lambda, parts, squeezed,
+    statement_of, words,
+};
+use super::exits::Exit;
+use super::insertions::assigned_in;
 use super::{
-    Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, check_deleted, exits, identifier, last_name,
-    sensitive_change, shown, work_skipped,
+    Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, check_deleted, exception_swallowed, exits,
+    identifier, last_name, sensitive_change, shown, work_skipped,
 };
 use crate::names::split_words;
+use crate::syntax::mentions::has_word;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Parsed, visit_below};
 
@@ -61,6 +67,13 @@ impl<'c> Scene<'c> {
                 || vec![was.clone()],
                 |(_, parts)| parts.iter().map(|one| squeezed(self.old, inner(*one))).collect(),
             );
+        if place.is_some()
+            && guarding(words(self.old, inner(old))) == Guarding::Strong
+            && self.is_permission_check(old)
+        {
+            let why = format!("`{}` decides who may do something", shown(self.old, old));
+            return Some(Judged::refused(new, check_deleted(why)));
+        }
         let all_kept = sides.iter().any(kept)
             || old_parts
                 .iter()
@@ -139,7 +152,9 @@ impl<'c> Scene<'c> {
             };
         }
         let Some(body_of) = body_of else { return ask(format!("Is `{text}` right here?"), &name) };
-        if exits::denies(self.new, body_of) {
+        let behind = statement_of(place).next_named_sibling();
+        let stops_anyway = || behind.is_some_and(|one| exits::exit_of(self.new, one) == Exit::Loud);
+        if exits::denies(self.new, body_of) && !stops_anyway() {
             return check_deleted(format!("The check stops only if `{text}` holds as well"));
         }
         let strength = guarding(words(self.new, asks));
@@ -164,6 +179,18 @@ impl<'c> Scene<'c> {
             );
         }
         Verdict::Harmless
+    }
+
+    /// Whether a branch uses what is missing when it runs, before it gives it another value.
+    fn reads_of_missing(&self, branch: Node<'c>, missing: &str) -> bool {
+        let first =
+            body_statements(branch).into_iter().find(|one| has_word(&squeezed(self.new, *one), missing));
+        first.is_some_and(|first| match assigned_in(first) {
+            Some((target, value)) => {
+                squeezed(self.new, target) != missing && has_word(&squeezed(self.new, value), missing)
+            }
+            None => !self.is_log_statement(self.new, first),
+        })
     }
 
     /// Whether the other branch of a condition, if there is one, only writes log lines.
@@ -195,12 +222,19 @@ impl<'c> Scene<'c> {
             return ask(format!("Is `{text}` right here?"), &name);
         };
         if exits::denies(self.new, body_of) {
-            return match test.selects_missing() {
+            let behind = statement_of(place).next_named_sibling();
+            let stops_anyway = behind.is_some_and(|one| exits::exit_of(self.new, one) == Exit::Loud);
+            return match test.selects_missing() && !stops_anyway {
                 true => Verdict::Harmless,
                 false => {
                     ask(format!("Should everything for which `{text}` holds be stopped as well?"), &name)
                 }
             };
+        }
+        if exits::leaves(self.new, body_of) && self.is_in_error_path(place) {
+            return exception_swallowed(format!(
+                "If `{text}`, the error that is handled here is no longer told"
+            ));
         }
         if exits::leaves(self.new, body_of) && test.selects_missing() {
             return self.leave_verdict(place, test, text);
@@ -208,6 +242,10 @@ impl<'c> Scene<'c> {
         let other = place.child_by_field_name("alternative");
         if let Some(act) = other.and_then(|other| self.act_in(other)) {
             return work_skipped(format!("{act} no longer runs if `{text}` holds"));
+        }
+        let reads = operands.iter().find(|one| test.selects_missing() && self.reads_of_missing(body_of, one));
+        if let Some(missing) = reads {
+            return sensitive_change(format!("If `{text}`, this branch now runs and uses `{missing}`"));
         }
         match self.act_in(body_of) {
             Some(act) => sensitive_change(format!("{act} now runs if `{text}` holds as well")),
@@ -227,6 +265,11 @@ impl<'c> Scene<'c> {
         }
         if operator == "or" && test.selects_missing() {
             // A test that is true if something is missing answers yes for it.
+            if self.picks_an_entry(new) {
+                return check_deleted(format!(
+                    "An entry for which `{text}` holds counts as the one that is looked for"
+                ));
+            }
             let function = self.function_around(new);
             let asks_permission = ["has", "is", "can", "may", "allow", "check", "valid"]
                 .iter()
@@ -236,6 +279,23 @@ impl<'c> Scene<'c> {
             }
         }
         ask(format!("Is the value right for everything that uses it if `{text}` decides it?"), &name)
+    }
+
+    /// Whether a condition of the old code denies, and only because of who somebody is.
+    fn is_permission_check(&self, old: Node<'c>) -> bool {
+        let place = above(old, |one| {
+            condition(one).is_some_and(|asks| asks.byte_range().contains(&old.start_byte()))
+        });
+        place.and_then(body).is_some_and(|inside| exits::denies(self.old, inside))
+    }
+
+    /// Whether a value answers whether an entry is the one that is looked for: in `some`, `find`, `any`.
+    fn picks_an_entry(&self, node: Node<'c>) -> bool {
+        let lambda = above(node, |one| is_lambda(one.kind()));
+        let call = lambda.and_then(|lambda| above(lambda, |one| is_call(one.kind())));
+        call.is_some_and(|call| {
+            has("some find findIndex findLast any? any anyMatch find_index detect", &called(self.new, call))
+        })
     }
 
     /// A condition that asks for the same thing in another way.
@@ -319,8 +379,11 @@ impl<'c> Scene<'c> {
             return check_deleted(format!("The condition `{was}` asks less: `{is}`"));
         }
         let inside = body(place);
-        if inside.is_some_and(|inside| exits::denies(self.new, inside)) || place.kind() == "assert_statement"
-        {
+        let denies = inside.is_some_and(|inside| exits::denies(self.new, inside));
+        if denies && self.stops_more(old, new) {
+            return ask(format!("Should everything for which `{is}` holds be stopped?"), name);
+        }
+        if denies || place.kind() == "assert_statement" {
             return check_deleted(format!("The check `{was}` becomes `{is}`"));
         }
         match inside.and_then(|inside| self.act_in(inside)) {
@@ -330,6 +393,28 @@ impl<'c> Scene<'c> {
             }
             None => ask_right(&format!("the condition `{is}` in place of `{was}`"), name),
         }
+    }
+
+    /// Whether a comparison holds wherever it held before: `n > 2` becomes `n != 2` or `n >= 2`.
+    fn stops_more(&self, old: Node<'c>, new: Node<'c>) -> bool {
+        const WIDER: [(&str, &str); 6] =
+            [(">", "!="), ("<", "!="), (">", ">="), ("<", "<="), ("==", ">="), ("==", "<=")];
+        let signs = |parsed: &Parsed<'_>, node: Node<'_>| {
+            let sides: Vec<String> =
+                parts(inner(node)).into_iter().map(|side| squeezed(parsed, side)).collect();
+            let text = squeezed(parsed, inner(node));
+            match &sides[..] {
+                [left, right] => text
+                    .strip_prefix(left.as_str())
+                    .and_then(|rest| rest.strip_suffix(right.as_str()))
+                    .map(|sign| (sides.clone(), sign.to_owned())),
+                _ => None,
+            }
+        };
+        let (Some((was, before)), Some((is, after))) = (signs(self.old, old), signs(self.new, new)) else {
+            return false;
+        };
+        was == is && WIDER.contains(&(before.as_str(), after.as_str()))
     }
 
     /// How a change chooses among the entries of a collection.

@@ -3,8 +3,11 @@
 use tree_sitter::Node;
 
 use super::super::sinks::has;
-use super::super::tree::{body, body_statements, is_block, is_call, is_raise, is_return, last_part, parts};
+use super::super::tree::{
+    body, body_statements, is_block, is_call, is_raise, is_return, last_part, parts, words,
+};
 use super::texts::callees;
+use crate::names::{is_log_call, split_words};
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Family, Parsed, visit_below};
 
@@ -54,7 +57,19 @@ pub(super) fn raised<'p>(parsed: &Parsed<'_>, statement: Node<'p>) -> Option<Nod
 }
 
 pub(super) fn exit_of_body(parsed: &Parsed<'_>, body: Node<'_>) -> Exit {
-    body_statements(body).last().map_or(Exit::None, |last| exit_of(parsed, *last))
+    let own = body_statements(body);
+    let exit = own.last().map_or(Exit::None, |last| exit_of(parsed, *last));
+    match own[..] {
+        [.., before, last] if exit == Exit::Return && ends_answer(parsed, before, last) => Exit::Loud,
+        _ => exit,
+    }
+}
+
+/// Whether a `return` without a value comes behind an answer that is an error: `http.Error(w, "…", 400)`, then `return`.
+pub(super) fn ends_answer(parsed: &Parsed<'_>, before: Node<'_>, last: Node<'_>) -> bool {
+    let mut calls = false;
+    visit_below(before, |one, at| calls |= is_call(at.kind) && !is_log_call(&dotted_path(parsed, one)));
+    calls && returned(last).is_none() && is_error_answer(parsed, before, parsed.text_of(before))
 }
 
 /// What a statement does to the code behind it.
@@ -94,11 +109,10 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
     let lower = text.to_lowercase();
     let by_family = match parsed.family() {
         Family::Go => parts(node).iter().flat_map(|one| parts(*one)).any(|one| {
-            let value = parsed.text_of(one);
-            value == "err"
-                || value.contains("Errorf(")
-                || value.contains("errors.")
-                || value.starts_with("Err")
+            words(parsed, one)
+                .iter()
+                .flat_map(|word| split_words(word))
+                .any(|word| has("err error errors errorf", &word))
         }),
         Family::Rust => text.contains("Err("),
         _ => false,
@@ -115,6 +129,27 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
     by_family
         || status
         || named_status.iter().any(|name| lower.contains(&format!("status: :{name}")))
+        || lower.split("http.status").skip(1).any(|name| {
+            ![
+                "ok",
+                "created",
+                "accepted",
+                "nocontent",
+                "found",
+                "seeother",
+                "moved",
+                "temporary",
+                "permanent",
+                "text",
+                "not_modified",
+            ]
+            .iter()
+            .any(|good| name.starts_with(good))
+        })
+        || callees(parsed, node)
+            .iter()
+            .flat_map(|callee| split_words(last_part(callee)))
+            .any(|word| has("error fail failure deny forbid forbidden reject unauthorized", &word))
         || (lower.contains(".error(")
             || lower.contains("error_response")
             || lower.contains("not_found(")

@@ -6,7 +6,7 @@ use super::super::absence::{Substitute, substitute};
 use super::super::sinks::{has, sinks_below};
 use super::super::slices::reach_of_name;
 use super::super::tree::{
-    body, body_statements, is_call, is_handler, is_try, is_word, parts, squeezed, words,
+    body, body_statements, inner, is_call, is_handler, is_try, is_word, parts, squeezed, words,
 };
 use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
 use super::insertions::assigned_in;
@@ -73,6 +73,12 @@ impl<'c> Scene<'c> {
             || self.new.text_of(handler)[..inside.start_byte().saturating_sub(handler.start_byte())]
                 .contains(event);
         let own = body_statements(inside);
+        let logs = own.iter().filter(|one| self.is_log_statement(self.new, **one));
+        for verdict in logs.map(|one| self.told(inner(*one), None, *one).verdict) {
+            if matches!(verdict, Verdict::Refuse { .. }) {
+                return of(verdict);
+            }
+        }
         let operand = identifier(self.new, inside);
         let last_value = own.last().copied().filter(|last| {
             self.new.family() == Family::Ruby && !is_call(last.kind()) && assigned_in(*last).is_none()
@@ -180,12 +186,24 @@ impl<'c> Scene<'c> {
                     }
                 }
                 let tells_only = own.iter().all(|one| self.is_log_statement(self.new, *one));
-                match tells_only {
-                    true => of(exception_swallowed(
-                        "The handler only writes a log line and the code continues".to_owned(),
-                    )),
-                    false => of(Verdict::Harmless),
+                if tells_only {
+                    return of(exception_swallowed(
+                        "The handler only writes a log line and the code continues",
+                    ));
                 }
+                let given_back = own.iter().filter_map(|one| assigned_in(*one)).find(|(target, value)| {
+                    reach_of_name(self.new, self.bindings, &squeezed(self.new, *target), *value).returned
+                });
+                of(match given_back {
+                    Some((_, value)) => {
+                        let question = format!(
+                            "After `{event}`, is `{}` right for every caller?",
+                            shown(self.new, value)
+                        );
+                        self.with_callers(ask(question, &operand), &format!("After `{event}`"), value)
+                    }
+                    None => Verdict::Harmless,
+                })
             }
         }
     }

@@ -8,9 +8,10 @@ use super::super::sinks::{Guarding, guarding, is_bound};
 use super::super::slices::{Loops, is_new_container, reach, reach_of_name};
 use super::super::tree::{
     above, assigned, body_statements, inner, is_block, is_call, is_function, is_handler, is_if, is_loop,
-    is_try, parts, same_function, squeezed, words,
+    is_return, is_try, parts, same_function, squeezed, words,
 };
-use super::exits::{Exit, exit_of, returned};
+use super::branches::is_held;
+use super::exits::{Exit, ends_answer, exit_of, raised, returned};
 use super::values::{assigned_names, only_reads};
 use super::{
     Judged, Scene, Verdict, ask, ask_right, check_deleted, computation_changed, function_of, identifier,
@@ -128,6 +129,16 @@ impl<'c> Scene<'c> {
             if let Some(verdict) = self.answer_behind_wrapper(new) {
                 return of(verdict);
             }
+            let before = new.prev_named_sibling();
+            if before.is_some_and(|before| ends_answer(self.new, before, new)) && is_return(inner(new).kind())
+            {
+                let question =
+                    "The code answered with an error here and went on. Is it right to stop instead?";
+                return of(ask(
+                    question,
+                    &before.map_or(String::new(), |before| identifier(self.new, before)),
+                ));
+            }
             if exit_of(self.new, new) != Exit::None {
                 return of(work_skipped(format!("`{is}` leaves in front of what comes behind")));
             }
@@ -208,16 +219,20 @@ impl<'c> Scene<'c> {
         ))
     }
 
-    /// `if x: return f(x)` of what was `return f(x)`, and then the answer without `x`.
+    /// `if x: return f(x)` of what was `return f(x)`, and then the answer without `x`; the same with `raise`.
     fn answer_behind_wrapper(&self, new: Node<'c>) -> Option<Verdict> {
         let before = new.prev_named_sibling()?;
-        let wraps = self.edits.iter().any(|edit| match edit {
-            Edit::Wrapped { wrapper, new: held } => {
-                *wrapper == before && is_if(before.kind()) && returned(*held).is_some()
-            }
-            _ => false,
-        });
-        let answer = returned(new).filter(|_| wraps)?;
+        let held = self.edits.iter().find_map(|edit| match edit {
+            Edit::Wrapped { wrapper, new: held } if *wrapper == before && is_if(before.kind()) => Some(*held),
+            _ => None,
+        })?;
+        if exit_of(self.new, held) == Exit::Loud && exit_of(self.new, new) == Exit::Loud {
+            return Some(
+                raised(self.new, new)
+                    .map_or(Verdict::Harmless, |raised| self.told(raised, None, new).verdict),
+            );
+        }
+        let answer = returned(new).filter(|_| returned(held).is_some())?;
         let is = shown(self.new, new);
         let verdict = match substitute(self.new, answer) {
             Substitute::Yes | Substitute::Number => check_deleted(format!("The answer is made up: `{is}`")),
@@ -270,6 +285,15 @@ impl<'c> Scene<'c> {
                 )),
             };
         }
+        let makes_first =
+            ["new", "init", "constructor", "setup", "initialize", "create", "start", "open", "reset"];
+        let function_words = crate::names::split_words(self.function_around(new));
+        let is_made_here = makes_first.iter().any(|word| function_words.iter().any(|one| one == word));
+        let was_held =
+            is_held(text) && !text.contains('[') && self.old.text_of(self.old.root()).contains(text);
+        if was_held && is_new_container(self.new, value) && !is_made_here {
+            return of(sensitive_change(format!("What `{text}` held is gone")));
+        }
         let name = last_name(text);
         let reached = reach_of_name(self.new, self.bindings, &squeezed(self.new, target), new);
         if let Some(entry) = reached.sinks.first() {
@@ -297,7 +321,7 @@ impl<'c> Scene<'c> {
     }
 }
 
-pub(super) fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
+pub(in crate::effects) fn assigned_in(statement: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
     let one = inner(statement);
     if let Some(found) = assigned(one) {
         return Some(found);

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::super::absence::{joined, receiver};
-use super::super::sinks::{Guarding, Sink, guarding, has, sink_of};
+use super::super::sinks::{Guarding, Sink, guarding, has, is_secret, sink_of};
 use super::super::slices::{Loops, Position, Reach, reach};
 use super::super::tree::{above, body, condition, inner, is_call, parts, squeezed, words};
 use super::texts::callees;
@@ -133,9 +133,9 @@ impl<'c> Scene<'c> {
         };
         if !is_name(old, &was)
             || !is_name(value, &is)
-            || !callees(self.new, value)
-                .iter()
-                .all(|callee| callee.rsplit('.').next().is_some_and(|last| last.starts_with("get")))
+            || !callees(self.new, value).iter().all(|callee| {
+                callee.rsplit('.').next().is_some_and(|last| last.starts_with("get") && last != "getattr")
+            })
         {
             return None;
         }
@@ -160,11 +160,19 @@ impl<'c> Scene<'c> {
                 body(*one)
                     .is_some_and(|inside| exits::leaves(self.new, inside) || exits::denies(self.new, inside))
             });
+            let acts_on = self.statement_call(value).filter(|call| receiver(*call) == Some(value));
+            let told = new_words.iter().find(|word| is_secret(word) && !old_words.contains(word));
             let verdict = match reached.sinks.first() {
                 Some(entry) => sensitive_change(format!(
                     "`{is}` in place of `{was}` reaches {}",
                     self.act(entry.sink, entry.call)
                 )),
+                None if told.is_some() && self.is_handed_on(value) => {
+                    sensitive_change(format!("`{is}`, which may be a secret, takes the place of `{was}`"))
+                }
+                None if acts_on.is_some() => {
+                    sensitive_change(format!("The call is made on `{is}` in place of `{was}`"))
+                }
                 None if decides => check_deleted(format!("`{is}` in place of `{was}` decides a check")),
                 None => ask(question, name),
             };
@@ -253,6 +261,7 @@ impl<'c> Scene<'c> {
                 "undefined",
                 "no member",
                 "not found",
+                "uninitialized constant",
                 "referenced before",
                 "nil pointer",
                 "cannot access",

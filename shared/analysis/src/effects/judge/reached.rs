@@ -11,12 +11,18 @@ use super::super::tree::{
 };
 use super::reads::Widened;
 use super::texts::callees;
+use super::values::is_other_entry;
 use super::{
     Scene, Verdict, ask, ask_two, check_deleted, computation_changed, exits, last_name, sensitive_change,
     shown,
 };
 use crate::names::split_words;
 use crate::syntax::any_below;
+
+/// Whether a value is of what somebody sent, as far as its first name says so.
+fn is_sent(chain: &str) -> bool {
+    has("request req message msg body payload params query input form", super::root(chain))
+}
 
 impl<'c> Scene<'c> {
     pub(super) fn widened_verdict(&self, widened: &Widened<'c>, new: Node<'c>) -> Verdict {
@@ -43,7 +49,25 @@ impl<'c> Scene<'c> {
                 "A number or date is made up for a missing `{operand}`: `{code}`"
             ));
         }
-        let is_number = |code: Node<'c>| self.new.text_of(inner(code)).parse::<f64>().is_ok();
+        if let Some(code) = widened.code.filter(|code| is_sent(self.new.text_of(inner(*code))))
+            && !is_sent(operand)
+        {
+            return check_deleted(format!(
+                "What was sent takes the place of a missing `{operand}`: `{}`",
+                shown(self.new, code)
+            ));
+        }
+        if let Some(code) = widened.code.filter(|code| is_other_entry(self.new, *code)) {
+            return computation_changed(format!(
+                "Another entry takes the place of a missing `{operand}`: `{}`",
+                shown(self.new, code)
+            ));
+        }
+        let is_number = |code: Node<'c>| {
+            let converted = super::arguments(inner(code));
+            let code = if let [one] = converted[..] { one } else { inner(code) };
+            self.new.text_of(code).parse::<f64>().is_ok()
+        };
         let is_made_up = |code: &Node<'c>| match widened.instead {
             Substitute::Text => !says_missing(self.new.text_of(*code)),
             Substitute::Value => is_number(*code),
@@ -162,7 +186,7 @@ impl<'c> Scene<'c> {
                 &name,
             );
         }
-        if !neutral {
+        if !neutral || (is_zero && self.is_handed_on(new)) {
             let code = widened.code.map_or(String::new(), |code| shown(self.new, code));
             return ask(
                 format!(
@@ -175,7 +199,7 @@ impl<'c> Scene<'c> {
     }
 
     /// Whether a value is given to a call that does more than look at it, or kept in an attribute.
-    fn is_handed_on(&self, value: Node<'c>) -> bool {
+    pub(super) fn is_handed_on(&self, value: Node<'c>) -> bool {
         let statement = statement_of(value);
         let keeps = super::insertions::assigned_in(statement)
             .is_some_and(|(target, _)| self.new.text_of(target).contains('.'));
@@ -372,7 +396,7 @@ impl<'c> Scene<'c> {
     }
 
     /// The call that a statement is, if it is made on a value and so left out with it: `a?.b()`.
-    fn statement_call(&self, node: Node<'c>) -> Option<Node<'c>> {
+    pub(super) fn statement_call(&self, node: Node<'c>) -> Option<Node<'c>> {
         let statement = statement_of(node);
         let call = Some(inner(statement)).filter(|one| is_call(one.kind()))?;
         let callee = call.child_by_field_name("function").or_else(|| call.child_by_field_name("object"))?;

@@ -169,7 +169,7 @@ impl<'c> Scene<'c> {
     /// Whether a new node reads what the old text reads, more tolerantly.
     pub(super) fn is_read_of(&self, node: Node<'c>, was: &str) -> bool {
         let text = squeezed(self.new, inner(node));
-        if text == was {
+        if text == was || self.with_values(inner(node)) == was.replace(",)", ")") {
             return true;
         }
         // Every `d.get(k)` read as `d[k]`, defaults left out.

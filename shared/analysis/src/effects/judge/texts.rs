@@ -123,12 +123,14 @@ impl<'c> Scene<'c> {
             let wrapped = value;
             let value = if wraps { arguments(value).first().copied().unwrap_or(value) } else { value };
             let chain = squeezed(self.new, value);
-            let last = chain.rsplit(['.', '>']).next().unwrap_or(&chain);
+            let chain = chain.strip_suffix("()").unwrap_or(&chain);
+            let last = chain.rsplit(['.', '>']).next().unwrap_or(chain);
+            let last = last.strip_prefix("get").unwrap_or(last);
             let is_plain =
                 chain.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '$' | '>' | '-'));
             let tells_inside = is_call(wrapped.kind())
                 && has("stringify dumps to_json inspect vars", &called(self.new, wrapped));
-            let is_new = old.is_none_or(|old| !squeezed(self.old, old).contains(&chain));
+            let is_new = old.is_none_or(|old| !squeezed(self.old, old).contains(chain));
             if is_plain
                 && is_new
                 && (is_whole(last) || ((tells_all || tells_inside) && !matches!(last, "err" | "error" | "e")))

@@ -13,9 +13,10 @@ use super::super::tree::{
 use super::conditions::Chosen;
 use super::texts::{callees, telling};
 use super::{
-    Judged, Scene, Verdict, arguments, ask, ask_right, check_deleted, computation_changed,
+    Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, check_deleted, computation_changed,
     exception_swallowed, exits, identifier, is_import, sensitive_change, shown, work_skipped,
 };
+use crate::syntax::mentions::has_word;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Family, Parsed, any_below, is_decorator_kind, visit_below};
 
@@ -69,10 +70,14 @@ impl<'c> Scene<'c> {
         if let Some(verdict) = self.opposite(old, new) {
             return of(format!("`{was}` becomes `{is}`"), verdict);
         }
+        if is_key(new) && self.sink_around(new) == Some(Sink::Query) {
+            let why = format!("`{is}` in place of `{was}` changes what is asked of the database");
+            return Judged::refused(new, sensitive_change(why));
+        }
         if let Some(judged) = self.named_value(old, new) {
             return judged;
         }
-        if let Some(widened) = self.widened(old, new) {
+        if let Some(widened) = self.guarded_value(old, new).or_else(|| self.widened(old, new)) {
             return self.judge_widened(&widened, new);
         }
         if let Some(judged) = self.extended(old, new) {
@@ -156,6 +161,11 @@ impl<'c> Scene<'c> {
         {
             return exception_swallowed(format!("`{is}` gives a value for every attribute that is missing"));
         }
+        if let Some(made_up) = self.number_for_nothing(old, new) {
+            return computation_changed(format!(
+                "A number or date is made up for what is missing: `{made_up}`"
+            ));
+        }
         let is_number = |text: &str| text.parse::<f64>().is_ok();
         if let Some(bound) = self
             .bound_name(new)
@@ -228,6 +238,24 @@ impl<'c> Scene<'c> {
         ask_right(&format!("`{is}` in place of `{was}`"), &name)
     }
 
+    /// A number or date, or another entry of a collection, that an expression newly falls back on.
+    fn number_for_nothing(&self, old: Node<'c>, new: Node<'c>) -> Option<String> {
+        let known = squeezed(self.old, old);
+        let mut found = None;
+        visit_below(new, |node, _| {
+            let falls_back = operator_of(self.new, node).is_some_and(|one| matches!(one, "or" | "||" | "??"));
+            let fallback = node.child_by_field_name("right").filter(|_| falls_back);
+            if let Some(fallback) = fallback
+                && !known.contains(&squeezed(self.new, node))
+                && (substitute(self.new, fallback) == Substitute::Number
+                    || is_other_entry(self.new, fallback))
+            {
+                found = Some(shown(self.new, fallback));
+            }
+        });
+        found
+    }
+
     /// Whether the change leaves with an error, if there is one, in front of a place: there it is `nil`.
     fn left_with(&self, error: &str, at: Node<'c>) -> bool {
         self.new_exits_before(at).any(|node| {
@@ -260,8 +288,20 @@ impl<'c> Scene<'c> {
         let only_event =
             after.iter().filter(|one| !before.contains(one)).all(|one| *one == event || event.is_empty());
         let answers = exits::handler_answers(self.new, header);
+        let gone = before.iter().filter(|one| !after.contains(one));
+        let is_corrected = before.len() == after.len() && gone.clone().all(|one| self.is_dead(one, old));
         let verdict = match (kept && only_event, answers) {
+            _ if is_corrected && gone.clone().count() > 0 => ask(
+                format!("Is `{is}` the error that was meant by `{was}`, which does not exist?"),
+                gone.clone().next().map_or("", String::as_str),
+            ),
             (true, true) => Verdict::Harmless,
+            (true, false) if self.tells_error(header) => ask_two(
+                format!(
+                    "May `{event}` be told in a log line and forgotten, as what the handler takes already is?"
+                ),
+                before.last().map_or("", String::as_str),
+            ),
             (true, false) if self.answers_for_one(header) => ask(
                 format!("Does `{event}` mean the same here as what the handler takes already?"),
                 &before.last().cloned().unwrap_or_default(),
@@ -270,6 +310,21 @@ impl<'c> Scene<'c> {
             (false, _) => exception_swallowed(format!("The handler takes `{is}`, which is not what crashed")),
         };
         Judged::new(new, fact, verdict)
+    }
+
+    /// Whether all that a handler does is to write the error that it caught into the log, as a warning at least.
+    fn tells_error(&self, handler: Node<'c>) -> bool {
+        let Some(inside) = exits::handler_body(handler) else { return false };
+        let own = body_statements(inside);
+        let caught = &self.new.text_of(handler)[..inside.start_byte() - handler.start_byte()];
+        let tells = |one: &Node<'c>| {
+            let path = dotted_path(self.new, inner(*one)).to_lowercase();
+            let given = words(self.new, inner(*one));
+            !path.ends_with("debug")
+                && !path.ends_with("info")
+                && given.iter().any(|word| has_word(caught, word))
+        };
+        !own.is_empty() && own.iter().all(|one| self.is_log_statement(self.new, *one) && tells(one))
     }
 
     /// Whether a handler gives back a value for the one statement that it stands around, which only computes.
@@ -430,6 +485,21 @@ fn is_constant(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
     words(parsed, node).iter().all(|word| {
         matches!(*word, "None" | "True" | "False" | "nil" | "null" | "undefined" | "true" | "false")
     }) && !is_call(node.kind())
+}
+
+/// The first or last entry of a collection, whichever that is: `rows[0]`, `next(iter(users.values()))`.
+pub(super) fn is_other_entry(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    let text = squeezed(parsed, inner(node));
+    let text = text.trim_end_matches('!');
+    ["[0]", "[-1]", ".first()", ".last()", ".at(0)", ".at(-1)"].iter().any(|end| text.ends_with(end))
+        || text.starts_with("next(iter(")
+}
+
+/// Whether a name says what is asked for: the key of an entry, the name of an argument.
+fn is_key(node: Node<'_>) -> bool {
+    node.parent().is_some_and(|parent| {
+        ["key", "name"].iter().any(|field| parent.child_by_field_name(field) == Some(node))
+    })
 }
 
 /// Whether the same operands are joined by another operator.

@@ -6,17 +6,29 @@ use super::super::absence::{Substitute, Test, is_nothing, substitute};
 use super::super::sinks::{Guarding, guarding, has};
 use super::super::slices::fills_own_container;
 use super::super::tree::{
-    above, body, body_statements, called, condition, inner, is_call, is_function, is_loop, is_return, parts,
-    squeezed, words,
+    above, assigned, body, body_statements, called, condition, inner, is_call, is_function, is_handler,
+    is_if, is_loop, is_return, parts, squeezed, words,
 };
-use super::exits::{Exit, exit_of, exit_of_body, inner_exit, returned};
+use super::exits::{Exit, exit_of, exit_of_body, handler_body, inner_exit, returned};
 use super::left_out::Act;
 use super::texts::callees;
-use super::{Scene, Verdict, ask, check_deleted, identifier, refuse, sensitive_change, shown, work_skipped};
+use super::values::assigned_names;
+use super::{
+    Scene, Verdict, ask, ask_two, check_deleted, exception_swallowed, identifier, refuse, sensitive_change,
+    shown, work_skipped,
+};
 use crate::syntax::mentions::has_word;
 use crate::syntax::references::dotted_path;
 use crate::syntax::{Family, any_below, visit_below};
 use autofix_domain::reason::ReasonCode;
+
+/// A way out of the function from one round of a loop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Round {
+    /// It gives back what the function gives back after the whole loop.
+    EndsTheLoop,
+    LeavesTheOthers,
+}
 
 impl<'c> Scene<'c> {
     /// A new way out in front of what crashed.
@@ -80,8 +92,19 @@ impl<'c> Scene<'c> {
         if exit == Exit::Break {
             return work_skipped(format!("If `{text}`, all other entries are left out as well"));
         }
-        if exit == Exit::Return && !loud && self.ends_the_loop(node, &own) {
+        let round = self.round_left(node, &operands, &own).filter(|_| exit == Exit::Return && !loud);
+        if round == Some(Round::EndsTheLoop) {
             return work_skipped(format!("If `{text}`, all other entries are left out as well"));
+        }
+        if exit == Exit::Return && !loud && self.is_in_error_path(node) {
+            return exception_swallowed(format!(
+                "If `{text}`, the error that is handled here is no longer told"
+            ));
+        }
+        if let Some(name) =
+            answer.filter(|_| exit == Exit::Return).and_then(|answer| self.thrown_away(node, answer))
+        {
+            return work_skipped(format!("If `{text}`, what `{name}` holds by then is thrown away"));
         }
         let about = self.is_about_crash(&operands, node);
         let left_out = self.left_out(node, exit);
@@ -130,6 +153,12 @@ impl<'c> Scene<'c> {
         }
         if strength == Guarding::Strong && exit != Exit::Loud {
             return check_deleted(format!("`{text}` decides who may do something"));
+        }
+        if round.is_some() {
+            return ask_two(
+                format!("If `{text}` for one entry, is it right that all others are left out as well?"),
+                &name,
+            );
         }
         if let Some(first) = questions.into_iter().next() {
             return first;
@@ -190,18 +219,59 @@ impl<'c> Scene<'c> {
             || self.crash.exception.contains("StopIteration")
     }
 
-    /// Whether a way out in a loop gives back what the function gives back after the whole loop.
-    fn ends_the_loop(&self, node: Node<'c>, own: &[Node<'c>]) -> bool {
-        let function = above(node, |one| is_function(self.new.family(), one.kind()));
-        let looped = above(node, |one| is_loop(one.kind()));
-        let (Some(function), Some(looped)) = (function, looped) else { return false };
+    /// Whether a way out of the function stands in a loop and asks for something of one round: what is given back then
+    /// says nothing of the other entries. `None` if there is no such loop.
+    fn round_left(&self, node: Node<'c>, operands: &[String], own: &[Node<'c>]) -> Option<Round> {
+        let function = above(node, |one| is_function(self.new.family(), one.kind()))?;
+        let looped = above(node, |one| is_loop(one.kind()))?;
+        if looped.start_byte() < function.start_byte() {
+            return None;
+        }
         let last = function.child_by_field_name("body").and_then(|all| body_statements(all).last().copied());
         let answer = |statement: Option<Node<'c>>| {
             statement.and_then(returned).map(|value| squeezed(self.new, inner(value)))
         };
-        looped.start_byte() > function.start_byte()
-            && answer(last)
-                .is_some_and(|text| !is_nothing(&text) && Some(text) == answer(own.last().copied()))
+        if answer(last).is_some_and(|text| !is_nothing(&text) && Some(text) == answer(own.last().copied())) {
+            return Some(Round::EndsTheLoop);
+        }
+        let mut of_round = assigned_names(self.new, looped);
+        let variables = looped.child_by_field_name("left").map(|left| words(self.new, left));
+        of_round.extend(variables.unwrap_or_default().into_iter().map(str::to_owned));
+        let asks = operands.iter().any(|one| of_round.iter().any(|name| has_word(one, name)));
+        (operands.is_empty() || asks).then_some(Round::LeavesTheOthers)
+    }
+
+    /// Whether a place is in a handler, or under Go's `if err != nil`, which ends by telling the error.
+    pub(super) fn is_in_error_path(&self, node: Node<'c>) -> bool {
+        let handles = |one: Node<'c>| {
+            let asks = condition(one).map_or_else(String::new, |asks| squeezed(self.new, asks));
+            is_handler(one.kind())
+                || (self.new.family() == Family::Go && is_if(one.kind()) && asks.ends_with("err!=nil"))
+        };
+        let handler = node
+            .parent()
+            .and_then(|parent| above(parent, handles).or(Some(parent).filter(|one| handles(*one))));
+        let inside = handler.and_then(|one| handler_body(one).or_else(|| body(one)));
+        inside.is_some_and(|inside| exit_of_body(self.new, inside) == Exit::Loud)
+    }
+
+    /// The name that the function gives back at its end, if it has its value already and an empty one is given back instead.
+    fn thrown_away(&self, node: Node<'c>, answer: Node<'c>) -> Option<String> {
+        let function = above(node, |one| is_function(self.new.family(), one.kind()))?;
+        let last =
+            function.child_by_field_name("body").and_then(|all| body_statements(all).last().copied())?;
+        let name = squeezed(self.new, inner(returned(last)?));
+        let is_empty = matches!(substitute(self.new, answer), Substitute::Neutral)
+            && !is_nothing(&squeezed(self.new, inner(answer)));
+        let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+        let computed = any_below(function, |one, _| {
+            one.end_byte() <= node.start_byte()
+                && assigned(one).is_some_and(|(target, value)| {
+                    self.new.text_of(target) == name && substitute(self.new, value) != Substitute::Neutral
+                })
+        });
+        let asks = condition(node).map(|asks| words(self.new, asks)).unwrap_or_default();
+        (is_empty && is_plain && computed && !asks.contains(&name.as_str())).then_some(name)
     }
 
     /// Whether an entry is read of every operand right behind a way out: Python has none to give of what is empty.
