@@ -76,12 +76,12 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
     let mut summary = Vec::new();
     for Given { name, incident } in &events {
         let waited_for = format!("Looking into {name} …");
-        let judged = match incident {
+        let assessment = match incident {
             Ok(incident) => patiently(&waited_for, analyze_one(incident, options, means)).await,
             Err(error) => Err(anyhow!("{error:#}")),
         };
-        let judged = match judged {
-            Ok(judged) => judged,
+        let assessment = match assessment {
+            Ok(assessment) => assessment,
             // One among many that is no event must not hide what the others tell.
             Err(error) if events.len() > 1 => {
                 match options.form {
@@ -93,26 +93,27 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
             Err(error) => return Err(error.context(format!("analyse `{name}`"))),
         };
         match options.form {
-            Form::Json => say!("{}", judged.to_json(name)),
-            Form::People if events.len() == 1 => judged.print(),
-            Form::People => say!("{}", judged.row(name)),
+            Form::Json => say!("{}", assessment.to_json(name)),
+            Form::People if events.len() == 1 => assessment.print(),
+            Form::People => say!("{}", assessment.row(name)),
         }
-        summary.push(judged);
+        summary.push(assessment);
     }
     if summary.is_empty() {
         bail!("none of the {} events of `{}` could be analysed", events.len(), options.events.display());
     }
     if options.form == Form::People && events.len() > 1 {
-        let cost = |judged: &Judged| judged.attempt.usage.cost_usd;
-        let (opened, refused): (Vec<_>, Vec<_>) = summary.iter().partition(|judged| judged.would_open());
+        let cost = |assessment: &Assessment| assessment.attempt.usage.cost_usd;
+        let (opened, refused): (Vec<_>, Vec<_>) =
+            summary.iter().partition(|assessment| assessment.would_open());
         let all: f64 = summary.iter().map(cost).sum();
         say!(
             "\n{} events: {} would have become a pull request. Cost ${all:.2}.",
             summary.len(),
             opened.len()
         );
-        for (which, judged) in [("with", opened), ("without", refused)] {
-            if let Some(median) = median(judged.into_iter().map(cost).collect()) {
+        for (which, assessments) in [("with", opened), ("without", refused)] {
+            if let Some(median) = median(assessments.into_iter().map(cost).collect()) {
                 say!("Median cost of an event {which} a pull request: ${median:.4}.");
             }
         }
@@ -121,7 +122,7 @@ pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
 }
 
 /// An attempt that was only thought.
-pub(crate) struct Judged {
+pub(crate) struct Assessment {
     pub(crate) attempt: Attempt,
     /// What was found without a model, where nobody was asked.
     outlook: Option<String>,
@@ -134,7 +135,7 @@ pub(crate) struct Judged {
 }
 
 /// One event, the code that it is analysed against, and the bounds.
-pub(crate) struct Examination<'a> {
+pub(crate) struct Input<'a> {
     pub(crate) incident: &'a Incident,
     pub(crate) checkout: Checkout,
     /// The text of a file at another commit.
@@ -146,8 +147,8 @@ pub(crate) struct Examination<'a> {
     pub(crate) ledger: Ledger<'a>,
 }
 
-async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> anyhow::Result<Judged> {
-    let examination = Examination {
+async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> anyhow::Result<Assessment> {
+    let input = Input {
         incident,
         checkout: checkout::read(&options.repo)?,
         file_at: &|commit, path| checkout::file_at(&options.repo, commit, path),
@@ -156,21 +157,21 @@ async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> a
         max_cost_usd: f64::INFINITY,
         ledger: Ledger::None,
     };
-    examine(examination, means).await
+    assess(input, means).await
 }
 
 /// Analyses one event.
-pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyhow::Result<Judged> {
+pub(crate) async fn assess(input: Input<'_>, means: &Means) -> anyhow::Result<Assessment> {
     let environment = &means.environment;
     let config = WorkerConfig::from_env(environment)?;
-    let incident = redact_incident(examination.incident);
-    let Checkout { snapshot, sha, branch } = examination.checkout;
+    let incident = redact_incident(input.incident);
+    let Checkout { snapshot, sha, branch } = input.checkout;
     let repo = environment.get("AUTOFIX_GITHUB_REPO").unwrap_or("local/checkout").to_owned();
     let path = environment.get("AUTOFIX_GITHUB_PATH").unwrap_or_default().to_owned();
     let now = means.clock.now();
     let target =
         Target { repo: repo.clone(), path: path.clone(), branch: Some(branch.clone()), ..Target::default() };
-    let mut attempt = Attempt::pending(examination.attempt, Subject::of(&incident), target, now);
+    let mut attempt = Attempt::pending(input.attempt, Subject::of(&incident), target, now);
     attempt.apply(Event::AnalysisStarted { base_sha: Some(sha.clone()) }, now)?;
     let opened = Case::open(Material {
         attempt: attempt.id,
@@ -188,15 +189,15 @@ pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyh
         Err(reason) => return Ok(refused(attempt, reason, means)),
     };
     let changed = case.wants_released().and_then(|(commit, path)| {
-        let released = (examination.file_at)(&commit, &path)?;
+        let released = (input.file_at)(&commit, &path)?;
         case.compare_release(&commit, &released)
     });
     let obstacle = changed.or_else(|| case.obstacle());
-    if examination.ask == Ask::Nobody && !case.located().is_empty() {
+    if input.ask == Ask::Nobody && !case.located().is_empty() {
         let obstacle =
             obstacle.map_or(String::new(), |reason| format!("\nNo model would be asked: {reason}"));
         let outlook = format!("{}{obstacle}", outlook(&case));
-        return Ok(Judged { outlook: Some(outlook), ..Judged::free(attempt) });
+        return Ok(Assessment { outlook: Some(outlook), ..Assessment::free(attempt) });
     }
     if let Some(reason) = obstacle {
         return Ok(refused(attempt, reason, means));
@@ -212,10 +213,10 @@ pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyh
         claude: &claude,
         clock: &means.clock,
         deadline: now + PATIENCE,
-        max_cost_usd: config.max_cost_usd.min(examination.max_cost_usd),
+        max_cost_usd: config.max_cost_usd.min(input.max_cost_usd),
         usage: Usage::default(),
         metrics: autofix::metrics::Metrics::none(),
-        ledger: examination.ledger,
+        ledger: input.ledger,
     };
     let Conclusion { analysis, ending, confidence, dossier } =
         investigate(&mut analyst, &case).await.map_err(why_stopped)?;
@@ -230,7 +231,7 @@ pub(crate) async fn examine(examination: Examination<'_>, means: &Means) -> anyh
     };
     attempt.apply(event, now)?;
     let change = attempt.state.fix().and_then(|fix| whole_change(&case, fix));
-    Ok(Judged { attempt, outlook: None, confidence, change, dossier })
+    Ok(Assessment { attempt, outlook: None, confidence, change, dossier })
 }
 
 /// The file of a fix before and after its edits.
@@ -240,10 +241,10 @@ fn whole_change(case: &Case, fix: &Fix) -> Option<FileChange> {
     Some(FileChange { path: fix.file_path.clone(), before, after })
 }
 
-fn refused(mut attempt: Attempt, reason: Reason, means: &Means) -> Judged {
+fn refused(mut attempt: Attempt, reason: Reason, means: &Means) -> Assessment {
     // A pending or analysing attempt can always be skipped.
     let _ = attempt.apply(Event::Skipped { reasons: vec![reason], fix: None }, means.clock.now());
-    Judged::free(attempt)
+    Assessment::free(attempt)
 }
 
 fn why_stopped(stopped: Stopped) -> anyhow::Error {
@@ -275,10 +276,10 @@ fn outlook(case: &Case) -> String {
     format!("Frames found in the code:\n{}\nCulprit: {culprit}", frames.join("\n"))
 }
 
-impl Judged {
+impl Assessment {
     /// Nobody was asked.
-    fn free(attempt: Attempt) -> Judged {
-        Judged { attempt, outlook: None, confidence: None, change: None, dossier: Dossier::default() }
+    fn free(attempt: Attempt) -> Assessment {
+        Assessment { attempt, outlook: None, confidence: None, change: None, dossier: Dossier::default() }
     }
 
     pub(crate) fn would_open(&self) -> bool {

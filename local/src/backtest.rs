@@ -30,7 +30,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::analyze::{Ask, Examination, Form, Judged, Means, examine};
+use crate::analyze::{Ask, Assessment, Form, Input, Means, assess};
 use crate::checkout::Checkout;
 use crate::terminal::say;
 use history::{History, PeoplesFix};
@@ -79,10 +79,10 @@ struct Candidate {
     name: String,
     /// The same for the same event, fix and model.
     key: String,
-    place: Place,
+    source: CaseSource,
 }
 
-enum Place {
+enum CaseSource {
     Folder {
         folder: PathBuf,
         files: folders::Files,
@@ -131,13 +131,13 @@ pub async fn backtest(options: &Options, means: &Means) -> anyhow::Result<()> {
     };
     let candidates = match (&options.source, &history) {
         (Source::Folders(top), _) => of_folders(top, &config)?,
-        (Source::Sentry(project), Some(history)) => of_sentry(project, history, (&config, means)).await?,
+        (Source::Sentry(project), Some(history)) => of_sentry(project, history, &config, means).await?,
         (Source::Sentry(_), None) => bail!("a project in Sentry needs a local clone"),
     };
     std::fs::create_dir_all(&options.out).with_context(|| format!("create `{}`", options.out.display()))?;
     let mut results = Results::open(&options.out.join("results.jsonl"))?;
     let is_paid_for = |candidate: &Candidate| {
-        results.get(&candidate.key).is_some() || matches!(candidate.place, Place::Nowhere(_))
+        results.get(&candidate.key).is_some() || matches!(candidate.source, CaseSource::Nowhere(_))
     };
     if means.environment.get(names::ANTHROPIC_API_KEY).is_none() && !candidates.iter().all(is_paid_for) {
         bail!("`{}` is not set", names::ANTHROPIC_API_KEY);
@@ -205,11 +205,13 @@ fn of_folders(top: &std::path::Path, config: &WorkerConfig) -> anyhow::Result<Ve
             Ok(files) => {
                 let [event, diff] = files.parts();
                 let key = key(&[name.as_bytes(), event, diff, config.model.as_bytes()]);
-                Candidate { name, key, place: Place::Folder { folder, files } }
+                Candidate { name, key, source: CaseSource::Folder { folder, files } }
             }
-            Err(error) => {
-                Candidate { key: key(&[name.as_bytes()]), name, place: Place::Nowhere(format!("{error:#}")) }
-            }
+            Err(error) => Candidate {
+                key: key(&[name.as_bytes()]),
+                name,
+                source: CaseSource::Nowhere(format!("{error:#}")),
+            },
         }
     };
     Ok(folders::list(top)?.into_iter().map(candidate).collect())
@@ -218,15 +220,16 @@ fn of_folders(top: &std::path::Path, config: &WorkerConfig) -> anyhow::Result<Ve
 async fn of_sentry(
     project: &SentryProject,
     history: &History,
-    (config, means): (&WorkerConfig, &Means),
+    config: &WorkerConfig,
+    means: &Means,
 ) -> anyhow::Result<Vec<Candidate>> {
-    let found = sentry_issues::list(project, history, (config, means)).await?;
+    let found = sentry_issues::list(project, history, config, means).await?;
     let candidates = found.into_iter().map(|(name, issue)| match issue {
         Ok(issue) => {
             let key = key(&[issue.id().as_bytes(), issue.commit.as_bytes(), config.model.as_bytes()]);
-            Candidate { name, key, place: Place::Issue(Box::new(issue)) }
+            Candidate { name, key, source: CaseSource::Issue(Box::new(issue)) }
         }
-        Err(why) => Candidate { key: key(&[name.as_bytes()]), name, place: Place::Nowhere(why) },
+        Err(why) => Candidate { key: key(&[name.as_bytes()]), name, source: CaseSource::Nowhere(why) },
     });
     Ok(candidates.collect())
 }
@@ -262,7 +265,7 @@ impl Run<'_> {
         if let Some(result) = self.results.get(&candidate.key) {
             return Ok(Ok(result.clone()));
         }
-        if let Place::Nowhere(why) = &candidate.place {
+        if let CaseSource::Nowhere(why) = &candidate.source {
             return Ok(Err(why.clone()));
         }
         let later = || "Left for the next run.".to_owned();
@@ -315,7 +318,7 @@ impl Run<'_> {
         let history = self.history;
         let file_at = |commit: &str, path: &RepoPath| history?.text_at(commit, path);
         let began = self.means.clock.now();
-        let examination = Examination {
+        let input = Input {
             incident: &case.incident,
             checkout: case.checkout,
             file_at: &file_at,
@@ -324,8 +327,8 @@ impl Run<'_> {
             max_cost_usd: left_usd,
             ledger: Ledger::File(&mut turns),
         };
-        let judged = match examine(examination, self.means).await {
-            Ok(judged) => judged,
+        let assessment = match assess(input, self.means).await {
+            Ok(assessment) => assessment,
             Err(_) if self.options.stop.load(Ordering::SeqCst) => {
                 return Err(Stop::Run("Stopped. The next run continues from here.".to_owned()));
             }
@@ -334,7 +337,8 @@ impl Run<'_> {
             }
             Err(error) => return Err(Stop::Case(format!("It could not be analysed: {error:#}."))),
         };
-        let ran_out = judged.attempt.state.reasons().iter().any(|one| one.code == ReasonCode::BudgetSpent);
+        let ran_out =
+            assessment.attempt.state.reasons().iter().any(|one| one.code == ReasonCode::BudgetSpent);
         if ran_out && left_usd < self.config.max_cost_usd {
             return Err(out_of_money());
         }
@@ -346,28 +350,28 @@ impl Run<'_> {
             url: case.url,
             fix: case.commit,
             notes: notes(case.notes, &case.fix),
-            would_open: judged.would_open(),
-            reasons: judged.attempt.state.reasons().to_vec(),
-            confidence: judged.confidence,
+            would_open: assessment.would_open(),
+            reasons: assessment.attempt.state.reasons().to_vec(),
+            confidence: assessment.confidence,
             min_confidence: self.config.min_confidence,
-            reviewed: is_reviewed(&judged),
-            closeness: judged.change.as_ref().map(|change| closeness(&case.fix.changes, change)),
+            reviewed: is_reviewed(&assessment),
+            closeness: assessment.change.as_ref().map(|change| closeness(&case.fix.changes, change)),
             peoples_diff: shown(&case.fix.changes.iter().map(unified).collect::<String>()),
-            proposed_diff: judged.change.as_ref().map(|change| shown(&unified(change))),
-            usage: judged.attempt.usage,
+            proposed_diff: assessment.change.as_ref().map(|change| shown(&unified(change))),
+            usage: assessment.attempt.usage,
             seconds: (seconds * 10.0).round() / 10.0,
         })
     }
 
     async fn read(&self, candidate: &Candidate) -> Result<Case, Stop> {
-        match (&candidate.place, self.history) {
-            (Place::Folder { folder, files }, _) => {
+        match (&candidate.source, self.history) {
+            (CaseSource::Folder { folder, files }, _) => {
                 let folders::Case { incident, checkout, fix } =
                     files.read(folder).map_err(|error| Stop::Case(format!("{error:#}")))?;
                 Ok(Case { incident, checkout, fix, url: None, commit: None, notes: Vec::new() })
             }
-            (Place::Issue(issue), Some(history)) => issue.read(history, (self.config, self.means)).await,
-            (Place::Issue(_) | Place::Nowhere(_), _) => {
+            (CaseSource::Issue(issue), Some(history)) => issue.read(history, self.config, self.means).await,
+            (CaseSource::Issue(_) | CaseSource::Nowhere(_), _) => {
                 Err(Stop::Case("There is nothing to compare.".to_owned()))
             }
         }
@@ -395,8 +399,8 @@ fn may_pass(error: &anyhow::Error) -> bool {
 }
 
 /// Whether every critic that had to has answered.
-fn is_reviewed(judged: &Judged) -> bool {
-    let dossier = &judged.dossier;
+fn is_reviewed(assessment: &Assessment) -> bool {
+    let dossier = &assessment.dossier;
     let needs_two = dossier.effects.questions.iter().any(|question| question.needs_two);
     dossier.critique.is_some() && (!needs_two || dossier.second_critique.is_some())
 }

@@ -3,8 +3,8 @@
 //! tried is one that the service must refuse for its content.
 
 mod claude;
+mod clients;
 pub(crate) mod deployment;
-mod examination;
 mod github;
 pub(crate) mod plausible;
 pub mod report;
@@ -20,7 +20,7 @@ use autofix::journal::Service;
 use autofix::outbound::Outbound;
 use autofix::secrets::{Secret, Secrets};
 use autofix::store::Store;
-use examination::Examination;
+use clients::Clients;
 use report::{Finding, Report};
 
 use crate::one_process::{OneProcess, setting_problems};
@@ -140,20 +140,20 @@ pub async fn examine(deployment: &Deployment) -> Report {
         return report.safe_to_show(&[]);
     }
     own.extend(deployment::empty_secrets(deployment).await);
-    let Some(examination) = Examination::of(deployment) else {
+    let Some(clients) = Clients::of(deployment) else {
         let next = "Correct the settings first.";
         own.push(Finding::lacking("Services", "not asked: it is not clear where they are", next));
         report.add(OWN, own);
         return report.safe_to_show(&known_secrets(&deployment.secrets).await);
     };
     let (of_claude, of_github, of_sentry, of_slack, table, token, address) = tokio::join!(
-        examination.service(Service::Anthropic),
-        examination.service(Service::Github),
-        examination.service(Service::Sentry),
-        examination.service(Service::Slack),
+        clients.service(Service::Anthropic),
+        clients.service(Service::Github),
+        clients.service(Service::Sentry),
+        clients.service(Service::Slack),
         deployment::table(&deployment.table, deployment.clock.now()),
         deployment::api_token(&deployment.secrets),
-        deployment::public_url(&examination.config, &deployment.environment),
+        deployment::public_url(&clients.config, &deployment.environment),
     );
     own.extend([table, token]);
     own.extend(address);
@@ -168,8 +168,8 @@ pub async fn examine(deployment: &Deployment) -> Report {
 /// What one service says alone; empty where it is not clear where it is.
 pub(crate) async fn examine_service(deployment: &Deployment, service: Service) -> Report {
     let mut report = Report::default();
-    if let Some(examination) = Examination::of(deployment) {
-        report.add(OWN, examination.service(service).await);
+    if let Some(clients) = Clients::of(deployment) {
+        report.add(OWN, clients.service(service).await);
     }
     report.safe_to_show(&known_secrets(&deployment.secrets).await)
 }

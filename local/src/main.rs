@@ -50,11 +50,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let done = match cli.command {
         Command::Doctor(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
-            return examine(args, &environment, (clock, journal)).await;
+            return examine(args, &environment, clock, journal).await;
         }
         Command::Setup(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("off")));
-            return set_up(args, (clock, journal)).await;
+            return set_up(args, clock, journal).await;
         }
         Command::SlackManifest(args) => {
             let prefix = CommonConfig::from_env(&environment)?.prefix;
@@ -161,7 +161,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 async fn examine(
     args: DoctorArgs,
     environment: &Environment,
-    (clock, journal): (Clock, Option<Journal>),
+    clock: Clock,
+    journal: Option<Journal>,
 ) -> anyhow::Result<ExitCode> {
     let (environment, outbound) = (environment.clone(), Outbound::new(journal)?);
     let deployment = match args.sandbox {
@@ -213,7 +214,7 @@ fn stop_on_ctrl_c(stop: std::sync::Arc<std::sync::atomic::AtomicBool>) {
     });
 }
 
-async fn set_up(args: SetupArgs, (clock, journal): (Clock, Option<Journal>)) -> anyhow::Result<ExitCode> {
+async fn set_up(args: SetupArgs, clock: Clock, journal: Option<Journal>) -> anyhow::Result<ExitCode> {
     let push = match args.push {
         Some(secret) => {
             let client = aws_sdk_secretsmanager::Client::new(&autofix::aws::sdk_config().await);

@@ -39,7 +39,7 @@ use url::Url;
 pub use answers::Readable;
 pub use app::{App, Identity};
 pub use branches::{BranchBefore, BranchDeleted, BranchSet};
-pub use checks::{CheckResult, CommitChecks, Failure, Outcome, Sight, Standing};
+pub use checks::{CheckOutcome, CheckResult, CheckStatus, CommitChecks, Failure, Sight};
 pub use codeowners::Owner;
 pub use commits::{FileChange, NewCommit, NewFiles};
 pub use conversation::Remark;

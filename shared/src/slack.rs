@@ -58,10 +58,10 @@ pub struct Slack {
 
 /// How this deployment can reach Slack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Connection {
     Bot,
     Webhook,
-    Nowhere,
+    Missing,
 }
 
 impl Slack {
@@ -72,13 +72,13 @@ impl Slack {
     }
 
     /// A bot token is better than an incoming webhook where both are set.
-    pub async fn way(&self) -> Result<Way, ServiceError> {
+    pub async fn connection(&self) -> Result<Connection, ServiceError> {
         if self.bot_token.get().await.map_err(secrets_unavailable(Service::Slack))?.is_some() {
-            return Ok(Way::Bot);
+            return Ok(Connection::Bot);
         }
         Ok(match self.webhook_url.get().await.map_err(secrets_unavailable(Service::Slack))? {
-            Some(_) => Way::Webhook,
-            None => Way::Nowhere,
+            Some(_) => Connection::Webhook,
+            None => Connection::Missing,
         })
     }
 

@@ -65,7 +65,7 @@ impl Ward {
 
 /// Exactly one thing is as told, with a next step, and everything else is good.
 #[track_caller]
-fn check(report: &Report, (part, what): (&str, &str), standing: Standing) {
+fn check(report: &Report, part: &str, what: &str, standing: Standing) {
     let case = format!("{part}, {what}: {:#}", report.to_json());
     let others: Vec<_> = report.findings().filter(|(_, finding)| finding.standing != Good).collect();
     assert_eq!(others.len(), 1, "{case}");
@@ -107,41 +107,42 @@ async fn a_healthy_deployment_has_nothing_to_put_right_and_is_not_touched() {
 async fn each_setting_that_is_wrong_is_the_only_thing_found() {
     let ward = Ward::new(SlackWay::Bot).await;
     let nowhere_to_listen = "http://127.0.0.1:1";
-    for (setting, value, place, standing) in [
-        (names::ANTHROPIC_API_KEY, "", ("Claude", "API key"), Bad),
-        (names::ANTHROPIC_API_KEY, "sk-ant-of-somebody-else", ("Claude", "API key"), Bad),
-        ("AUTOFIX_MODEL", "claude-of-tomorrow", ("Claude", "Model"), Bad),
-        (names::GITHUB_TOKEN, "", ("GitHub", "Token"), Bad),
-        (names::GITHUB_TOKEN, "github_pat_of_somebody_else", ("GitHub", "Token"), Bad),
-        ("AUTOFIX_GITHUB_REPO", "acme/elsewhere", ("GitHub", "Repository"), Bad),
-        ("AUTOFIX_GITHUB_PATH", "mobile", ("GitHub", "Folder"), Bad),
+    for (setting, value, part, what, standing) in [
+        (names::ANTHROPIC_API_KEY, "", "Claude", "API key", Bad),
+        (names::ANTHROPIC_API_KEY, "sk-ant-of-somebody-else", "Claude", "API key", Bad),
+        ("AUTOFIX_MODEL", "claude-of-tomorrow", "Claude", "Model", Bad),
+        (names::GITHUB_TOKEN, "", "GitHub", "Token", Bad),
+        (names::GITHUB_TOKEN, "github_pat_of_somebody_else", "GitHub", "Token", Bad),
+        ("AUTOFIX_GITHUB_REPO", "acme/elsewhere", "GitHub", "Repository", Bad),
+        ("AUTOFIX_GITHUB_PATH", "mobile", "GitHub", "Folder", Bad),
         (
             "AUTOFIX_PROJECTS",
             r#"{"bookshop": {"repo": "acme/bookshop", "branch": "next"}}"#,
-            ("GitHub", "Base branch"),
+            "GitHub",
+            "Base branch",
             Bad,
         ),
-        ("AUTOFIX_PROJECTS", r#"{"bakery": {"repo": "acme/bookshop"}}"#, ("Sentry", "Project"), Bad),
-        (names::SENTRY_WEBHOOK_SECRET, "", ("Sentry", "Webhook secret"), Bad),
-        (names::SENTRY_WEBHOOK_SECRET, "sntryu_a_token_in_its_place", ("Sentry", "Webhook secret"), Bad),
-        (names::SENTRY_AUTH_TOKEN, "", ("Sentry", "Token"), Lacking),
-        (names::SENTRY_AUTH_TOKEN, "sntryu_of_somebody_else", ("Sentry", "Token"), Bad),
-        ("SENTRY_ORG", "", ("Sentry", "Token"), Lacking),
-        ("SENTRY_ORG", "globex", ("Sentry", "Organisation"), Bad),
-        (names::SLACK_BOT_TOKEN, "", ("Slack", "Bot token"), Bad),
-        (names::SLACK_BOT_TOKEN, "xoxb-of-somebody-else", ("Slack", "Bot token"), Bad),
-        ("AUTOFIX_SLACK_CHANNEL", "", ("Slack", "Channel"), Bad),
-        ("AUTOFIX_SLACK_CHANNEL", "C0NOWHERE", ("Slack", "Channel"), Bad),
-        ("AUTOFIX_SLACK_TEAM_ID", "T0ELSEWHERE", ("Slack", "Workspace"), Bad),
-        (names::SLACK_SIGNING_SECRET, "", ("Slack", "Signing secret"), Lacking),
-        (names::SLACK_SIGNING_SECRET, "xoxb-the-token-in-its-place", ("Slack", "Signing secret"), Bad),
-        (names::API_TOKEN, "", ("AutoFix", "API token"), Bad),
-        (names::API_TOKEN, "tooshort", ("AutoFix", "API token"), Lacking),
-        ("AUTOFIX_PUBLIC_URL", "", ("AutoFix", "Public address"), Lacking),
-        ("AUTOFIX_PUBLIC_URL", nowhere_to_listen, ("AutoFix", "Public address"), Bad),
-        ("AUTOFIX_PREFIX", "/elsewhere", ("AutoFix", "Public address"), Bad),
+        ("AUTOFIX_PROJECTS", r#"{"bakery": {"repo": "acme/bookshop"}}"#, "Sentry", "Project", Bad),
+        (names::SENTRY_WEBHOOK_SECRET, "", "Sentry", "Webhook secret", Bad),
+        (names::SENTRY_WEBHOOK_SECRET, "sntryu_a_token_in_its_place", "Sentry", "Webhook secret", Bad),
+        (names::SENTRY_AUTH_TOKEN, "", "Sentry", "Token", Lacking),
+        (names::SENTRY_AUTH_TOKEN, "sntryu_of_somebody_else", "Sentry", "Token", Bad),
+        ("SENTRY_ORG", "", "Sentry", "Token", Lacking),
+        ("SENTRY_ORG", "globex", "Sentry", "Organisation", Bad),
+        (names::SLACK_BOT_TOKEN, "", "Slack", "Bot token", Bad),
+        (names::SLACK_BOT_TOKEN, "xoxb-of-somebody-else", "Slack", "Bot token", Bad),
+        ("AUTOFIX_SLACK_CHANNEL", "", "Slack", "Channel", Bad),
+        ("AUTOFIX_SLACK_CHANNEL", "C0NOWHERE", "Slack", "Channel", Bad),
+        ("AUTOFIX_SLACK_TEAM_ID", "T0ELSEWHERE", "Slack", "Workspace", Bad),
+        (names::SLACK_SIGNING_SECRET, "", "Slack", "Signing secret", Lacking),
+        (names::SLACK_SIGNING_SECRET, "xoxb-the-token-in-its-place", "Slack", "Signing secret", Bad),
+        (names::API_TOKEN, "", "AutoFix", "API token", Bad),
+        (names::API_TOKEN, "tooshort", "AutoFix", "API token", Lacking),
+        ("AUTOFIX_PUBLIC_URL", "", "AutoFix", "Public address", Lacking),
+        ("AUTOFIX_PUBLIC_URL", nowhere_to_listen, "AutoFix", "Public address", Bad),
+        ("AUTOFIX_PREFIX", "/elsewhere", "AutoFix", "Public address", Bad),
     ] {
-        check(&ward.examined(&[(setting, value)]).await, place, standing);
+        check(&ward.examined(&[(setting, value)]).await, part, what, standing);
     }
 }
 
@@ -157,7 +158,7 @@ async fn a_setting_that_cannot_be_read_does_not_hide_what_else_is_wrong() {
         ("AUTOFIX_PUBLIC_URL", "autofix.acme.example"),
     ] {
         let report = ward.examined(&[(setting, value)]).await;
-        check(&report, ("AutoFix", "Settings"), Bad);
+        check(&report, "AutoFix", "Settings", Bad);
         let wrong = report.findings().find(|(_, finding)| finding.standing == Bad).unwrap().1;
         assert!(wrong.detail.contains(setting), "{setting}: {wrong:?}");
         let both =
@@ -234,18 +235,18 @@ async fn a_missing_permission_is_named_with_the_place_where_it_is_granted() {
         github.grant(holder, permission, left);
         let settings = if holder == Holder::Installation { &app[..] } else { &none[..] };
         let report = ward.examined(settings).await;
-        check(&report, ("GitHub", what), standing);
+        check(&report, "GitHub", what, standing);
         let next = report.findings().find_map(|(_, finding)| finding.next.clone()).unwrap();
         assert!(next.contains(what) && next.contains("Developer settings"), "{next}");
         github.grant(holder, permission, Some(usual));
     }
-    check(&ward.examined(&[app[0], (app[1].0, "not a key")]).await, ("GitHub", "App"), Bad);
+    check(&ward.examined(&[app[0], (app[1].0, "not a key")]).await, "GitHub", "App", Bad);
     github.configure(REPO, |settings| settings.app_installed = false).unwrap();
-    check(&ward.examined(&app).await, ("GitHub", "Repository"), Bad);
+    check(&ward.examined(&app).await, "GitHub", "Repository", Bad);
     // A dry run writes nothing, so it needs no right to.
     github.grant(Holder::FineGrainedToken, Contents, Some(Level::Read));
     let report = ward.examined(&[("AUTOFIX_DRY_RUN", "true")]).await;
-    check(&report, ("GitHub", "Contents: read and write"), Lacking);
+    check(&report, "GitHub", "Contents: read and write", Lacking);
 }
 
 #[tokio::test]
@@ -253,27 +254,27 @@ async fn what_slack_and_sentry_do_not_grant_is_named() {
     let ward = Ward::new(SlackWay::Bot).await;
     let (slack, sentry) = (&ward.world.sandbox.slack, &ward.world.sandbox.sentry);
     slack.revoke_scope("chat:write");
-    check(&ward.examined(&[]).await, ("Slack", "chat:write"), Bad);
+    check(&ward.examined(&[]).await, "Slack", "chat:write", Bad);
     slack.grant_scope("chat:write");
     slack.revoke_scope("channels:history");
-    check(&ward.examined(&[]).await, ("Slack", "channels:history"), Lacking);
+    check(&ward.examined(&[]).await, "Slack", "channels:history", Lacking);
     slack.grant_scope("channels:history");
     slack.revoke_scope("usergroups:read");
     let grouped = [("AUTOFIX_SLACK_APPROVERS", GROUP_ID)];
-    check(&ward.examined(&grouped).await, ("Slack", "usergroups:read"), Bad);
+    check(&ward.examined(&grouped).await, "Slack", "usergroups:read", Bad);
     slack.grant_scope("usergroups:read");
     slack.remove_bot(CHANNEL_ID);
-    check(&ward.examined(&[]).await, ("Slack", "Channel"), Bad);
+    check(&ward.examined(&[]).await, "Slack", "Channel", Bad);
     slack.invite_bot(CHANNEL_ID);
     slack.archive(OTHER_CHANNEL_ID);
     let other = [("AUTOFIX_SLACK_CHANNEL", OTHER_CHANNEL_ID)];
-    check(&ward.examined(&other).await, ("Slack", "Channel"), Bad);
+    check(&ward.examined(&other).await, "Slack", "Channel", Bad);
     for (scope, standing) in
         [("event:write", Lacking), ("event:read", Bad), ("project:read", Lacking), ("org:read", Lacking)]
     {
         let fresh = Ward::new(SlackWay::Bot).await;
         fresh.world.sandbox.sentry.revoke_scope(scope);
-        check(&fresh.examined(&[]).await, ("Sentry", scope), standing);
+        check(&fresh.examined(&[]).await, "Sentry", scope, standing);
     }
     assert!(sentry.comments(&Scenario::Fix.event(ward.world.clock.now()).issue_id).is_empty());
 }
@@ -281,11 +282,11 @@ async fn what_slack_and_sentry_do_not_grant_is_named() {
 #[tokio::test]
 async fn an_incoming_webhook_is_knocked_at_and_nothing_is_posted() {
     let ward = Ward::new(SlackWay::Webhook).await;
-    check(&ward.examined(&[]).await, ("Slack", "Incoming webhook"), Lacking);
+    check(&ward.examined(&[]).await, "Slack", "Incoming webhook", Lacking);
     assert!(ward.world.sandbox.slack.messages().is_empty());
     let gone = format!("{}/gone", ward.world.sandbox.slack.webhook_url());
     let report = ward.examined(&[(names::SLACK_WEBHOOK_URL, &gone)]).await;
-    check(&report, ("Slack", "Incoming webhook"), Bad);
+    check(&report, "Slack", "Incoming webhook", Bad);
 }
 
 #[tokio::test]
@@ -301,7 +302,7 @@ async fn the_end_of_a_model_is_announced_and_told() {
         let report = ward.examined(&[]).await;
         match standing {
             Good => assert!(report.findings().all(|(_, finding)| finding.standing == Good), "{end:?}"),
-            standing => check(&report, ("Claude", "Model"), standing),
+            standing => check(&report, "Claude", "Model", standing),
         }
     }
 }
@@ -311,7 +312,7 @@ async fn a_table_that_is_not_there_is_told() {
     let ward = Ward::new(SlackWay::Bot).await;
     let empty = EmbeddedTable::memory().await.unwrap();
     let report = ward.examined_with(&[], Table::Open(Store::new(empty.client(), "nowhere"))).await;
-    check(&report, ("AutoFix", "Table"), Bad);
+    check(&report, "AutoFix", "Table", Bad);
 }
 
 #[tokio::test]
@@ -319,7 +320,7 @@ async fn a_service_that_is_down_is_told_from_one_that_refuses() {
     let ward = Ward::new(SlackWay::Bot).await;
     ward.world.sandbox.claude.service().fail_next(Method::GET, "/v1/models", Fault::status(529));
     let report = ward.examined(&[]).await;
-    check(&report, ("Claude", "API key"), Bad);
+    check(&report, "Claude", "API key", Bad);
     let next = report.findings().find_map(|(_, finding)| finding.next.clone()).unwrap();
     assert!(next.starts_with("Try again"), "{next}");
 }
@@ -331,7 +332,7 @@ async fn a_service_that_repeats_the_token_does_not_have_it_shown() {
     let fault = Fault::Answer { status: 401, headers: Vec::new(), body };
     ward.world.sandbox.github.service().fail_next(Method::GET, "/repos/acme/bookshop", fault);
     let report = ward.examined(&[]).await;
-    check(&report, ("GitHub", "Token"), Bad);
+    check(&report, "GitHub", "Token", Bad);
     // Ward::examined looks for the token itself.
     assert!(report.to_json().to_string().contains("Bad credentials"));
 }
@@ -341,9 +342,9 @@ async fn what_the_base_branch_wants_before_a_merge_is_told() {
     let ward = Ward::new(SlackWay::Bot).await;
     let configure = |change: fn(&mut Settings)| ward.world.sandbox.github.configure(REPO, change).unwrap();
     configure(|settings| settings.approvals_needed = 1);
-    check(&ward.examined(&[]).await, ("GitHub", "Merge rules"), Lacking);
+    check(&ward.examined(&[]).await, "GitHub", "Merge rules", Lacking);
     configure(|settings| (settings.approvals_needed, settings.only_signed_commits) = (0, true));
-    check(&ward.examined(&[]).await, ("GitHub", "Merge rules"), Lacking);
+    check(&ward.examined(&[]).await, "GitHub", "Merge rules", Lacking);
 }
 
 #[tokio::test]
@@ -394,7 +395,7 @@ async fn an_autofix_that_waits_for_settings_is_recognised() {
     let folder = TempDir::new().unwrap();
     let address = serve(waiting::routes(folder.path(), "/autofix")).await;
     let report = ward.examined(&[("AUTOFIX_PUBLIC_URL", &address)]).await;
-    check(&report, ("AutoFix", "Public address"), Bad);
+    check(&report, "AutoFix", "Public address", Bad);
     let found = report.findings().find(|(_, finding)| finding.what == "Public address").unwrap().1;
     assert!(found.detail.contains("waits for `ANTHROPIC_API_KEY`"), "{found:?}");
 }

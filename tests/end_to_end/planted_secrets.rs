@@ -20,7 +20,7 @@ use corpus::Planted;
 
 /// How the event comes in.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Delivery {
     Alert,
     Error,
     /// A webhook without a stack trace, and the event from Sentry's API.
@@ -97,20 +97,20 @@ impl Said {
 }
 
 /// Reports the scenario with this text in every place, and lets everything happen that then happens.
-async fn play(world: &World, (scenario, way): (Scenario, Way), text: &str, said: &mut Said) -> Value {
+async fn play(world: &World, scenario: Scenario, delivery: Delivery, text: &str, said: &mut Said) -> Value {
     let event = scenario.event(world.clock.now());
     let sentry = &world.sandbox.sentry;
     sentry.throw(&event);
-    let (resource, hook) = match way {
-        Way::Alert => ("event_alert", Hook::EventAlertTriggered),
-        Way::Error => ("error", Hook::ErrorCreated),
-        Way::IssueAndApi => ("issue", Hook::IssueCreated),
+    let (resource, hook) = match delivery {
+        Delivery::Alert => ("event_alert", Hook::EventAlertTriggered),
+        Delivery::Error => ("error", Hook::ErrorCreated),
+        Delivery::IssueAndApi => ("issue", Hook::IssueCreated),
     };
     let mut body: Value = serde_json::from_slice(&sentry.webhook(&event, hook).body).unwrap();
-    match way {
-        Way::Alert => places::plant_in_webhook(&mut body["data"]["event"], text),
-        Way::Error => places::plant_in_webhook(&mut body["data"]["error"], text),
-        Way::IssueAndApi => {
+    match delivery {
+        Delivery::Alert => places::plant_in_webhook(&mut body["data"]["event"], text),
+        Delivery::Error => places::plant_in_webhook(&mut body["data"]["error"], text),
+        Delivery::IssueAndApi => {
             places::plant_in_issue(&mut body["data"]["issue"], text);
             let path = format!("/api/0/organizations/acme/issues/{}/events/recommended/", event.issue_id);
             let mut answer = places::from_api(&format!("{}{path}", world.sandbox.sentry.url())).await;
@@ -141,16 +141,16 @@ async fn play(world: &World, (scenario, way): (Scenario, Way), text: &str, said:
 }
 
 /// Plays the story once for each secret; nothing of it may be said to anybody.
-async fn check(scenario: Scenario, way: Way, status: &str) {
+async fn check(scenario: Scenario, delivery: Delivery, status: &str) {
     let mut leaks = Vec::new();
     // The ways differ in where the texts are: a fourth of the kinds is enough for the others.
-    let step = if matches!(way, Way::Alert) { 1 } else { 4 };
+    let step = if matches!(delivery, Delivery::Alert) { 1 } else { 4 };
     for Planted { kind, text, secrets } in corpus::corpus().into_iter().step_by(step) {
         let log = Log::default();
         let listening = log.listen();
         let world = World::new().await;
         let mut said = Said::default();
-        let attempt = play(&world, (scenario, way), &text, &mut said).await;
+        let attempt = play(&world, scenario, delivery, &text, &mut said).await;
         drop(listening);
         assert_eq!(attempt["status"], status, "{kind}: {:?}", attempt["reasons"]);
         assert!(log.text().contains("Claude answered turn"), "the log was not listened to");
@@ -163,22 +163,22 @@ async fn check(scenario: Scenario, way: Way, status: &str) {
         }
     }
     leaks.dedup();
-    assert!(leaks.is_empty(), "{way:?}: {} leaks\n{}", leaks.len(), leaks.join("\n"));
+    assert!(leaks.is_empty(), "{delivery:?}: {} leaks\n{}", leaks.len(), leaks.join("\n"));
 }
 
 #[tokio::test]
 async fn a_fix_from_an_alert_says_nothing_secret() {
-    check(Scenario::Fix, Way::Alert, "awaiting_approval").await;
+    check(Scenario::Fix, Delivery::Alert, "awaiting_approval").await;
 }
 
 #[tokio::test]
 async fn a_manual_review_from_an_error_says_nothing_secret() {
-    check(Scenario::Security, Way::Error, "skipped").await;
+    check(Scenario::Security, Delivery::Error, "skipped").await;
 }
 
 #[tokio::test]
 async fn a_fix_from_sentrys_api_says_nothing_secret() {
-    check(Scenario::Fix, Way::IssueAndApi, "awaiting_approval").await;
+    check(Scenario::Fix, Delivery::IssueAndApi, "awaiting_approval").await;
 }
 
 #[tokio::test]
@@ -214,10 +214,10 @@ async fn what_nobody_analyses_says_nothing_secret_either() {
 
 #[tokio::test]
 async fn own_credentials_are_only_where_they_are_needed() {
-    for way in [SlackWay::Bot, SlackWay::Webhook] {
+    for delivery in [SlackWay::Bot, SlackWay::Webhook] {
         let log = Log::default();
         let listening = log.listen();
-        let world = World::builder().slack(way).start().await;
+        let world = World::builder().slack(delivery).start().await;
         let slack_address = world.sandbox.slack.webhook_url();
         let mut said = Said::default();
         for service in
@@ -238,7 +238,7 @@ async fn own_credentials_are_only_where_they_are_needed() {
         said.add_requests(&world);
         said.add_slack_and_pull_requests(&world);
         said.add_kept(&world, "at the end").await;
-        assert!(!world.sandbox.slack.messages().is_empty(), "{way:?}");
+        assert!(!world.sandbox.slack.messages().is_empty(), "{delivery:?}");
         assert!(world.journal().lines().count() > 10, "the journal was not kept");
         assert!(log.text().contains("A step failed"), "the faults were not met");
         let slack_path = slack_address.rsplit('/').next().unwrap();
@@ -253,7 +253,7 @@ async fn own_credentials_are_only_where_they_are_needed() {
             slack_path,
         ] {
             let places = said.places_with(credential);
-            assert!(places.is_empty(), "{way:?}: `{credential}` is in {places:#?}");
+            assert!(places.is_empty(), "{delivery:?}: `{credential}` is in {places:#?}");
         }
     }
 }

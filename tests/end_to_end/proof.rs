@@ -67,7 +67,7 @@ async fn proof(world: &World, id: &str) -> Value {
 }
 
 /// The fix is armed, without the test, and the card says why in this sentence.
-async fn check_not_proved(world: &World, (code, sentence): (&str, &str)) {
+async fn check_not_proved(world: &World, code: &str, sentence: &str) {
     let id = play(world).await;
     let attempt = world.attempt(&id).await;
     let shown = world.shown_card();
@@ -147,7 +147,7 @@ async fn switched_off_for_all_or_for_a_project_nothing_is_asked_and_nothing_is_d
 #[tokio::test]
 async fn a_test_that_passes_without_the_fix_comes_off_the_branch() {
     let world = with_ci(&[], |_| green()).await;
-    check_not_proved(&world, ("not_reproduced", "passes without the fix")).await;
+    check_not_proved(&world, "not_reproduced", "passes without the fix").await;
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn a_test_that_meets_another_error_comes_off_the_branch() {
         red(log.replace("AttributeError", "TypeError"))
     };
     let world = with_ci(&[], for_the_test(log)).await;
-    check_not_proved(&world, ("test_wrong", "fails with `TypeError` in place of `AttributeError`")).await;
+    check_not_proved(&world, "test_wrong", "fails with `TypeError` in place of `AttributeError`").await;
 }
 
 #[tokio::test]
@@ -169,7 +169,7 @@ async fn a_test_that_fails_with_the_fix_too_comes_off_the_branch() {
         )),
     });
     let world = with_ci(&[], ci).await;
-    check_not_proved(&world, ("test_wrong", "With the fix, the regression test")).await;
+    check_not_proved(&world, "test_wrong", "With the fix, the regression test").await;
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn a_runner_that_hides_the_exception_proves_nothing() {
         false => red(format!("..F\nFAILED tests/x.py::{NAME}\n1 failed\n")),
     });
     let world = with_ci(&[], ci).await;
-    check_not_proved(&world, ("not_reproduced", "does not show with which error")).await;
+    check_not_proved(&world, "not_reproduced", "does not show with which error").await;
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn a_check_that_fails_for_another_reason_proves_nothing() {
         false => red("ruff check\nFound 3 errors.\n##[error]Process completed with exit code 1.\n"),
     });
     let world = with_ci(&[], ci).await;
-    check_not_proved(&world, ("not_reproduced", "not by the regression test")).await;
+    check_not_proved(&world, "not_reproduced", "not by the regression test").await;
 }
 
 #[tokio::test]

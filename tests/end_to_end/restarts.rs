@@ -52,7 +52,7 @@ async fn a_merge_whose_answer_is_lost_is_recognised() {
 }
 
 /// Six workers die over the first thing that they ask; the seventh finds that out, and asks nothing like `given_up`.
-async fn workers_die_over((asked, given_up): (&str, &str), world: &World, killer: &Killer) {
+async fn workers_die_over(asked: &str, given_up: &str, world: &World, killer: &Killer) {
     for _ in 0..6 {
         world.clock.advance(mins(31));
         killer.set(Moment { effect: 1, side: Side::Before }); // the first one is the lease
@@ -76,7 +76,7 @@ async fn a_watch_over_which_worker_after_worker_dies_ends_and_keeps_what_it_saw(
     let world = &deployed.world;
     world.sandbox.github.add_deployment(REPO, &deployed.merge_sha, &["success"]).unwrap();
     world.after(mins(31)).await;
-    workers_die_over(("/deployments", "/deployments"), world, &killer).await;
+    workers_die_over("/deployments", "/deployments", world, &killer).await;
     let id = AttemptId::parse(&deployed.id).unwrap();
     let attempt = world.process.store().attempt(id).await.unwrap().unwrap().attempt;
     let State::Deployed { merged, watch: None } = attempt.state else { panic!("{:?}", attempt.state) };
@@ -95,7 +95,7 @@ async fn a_sentry_over_which_worker_after_worker_dies_is_not_told() {
     world.sandbox.sentry.service().fail_next(Method::POST, "/comments/", Fault::status(503));
     deployed.hours(24).await;
     assert_eq!(deployed.status().await, "verified");
-    workers_die_over(("/comments/", "/comments/"), world, &killer).await;
+    workers_die_over("/comments/", "/comments/", world, &killer).await;
     let timeline = world.attempt(&deployed.id).await["timeline"].to_string();
     assert!(timeline.contains("Sentry could not be told"), "{timeline}");
 }
@@ -108,7 +108,7 @@ async fn a_roll_back_over_which_worker_after_worker_dies_is_left_to_people() {
     world.sandbox.github.service().fail_times(3, Method::GET, "/pulls?head", Fault::status(503));
     deployed.press_roll_back().await;
     world.sandbox.github.service().clear_faults();
-    workers_die_over(("/commits?", "-revert"), world, &killer).await;
+    workers_die_over("/commits?", "-revert", world, &killer).await;
     let timeline = world.attempt(&deployed.id).await["timeline"].to_string();
     assert!(timeline.contains("Not rolled back: The worker stopped 6 times"), "{timeline}");
     assert_says(&world.shown_card(), &["The worker stopped 6 times"]);

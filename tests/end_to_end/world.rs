@@ -185,7 +185,7 @@ impl World {
         let leftovers = Leftovers { sandbox: sandbox.clone(), secrets: secrets.clone(), folder };
         let journal = Journal::create(&leftovers.folder.join(JOURNAL)).unwrap();
         let outbound = Outbound::new(Some(journal.clone())).unwrap();
-        let process = start((table, outbound), &environment, (&clock, secrets.as_ref())).await;
+        let process = start(table, outbound, &environment, &clock, secrets.as_ref()).await;
         World { sandbox, process, clock, secrets, environment, journal, leftovers }
     }
 
@@ -205,8 +205,8 @@ impl World {
     pub async fn die(self) -> World {
         let World { sandbox, process, clock, secrets, environment, journal, leftovers } = self;
         let outbound = Outbound::new(Some(journal.clone())).unwrap();
-        let parts = (process.into_table(), outbound);
-        let process = start(parts, &environment, (&clock, secrets.as_ref())).await;
+        let table = process.into_table();
+        let process = start(table, outbound, &environment, &clock, secrets.as_ref()).await;
         World { sandbox, process, clock, secrets, environment, journal, leftovers }
     }
 
@@ -631,9 +631,11 @@ async fn memory() -> EmbeddedTable {
 }
 
 async fn start(
-    (table, outbound): (EmbeddedTable, Outbound),
+    table: EmbeddedTable,
+    outbound: Outbound,
     environment: &Environment,
-    (clock, manager): (&MovableClock, Option<&SecretsManager>),
+    clock: &MovableClock,
+    manager: Option<&SecretsManager>,
 ) -> OneProcess {
     let secrets = match manager {
         None => Secrets::from_environment(environment.clone(), clock.clock()),

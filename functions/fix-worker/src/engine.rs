@@ -280,7 +280,7 @@ impl Run<'_> {
             self.abort(&name, &refusal);
             return self.save().await.map(drop);
         }
-        match self.context.store().join(&mut self.lease, &joined, (&other, &with_issue), now).await? {
+        match self.context.store().join(&mut self.lease, &joined, &other, &with_issue, now).await? {
             Saved::Yes => {
                 info!("Joined attempt {}: the same fault", other.attempt.id);
                 self.context.worker.measure(&Measured::Attempt { status: joined.status().as_str() });

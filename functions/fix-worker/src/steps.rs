@@ -54,7 +54,7 @@ pub(crate) async fn run(
         Step::LookAtTest { offer, test } => Box::pin(look_at_test::look(context, attempt, offer, test)).await,
         Step::LookAtChecks { offer } => Box::pin(look_at_checks::look(context, attempt, offer)).await,
         Step::Repair { offer, failed } => {
-            Box::pin(repair::repair(context, lease, attempt, (offer, failed))).await
+            Box::pin(repair::repair(context, lease, attempt, offer, failed)).await
         }
         Step::MoveHead { offer, next } => Box::pin(move_head::move_head(context, attempt, offer, next)).await,
         Step::Merge { offer, decision } => Box::pin(merge::merge(context, attempt, offer, decision)).await,
@@ -75,7 +75,7 @@ pub(crate) async fn run(
             Box::pin(roll_back::open(context, attempt, merged, decision)).await
         }
         Step::MergeRevert { merged, decision, revert } => {
-            Box::pin(roll_back::merge(context, attempt, merged, (decision, revert))).await
+            Box::pin(roll_back::merge(context, attempt, merged, decision, revert)).await
         }
         Step::ShowCard => Box::pin(show_card::show_card(context, attempt)).await,
     }

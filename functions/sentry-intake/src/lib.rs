@@ -71,7 +71,7 @@ async fn signed(
         .map_err(explained)?;
     let read =
         webhook::read(resource, &body).map_err(|error| explained(Refused::bad_request(error.to_string())));
-    intake.take(read, (resource, body.len())).await
+    intake.take(read, resource, body.len()).await
 }
 
 /// A webhook of the legacy WebHooks plugin, which cannot sign: its address is the secret.
@@ -119,7 +119,7 @@ impl Intake {
 
     async fn take_from_plugin(&self, body: &[u8]) -> Result<Response, Refused> {
         let read = legacy::read(body).map_err(|error| Refused::bad_request(error.to_string()));
-        self.take(read, ("WebHooks plugin", body.len())).await
+        self.take(read, "WebHooks plugin", body.len()).await
     }
 
     async fn check_key(&self, key: &str) -> Result<(), Refused> {
@@ -142,7 +142,8 @@ impl Intake {
     async fn take(
         &self,
         read: Result<Webhook, Refused>,
-        (resource, size): (&str, usize),
+        resource: &str,
+        size: usize,
     ) -> Result<Response, Refused> {
         let done = match read {
             Ok(Webhook::Report(report)) => self.start(report).await,

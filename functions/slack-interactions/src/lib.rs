@@ -18,7 +18,7 @@ use autofix::config::{InteractionsConfig, names};
 use autofix::endpoint::{RawBody, Refused};
 use autofix::secrets::{Secret, Secrets};
 use autofix::signature::{self, SlackHeaders};
-use autofix::slack::{Slack, Way, is_slack_host};
+use autofix::slack::{Connection, Slack, is_slack_host};
 use autofix::store::Store;
 use axum::Router;
 use axum::extract::State;
@@ -120,7 +120,7 @@ impl Endpoint {
 
     /// Whether the card can be changed, and dialogs opened, with a bot token.
     async fn has_bot_token(&self) -> bool {
-        matches!(self.interactions.slack.way().await, Ok(Way::Bot))
+        matches!(self.interactions.slack.connection().await, Ok(Connection::Bot))
     }
 
     /// Says something to the clicker alone. Slack ignores what stands in the answer to a click, so it goes to

@@ -107,7 +107,7 @@ impl Sentry {
             let issues = lock(&self.issues);
             let issue =
                 issues.by_id.get(&event.issue_id).cloned().unwrap_or_else(|| Issue::new(event.clone()));
-            webhook::content(hook, event, (&issue, &issues.base))
+            webhook::content(hook, event, &issue, &issues.base)
         };
         self.sign(resource, &body)
     }

@@ -26,7 +26,8 @@ pub struct FixedIssue {
 pub async fn list(
     project: &SentryProject,
     history: &History,
-    (config, means): (&WorkerConfig, &Means),
+    config: &WorkerConfig,
+    means: &Means,
 ) -> anyhow::Result<Vec<(String, Result<FixedIssue, String>)>> {
     let organization = project.organization.as_ref().or(config.sentry_org.as_ref());
     let organization =
@@ -83,7 +84,8 @@ impl FixedIssue {
     pub(super) async fn read(
         &self,
         history: &History,
-        (config, means): (&WorkerConfig, &Means),
+        config: &WorkerConfig,
+        means: &Means,
     ) -> Result<Case, Stop> {
         let told = |error: anyhow::Error| Stop::Case(format!("{error:#}"));
         let commit = history.fix(&self.commit).map_err(told)?;

@@ -5,7 +5,7 @@ use autofix::config::names;
 use autofix::outbound::{ErrorKind, ServiceError};
 use jiff::{SignedDuration, Timestamp};
 
-use super::examination::Examination;
+use super::clients::Clients;
 use super::report::Finding;
 use crate::settings::how_to_set;
 
@@ -14,8 +14,8 @@ const SOON: SignedDuration = SignedDuration::from_hours(60 * 24);
 const MODEL: &str = "Model";
 const ANOTHER: &str = "Set `AUTOFIX_MODEL` to a current model, such as `claude-opus-5-5`.";
 
-pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
-    let Examination { claude, secrets, now, .. } = all;
+pub(super) async fn examine(all: &Clients<'_>) -> Vec<Finding> {
+    let Clients { claude, secrets, now, .. } = all;
     let key = || Finding::good("API key", "accepted");
     let next = how_to_set(names::ANTHROPIC_API_KEY);
     if let Ok(None) = secrets.get(names::ANTHROPIC_API_KEY).await {

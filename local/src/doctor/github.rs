@@ -8,7 +8,7 @@ use autofix::github::{Github, Grant, Permission};
 use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
 
-use super::examination::Examination;
+use super::clients::Clients;
 use super::report::Finding;
 use crate::settings::{how_to_set, where_to_find};
 
@@ -76,7 +76,7 @@ impl Kind {
     }
 }
 
-pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
+pub(super) async fn examine(all: &Clients<'_>) -> Vec<Finding> {
     let kind = if all.config.github_app_id.is_some() { Kind::App } else { Kind::Token };
     let places = all.projects.places();
     if places.is_empty() {
@@ -102,11 +102,11 @@ pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
         if before == 0 && head.is_some() {
             findings.insert(0, Finding::good(kind.what(), "accepted"));
         }
-        if let Some((base, head)) = head
+        if let Some(head) = head
             && asked.insert(repo.clone())
         {
-            findings.extend(permissions(all, (kind, &repo), (&base, &head)).await);
-            findings.extend(merge_needs(&all.github, kind, &repo, &base).await);
+            findings.extend(permissions(all, kind, &repo, &head).await);
+            findings.extend(merge_needs(&all.github, kind, &repo, &head.base).await);
         }
     }
     findings
@@ -124,8 +124,11 @@ async fn without_a_place(kind: Kind, secrets: &Secrets) -> Finding {
     }
 }
 
-/// A branch and the commit that it points to.
-type Head = (String, String);
+/// A base branch and the commit that it points to.
+struct Head {
+    base: String,
+    sha: String,
+}
 
 /// One place with code, and the head of its base branch where there is one.
 async fn place(
@@ -152,8 +155,8 @@ async fn place(
     };
     let mut findings = vec![Finding::good(what, format!("`{repo}`"))];
     let base = branch.clone().unwrap_or(repository.default_branch);
-    let head = match github.branch_head(repo, &base).await {
-        Ok(Some(head)) => head,
+    let sha = match github.branch_head(repo, &base).await {
+        Ok(Some(sha)) => sha,
         Ok(None) => {
             let next = "Correct `branch` in `AUTOFIX_PROJECTS`, or push the branch.";
             findings.push(Finding::bad("Base branch", format!("`{base}` is not in `{repo}`"), next));
@@ -167,7 +170,7 @@ async fn place(
     };
     findings.push(Finding::good("Base branch", format!("`{base}`")));
     if !path.is_empty() {
-        findings.push(match github.has_folder(repo, path, &head).await {
+        findings.push(match github.has_folder(repo, path, &sha).await {
             Ok(true) => Finding::good("Folder", format!("`{path}`")),
             Ok(false) => Finding::bad(
                 "Folder",
@@ -177,17 +180,17 @@ async fn place(
             Err(error) => Finding::of_error("Folder", &error, kind.grant(Permission::Contents)),
         });
     }
-    Ok((findings, Some((base, head))))
+    Ok((findings, Some(Head { base, sha })))
 }
 
-async fn permissions(all: &Examination<'_>, (kind, repo): (Kind, &str), head: (&str, &str)) -> Vec<Finding> {
+async fn permissions(all: &Clients<'_>, kind: Kind, repo: &str, head: &Head) -> Vec<Finding> {
     let mut findings = Vec::new();
     for permission in Permission::ALL.iter().copied() {
         if permission == Permission::Checks && kind == Kind::Token {
             continue; // no fine-grained token can have it; Actions and statuses take its place
         }
         let what = permission.as_str();
-        findings.push(match all.github.grant(repo, permission, head).await {
+        findings.push(match all.github.grant(repo, permission, &head.base, &head.sha).await {
             Ok(Grant::Held) => Finding::good(what, format!("on `{repo}`")),
             Ok(Grant::Missing { said }) => {
                 let detail = format!("missing on `{repo}`: {said}");

@@ -6,7 +6,7 @@ use autofix::secrets::Secret;
 use autofix::sentry::Scope;
 use autofix::signature;
 
-use super::examination::Examination;
+use super::clients::Clients;
 use super::plausible;
 use super::report::Finding;
 use crate::settings::{how_to_set, takes_unsigned};
@@ -14,7 +14,7 @@ use crate::settings::{how_to_set, takes_unsigned};
 const TOKEN: &str = "Token";
 const PERMISSIONS: &str = "sentry.io, Settings, Developer Settings, your integration, Permissions";
 
-pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
+pub(super) async fn examine(all: &Clients<'_>) -> Vec<Finding> {
     let secret = all.secrets.get(names::SENTRY_WEBHOOK_SECRET).await.ok().flatten();
     let mut findings = vec![webhook_secret(&all.readable, secret.as_ref())];
     findings.extend(secret.as_ref().and_then(|secret| plugin_address(&all.readable, secret)));
@@ -64,7 +64,7 @@ fn plugin_address(environment: &Environment, secret: &Secret) -> Option<Finding>
     Some(Finding::good("Legacy WebHooks plugin", detail))
 }
 
-async fn with_token(all: &Examination<'_>, organization: &str) -> Vec<Finding> {
+async fn with_token(all: &Clients<'_>, organization: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for scope in Scope::ALL.iter().copied() {
         findings.push(match all.sentry.has_scope(organization, scope, all.now).await {

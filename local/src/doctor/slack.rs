@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use autofix::config::{Environment, InteractionsConfig, names};
 use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::secrets::Secrets;
-use autofix::slack::{Bot, Channel, Slack, Way};
+use autofix::slack::{Bot, Channel, Connection, Slack};
 
-use super::examination::Examination;
+use super::clients::Clients;
 use super::plausible;
 use super::report::Finding;
 use crate::settings::how_to_set;
@@ -17,11 +17,11 @@ const TOKEN: &str = "Bot token";
 const CHANNEL: &str = "Channel";
 const PERMISSIONS: &str = "api.slack.com/apps, your app, OAuth & Permissions, Bot Token Scopes";
 
-pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
-    let mut findings = match all.slack.way().await {
-        Ok(Way::Bot) => bot(all).await,
-        Ok(Way::Webhook) => webhook(&all.slack).await,
-        Ok(Way::Nowhere) => {
+pub(super) async fn examine(all: &Clients<'_>) -> Vec<Finding> {
+    let mut findings = match all.slack.connection().await {
+        Ok(Connection::Bot) => bot(all).await,
+        Ok(Connection::Webhook) => webhook(&all.slack).await,
+        Ok(Connection::Missing) => {
             let next = how_to_set(names::SLACK_BOT_TOKEN);
             vec![Finding::bad(
                 TOKEN,
@@ -35,7 +35,7 @@ pub(super) async fn examine(all: &Examination<'_>) -> Vec<Finding> {
     findings
 }
 
-async fn bot(all: &Examination<'_>) -> Vec<Finding> {
+async fn bot(all: &Clients<'_>) -> Vec<Finding> {
     let bot = match all.slack.bot().await {
         Ok(bot) => bot,
         Err(error) => {

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(before: &str, (name, value): (&str, &str), after: &str) {
+    fn check(before: &str, name: &str, value: &str, after: &str) {
         assert_eq!(with_line(before, name, &format!("{name}={}", written(value))), after);
         let read = settings::parse(after).unwrap();
         assert_eq!(read.get(name).unwrap_or_default(), value);
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn one_line_changes_and_the_others_stay() {
-        check("", ("A", "1"), "A=1\n");
-        check("# a comment\nB=2", ("A", "1"), "# a comment\nB=2\nA=1\n");
-        check("A=\n\n  B = 2 \r\n#A=3\n", ("A", "1"), "A=1\n\n  B = 2 \r\n#A=3\n");
-        check("export A=old\nAA=2\n", ("A", "1"), "export A=1\nAA=2\n");
-        check("A=first\nA=last\n", ("A", "new"), "A=first\nA=new\n");
-        check("A=1\n", ("A", ""), "A=\n");
+        check("", "A", "1", "A=1\n");
+        check("# a comment\nB=2", "A", "1", "# a comment\nB=2\nA=1\n");
+        check("A=\n\n  B = 2 \r\n#A=3\n", "A", "1", "A=1\n\n  B = 2 \r\n#A=3\n");
+        check("export A=old\nAA=2\n", "A", "1", "export A=1\nAA=2\n");
+        check("A=first\nA=last\n", "A", "new", "A=first\nA=new\n");
+        check("A=1\n", "A", "", "A=\n");
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use people::{
     Approval, Approvals, Decision, Dismissal, DismissalReason, Hint, Owner, OwnerBasis, Retried, Retry,
 };
 pub use proof::{CiRun, NotProved, NotProvedCode, Proof, ProofMode, ProofStage, RegressionTest, TestPlace};
-pub use same_fault::{Answer, MERGED_FOR, SameFault, Standing, standing};
+pub use same_fault::{FaultAnswer, FaultStatus, MERGED_FOR, SameFault, fault_status};
 pub use shadow::{Closeness, Shadow};
 pub use state::{Cleanup, Queued, Slot, State, Status};
 pub use step::{LONGEST_OUTAGE, LONGEST_TROUBLE, Next, Step};

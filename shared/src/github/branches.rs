@@ -89,7 +89,7 @@ impl Github {
         let sha = self.write_commit(repo, draft).await?;
         let set = match &from {
             None => self.create_branch(repo, branch, &sha).await,
-            Some(from) => self.move_branch(repo, branch, (from, &sha)).await,
+            Some(from) => self.move_branch(repo, branch, from, &sha).await,
         };
         match set {
             Ok(()) => Ok(BranchSet::Done { sha }),
@@ -121,7 +121,7 @@ impl Github {
             Some(head) if head != sha => return Ok(BranchDeleted::Elsewhere { head }),
             Some(_) => {}
         }
-        match self.move_branch(repo, branch, (sha, NO_COMMIT)).await {
+        match self.move_branch(repo, branch, sha, NO_COMMIT).await {
             Ok(()) => Ok(BranchDeleted::Done),
             Err(error @ ServiceError { kind: ErrorKind::Refused { .. }, .. }) => {
                 match self.branch_head(repo, branch).await? {
@@ -140,12 +140,7 @@ impl Github {
     }
 
     /// Sets a branch from one commit to another in one step.
-    async fn move_branch(
-        &self,
-        repo: &str,
-        branch: &str,
-        (from, to): (&str, &str),
-    ) -> Result<(), ServiceError> {
+    async fn move_branch(&self, repo: &str, branch: &str, from: &str, to: &str) -> Result<(), ServiceError> {
         let repository: WireNode = self.read(repo, &[], &[]).await?;
         let change = json!({
             "name": format!("refs/heads/{branch}"),

@@ -26,7 +26,7 @@ const SUMMARY_CHARS: usize = 1_500;
 pub struct CheckResult {
     /// From outside, cleaned.
     pub name: String,
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// It ran and succeeded: a check that was skipped has passed, too, and shows nothing.
     pub succeeded: bool,
     /// Where a person can read more.
@@ -37,7 +37,7 @@ pub struct CheckResult {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     Running,
     Passed,
     Failed(Failure),
@@ -91,7 +91,7 @@ pub struct CommitChecks {
 
 /// What the checks of a commit mean together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum CheckStatus<'a> {
     /// At least one failed; all that did.
     Red {
         failed: Vec<&'a CheckResult>,
@@ -162,13 +162,13 @@ struct WireStatus {
 
 impl CommitChecks {
     /// What the checks mean, given what the base requires and how GitHub itself sees the merge (where it was asked).
-    pub fn standing(&self, required: &RequiredChecks, merge_state: Option<MergeState>) -> Standing<'_> {
+    pub fn status(&self, required: &RequiredChecks, merge_state: Option<MergeState>) -> CheckStatus<'_> {
         let failed: Vec<&CheckResult> =
-            self.results.iter().filter(|check| matches!(check.outcome, Outcome::Failed(_))).collect();
+            self.results.iter().filter(|check| matches!(check.outcome, CheckOutcome::Failed(_))).collect();
         if !failed.is_empty() {
-            return Standing::Red { failed };
+            return CheckStatus::Red { failed };
         }
-        let running = self.results.iter().filter(|check| check.outcome == Outcome::Running);
+        let running = self.results.iter().filter(|check| check.outcome == CheckOutcome::Running);
         let mut waiting_for: Vec<String> = running.map(|check| check.name.clone()).collect();
         // A required check of another app is never among what Actions ran; there GitHub's word has to do.
         let github_is_content =
@@ -181,20 +181,20 @@ impl CommitChecks {
             waiting_for.push("checks beyond the first thousand".to_owned());
         }
         if !waiting_for.is_empty() {
-            return Standing::Running { waiting_for };
+            return CheckStatus::Running { waiting_for };
         }
         if self.sight == Sight::ActionsOnly && merge_state == Some(MergeState::Unstable) {
-            return Standing::Unseen;
+            return CheckStatus::Unseen;
         }
         match u32::try_from(self.results.len()).unwrap_or(u32::MAX) {
-            0 => Standing::Nothing,
-            passed => Standing::Green { passed },
+            0 => CheckStatus::Nothing,
+            passed => CheckStatus::Green { passed },
         }
     }
 
     /// What failed here and did not fail on the base: the failures that the change may have caused.
     pub fn new_failures(&self, base: &CommitChecks) -> Vec<&CheckResult> {
-        let fails = |check: &&CheckResult| matches!(check.outcome, Outcome::Failed(_));
+        let fails = |check: &&CheckResult| matches!(check.outcome, CheckOutcome::Failed(_));
         let on_base = |check: &&CheckResult| base.results.iter().filter(fails).any(|b| b.name == check.name);
         self.results.iter().filter(fails).filter(|check| !on_base(check)).collect()
     }
@@ -247,7 +247,7 @@ impl Github {
                 false => Vec::new(),
             };
             // A run that waits has no jobs yet, and one that could not start never has any.
-            if jobs.is_empty() || job_outcome(run) == Outcome::Failed(Failure::NeverStarted) {
+            if jobs.is_empty() || job_outcome(run) == CheckOutcome::Failed(Failure::NeverStarted) {
                 results.push(job(run, Source::Nothing));
             } else {
                 let source = |job: &WireJob| job.id.map_or(Source::Nothing, |id| Source::Job { id });
@@ -308,38 +308,38 @@ fn job(job: &WireJob, source: Source) -> CheckResult {
     }
 }
 
-fn job_outcome(job: &WireJob) -> Outcome {
+fn job_outcome(job: &WireJob) -> CheckOutcome {
     outcome(job.status.as_deref(), job.conclusion.as_deref())
 }
 
 fn status(status: WireStatus) -> CheckResult {
     let outcome = match status.state.as_deref() {
-        Some("success") => Outcome::Passed,
-        Some("failure" | "error") => Outcome::Failed(Failure::Red),
-        _ => Outcome::Running,
+        Some("success") => CheckOutcome::Passed,
+        Some("failure" | "error") => CheckOutcome::Failed(Failure::Red),
+        _ => CheckOutcome::Running,
     };
     CheckResult {
         name: name(status.context),
         outcome,
-        succeeded: outcome == Outcome::Passed,
+        succeeded: outcome == CheckOutcome::Passed,
         url: link(status.target_url.as_deref()),
         summary: said_by(outcome, &status.description.unwrap_or_default()),
         source: Source::Nothing,
     }
 }
 
-fn outcome(status: Option<&str>, conclusion: Option<&str>) -> Outcome {
+fn outcome(status: Option<&str>, conclusion: Option<&str>) -> CheckOutcome {
     if status != Some("completed") {
-        return Outcome::Running;
+        return CheckOutcome::Running;
     }
     match conclusion {
-        Some("success" | "neutral" | "skipped") => Outcome::Passed,
-        Some("failure") => Outcome::Failed(Failure::Red),
-        Some("timed_out") => Outcome::Failed(Failure::TimedOut),
-        Some("cancelled") => Outcome::Failed(Failure::Cancelled),
-        Some("action_required") => Outcome::Failed(Failure::NeedsPerson),
-        Some("startup_failure") => Outcome::Failed(Failure::NeverStarted),
-        _ => Outcome::Failed(Failure::Abandoned),
+        Some("success" | "neutral" | "skipped") => CheckOutcome::Passed,
+        Some("failure") => CheckOutcome::Failed(Failure::Red),
+        Some("timed_out") => CheckOutcome::Failed(Failure::TimedOut),
+        Some("cancelled") => CheckOutcome::Failed(Failure::Cancelled),
+        Some("action_required") => CheckOutcome::Failed(Failure::NeedsPerson),
+        Some("startup_failure") => CheckOutcome::Failed(Failure::NeverStarted),
+        _ => CheckOutcome::Failed(Failure::Abandoned),
     }
 }
 
@@ -353,8 +353,8 @@ fn link(url: Option<&str>) -> Option<String> {
 }
 
 /// The last lines of what a failed check says; a check that did not fail is not quoted.
-fn said_by(outcome: Outcome, text: &str) -> Option<String> {
-    if !matches!(outcome, Outcome::Failed(_)) {
+fn said_by(outcome: CheckOutcome, text: &str) -> Option<String> {
+    if !matches!(outcome, CheckOutcome::Failed(_)) {
         return None;
     }
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
@@ -369,8 +369,8 @@ fn said_by(outcome: Outcome, text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn check(name: &str, outcome: Outcome) -> CheckResult {
-        let succeeded = outcome == Outcome::Passed;
+    fn check(name: &str, outcome: CheckOutcome) -> CheckResult {
+        let succeeded = outcome == CheckOutcome::Passed;
         CheckResult {
             name: name.to_owned(),
             outcome,
@@ -391,46 +391,46 @@ mod tests {
 
     #[test]
     fn red_beats_running_beats_green() {
-        let (passed, running) = (check("a", Outcome::Passed), check("b", Outcome::Running));
-        let red = check("c", Outcome::Failed(Failure::Red));
+        let (passed, running) = (check("a", CheckOutcome::Passed), check("b", CheckOutcome::Running));
+        let red = check("c", CheckOutcome::Failed(Failure::Red));
         let all = checks(Sight::Everything, &[passed.clone(), running.clone(), red.clone()]);
         let none = required(&[]);
-        assert_eq!(all.standing(&none, None), Standing::Red { failed: vec![&red] });
+        assert_eq!(all.status(&none, None), CheckStatus::Red { failed: vec![&red] });
         let two = checks(Sight::Everything, &[passed.clone(), running]);
-        assert_eq!(two.standing(&none, None), Standing::Running { waiting_for: vec!["b".to_owned()] });
+        assert_eq!(two.status(&none, None), CheckStatus::Running { waiting_for: vec!["b".to_owned()] });
         let one = checks(Sight::Everything, &[passed]);
-        assert_eq!(one.standing(&none, None), Standing::Green { passed: 1 });
-        assert_eq!(checks(Sight::Everything, &[]).standing(&none, None), Standing::Nothing);
+        assert_eq!(one.status(&none, None), CheckStatus::Green { passed: 1 });
+        assert_eq!(checks(Sight::Everything, &[]).status(&none, None), CheckStatus::Nothing);
     }
 
     #[test]
     fn a_required_check_that_has_not_come_is_waited_for() {
-        let seen = checks(Sight::Everything, &[check("tests", Outcome::Passed)]);
-        let waits = Standing::Running { waiting_for: vec!["lint".to_owned()] };
-        assert_eq!(seen.standing(&required(&["tests", "lint"]), Some(MergeState::Clean)), waits);
+        let seen = checks(Sight::Everything, &[check("tests", CheckOutcome::Passed)]);
+        let waits = CheckStatus::Running { waiting_for: vec!["lint".to_owned()] };
+        assert_eq!(seen.status(&required(&["tests", "lint"]), Some(MergeState::Clean)), waits);
         // Whoever sees Actions only cannot see it come: GitHub's word counts.
-        let partly = checks(Sight::ActionsOnly, &[check("tests", Outcome::Passed)]);
+        let partly = checks(Sight::ActionsOnly, &[check("tests", CheckOutcome::Passed)]);
         let lint = required(&["tests", "lint"]);
-        assert_eq!(partly.standing(&lint, Some(MergeState::Blocked)), waits);
-        assert_eq!(partly.standing(&lint, Some(MergeState::Clean)), Standing::Green { passed: 1 });
-        assert_eq!(partly.standing(&lint, Some(MergeState::Unstable)), Standing::Unseen);
+        assert_eq!(partly.status(&lint, Some(MergeState::Blocked)), waits);
+        assert_eq!(partly.status(&lint, Some(MergeState::Clean)), CheckStatus::Green { passed: 1 });
+        assert_eq!(partly.status(&lint, Some(MergeState::Unstable)), CheckStatus::Unseen);
     }
 
     #[test]
     fn what_could_not_be_read_is_never_green() {
-        let mut seen = checks(Sight::Everything, &[check("tests", Outcome::Passed)]);
+        let mut seen = checks(Sight::Everything, &[check("tests", CheckOutcome::Passed)]);
         seen.cut = true;
-        assert!(matches!(seen.standing(&required(&[]), None), Standing::Running { .. }));
+        assert!(matches!(seen.status(&required(&[]), None), CheckStatus::Running { .. }));
     }
 
     #[test]
     fn a_failure_of_the_base_is_not_new() {
         let (red, other) = (
-            check("lint", Outcome::Failed(Failure::Red)),
-            check("tests", Outcome::Failed(Failure::TimedOut)),
+            check("lint", CheckOutcome::Failed(Failure::Red)),
+            check("tests", CheckOutcome::Failed(Failure::TimedOut)),
         );
         let head = checks(Sight::Everything, &[red.clone(), other]);
-        let base = checks(Sight::Everything, &[red, check("tests", Outcome::Passed)]);
+        let base = checks(Sight::Everything, &[red, check("tests", CheckOutcome::Passed)]);
         let names: Vec<&str> = head.new_failures(&base).iter().map(|check| check.name.as_str()).collect();
         assert_eq!(names, ["tests"]);
     }
@@ -438,11 +438,11 @@ mod tests {
     #[test]
     fn of_what_a_failed_check_says_the_last_lines_stay() {
         let text: String = (1..=30).map(|n| format!("line {n}\n\n")).collect();
-        let shown = said_by(Outcome::Failed(Failure::Red), &text).unwrap();
+        let shown = said_by(CheckOutcome::Failed(Failure::Red), &text).unwrap();
         assert!(shown.starts_with("line 19") && shown.ends_with("line 30"), "{shown}");
-        assert_eq!(said_by(Outcome::Passed, &text), None);
-        let long = said_by(Outcome::Failed(Failure::Red), &"x".repeat(9_000)).unwrap();
+        assert_eq!(said_by(CheckOutcome::Passed, &text), None);
+        let long = said_by(CheckOutcome::Failed(Failure::Red), &"x".repeat(9_000)).unwrap();
         assert_eq!(long.chars().count(), SUMMARY_CHARS);
-        assert_eq!(said_by(Outcome::Failed(Failure::Red), " \n\u{200b}\n"), None);
+        assert_eq!(said_by(CheckOutcome::Failed(Failure::Red), " \n\u{200b}\n"), None);
     }
 }

@@ -82,7 +82,7 @@ impl Github {
         };
         let blob = json!({ "content": new.content, "encoding": "utf-8" });
         let entry = FileEntry { mode, sha: self.make(repo, "blobs", blob).await? };
-        let tree_sha = self.tree_with(repo, &base_tree, (new.file_path, &entry)).await?;
+        let tree_sha = self.tree_with(repo, &base_tree, new.file_path, &entry).await?;
         Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
     }
 
@@ -116,7 +116,8 @@ impl Github {
         &self,
         repo: &str,
         base_tree: &str,
-        (path, entry): (&str, &FileEntry),
+        path: &str,
+        entry: &FileEntry,
     ) -> Result<String, ServiceError> {
         let tree = json!({
             "base_tree": base_tree,

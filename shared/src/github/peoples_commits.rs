@@ -55,7 +55,8 @@ impl Github {
     pub async fn commit_naming(
         &self,
         repo: &str,
-        (branch, name): (&str, &str),
+        branch: &str,
+        name: &str,
         since: Timestamp,
     ) -> Result<Option<String>, ServiceError> {
         let since = since.to_string();

@@ -49,7 +49,8 @@ impl Github {
         &self,
         repo: &str,
         permission: Permission,
-        (base, head): (&str, &str),
+        base: &str,
+        head: &str,
     ) -> Result<Grant, ServiceError> {
         let one = [("per_page", "1")];
         let tried = match permission {

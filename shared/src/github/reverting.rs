@@ -151,7 +151,7 @@ impl Github {
         if now.sha != fixed.sha {
             return Ok(RevertOutcome::ContentChanged { said });
         }
-        let tree_sha = self.tree_with(repo, &base_tree, (revert.file_path, &before)).await?;
+        let tree_sha = self.tree_with(repo, &base_tree, revert.file_path, &before).await?;
         let draft = Draft { parent_sha: &base_sha, tree_sha, message: revert.message, at: revert.at };
         match self.draft_to_branch(repo, revert.branch, BranchBefore::Absent, &draft).await? {
             BranchSet::Done { .. } => {}

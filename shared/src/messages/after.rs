@@ -39,7 +39,7 @@ pub(super) fn verified(card: &mut Card, merged: &Merged, sentry: Telling) {
     card.section(&lines.join("\n"));
 }
 
-pub(super) fn regressed(card: &mut Card, (merged, came_back): (&Merged, &CameBack), roll_back: &RollBack) {
+pub(super) fn regressed(card: &mut Card, merged: &Merged, came_back: &CameBack, roll_back: &RollBack) {
     let mut lines = merged_lines(merged);
     // Without its mark: where the error is back, nothing is green.
     lines.extend(merged.deployment.as_ref().map(|deployment| match deployment.rollout {
@@ -64,8 +64,10 @@ pub(super) fn regressed(card: &mut Card, (merged, came_back): (&Merged, &CameBac
 
 pub(super) fn rolled_back(
     card: &mut Card,
-    (merged, came_back): (&Merged, Option<&CameBack>),
-    (revert, decision): (&Reverted, &Decision),
+    merged: &Merged,
+    came_back: Option<&CameBack>,
+    revert: &Reverted,
+    decision: &Decision,
 ) {
     let mut lines = merged_lines(merged);
     lines.extend(came_back.map(came_back_line));

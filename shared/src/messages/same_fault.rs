@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::attempt::{Answer, Attempt, PullRequest};
+use crate::attempt::{Attempt, FaultAnswer, PullRequest};
 use crate::reason::{Reason, ReasonCode};
 
 /// Its fault is that of `other`, whose fix is for both. Told on the card of `other`.
@@ -24,20 +24,20 @@ pub fn same_fault_joined(other: &Attempt) -> Reason {
 }
 
 /// Its fault is that of `other`, whose `answer` holds until `until`.
-pub fn same_fault_ended(other: &Attempt, answer: Answer, until: Timestamp) -> Reason {
+pub fn same_fault_ended(other: &Attempt, answer: FaultAnswer, until: Timestamp) -> Reason {
     let issue = &other.subject.sentry_issue_id;
     let fix = other.state.pull_request().map_or("the fix".to_owned(), named);
     let when = other.state.decision().map_or(other.completed_at, |decision| Some(decision.at));
     let on = when.map_or(String::new(), |when| format!(" on {}", minute(when)));
     let what = match answer {
-        Answer::Dismissed => {
+        FaultAnswer::Dismissed => {
             format!("{fix} was dismissed{on}. AutoFix looks again when Sentry says that it came back")
         }
-        Answer::Merged => {
+        FaultAnswer::Merged => {
             format!("{fix} was merged{on}. Deploy it; reports are believed again from {}", minute(until))
         }
-        Answer::LeftToPeople => format!("{fix} was left to you. Merge or close it"),
-        Answer::NoFix => format!("{}. AutoFix looks again from {}", no_fix(other), minute(until)),
+        FaultAnswer::LeftToPeople => format!("{fix} was left to you. Merge or close it"),
+        FaultAnswer::NoFix => format!("{}. AutoFix looks again from {}", no_fix(other), minute(until)),
     };
     Reason::new(answer.code(), format!("The same fault as Sentry issue {issue}: {what}."))
 }

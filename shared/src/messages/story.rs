@@ -36,7 +36,7 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
         }
         State::PrCreated { offer } => offer_lines(card, attempt, offer, None),
         State::AwaitingApproval { offer, problem } => {
-            offer_lines(card, attempt, offer, approvals_line(&offer.approvals, (attempt, asked)));
+            offer_lines(card, attempt, offer, approvals_line(&offer.approvals, attempt, asked));
             if let Some(problem) = problem {
                 card.section(&refused_line("GitHub did not merge it.", problem));
             }
@@ -70,10 +70,10 @@ pub(super) fn state_lines(card: &mut Card, attempt: &Attempt, asked: u32) {
         State::Deployed { merged, watch } => after::deployed(card, merged, watch.as_ref()),
         State::Verified { merged, sentry } => after::verified(card, merged, *sentry),
         State::Regressed { merged, came_back, roll_back, .. } => {
-            after::regressed(card, (merged, came_back), roll_back);
+            after::regressed(card, merged, came_back, roll_back);
         }
         State::RolledBack { merged, came_back, revert, decision } => {
-            after::rolled_back(card, (merged, came_back.as_ref()), (revert, decision));
+            after::rolled_back(card, merged, came_back.as_ref(), revert, decision);
         }
         State::Failed { reason, pull_request, .. } => {
             let pull_request = pull_request.as_ref().map(pull_request_line).unwrap_or_default();
@@ -171,7 +171,7 @@ fn repair_line(offer: &Offer) -> Option<String> {
 }
 
 /// How many people have to press Deploy Live and why, and how far they are; nothing where one is enough.
-fn approvals_line(approvals: &Approvals, (attempt, asked): (&Attempt, u32)) -> Option<String> {
+fn approvals_line(approvals: &Approvals, attempt: &Attempt, asked: u32) -> Option<String> {
     let needed = attempt.approvals_needed(asked);
     let given = approvals.given.len();
     if needed < 2 || given >= needed as usize {

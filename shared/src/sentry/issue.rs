@@ -70,12 +70,12 @@ impl Sentry {
         }
         let commit = json!({ "commit": fix.commit, "repository": fix.repository });
         let in_commit = json!({ "status": "resolved", "statusDetails": { "inCommit": commit } });
-        match self.write(Method::PUT, (&issue.organization, &path), in_commit).await.if_there() {
+        match self.write(Method::PUT, &issue.organization, &path, in_commit).await.if_there() {
             // The repository or the commit is unknown to Sentry: then without it.
             Err(ServiceError { kind: ErrorKind::Refused { status: 400 }, .. }) => {}
             done => return Ok(done?.map_or(Resolved::Gone, |_| Resolved::InCommit)),
         }
-        let plainly = self.write(Method::PUT, (&issue.organization, &path), json!({ "status": "resolved" }));
+        let plainly = self.write(Method::PUT, &issue.organization, &path, json!({ "status": "resolved" }));
         Ok(plainly.await.if_there()?.map_or(Resolved::Gone, |_| Resolved::Plainly))
     }
 
@@ -96,7 +96,7 @@ impl Sentry {
             }
         }
         let body = json!({ "text": note.text });
-        match self.write(Method::POST, (&issue.organization, &path), body).await.if_there() {
+        match self.write(Method::POST, &issue.organization, &path, body).await.if_there() {
             // The same text by the same author within the hour: a comment that was added a moment ago.
             Err(ServiceError { kind: ErrorKind::Conflict, .. }) => Ok(Commented::AlreadyThere),
             added => Ok(added?.map_or(Commented::Gone, |_| Commented::Added)),

@@ -84,7 +84,8 @@ impl Sentry {
     pub(super) async fn write(
         &self,
         method: Method,
-        (organization, path): (&str, &[&str]),
+        organization: &str,
+        path: &[&str],
         body: Value,
     ) -> Result<Answer, ServiceError> {
         self.send(method, self.address(&["organizations", organization], path), Some(body)).await

@@ -50,7 +50,7 @@ impl Sentry {
                 self.get(organization, &["issues"], &query).await
             }
             Scope::EventWrite => {
-                self.write(Method::PUT, (organization, &["issues", NO_ISSUE]), json!({})).await
+                self.write(Method::PUT, organization, &["issues", NO_ISSUE], json!({})).await
             }
             Scope::ProjectRead => self.get(organization, &["releases", NO_RELEASE], &[]).await,
             Scope::OrgRead => {

@@ -1,5 +1,5 @@
 //! Which attempt has a fault, so that no two look at the same one. Nothing else is kept: what its answer is follows from
-//! that attempt's own state, see [`crate::attempt::standing`].
+//! that attempt's own state, see [`crate::attempt::fault_status`].
 
 use jiff::Timestamp;
 
@@ -59,16 +59,16 @@ impl Store {
         self.write(taken.value(":from", item::text(from.to_string()))).await
     }
 
-    /// Saves an attempt that joins another one, and that other one with its issue: both or none. The lease stays.
+    /// Saves an attempt that joins `other`, and that one `with_issue`: both or none. The lease stays.
     pub async fn join(
         &self,
         lease: &mut Lease,
         joining: &Attempt,
-        other: (&Versioned, &Attempt),
+        other: &Versioned,
+        with_issue: &Attempt,
         now: Timestamp,
     ) -> Result<Saved, StoreError> {
-        let (before, after) = other;
-        self.save_with(lease, joining, vec![decision(before, after, now)], now).await
+        self.save_with(lease, joining, vec![decision(other, with_issue, now)], now).await
     }
 }
 

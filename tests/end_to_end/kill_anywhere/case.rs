@@ -165,7 +165,7 @@ impl Case {
             killer.spare();
         }
         let outcome = match self.finish(&world, played.id).await {
-            Ok(runs) => self.compare(&world, played, (runs, in_flight)).await,
+            Ok(runs) => self.compare(&world, played, runs, in_flight).await,
             Err(what) => Err(what),
         };
         (world, outcome)
@@ -175,7 +175,8 @@ impl Case {
         &self,
         world: &World,
         played: &Played,
-        (runs, in_flight): (usize, usize),
+        runs: usize,
+        in_flight: usize,
     ) -> Result<(), String> {
         let ending = Ending::of(world).await;
         if ending != played.ending {

@@ -105,16 +105,11 @@ impl Reader {
         let count = removed.len().max(added.len());
         let (mut removed, mut added) = (removed.into_iter(), added.into_iter());
         for _ in 0..count {
-            let (old, new) = match (removed.next(), added.next()) {
-                (Some(old), Some(new)) => {
-                    let (old, new) = marked((next(&mut self.old), old), (next(&mut self.new), new));
-                    (Some(old), Some(new))
-                }
-                (old, new) => (
-                    old.map(|text| whole(next(&mut self.old), text)),
-                    new.map(|text| whole(next(&mut self.new), text)),
-                ),
-            };
+            let mut old = removed.next().map(|text| whole(next(&mut self.old), text));
+            let mut new = added.next().map(|text| whole(next(&mut self.new), text));
+            if let (Some(old), Some(new)) = (&mut old, &mut new) {
+                mark(old, new);
+            }
             self.rows.push(Row::Changed { old, new });
         }
     }
@@ -139,24 +134,21 @@ fn whole(number: u32, text: Redacted) -> Line {
     Line { number, before: text, changed: Redacted::default(), after: Redacted::default() }
 }
 
-/// Both lines, with the part that differs set apart where a good part of the line is the same.
-fn marked(old: (u32, Redacted), new: (u32, Redacted)) -> (Line, Line) {
-    let (a, b) = (old.1.as_str(), new.1.as_str());
+/// Sets the part that differs apart, where a good part of the line is the same.
+fn mark(old: &mut Line, new: &mut Line) {
+    let (a, b) = (old.before.as_str(), new.before.as_str());
     let start = common(a.chars(), b.chars());
     let end = common(a[start..].chars().rev(), b[start..].chars().rev());
     if (start + end) * 3 < a.len().max(b.len()) {
-        return (whole(old.0, old.1), whole(new.0, new.1));
+        return;
     }
-    let split = |(number, text): (u32, Redacted)| {
+    for line in [old, new] {
+        let text = std::mem::take(&mut line.before);
         let length = text.as_str().len();
-        Line {
-            number,
-            before: text.part(0..start),
-            changed: text.part(start..length - end),
-            after: text.part(length - end..length),
-        }
-    };
-    (split(old), split(new))
+        line.before = text.part(0..start);
+        line.changed = text.part(start..length - end);
+        line.after = text.part(length - end..length);
+    }
 }
 
 /// Bytes of the characters with which both begin.

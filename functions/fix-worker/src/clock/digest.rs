@@ -4,7 +4,7 @@ use autofix::attempt::{Attempt, Status};
 use autofix::messages::{self, Card};
 use autofix::outbound::ServiceError;
 use autofix::reason::ReasonCode;
-use autofix::slack::Way;
+use autofix::slack::Connection;
 use autofix::store::{Listing, ListingFilter, Saved, StoreError};
 use jiff::SignedDuration;
 use tracing::warn;
@@ -47,8 +47,8 @@ pub(super) async fn tell(worker: &Worker) -> Result<(), StoreError> {
 }
 
 async fn post_digest(worker: &Worker, card: &Card, key: &str) -> Result<(), ServiceError> {
-    match (worker.slack.way().await?, &worker.config.notices_channel) {
-        (Way::Bot, Some(channel)) => {
+    match (worker.slack.connection().await?, &worker.config.notices_channel) {
+        (Connection::Bot, Some(channel)) => {
             // After a crash between the post and the note in the table the card is there already; more may have been
             // turned away since.
             match worker.slack.find(channel, key).await? {
@@ -56,8 +56,8 @@ async fn post_digest(worker: &Worker, card: &Card, key: &str) -> Result<(), Serv
                 None => worker.slack.post(channel, card, key).await.map(|_| ()),
             }
         }
-        (Way::Webhook, _) => worker.slack.post_by_webhook(card).await,
-        (Way::Bot, None) | (Way::Nowhere, _) => {
+        (Connection::Webhook, _) => worker.slack.post_by_webhook(card).await,
+        (Connection::Bot, None) | (Connection::Missing, _) => {
             warn!("No Slack channel is configured: the digest is in the API only");
             Ok(())
         }

@@ -5,7 +5,7 @@ use autofix::journal::Service;
 use autofix::messages::{self, OutageNotice, OutageStage};
 use autofix::metrics::Measured;
 use autofix::outbound::{ErrorKind, ServiceError};
-use autofix::slack::{MessageRef, Way};
+use autofix::slack::{Connection, MessageRef};
 use autofix::store::{Outage, Saved, StoreError};
 use jiff::SignedDuration;
 use tracing::{info, warn};
@@ -75,14 +75,14 @@ async fn tell(
     let Outage { service, since, why, .. } = outage;
     let card = messages::outage(&OutageNotice { service: *service, since: *since, why, stage });
     let slack = &worker.slack;
-    let channel = match (slack.way().await?, &worker.config.notices_channel) {
-        (Way::Bot, Some(channel)) => channel,
-        (Way::Webhook, _) => {
+    let channel = match (slack.connection().await?, &worker.config.notices_channel) {
+        (Connection::Bot, Some(channel)) => channel,
+        (Connection::Webhook, _) => {
             // Such a message cannot be changed, so that the number in it stays the first one.
             let is_update = outage.told.is_some() && matches!(stage, OutageStage::Waiting(_));
             return if is_update { Ok(None) } else { slack.post_by_webhook(&card).await.map(|()| None) };
         }
-        (Way::Bot, None) | (Way::Nowhere, _) => {
+        (Connection::Bot, None) | (Connection::Missing, _) => {
             warn!("No Slack channel is configured: the outage is in the log only");
             return Ok(None);
         }

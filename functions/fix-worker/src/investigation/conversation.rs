@@ -79,7 +79,7 @@ pub(crate) async fn talk<T>(
                 if let Some(reason) = analyst.over_budget(least_cost(analyst.claude, &messages)).await? {
                     return Ok(Outcome::Refused(vec![reason]));
                 }
-                next_turn(analyst, &topic, &messages, Place { name: &name, number }).await?
+                next_turn(analyst, &topic, &messages, Checkpoint { name: &name, number }).await?
             }
         };
         analyst.usage.add(&turn.usage);
@@ -172,7 +172,7 @@ fn ask_tool(topic: &Topic<'_>, tool_use: &ToolUse) -> ToolResult {
 }
 
 /// Where a turn stands among the checkpoints.
-struct Place<'p> {
+struct Checkpoint<'p> {
     name: &'p str,
     number: usize,
 }
@@ -188,7 +188,7 @@ async fn next_turn(
     analyst: &mut Analyst<'_>,
     topic: &Topic<'_>,
     messages: &[Message],
-    place: Place<'_>,
+    checkpoint: Checkpoint<'_>,
 ) -> Result<Turn, Stopped> {
     if analyst.time_left() < TURN_TIME {
         return Err(Stopped::OutOfTime);
@@ -203,7 +203,8 @@ async fn next_turn(
     };
     let answer = json!(turn);
     let cost_usd = turn.usage.cost_usd;
-    let kept = store::Turn { conversation: place.name, number: place.number, answer: &answer, cost_usd };
+    let kept =
+        store::Turn { conversation: checkpoint.name, number: checkpoint.number, answer: &answer, cost_usd };
     analyst.keep(kept).await?;
     let measured = Measured::Turn {
         cost_usd: turn.usage.cost_usd,
@@ -214,12 +215,12 @@ async fn next_turn(
     analyst.metrics.record(&measured, analyst.clock.now());
     info!(
         conversation = topic.name,
-        turn = place.number,
+        turn = checkpoint.number,
         tokens.output = turn.usage.output_tokens,
         tokens.cached = turn.usage.cache_read_input_tokens,
         cost_usd = (turn.usage.cost_usd * 10_000.0).round() / 10_000.0,
         "Claude answered turn {} of `{}`",
-        place.number,
+        checkpoint.number,
         topic.name
     );
     Ok(turn)

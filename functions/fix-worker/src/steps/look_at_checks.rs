@@ -39,7 +39,7 @@ pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, offer: &Offer
     let now = context.now();
     let age = now.duration_since(offer.since);
     let rules = context.worker.github.branch_rules(&attempt.target.repo, &view.base_branch).await?;
-    let checks = checks_of(context, attempt, (&view, &rules), age).await?;
+    let checks = checks_of(context, attempt, &view, &rules, age).await?;
     let mut events = with_the_fix(context, attempt, offer, &checks).await?;
     if matches!(checks, Checks::Green { .. } | Checks::None) {
         if !offer.presented {
@@ -50,7 +50,7 @@ pub(super) async fn look(context: &Context<'_>, attempt: &Attempt, offer: &Offer
                 return Ok(Happened::Events(events));
             }
         }
-        let review = look_at_review(context, attempt, offer, (&view, &rules)).await?;
+        let review = look_at_review(context, attempt, offer, &view, &rules).await?;
         events.push(Event::Learned(Fact::Review(Box::new(review))));
     }
     events.push(match &checks {
@@ -111,7 +111,8 @@ pub(super) async fn look_at_review(
     context: &Context<'_>,
     attempt: &Attempt,
     offer: &Offer,
-    (view, rules): (&PullRequestView, &BranchRules),
+    view: &PullRequestView,
+    rules: &BranchRules,
 ) -> Result<Review, ServiceError> {
     let (github, repo) = (&context.worker.github, &attempt.target.repo);
     let since = attempt.pull_request_at.unwrap_or(offer.since);

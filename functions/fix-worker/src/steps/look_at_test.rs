@@ -6,7 +6,7 @@ use autofix::attempt::{
     RegressionTest,
 };
 use autofix::cleaning::one_line;
-use autofix::github::{CheckResult, Failure, Outcome, PullRequestView, Stage};
+use autofix::github::{CheckOutcome, CheckResult, Failure, PullRequestView, Stage};
 use autofix::messages;
 use autofix::outbound::ServiceError;
 use autofix::reason::ReasonCode;
@@ -49,7 +49,7 @@ pub(super) async fn look(
             next_head(offer, NextHeadKind::FixOnTest, notice, now),
         ]));
     }
-    let runs = head.results.iter().any(|check| check.outcome == Outcome::Running);
+    let runs = head.results.iter().any(|check| check.outcome == CheckOutcome::Running);
     let may_come = age < context.worker.config.checks_settle;
     if runs || may_come {
         if is_too_late(attempt, age) {
@@ -63,7 +63,7 @@ pub(super) async fn look(
             NotProved::new(NotProvedCode::NoCi, "No CI ran for the commit with the regression test.")
         }
         Some((check, run)) => why_not(check, &run, test),
-        None if head.results.iter().any(|check| matches!(check.outcome, Outcome::Failed(_))) => {
+        None if head.results.iter().any(|check| matches!(check.outcome, CheckOutcome::Failed(_))) => {
             NotProved::new(
                 NotProvedCode::NotReproduced,
                 "The checks that failed with the regression test fail on the base branch, too.",
@@ -114,7 +114,7 @@ pub(super) async fn best_reading<'c>(
     failed: &[&'c CheckResult],
 ) -> Result<Option<(&'c CheckResult, Run)>, ServiceError> {
     let mut best: Option<(&CheckResult, Run)> = None;
-    let red = failed.iter().filter(|check| check.outcome == Outcome::Failed(Failure::Red));
+    let red = failed.iter().filter(|check| check.outcome == CheckOutcome::Failed(Failure::Red));
     for check in red.take(MAX_CHECKS) {
         let output = context.worker.github.failed_output(&attempt.target.repo, check).await?;
         let reading = ci_output::read(&output.log, &output.annotations, test);

@@ -40,7 +40,7 @@ async fn peoples_commit(context: &Context<'_>, attempt: &Attempt) -> Result<Opti
         Some(branch) => branch.clone(),
         None => github.repository(repo).await?.default_branch,
     };
-    let Some(commit) = github.commit_naming(repo, (&branch, name), attempt.created_at).await? else {
+    let Some(commit) = github.commit_naming(repo, &branch, name, attempt.created_at).await? else {
         return Ok(None);
     };
     Ok(github.commit_change(repo, &commit).await?)

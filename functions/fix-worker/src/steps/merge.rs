@@ -143,7 +143,7 @@ async fn not_green_any_more(
     age: SignedDuration,
 ) -> Result<Option<Reason>, ServiceError> {
     let rules = context.worker.github.branch_rules(&attempt.target.repo, &view.base_branch).await?;
-    Ok(match checks_of(context, attempt, (view, &rules), age).await? {
+    Ok(match checks_of(context, attempt, view, &rules, age).await? {
         Checks::Green { .. } | Checks::None => None,
         Checks::Running => Some(Reason::new(
             ReasonCode::ChecksUnfinished,

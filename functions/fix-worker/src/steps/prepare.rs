@@ -5,8 +5,8 @@
 //! for it, or ends with its answer.
 
 use autofix::attempt::{
-    Answer, Attempt, Event, Fact, JoinedIssue, LONGEST_OUTAGE, SameFault, Standing, Subject, WaitsFor,
-    standing,
+    Attempt, Event, Fact, FaultAnswer, FaultStatus, JoinedIssue, LONGEST_OUTAGE, SameFault, Subject,
+    WaitsFor, fault_status,
 };
 use autofix::fault::fault_key;
 use autofix::incident::Incident;
@@ -46,7 +46,7 @@ pub(super) async fn prepare(context: &Context<'_>, attempt: &Attempt) -> Stepped
     Ok(Happened::from(Event::AnalysisStarted { base_sha: Some(base_sha) }))
 }
 
-/// Takes the fault, or ends the step with what another attempt's standing asks for.
+/// Takes the fault, or ends the step with what the status of another attempt asks for.
 async fn claim_fault(context: &Context<'_>, attempt: &Attempt, incident: &Incident) -> Result<(), Early> {
     let key = fault_key(incident);
     let fault = Fault { repo: &attempt.target.repo, key: &key };
@@ -61,18 +61,18 @@ async fn claim_fault(context: &Context<'_>, attempt: &Attempt, incident: &Incide
             let _ = store.take_over_fault(fault, holder, attempt.id, now).await?;
             continue;
         };
-        match standing(&other.attempt, attempt, now) {
-            Standing::Free => {}
-            Standing::Deciding => return Err(wait_for(attempt, &other.attempt, now).into()),
+        match fault_status(&other.attempt, attempt, now) {
+            FaultStatus::Free => {}
+            FaultStatus::Deciding => return Err(wait_for(attempt, &other.attempt, now).into()),
             // The card says of joined issues that the fix is for them, too: only where it changes the line that they crashed in.
-            Standing::Open => {
+            FaultStatus::Open => {
                 return match other.attempt.state.fix().map(|fix| fix.changes_crash_line_of(incident)) {
                     Some(true) => Err(join(attempt, other, now)),
                     Some(false) | None => Ok(()),
                 };
             }
-            Standing::Ended { answer, until } => {
-                if answer != Answer::LeftToPeople || !is_merged(context, &other.attempt).await? {
+            FaultStatus::Ended { answer, until } => {
+                if answer != FaultAnswer::LeftToPeople || !is_merged(context, &other.attempt).await? {
                     let reason = messages::same_fault_ended(&other.attempt, answer, until);
                     let same_fault = Box::new(SameFault::of(&other.attempt, until));
                     return Err(Event::SameFaultKnown { same_fault, reason }.into());

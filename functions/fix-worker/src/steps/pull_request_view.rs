@@ -1,7 +1,7 @@
 //! What an open pull request on GitHub means for its attempt.
 
 use autofix::attempt::{Attempt, Checks, Event, FailedCheck, Fix};
-use autofix::github::{BranchRules, CheckResult, MergeState, Mergeable, PullRequestView, Stage, Standing};
+use autofix::github::{BranchRules, CheckResult, CheckStatus, MergeState, Mergeable, PullRequestView, Stage};
 use autofix::outbound::ServiceError;
 use autofix::reason::ReasonCode;
 use autofix::redaction::redact;
@@ -25,18 +25,19 @@ pub(super) enum BaseMoved {
 pub(super) async fn checks_of(
     context: &Context<'_>,
     attempt: &Attempt,
-    (view, rules): (&PullRequestView, &BranchRules),
+    view: &PullRequestView,
+    rules: &BranchRules,
     age: SignedDuration,
 ) -> Result<Checks, ServiceError> {
     let checks = context.worker.github.checks(&attempt.target.repo, &view.head_sha).await?;
     let settling = age < context.worker.config.checks_settle;
-    Ok(match checks.standing(&rules.required_checks, Some(view.merge_state)) {
-        Standing::Red { failed } => Checks::Red { failed: kept(&failed) },
+    Ok(match checks.status(&rules.required_checks, Some(view.merge_state)) {
+        CheckStatus::Red { failed } => Checks::Red { failed: kept(&failed) },
         // What this token cannot see but GitHub is not content with may still become green.
-        Standing::Running { .. } | Standing::Unseen => Checks::Running,
-        Standing::Green { .. } | Standing::Nothing if settling => Checks::Running,
-        Standing::Green { passed } => Checks::Green { passed },
-        Standing::Nothing => Checks::None,
+        CheckStatus::Running { .. } | CheckStatus::Unseen => Checks::Running,
+        CheckStatus::Green { .. } | CheckStatus::Nothing if settling => Checks::Running,
+        CheckStatus::Green { passed } => Checks::Green { passed },
+        CheckStatus::Nothing => Checks::None,
     })
 }
 

@@ -3,7 +3,7 @@
 
 use autofix::analysis::fix::RedChecks;
 use autofix::attempt::{Attempt, Event, Fact, FailedCheck, MAX_REPAIRS, NextHead, NextHeadKind, Offer};
-use autofix::github::{CheckResult, Failure, FailureDetails, Outcome};
+use autofix::github::{CheckOutcome, CheckResult, Failure, FailureDetails};
 use autofix::reason::Reason;
 use autofix::redaction::{Redacted, redact};
 use autofix::store::Lease;
@@ -23,7 +23,8 @@ pub(super) async fn repair(
     context: &Context<'_>,
     lease: &mut Lease,
     attempt: &Attempt,
-    (offer, failed): (&Offer, &[FailedCheck]),
+    offer: &Offer,
+    failed: &[FailedCheck],
 ) -> Stepped {
     if offer.repairs.len() >= MAX_REPAIRS {
         let why = format!("The checks are red after {MAX_REPAIRS} repairs. A person has to look at them.");
@@ -81,7 +82,7 @@ async fn report(
         return Err(left(why).into());
     }
     let red: Vec<_> =
-        ours.into_iter().filter(|check| check.outcome == Outcome::Failed(Failure::Red)).collect();
+        ours.into_iter().filter(|check| check.outcome == CheckOutcome::Failed(Failure::Red)).collect();
     if red.is_empty() {
         let why = format!(
             "These checks did not run to their end ({}): another change would not help.",

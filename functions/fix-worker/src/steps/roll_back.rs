@@ -68,7 +68,8 @@ pub(super) async fn merge(
     context: &Context<'_>,
     attempt: &Attempt,
     merged: &Merged,
-    (decision, revert): (&Decision, &PullRequest),
+    decision: &Decision,
+    revert: &PullRequest,
 ) -> Stepped {
     let (title, message) = messages::revert_merge_message(attempt, revert.number);
     let merge = Merge {

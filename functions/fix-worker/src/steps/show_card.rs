@@ -7,7 +7,7 @@ use autofix::config::names;
 use autofix::journal::Service;
 use autofix::messages::{self, Buttons, Card, WayOn};
 use autofix::outbound::{ErrorKind, ServiceError};
-use autofix::slack::{MessageRef, Way};
+use autofix::slack::{Connection, MessageRef};
 use jiff::SignedDuration;
 use serde_json::json;
 use tracing::{info, warn};
@@ -57,10 +57,10 @@ struct Shown {
 }
 
 async fn show(context: &Context<'_>, attempt: &Attempt, card: &Card) -> Result<Shown, Early> {
-    match context.worker.slack.way().await? {
-        Way::Bot => by_bot(context, attempt, card).await,
-        Way::Webhook => Ok(by_webhook(context, attempt, card).await?),
-        Way::Nowhere => {
+    match context.worker.slack.connection().await? {
+        Connection::Bot => by_bot(context, attempt, card).await,
+        Connection::Webhook => Ok(by_webhook(context, attempt, card).await?),
+        Connection::Missing => {
             warn!("No Slack is configured: the card of this attempt is in the API only");
             Ok(Shown::default())
         }
@@ -70,11 +70,12 @@ async fn show(context: &Context<'_>, attempt: &Attempt, card: &Card) -> Result<S
 /// Without a signing secret no click could be trusted, so the card has none to offer, and a dialog needs a bot token;
 /// without an address and a token nobody could open the details.
 async fn way_on(worker: &Worker, id: AttemptId) -> WayOn {
-    let buttons = match (worker.secrets.get(names::SLACK_SIGNING_SECRET).await, worker.slack.way().await) {
-        (Ok(Some(_)), Ok(Way::Bot)) => Buttons::WithDialogs,
-        (Ok(Some(_)), _) => Buttons::Shown,
-        (Ok(None) | Err(_), _) => Buttons::LinksOnly,
-    };
+    let buttons =
+        match (worker.secrets.get(names::SLACK_SIGNING_SECRET).await, worker.slack.connection().await) {
+            (Ok(Some(_)), Ok(Connection::Bot)) => Buttons::WithDialogs,
+            (Ok(Some(_)), _) => Buttons::Shown,
+            (Ok(None) | Err(_), _) => Buttons::LinksOnly,
+        };
     WayOn { buttons, details: details(worker, id).await, approvals: worker.config.approvals }
 }
 

@@ -152,9 +152,9 @@ async fn reports(
         return unknown("Sentry did not say where the issue is");
     };
     let mut placed = Vec::new();
-    let mut told = reports_of(context, attempt, merged, (&own, since), &mut placed).await?;
+    let mut told = reports_of(context, attempt, merged, &own, since, &mut placed).await?;
     for joined in incident::joined_issues(attempt) {
-        match (reports_of(context, attempt, merged, (&joined, since), &mut placed).await?, &told) {
+        match (reports_of(context, attempt, merged, &joined, since, &mut placed).await?, &told) {
             (came_back @ Reports::CameBack(_), _) => return Ok(came_back),
             // What somebody deleted in Sentry says nothing; the attempt's own issue is what counts.
             (Reports::Unknown(why), Reports::Quiet) if why != ISSUE_GONE => told = Reports::Unknown(why),
@@ -169,7 +169,8 @@ async fn reports_of(
     context: &Context<'_>,
     attempt: &Attempt,
     merged: &Merged,
-    (issue, since): (&IssueRef, Timestamp),
+    issue: &IssueRef,
+    since: Timestamp,
     placed: &mut Vec<(String, bool)>,
 ) -> Result<Reports, Early> {
     let unknown = |why: &str| Ok(Reports::Unknown(why.to_owned()));

@@ -135,8 +135,8 @@ impl History {
                          assistant turn {index}"
                     )));
                 }
-                let said = (&self.runs[..index], &run.blocks[..*start]);
-                if thinks && turn[0]["signature"] != signature(model, said, turn) {
+                let (before, begun) = (&self.runs[..index], &run.blocks[..*start]);
+                if thinks && turn[0]["signature"] != signature(model, before, begun, turn) {
                     return Err(Refusal::invalid(format!(
                         "messages: Invalid `signature` in `thinking` block of assistant turn {index}: the \
                          turn, or what was said before it, is not what the model was given"
@@ -155,7 +155,7 @@ impl History {
             Some((last, before)) if last.role == Role::Assistant => (before, last.blocks.as_slice()),
             _ => (self.runs.as_slice(), [].as_slice()),
         };
-        turn[0]["signature"] = json!(signature(model, (before, begun), &turn));
+        turn[0]["signature"] = json!(signature(model, before, begun, &turn));
         turn
     }
 
@@ -244,7 +244,7 @@ fn turns(blocks: &[Value]) -> Vec<(usize, &[Value])> {
 }
 
 /// The signature of a turn after `said`: whole runs, and the blocks of the run that the turn goes on with.
-fn signature(model: &Model, (before, begun): (&[Run], &[Value]), turn: &[Value]) -> String {
+fn signature(model: &Model, before: &[Run], begun: &[Value], turn: &[Value]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(SIGNING_KEY).expect("HMAC takes a key of any length");
     mac.update(model.id.as_bytes());
     let mut add = |mark: &str, block: &str| {

@@ -111,7 +111,7 @@ pub(super) fn combined_status(repo: &Repository, call: &Call, name: &str) -> Out
         "commit_url": format!("{}/commits/{commit}", repo.url),
         "url": format!("{}/commits/{commit}/status", repo.url),
     });
-    Ok(Answer::counted_in(call, around, ("statuses", list)))
+    Ok(Answer::counted_in(call, around, "statuses", list))
 }
 
 fn status_json(repo: &Repository, id: u64, status: &Status) -> Value {

@@ -19,32 +19,32 @@ use super::{protection, repository as git};
 
 /// What goes wrong with an operation.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum QueryError {
     /// GitHub's own kind of error, in the list of an answer with status 200.
     Said { kind: &'static str, message: String },
     /// Nothing that the fake knows (501).
     NotUnderstood(String),
 }
 
-impl Fault {
-    pub(super) fn said(kind: &'static str, message: &str) -> Fault {
-        Fault::Said { kind, message: message.to_owned() }
+impl QueryError {
+    pub(super) fn said(kind: &'static str, message: &str) -> QueryError {
+        QueryError::Said { kind, message: message.to_owned() }
     }
 
-    pub(super) fn unprocessable(message: &str) -> Fault {
-        Fault::said("UNPROCESSABLE", message)
-    }
-}
-
-impl From<git2::Error> for Fault {
-    fn from(error: git2::Error) -> Fault {
-        Fault::said("INTERNAL", error.message())
+    pub(super) fn unprocessable(message: &str) -> QueryError {
+        QueryError::said("UNPROCESSABLE", message)
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Fault {
-        Fault::unprocessable(refusal.message())
+impl From<git2::Error> for QueryError {
+    fn from(error: git2::Error) -> QueryError {
+        QueryError::said("INTERNAL", error.message())
+    }
+}
+
+impl From<Refusal> for QueryError {
+    fn from(refusal: Refusal) -> QueryError {
+        QueryError::unprocessable(refusal.message())
     }
 }
 
@@ -111,8 +111,8 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Outcome {
     };
     let body = match done {
         Ok(object) => json!({ "data": { field: selected(&object, &names(document)) } }),
-        Err(Fault::NotUnderstood(what)) => return Err(Refusal::not_understood(&what)),
-        Err(Fault::Said { kind, message }) => json!({
+        Err(QueryError::NotUnderstood(what)) => return Err(Refusal::not_understood(&what)),
+        Err(QueryError::Said { kind, message }) => json!({
             "data": { field: null },
             "errors": [{
                 "type": kind,
@@ -125,8 +125,8 @@ pub(super) fn answer(world: &mut World, call: &Call) -> Outcome {
     Ok(Answer::json(200, &body))
 }
 
-pub(super) fn read<T: DeserializeOwned>(variables: Value) -> Result<T, Fault> {
-    serde_json::from_value(variables).map_err(|error| Fault::NotUnderstood(error.to_string()))
+pub(super) fn read<T: DeserializeOwned>(variables: Value) -> Result<T, QueryError> {
+    serde_json::from_value(variables).map_err(|error| QueryError::NotUnderstood(error.to_string()))
 }
 
 /// The names in a document's selections: those outside of parentheses, which the documents do not nest.
@@ -152,28 +152,28 @@ fn change(
     world: &mut World,
     call: &Call,
     variables: Value,
-) -> (&'static str, Result<Value, Fault>) {
-    let run = || -> Result<Value, Fault> {
+) -> (&'static str, Result<Value, QueryError>) {
+    let run = || -> Result<Value, QueryError> {
         let Change { input } = read(variables)?;
         mutations::run(world, call.visitor()?, name, input)
     };
     (name, run())
 }
 
-fn repository_name(world: &mut World, call: &Call, variables: Value) -> Result<Value, Fault> {
+fn repository_name(world: &mut World, call: &Call, variables: Value) -> Result<Value, QueryError> {
     let OfRepository { owner, name } = read(variables)?;
     let repo = repository(world, call, &owner, &name)?;
     Ok(json!({ "nameWithOwner": repo.full_name() }))
 }
 
-fn pull_request(world: &mut World, call: &Call, variables: Value) -> Result<Value, Fault> {
+fn pull_request(world: &mut World, call: &Call, variables: Value) -> Result<Value, QueryError> {
     let OfPullRequest { owner, name, number } = read(variables)?;
     let visitor = call.visitor()?;
     let repo = repository(world, call, &owner, &name)?;
     if !visitor.may((Permission::PullRequests, Level::Read)) {
-        return Err(Fault::said("FORBIDDEN", visitor.refusal_message()));
+        return Err(QueryError::said("FORBIDDEN", visitor.refusal_message()));
     }
-    let pull = repo.pulls.iter().find(|pull| pull.number == number).ok_or_else(|| Fault::Said {
+    let pull = repo.pulls.iter().find(|pull| pull.number == number).ok_or_else(|| QueryError::Said {
         kind: "NOT_FOUND",
         message: format!("Could not resolve to a PullRequest with the number of {number}."),
     })?;
@@ -183,7 +183,7 @@ fn pull_request(world: &mut World, call: &Call, variables: Value) -> Result<Valu
     }))
 }
 
-fn branch(world: &mut World, call: &Call, variables: Value) -> Result<Value, Fault> {
+fn branch(world: &mut World, call: &Call, variables: Value) -> Result<Value, QueryError> {
     let OfBranch { owner, name, branch } = read(variables)?;
     let repo = repository(world, call, &owner, &name)?;
     let branch = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
@@ -197,13 +197,13 @@ fn repository<'a>(
     call: &Call,
     owner: &str,
     name: &str,
-) -> Result<&'a mut Repository, Fault> {
+) -> Result<&'a mut Repository, QueryError> {
     let asked = format!("{owner}/{name}");
     let name = world.new_name(&asked).map_or_else(|| asked.clone(), str::to_owned);
     let visitor = call.visitor()?;
     let missing = || {
         let message = format!("Could not resolve to a Repository with the name '{asked}'.");
-        Fault::Said { kind: "NOT_FOUND", message }
+        QueryError::Said { kind: "NOT_FOUND", message }
     };
     let repo = world.repository(&name).filter(|_| visitor.sees(&name)).ok_or_else(missing)?;
     queueing::settle(repo)?;
@@ -211,7 +211,7 @@ fn repository<'a>(
 }
 
 /// A pull request with all fields that are known of it.
-pub(super) fn pull_json(repo: &Repository, pull: &Pull) -> Result<Value, Fault> {
+pub(super) fn pull_json(repo: &Repository, pull: &Pull) -> Result<Value, QueryError> {
     let merge_commit = match pull.stage {
         Stage::Merged { commit, .. } => Some(json!({ "oid": commit.to_string() })),
         Stage::Open | Stage::Closed { .. } => None,

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credentials::{Level, Need, Permission, Visitor};
-use super::graphql::{Fault, pull_json, read};
+use super::graphql::{QueryError, pull_json, read};
 use super::merging::{Merge, Method};
 use super::pull_shapes::node_id;
 use super::pulls::{NewPull, open_pull};
@@ -15,7 +15,7 @@ use super::repository::{self as git, contains, existing};
 use super::world::{Repository, Stage, World};
 use super::{git_data, protection};
 
-type Done = Result<Value, Fault>;
+type Done = Result<Value, QueryError>;
 
 /// Does one mutation; answers the fields of its payload.
 pub(super) fn run(world: &mut World, visitor: &Visitor, name: &str, input: Value) -> Done {
@@ -27,20 +27,20 @@ pub(super) fn run(world: &mut World, visitor: &Visitor, name: &str, input: Value
         "enqueuePullRequest" => enqueue(world, visitor, read(input)?),
         "dequeuePullRequest" => dequeue(world, visitor, read(input)?),
         "revertPullRequest" => revert(world, visitor, read(input)?),
-        other => Err(Fault::NotUnderstood(format!("the mutation `{other}`"))),
+        other => Err(QueryError::NotUnderstood(format!("the mutation `{other}`"))),
     }
 }
 
-fn require(visitor: &Visitor, needs: &[Need]) -> Result<(), Fault> {
+fn require(visitor: &Visitor, needs: &[Need]) -> Result<(), QueryError> {
     let lacks = needs.iter().any(|need| !visitor.may(*need));
-    if lacks { Err(Fault::said("FORBIDDEN", visitor.refusal_message())) } else { Ok(()) }
+    if lacks { Err(QueryError::said("FORBIDDEN", visitor.refusal_message())) } else { Ok(()) }
 }
 
 const WRITE_CONTENTS: Need = (Permission::Contents, Level::Write);
 const WRITE_PULLS: Need = (Permission::PullRequests, Level::Write);
 
-fn unresolved(id: &str) -> Fault {
-    Fault::Said {
+fn unresolved(id: &str) -> QueryError {
+    QueryError::Said {
         kind: "NOT_FOUND",
         message: format!("Could not resolve to a node with the global id of '{id}'"),
     }
@@ -77,7 +77,7 @@ fn update_refs(world: &mut World, visitor: &Visitor, input: UpdateRefs) -> Done 
     // All of them or none.
     for update in &input.ref_updates {
         if !update.name.starts_with("refs/") {
-            return Err(Fault::unprocessable("Reference name must be fully qualified"));
+            return Err(QueryError::unprocessable("Reference name must be fully qualified"));
         }
         let now = find(&update.name);
         let expected = update.before_oid.as_deref();
@@ -89,13 +89,13 @@ fn update_refs(world: &mut World, visitor: &Visitor, input: UpdateRefs) -> Done 
         if !as_expected {
             let message =
                 format!("Reference cannot be updated: {} is not at the expected commit", update.name);
-            return Err(Fault::unprocessable(&message));
+            return Err(QueryError::unprocessable(&message));
         }
         if update.after_oid == NOTHING {
             continue;
         }
         let after = existing(&store, &update.after_oid, ObjectType::Commit)
-            .ok_or_else(|| Fault::unprocessable("Object does not exist"))?;
+            .ok_or_else(|| QueryError::unprocessable("Object does not exist"))?;
         if let Some(now) = now
             && (!update.force || repo.settings.force_pushes_refused)
             && !contains(&store, after, now)?
@@ -104,7 +104,7 @@ fn update_refs(world: &mut World, visitor: &Visitor, input: UpdateRefs) -> Done 
                 true => "Repository rule violations found\n\nCannot force-push to this branch\n\n",
                 false => "Update is not a fast forward",
             };
-            return Err(Fault::unprocessable(message));
+            return Err(QueryError::unprocessable(message));
         }
     }
     for update in &input.ref_updates {
@@ -123,7 +123,7 @@ fn pull_with<'a>(
     world: &'a mut World,
     visitor: &Visitor,
     id: &str,
-) -> Result<(&'a mut Repository, usize), Fault> {
+) -> Result<(&'a mut Repository, usize), QueryError> {
     let is_here = |repo: &Repository| repo.pulls.iter().position(|pull| node_id(repo, pull) == id);
     let repo = world.repository_with(|repo| is_here(repo).is_some()).ok_or_else(|| unresolved(id))?;
     if !visitor.sees(&repo.full_name()) {
@@ -134,11 +134,11 @@ fn pull_with<'a>(
     Ok((repo, index))
 }
 
-fn expect_head(repo: &Repository, index: usize, expected: Option<&str>) -> Result<(), Fault> {
+fn expect_head(repo: &Repository, index: usize, expected: Option<&str>) -> Result<(), QueryError> {
     let head = repo.pulls[index].head.to_string();
     match expected {
         Some(expected) if expected != head => {
-            Err(Fault::unprocessable("Head sha didn't match expected head sha"))
+            Err(QueryError::unprocessable("Head sha didn't match expected head sha"))
         }
         _ => Ok(()),
     }
@@ -168,13 +168,13 @@ fn enable_auto_merge(world: &mut World, visitor: &Visitor, input: EnableAutoMerg
     let pull = &repo.pulls[index];
     let queue = protection::queue_only(repo, &pull.base_branch).is_some();
     if !repo.settings.allow_auto_merge {
-        return Err(Fault::unprocessable("Pull request Auto merge is not allowed for this repository"));
+        return Err(QueryError::unprocessable("Pull request Auto merge is not allowed for this repository"));
     }
     if pull.stage != Stage::Open {
-        return Err(Fault::unprocessable("Pull request is closed"));
+        return Err(QueryError::unprocessable("Pull request is closed"));
     }
     if protection::obstacle(repo, pull)?.is_none() && !queue {
-        return Err(Fault::unprocessable("Pull request Pull request is in clean status"));
+        return Err(QueryError::unprocessable("Pull request Pull request is in clean status"));
     }
     expect_head(repo, index, input.expected_head_oid.as_deref())?;
     let method = match input.merge_method.unwrap_or(MethodWord::Merge) {
@@ -204,7 +204,7 @@ fn disable_auto_merge(world: &mut World, visitor: &Visitor, input: OfPullRequest
     require(visitor, &[WRITE_PULLS])?;
     let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     if !matches!(repo.pulls[index].waiting, Some(Waiting::AutoMerge { .. })) {
-        return Err(Fault::unprocessable("Can't disable auto-merge for this pull request"));
+        return Err(QueryError::unprocessable("Can't disable auto-merge for this pull request"));
     }
     repo.pulls[index].waiting = None;
     Ok(json!({ "clientMutationId": null }))
@@ -214,7 +214,7 @@ fn mark_ready(world: &mut World, visitor: &Visitor, input: OfPullRequest) -> Don
     require(visitor, &[WRITE_PULLS])?;
     let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     if repo.pulls[index].stage != Stage::Open {
-        return Err(Fault::unprocessable("Pull request is closed"));
+        return Err(QueryError::unprocessable("Pull request is closed"));
     }
     repo.pulls[index].draft = false;
     let pull = pull_json(repo, &repo.pulls[index])?;
@@ -233,16 +233,16 @@ fn enqueue(world: &mut World, visitor: &Visitor, input: Enqueue) -> Done {
     let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     let pull = &repo.pulls[index];
     if protection::queue_only(repo, &pull.base_branch).is_none() {
-        return Err(Fault::unprocessable("The base branch does not have a merge queue"));
+        return Err(QueryError::unprocessable("The base branch does not have a merge queue"));
     }
     if pull.stage != Stage::Open || pull.draft || !is_clean(repo, pull)? {
-        return Err(Fault::unprocessable("Pull request is not in a mergeable state"));
+        return Err(QueryError::unprocessable("Pull request is not in a mergeable state"));
     }
     if let Some(reason) = protection::obstacle(repo, pull)? {
-        return Err(Fault::unprocessable(&reason));
+        return Err(QueryError::unprocessable(&reason));
     }
     if matches!(pull.waiting, Some(Waiting::Queue { .. })) {
-        return Err(Fault::unprocessable("Pull request is already in the queue"));
+        return Err(QueryError::unprocessable("Pull request is already in the queue"));
     }
     expect_head(repo, index, input.expected_head_oid.as_deref())?;
     let entry = repo.next_id();
@@ -262,7 +262,7 @@ fn dequeue(world: &mut World, visitor: &Visitor, input: Dequeue) -> Done {
     require(visitor, &[WRITE_PULLS])?;
     let (repo, index) = pull_with(world, visitor, &input.id)?;
     if !matches!(repo.pulls[index].waiting, Some(Waiting::Queue { .. })) {
-        return Err(Fault::unprocessable("Pull request is not in the queue"));
+        return Err(QueryError::unprocessable("Pull request is not in the queue"));
     }
     repo.pulls[index].waiting = None;
     Ok(json!({ "clientMutationId": null }))
@@ -281,17 +281,17 @@ fn revert(world: &mut World, visitor: &Visitor, input: Revert) -> Done {
     require(visitor, &[WRITE_CONTENTS, WRITE_PULLS])?;
     let (repo, index) = pull_with(world, visitor, &input.pull_request_id)?;
     if let Some(refusal) = &repo.settings.reverts_refused {
-        return Err(Fault::unprocessable(refusal));
+        return Err(QueryError::unprocessable(refusal));
     }
     let pull = &repo.pulls[index];
     let Stage::Merged { commit, .. } = pull.stage else {
-        return Err(Fault::unprocessable("Only merged pull requests can be reverted"));
+        return Err(QueryError::unprocessable("Only merged pull requests can be reverted"));
     };
     let branch = format!("revert-{}-{}", pull.number, pull.head_branch);
     let (number, base_branch, title) = (pull.number, pull.base_branch.clone(), pull.title.clone());
     let store = repo.git()?;
     if git::tip(&store, &branch).is_some() {
-        return Err(Fault::unprocessable("A branch for the revert exists already"));
+        return Err(QueryError::unprocessable("A branch for the revert exists already"));
     }
     let by = git_data::signature(&visitor.account, repo.now())?;
     let head = revert_commit(repo, &by, commit, &base_branch)?;
@@ -315,9 +315,9 @@ pub(super) fn revert_commit(
     by: &Signature<'_>,
     merge: Oid,
     base_branch: &str,
-) -> Result<Oid, Fault> {
+) -> Result<Oid, QueryError> {
     let cannot = || {
-        Fault::unprocessable(
+        QueryError::unprocessable(
             "Sorry, this pull request couldn't be reverted automatically. It may have already been reverted, or the \
              content may have changed since it was merged.",
         )

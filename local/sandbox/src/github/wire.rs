@@ -133,11 +133,11 @@ impl Answer {
 
     /// The asked page of a list that comes with its length, under `name`.
     pub(super) fn counted(call: &Call, name: &str, items: Vec<Value>) -> Answer {
-        Answer::counted_in(call, json!({}), (name, items))
+        Answer::counted_in(call, json!({}), name, items)
     }
 
     /// The same within an object that says more.
-    pub(super) fn counted_in(call: &Call, mut around: Value, (name, items): (&str, Vec<Value>)) -> Answer {
+    pub(super) fn counted_in(call: &Call, mut around: Value, name: &str, items: Vec<Value>) -> Answer {
         around["total_count"] = json!(items.len());
         let (page, link) = one_page(call, items);
         around[name] = Value::Array(page);

@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
@@ -61,22 +62,19 @@ type Outcome = Result<Response, Refusal>;
 async fn answer(
     State(issues): State<Shared>,
     Path(path): Path<Vec<String>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    head: Parts,
     body: Bytes,
 ) -> Response {
     let mut issues = lock(&issues);
     let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-    let done = admit(&issues, &method, &segments, &headers)
-        .and_then(|()| route(&mut issues, &method, &segments, (&uri, &body)));
+    let done = admit(&issues, &head, &segments).and_then(|()| route(&mut issues, &head, &segments, &body));
     done.unwrap_or_else(|refusal| (refusal.status, Json(refusal.body)).into_response())
 }
 
-fn admit(issues: &Issues, method: &Method, path: &[&str], headers: &HeaderMap) -> Result<(), Refusal> {
-    let detail = match headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+fn admit(issues: &Issues, head: &Parts, path: &[&str]) -> Result<(), Refusal> {
+    let detail = match head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
         Some(value) if value.strip_prefix("Bearer ") == Some(AUTH_TOKEN) => {
-            if issues.scopes.contains(scope_of(method, path)) {
+            if issues.scopes.contains(scope_of(&head.method, path)) {
                 return Ok(());
             }
             let detail = json!({"detail": "You do not have permission to perform this action."});
@@ -98,7 +96,8 @@ fn scope_of(method: &Method, path: &[&str]) -> &'static str {
     }
 }
 
-fn route(issues: &mut Issues, method: &Method, path: &[&str], (uri, body): (&Uri, &[u8])) -> Outcome {
+fn route(issues: &mut Issues, head: &Parts, path: &[&str], body: &[u8]) -> Outcome {
+    let uri = &head.uri;
     let (organization, path) = match path {
         ["organizations", organization, path @ ..] => (organization, path),
         ["projects", organization, slug] => {
@@ -109,7 +108,7 @@ fn route(issues: &mut Issues, method: &Method, path: &[&str], (uri, body): (&Uri
     if *organization != ORGANIZATION {
         return Err(not_there());
     }
-    match (method.as_str(), path) {
+    match (head.method.as_str(), path) {
         ("GET", ["issues"]) => list_issues(issues, uri),
         ("GET", ["issues", id]) => Ok(Json(whole(issues, issue(issues, id)?)).into_response()),
         ("PUT", ["issues", id]) => change_issue(issues, id, body),
@@ -140,7 +139,12 @@ fn issue<'i>(issues: &'i Issues, id: &str) -> Result<&'i Issue, Refusal> {
 }
 
 /// One page of a list whose items all exist already.
-fn page(issues: &Issues, uri: &Uri, all: Vec<Value>, (cursor, limit): (Option<String>, usize)) -> Outcome {
+fn page(issues: &Issues, uri: &Uri, all: Vec<Value>, asked: Paging) -> Outcome {
+    let Paging { cursor, per_page } = asked;
+    let limit = per_page.unwrap_or(PAGE);
+    if !(1..=PAGE).contains(&limit) {
+        return Err(bad_request("Invalid per_page value. Must be between 1 and 100."));
+    }
     let wrong = || bad_request("Invalid cursor parameter.");
     let offset: usize = match cursor {
         Some(cursor) => cursor.split(':').nth(1).and_then(|number| number.parse().ok()).ok_or_else(wrong)?,
@@ -159,25 +163,12 @@ fn page(issues: &Issues, uri: &Uri, all: Vec<Value>, (cursor, limit): (Option<St
     Ok(([(header::LINK, links.join(", "))], Json(page)).into_response())
 }
 
-/// The query of a list without filters.
+/// Which page of a list is asked for: the query of a list without filters.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+struct Paging {
     cursor: Option<String>,
     per_page: Option<usize>,
-}
-
-impl Listed {
-    fn wanted(self) -> Result<(Option<String>, usize), Refusal> {
-        Ok((self.cursor, per_page(self.per_page)?))
-    }
-}
-
-fn per_page(asked: Option<usize>) -> Result<usize, Refusal> {
-    match asked.unwrap_or(PAGE) {
-        number @ 1..=PAGE => Ok(number),
-        _ => Err(bad_request("Invalid per_page value. Must be between 1 and 100.")),
-    }
 }
 
 /// A time as Sentry's parameters take it: without a zone, in UTC.
@@ -240,7 +231,8 @@ fn list_issues(issues: &Issues, uri: &Uri) -> Outcome {
         Some(Order::Date) | None => Reverse(issue.last().at),
     });
     let all = found.into_iter().map(|issue| issue.listed(&issues.base)).collect();
-    page(issues, uri, all, (wanted.cursor, wanted.limit.unwrap_or(PAGE).clamp(1, PAGE)))
+    let per_page = wanted.limit.map(|limit| limit.clamp(1, PAGE));
+    page(issues, uri, all, Paging { cursor: wanted.cursor, per_page })
 }
 
 fn whole(issues: &Issues, issue: &Issue) -> Value {
@@ -335,7 +327,7 @@ struct EventQuery {
 }
 
 fn list_events(issues: &Issues, id: &str, uri: &Uri) -> Outcome {
-    let EventQuery { start, end, cursor, per_page: size } = query(uri)?;
+    let EventQuery { start, end, cursor, per_page } = query(uri)?;
     let span = match (start, end) {
         (Some(start), Some(end)) => time(&start)?..=time(&end)?,
         (None, None) => Timestamp::MIN..=Timestamp::MAX,
@@ -343,14 +335,13 @@ fn list_events(issues: &Issues, id: &str, uri: &Uri) -> Outcome {
     };
     let newest_first = issue(issues, id)?.events.iter().rev().filter(|event| span.contains(&event.at));
     let shown = newest_first.map(rest_dialect::listed_event).collect();
-    page(issues, uri, shown, (cursor, per_page(size)?))
+    page(issues, uri, shown, Paging { cursor, per_page })
 }
 
 fn list_comments(issues: &Issues, id: &str, uri: &Uri) -> Outcome {
-    let wanted = query::<Listed>(uri)?.wanted()?;
     let newest_first = (1..).zip(&issue(issues, id)?.comments).collect::<Vec<_>>().into_iter().rev();
     let shown = newest_first.map(|(number, comment)| comment_json(comment, number)).collect();
-    page(issues, uri, shown, wanted)
+    page(issues, uri, shown, query(uri)?)
 }
 
 #[derive(Deserialize)]
@@ -384,14 +375,13 @@ fn comment_json(comment: &Comment, number: usize) -> Value {
 
 fn list_commits(issues: &Issues, version: &str, uri: &Uri) -> Outcome {
     let Release { created_at, commits } = issues.releases.get(version).ok_or_else(not_there)?;
-    let wanted = query::<Listed>(uri)?.wanted()?;
     let commits = commits.iter().map(|sha| {
         json!({
             "id": sha, "message": "", "dateCreated": written(*created_at), "pullRequest": null,
             "suspectCommitType": "", "releases": [],
         })
     });
-    page(issues, uri, commits.collect(), wanted)
+    page(issues, uri, commits.collect(), query(uri)?)
 }
 
 /// Traced requests are counted.

@@ -84,11 +84,7 @@ impl SignedWebhook {
 }
 
 /// The resource and the body of what is delivered.
-pub(super) fn content(
-    hook: Hook,
-    event: &SandboxEvent,
-    (issue, base): (&Issue, &str),
-) -> (&'static str, Value) {
+pub(super) fn content(hook: Hook, event: &SandboxEvent, issue: &Issue, base: &str) -> (&'static str, Value) {
     let (resource, action) = hook.names();
     let data = match hook {
         Hook::IssueCreated | Hook::IssueUnresolved => json!({"issue": issue_data(issue, base)}),

@@ -96,7 +96,7 @@ impl Problems {
         match block["type"].as_str() {
             Some("header") => {
                 self.keys(block, at, &["text"]);
-                self.text(&block["text"], &format!("{at}/text"), (TextKind::Plain, HEADER_TEXT));
+                self.text(&block["text"], &format!("{at}/text"), TextKind::Plain, HEADER_TEXT);
             }
             Some("section") => self.section(block, at),
             Some("context") => self.context(block, at),
@@ -114,11 +114,11 @@ impl Problems {
             self.add(at, "a section needs text or fields");
         }
         if !block["text"].is_null() {
-            self.text(&block["text"], &format!("{at}/text"), (TextKind::PlainOrMarkup, SECTION_TEXT));
+            self.text(&block["text"], &format!("{at}/text"), TextKind::PlainOrMarkup, SECTION_TEXT);
         }
         if !block["fields"].is_null() {
-            for (index, field) in self.list(block, at, ("fields", FIELDS)).iter().enumerate() {
-                self.text(field, &format!("{at}/fields/{index}"), (TextKind::PlainOrMarkup, FIELD_TEXT));
+            for (index, field) in self.list(block, at, "fields", FIELDS).iter().enumerate() {
+                self.text(field, &format!("{at}/fields/{index}"), TextKind::PlainOrMarkup, FIELD_TEXT);
             }
         }
         if !block["accessory"].is_null() {
@@ -128,15 +128,15 @@ impl Problems {
 
     fn context(&mut self, block: &Value, at: &str) {
         self.keys(block, at, &["elements"]);
-        for (index, element) in self.list(block, at, ("elements", CONTEXT_ELEMENTS)).iter().enumerate() {
-            self.text(element, &format!("{at}/elements/{index}"), (TextKind::PlainOrMarkup, SECTION_TEXT));
+        for (index, element) in self.list(block, at, "elements", CONTEXT_ELEMENTS).iter().enumerate() {
+            self.text(element, &format!("{at}/elements/{index}"), TextKind::PlainOrMarkup, SECTION_TEXT);
         }
     }
 
     fn actions(&mut self, block: &Value, at: &str) {
         self.keys(block, at, &["elements"]);
         let mut action_ids = BTreeSet::new();
-        for (index, element) in self.list(block, at, ("elements", ACTION_ELEMENTS)).iter().enumerate() {
+        for (index, element) in self.list(block, at, "elements", ACTION_ELEMENTS).iter().enumerate() {
             let at = format!("{at}/elements/{index}");
             self.button(element, &at);
             if let Some(id) = element["action_id"].as_str()
@@ -157,11 +157,11 @@ impl Problems {
             at,
             &["text", "action_id", "url", "value", "style", "confirm", "accessibility_label"],
         );
-        self.text(&button["text"], &format!("{at}/text"), (TextKind::Plain, BUTTON_TEXT));
+        self.text(&button["text"], &format!("{at}/text"), TextKind::Plain, BUTTON_TEXT);
         self.identifier(button, at, "action_id");
-        for limited in [("value", BUTTON_VALUE), ("accessibility_label", BUTTON_TEXT)] {
-            if !button[limited.0].is_null() {
-                self.string(button, at, limited);
+        for (key, most) in [("value", BUTTON_VALUE), ("accessibility_label", BUTTON_TEXT)] {
+            if !button[key].is_null() {
+                self.string(button, at, key, most);
             }
         }
         if !button["url"].is_null() {
@@ -176,13 +176,13 @@ impl Problems {
     fn confirm(&mut self, confirm: &Value, at: &str) {
         self.keys(confirm, at, &["title", "text", "confirm", "deny", "style"]);
         self.style(confirm, at);
-        for (key, rule) in [
-            ("title", (TextKind::Plain, CONFIRM_TITLE)),
-            ("text", (TextKind::PlainOrMarkup, CONFIRM_TEXT)),
-            ("confirm", (TextKind::Plain, CONFIRM_BUTTON)),
-            ("deny", (TextKind::Plain, CONFIRM_BUTTON)),
+        for (key, kind, most) in [
+            ("title", TextKind::Plain, CONFIRM_TITLE),
+            ("text", TextKind::PlainOrMarkup, CONFIRM_TEXT),
+            ("confirm", TextKind::Plain, CONFIRM_BUTTON),
+            ("deny", TextKind::Plain, CONFIRM_BUTTON),
         ] {
-            self.text(&confirm[key], &format!("{at}/{key}"), rule);
+            self.text(&confirm[key], &format!("{at}/{key}"), kind, most);
         }
     }
 
@@ -193,24 +193,24 @@ impl Problems {
     }
 
     fn url(&mut self, element: &Value, at: &str, key: &str) {
-        self.string(element, at, (key, URL));
+        self.string(element, at, key, URL);
         let parsed = url::Url::parse(element[key].as_str().unwrap_or_default());
         if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
             self.add(&format!("{at}/{key}"), "must be a valid URL");
         }
     }
 
-    fn text(&mut self, text: &Value, at: &str, (kind, most): (TextKind, usize)) {
+    fn text(&mut self, text: &Value, at: &str, kind: TextKind, most: usize) {
         match (text["type"].as_str(), kind) {
             (Some("plain_text"), _) => self.keys(text, at, &["text", "emoji"]),
             (Some("mrkdwn"), TextKind::PlainOrMarkup) => self.keys(text, at, &["text", "verbatim"]),
             _ => return self.add(at, "must be a valid text object of a type that is allowed here"),
         }
-        self.string(text, at, ("text", most));
+        self.string(text, at, "text", most);
     }
 
     /// A string of 1 to `most` characters must be there.
-    fn string(&mut self, holder: &Value, at: &str, (key, most): (&str, usize)) {
+    fn string(&mut self, holder: &Value, at: &str, key: &str, most: usize) {
         let at = format!("{at}/{key}");
         match holder[key].as_str() {
             None => self.add(&at, "missing required field, or not a string"),
@@ -224,12 +224,12 @@ impl Problems {
 
     fn identifier(&mut self, holder: &Value, at: &str, key: &str) {
         if !holder[key].is_null() {
-            self.string(holder, at, (key, IDENTIFIER));
+            self.string(holder, at, key, IDENTIFIER);
         }
     }
 
     /// The list under `key`, which must have 1 to `most` items.
-    fn list<'v>(&mut self, holder: &'v Value, at: &str, (key, most): (&str, usize)) -> &'v [Value] {
+    fn list<'v>(&mut self, holder: &'v Value, at: &str, key: &str, most: usize) -> &'v [Value] {
         let list = holder[key].as_array().map(Vec::as_slice).unwrap_or_default();
         if !(1..=most).contains(&list.len()) {
             self.add(&format!("{at}/{key}"), format_args!("must have 1 to {most} items"));

@@ -136,7 +136,7 @@ fn post_message(workspace: &mut Workspace, new: PostMessage) -> Result<Value, Re
         }
         None => None,
     };
-    let message = workspace.post(channel, content, (thread, Origin::BotToken));
+    let message = workspace.post(channel, content, thread, Origin::BotToken);
     Ok(json!({"channel": channel, "ts": message.ts, "message": message_json(&message)}))
 }
 

@@ -50,7 +50,7 @@ fn post_webhook(workspace: &mut Workspace, body: &[u8]) -> Result<(), Refusal> {
     if content.is_empty() {
         return Err("no_text".into());
     }
-    workspace.post(channel, content, (None, Origin::IncomingWebhook));
+    workspace.post(channel, content, None, Origin::IncomingWebhook);
     Ok(())
 }
 

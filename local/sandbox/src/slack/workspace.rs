@@ -216,7 +216,8 @@ impl Workspace {
         &mut self,
         channel: &str,
         content: Content,
-        (thread_ts, origin): (Option<String>, Origin),
+        thread_ts: Option<String>,
+        origin: Origin,
     ) -> Message {
         let message = Message {
             channel: channel.to_owned(),

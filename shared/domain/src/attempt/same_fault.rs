@@ -39,7 +39,7 @@ pub struct SameFault {
 
 /// How the other attempt stands to the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum FaultStatus {
     /// It has said nothing that holds: whoever comes next may look at the fault.
     Free,
     /// It is finding out, or its fix did not hold and people are at it.
@@ -47,12 +47,12 @@ pub enum Standing {
     /// Its fix is ready, or is an open pull request already: others join it.
     Open,
     /// It has ended, and that is the answer.
-    Ended { answer: Answer, until: Timestamp },
+    Ended { answer: FaultAnswer, until: Timestamp },
 }
 
 /// What an attempt that ended has to say about its fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum FaultAnswer {
     /// A person did not want the fix.
     Dismissed,
     /// The fix is merged and may not have reached production yet.
@@ -63,13 +63,13 @@ pub enum Answer {
     NoFix,
 }
 
-impl Answer {
+impl FaultAnswer {
     /// The reason with which another attempt ends for it.
     pub fn code(self) -> ReasonCode {
         match self {
-            Answer::Dismissed => ReasonCode::SameFaultDismissed,
-            Answer::Merged => ReasonCode::SameFaultMerged,
-            Answer::LeftToPeople | Answer::NoFix => ReasonCode::SameFaultAnswered,
+            FaultAnswer::Dismissed => ReasonCode::SameFaultDismissed,
+            FaultAnswer::Merged => ReasonCode::SameFaultMerged,
+            FaultAnswer::LeftToPeople | FaultAnswer::NoFix => ReasonCode::SameFaultAnswered,
         }
     }
 }
@@ -95,42 +95,48 @@ impl SameFault {
 ///
 /// When Sentry says that the error came back, or a person wants another try, an answer holds no longer; but what is merged
 /// may still be on its way to production, and an open pull request is joined all the same.
-pub fn standing(other: &Attempt, new: &Attempt, now: Timestamp) -> Standing {
+pub fn fault_status(other: &Attempt, new: &Attempt, now: Timestamp) -> FaultStatus {
     let ended = other.completed_at.unwrap_or(other.created_at);
     let (answer, until) = match &other.state {
-        State::Pending | State::Analyzing { .. } | State::Withdrawing { .. } => return Standing::Deciding,
+        State::Pending | State::Analyzing { .. } | State::Withdrawing { .. } => return FaultStatus::Deciding,
         // Merged or refused in a moment: joining now could be too late for the merge.
-        State::Approved { .. } => return Standing::Deciding,
+        State::Approved { .. } => return FaultStatus::Deciding,
         State::Proposed { .. } | State::PrCreated { .. } | State::AwaitingApproval { .. } => {
-            return Standing::Open;
+            return FaultStatus::Open;
         }
-        State::Verified { .. } => return Standing::Free,
-        State::Deployed { merged, watch } => (Answer::Merged, on_its_way_until(merged, watch.as_ref(), now)),
-        State::Rejected { cleanup: Cleanup::TooLate, .. } => (Answer::Merged, later(ended, MERGED_FOR)),
-        State::Rejected { .. } => (Answer::Dismissed, other.rests_until(ended)),
+        State::Verified { .. } => return FaultStatus::Free,
+        State::Deployed { merged, watch } => {
+            (FaultAnswer::Merged, on_its_way_until(merged, watch.as_ref(), now))
+        }
+        State::Rejected { cleanup: Cleanup::TooLate, .. } => (FaultAnswer::Merged, later(ended, MERGED_FOR)),
+        State::Rejected { .. } => (FaultAnswer::Dismissed, other.rests_until(ended)),
         // The code is about to change under whoever looks now.
         State::Regressed { roll_back: RollBack::Approved { .. } | RollBack::Opened { .. }, .. } => {
-            return Standing::Deciding;
+            return FaultStatus::Deciding;
         }
         State::Regressed { came_back, .. } => return did_not_hold(came_back.at, new, now),
         State::RolledBack { decision, .. } => return did_not_hold(decision.at, new, now),
-        State::Failed { pull_request: Some(_), .. } => (Answer::LeftToPeople, other.rests_until(ended)),
+        State::Failed { pull_request: Some(_), .. } => (FaultAnswer::LeftToPeople, other.rests_until(ended)),
         State::Failed { .. } | State::Skipped { .. } if is_answer(other) => {
-            (Answer::NoFix, other.rests_until(ended))
+            (FaultAnswer::NoFix, other.rests_until(ended))
         }
-        State::Failed { .. } | State::Skipped { .. } => return Standing::Free,
+        State::Failed { .. } | State::Skipped { .. } => return FaultStatus::Free,
     };
-    if (asks_again(new) && answer != Answer::Merged) || until <= now {
-        Standing::Free
+    if (asks_again(new) && answer != FaultAnswer::Merged) || until <= now {
+        FaultStatus::Free
     } else {
-        Standing::Ended { answer, until }
+        FaultStatus::Ended { answer, until }
     }
 }
 
 /// A fix that did not hold is no answer. People get some time to roll it back, and its revert to be deployed, before the
 /// fault is looked at again.
-fn did_not_hold(since: Timestamp, new: &Attempt, now: Timestamp) -> Standing {
-    if asks_again(new) || later(since, AFTER_TROUBLE) <= now { Standing::Free } else { Standing::Deciding }
+fn did_not_hold(since: Timestamp, new: &Attempt, now: Timestamp) -> FaultStatus {
+    if asks_again(new) || later(since, AFTER_TROUBLE) <= now {
+        FaultStatus::Free
+    } else {
+        FaultStatus::Deciding
+    }
 }
 
 fn asks_again(new: &Attempt) -> bool {
@@ -257,9 +263,9 @@ mod tests {
         Attempt { occasion, ..attempt(State::Analyzing { base_sha: None }) }
     }
 
-    fn shown(standing: Standing) -> String {
+    fn shown(standing: FaultStatus) -> String {
         match standing {
-            Standing::Ended { answer, until } => {
+            FaultStatus::Ended { answer, until } => {
                 format!("{answer:?} for {} h", until.duration_since(now()).as_hours())
             }
             other => format!("{other:?}"),
@@ -273,7 +279,7 @@ mod tests {
             let mut other = attempt(state);
             other.completed_at = Some(now());
             other.usage.turns = 1;
-            let seen = |occasion| shown(standing(&other, &new(occasion), in_five_minutes()));
+            let seen = |occasion| shown(fault_status(&other, &new(occasion), in_five_minutes()));
             table.push_str(&format!(
                 "{name:<24} {:<28} came back: {}\n",
                 seen(Occasion::Reported),
@@ -291,8 +297,8 @@ mod tests {
             other.completed_at = Some(now());
             other.usage.turns = turns;
             let holds = matches!(
-                standing(&other, &new(Occasion::Reported), now()),
-                Standing::Ended { answer: Answer::NoFix, .. }
+                fault_status(&other, &new(Occasion::Reported), now()),
+                FaultStatus::Ended { answer: FaultAnswer::NoFix, .. }
             );
             assert_eq!(holds, expected, "{code} after {turns} turns");
         };
@@ -317,10 +323,10 @@ mod tests {
         let (_, merged) = states().into_iter().find(|(name, _)| *name == "deployed, not watched").unwrap();
         let mut other = attempt(merged);
         other.completed_at = Some(now());
-        let at = |time| standing(&other, &new(Occasion::CameBack), time);
+        let at = |time| fault_status(&other, &new(Occasion::CameBack), time);
         let end = now() + MERGED_FOR;
-        assert_eq!(at(now()), Standing::Ended { answer: Answer::Merged, until: end });
-        assert_ne!(at(end - SignedDuration::from_secs(1)), Standing::Free);
-        assert_eq!(at(end), Standing::Free);
+        assert_eq!(at(now()), FaultStatus::Ended { answer: FaultAnswer::Merged, until: end });
+        assert_ne!(at(end - SignedDuration::from_secs(1)), FaultStatus::Free);
+        assert_eq!(at(end), FaultStatus::Free);
     }
 }

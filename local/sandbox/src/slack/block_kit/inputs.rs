@@ -34,15 +34,15 @@ pub(super) fn view_problems(view: &Value) -> Vec<String> {
         "notify_on_close",
     ];
     problems.keys(view, "/view", &known);
-    problems.text(&view["title"], "/view/title", (TextKind::Plain, TITLE));
+    problems.text(&view["title"], "/view/title", TextKind::Plain, TITLE);
     for button in ["submit", "close"] {
         if !view[button].is_null() {
-            problems.text(&view[button], &format!("/view/{button}"), (TextKind::Plain, TITLE));
+            problems.text(&view[button], &format!("/view/{button}"), TextKind::Plain, TITLE);
         }
     }
-    for limited in [("callback_id", CALLBACK_ID), ("private_metadata", PRIVATE_METADATA)] {
-        if !view[limited.0].is_null() {
-            problems.string(view, "/view", limited);
+    for (key, most) in [("callback_id", CALLBACK_ID), ("private_metadata", PRIVATE_METADATA)] {
+        if !view[key].is_null() {
+            problems.string(view, "/view", key, most);
         }
     }
     if blocks.is_empty() {
@@ -58,9 +58,9 @@ pub(super) fn view_problems(view: &Value) -> Vec<String> {
 impl Problems {
     pub(super) fn input(&mut self, block: &Value, at: &str) {
         self.keys(block, at, &["label", "element", "optional", "hint"]);
-        self.text(&block["label"], &format!("{at}/label"), (TextKind::Plain, LABEL));
+        self.text(&block["label"], &format!("{at}/label"), TextKind::Plain, LABEL);
         if !block["hint"].is_null() {
-            self.text(&block["hint"], &format!("{at}/hint"), (TextKind::Plain, LABEL));
+            self.text(&block["hint"], &format!("{at}/hint"), TextKind::Plain, LABEL);
         }
         if !block["optional"].is_null() && !block["optional"].is_boolean() {
             self.add(&format!("{at}/optional"), "must be a boolean");
@@ -81,7 +81,7 @@ impl Problems {
         let known = ["action_id", "multiline", "min_length", "max_length", "placeholder", "initial_value"];
         self.keys(element, at, &known);
         if !element["placeholder"].is_null() {
-            self.text(&element["placeholder"], &format!("{at}/placeholder"), (TextKind::Plain, PLACEHOLDER));
+            self.text(&element["placeholder"], &format!("{at}/placeholder"), TextKind::Plain, PLACEHOLDER);
         }
         let longest = &element["max_length"];
         if !longest.is_null() && !longest.as_u64().is_some_and(|n| (1..=INPUT_TEXT).contains(&n)) {
@@ -91,11 +91,11 @@ impl Problems {
 
     fn options(&mut self, element: &Value, at: &str) {
         let mut values = BTreeSet::new();
-        for (index, option) in self.list(element, at, ("options", OPTIONS)).iter().enumerate() {
+        for (index, option) in self.list(element, at, "options", OPTIONS).iter().enumerate() {
             let at = format!("{at}/options/{index}");
             self.keys(option, &at, &["text", "value", "description"]);
-            self.text(&option["text"], &format!("{at}/text"), (TextKind::PlainOrMarkup, OPTION_TEXT));
-            self.string(option, &at, ("value", OPTION_VALUE));
+            self.text(&option["text"], &format!("{at}/text"), TextKind::PlainOrMarkup, OPTION_TEXT);
+            self.string(option, &at, "value", OPTION_VALUE);
             if !values.insert(option["value"].as_str()) {
                 self.add(&at, "the value of an option must be unique");
             }

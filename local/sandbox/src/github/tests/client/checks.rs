@@ -1,5 +1,5 @@
 use autofix::github::{
-    AnnotationLevel, Failure, MergeState, Outcome, RequiredChecks, Sight, Standing, WayIn,
+    AnnotationLevel, CheckOutcome, CheckStatus, Failure, MergeState, RequiredChecks, Sight, WayIn,
 };
 use autofix::outbound::{ErrorKind, ServiceError};
 use axum::http::Method;
@@ -38,7 +38,7 @@ async fn an_app_sees_check_runs_and_a_fine_grained_token_the_jobs_of_actions() {
         assert_eq!(checks.sight, sight, "{who:?}");
         let seen: Vec<&str> = checks.results.iter().map(|check| check.name.as_str()).collect();
         assert_eq!(seen, names, "{who:?}");
-        assert_eq!(checks.results[0].outcome, Outcome::Failed(Failure::Red), "{who:?}");
+        assert_eq!(checks.results[0].outcome, CheckOutcome::Failed(Failure::Red), "{who:?}");
         assert!(checks.results[0].url.as_ref().unwrap().starts_with("http"), "{who:?}");
     }
     let checks = scene.client(Who::App).checks(REPOSITORY, &head).await.unwrap();
@@ -129,7 +129,7 @@ async fn more_than_a_page_of_checks_and_statuses_is_read() {
     for who in [Who::App, Who::FineGrained] {
         let checks = scene.client(who).checks(REPOSITORY, &head).await.unwrap();
         assert_eq!((checks.results.len(), checks.cut), (262, false), "{who:?}");
-        let Standing::Red { failed } = checks.standing(&RequiredChecks::default(), None) else { panic!() };
+        let CheckStatus::Red { failed } = checks.status(&RequiredChecks::default(), None) else { panic!() };
         let names: Vec<&str> = failed.iter().map(|check| check.name.as_str()).collect();
         assert_eq!(names, ["tests", "status 120"], "{who:?}");
         assert_eq!((failed[1].url.as_ref(), failed[1].summary.as_deref()), (None, Some("built")));
@@ -153,9 +153,9 @@ async fn a_check_of_another_app_that_a_token_cannot_see_keeps_it_from_being_gree
     github.look_at_pull_request(REPOSITORY, 1).await.unwrap();
     let view = github.look_at_pull_request(REPOSITORY, 1).await.unwrap();
     assert_eq!(view.merge_state, MergeState::Unstable);
-    assert_eq!(checks.standing(&RequiredChecks::default(), Some(view.merge_state)), Standing::Unseen);
+    assert_eq!(checks.status(&RequiredChecks::default(), Some(view.merge_state)), CheckStatus::Unseen);
     let all = scene.client(Who::App).checks(REPOSITORY, &head).await.unwrap();
-    assert!(matches!(all.standing(&RequiredChecks::default(), None), Standing::Red { .. }));
+    assert!(matches!(all.status(&RequiredChecks::default(), None), CheckStatus::Red { .. }));
 }
 
 #[tokio::test]
@@ -169,9 +169,12 @@ async fn a_failure_that_the_base_has_too_is_not_the_changes() {
     set(&scene, &head, &[lint, red(), CheckRun::ended("slow", Conclusion::TimedOut)]);
     let (head, base) =
         (github.checks(REPOSITORY, &head).await.unwrap(), github.checks(REPOSITORY, &base).await.unwrap());
-    let new: Vec<(&str, Outcome)> =
+    let new: Vec<(&str, CheckOutcome)> =
         head.new_failures(&base).into_iter().map(|check| (check.name.as_str(), check.outcome)).collect();
-    assert_eq!(new, [("tests", Outcome::Failed(Failure::Red)), ("slow", Outcome::Failed(Failure::TimedOut))]);
+    assert_eq!(
+        new,
+        [("tests", CheckOutcome::Failed(Failure::Red)), ("slow", CheckOutcome::Failed(Failure::TimedOut))]
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The clients of one examination, made from the settings that can be read: one that is missing or wrong
+//! The clients of one run of `doctor`, made from the settings that can be read: one that is missing or wrong
 //! does not hide what else is.
 
 use autofix::claude::Claude;
@@ -18,7 +18,7 @@ use crate::settings::with;
 const ADDRESSES: [&str; 4] = ["ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SENTRY_URL", "SLACK_API_URL"];
 
 /// Everything that it takes to ask the services.
-pub(super) struct Examination<'a> {
+pub(super) struct Clients<'a> {
     /// As they are; some may not be readable.
     pub(super) environment: &'a Environment,
     /// The settings without those that cannot be read.
@@ -33,14 +33,14 @@ pub(super) struct Examination<'a> {
     pub(super) slack: Slack,
 }
 
-impl<'a> Examination<'a> {
+impl<'a> Clients<'a> {
     /// `None` where an address cannot be read: a credential must not go to another host than it was meant for.
-    pub(super) fn of(deployment: &'a Deployment) -> Option<Examination<'a>> {
+    pub(super) fn of(deployment: &'a Deployment) -> Option<Clients<'a>> {
         let Deployment { environment, secrets, clock, outbound, .. } = deployment;
         let (config, readable) = readable(environment)?;
         let intake = leaving_out_what_is_wrong(environment, IntakeConfig::from_env);
         let identity = Identity::from_settings(config.github_app_id.as_deref(), secrets, clock.clone());
-        Some(Examination {
+        Some(Clients {
             environment,
             secrets,
             now: clock.now(),
