@@ -170,6 +170,18 @@ struct WireUsage {
     cache_read_input_tokens: Option<u64>,
 }
 
+#[derive(Default, Deserialize)]
+struct WireFailure {
+    error: WireError,
+}
+
+#[derive(Default, Deserialize)]
+struct WireError {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: Option<String>,
+}
+
 impl WireMessage {
     fn into_turn(self) -> Turn {
         let stop = match self.stop_reason.as_deref() {
@@ -198,9 +210,9 @@ impl WireMessage {
 /// By the API's page of errors and the official SDK's rule: `x-should-retry` decides where it is sent, else the status.
 fn error_of(answer: &Answer) -> ServiceError {
     let status = answer.status.as_u16();
-    let body = answer.json();
-    let kind = outbound::said(body["error"]["type"].as_str().unwrap_or("error"));
-    let text = outbound::said(body["error"]["message"].as_str().unwrap_or_default());
+    let WireFailure { error } = answer.read().unwrap_or_default();
+    let kind = outbound::said(error.kind.as_deref().unwrap_or("error"));
+    let text = outbound::said(&error.message.unwrap_or_default());
     let message = format!("Claude answered {status} {kind}: {text}");
     let kind = match (status, answer.header("x-should-retry")) {
         (429, _) => ErrorKind::RateLimited,

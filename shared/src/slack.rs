@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
@@ -116,7 +117,7 @@ impl Slack {
         self.outbound.ask(&self.call(url, body, Auth::SecretPath), posted).await
     }
 
-    async fn api_call(&self, method: &str, body: Value) -> Result<Value, ServiceError> {
+    async fn api_call<T: DeserializeOwned>(&self, method: &str, body: Value) -> Result<T, ServiceError> {
         let call = self.call(self.address(method), body, Auth::Bearer(self.bot_token.clone()));
         self.outbound.ask(&call, |answer| ok_of(method, answer)).await
     }

@@ -1,5 +1,7 @@
 //! Slack's interaction form: one field, `payload`, with JSON in it. Only what is needed is read.
 
+use std::collections::HashMap;
+
 use autofix::attempt::{AttemptId, DismissalReason};
 use autofix::messages::{
     ButtonValue, DEPLOY, DISMISS, DISMISSAL_DIALOG, HINT_DIALOG, HINT_FIELD, REASON_FIELD, ROLL_BACK,
@@ -7,7 +9,6 @@ use autofix::messages::{
 };
 use autofix::slack::MessageRef;
 use serde::Deserialize;
-use serde_json::Value;
 
 /// Longest id that is taken over; Slack's are about eleven characters.
 const MAX_ID: usize = 40;
@@ -159,14 +160,12 @@ fn card(payload: &Payload) -> Option<MessageRef> {
 }
 
 fn said(view: &View) -> Option<Said> {
-    let field = |name: &str| &view.state["values"][name][name];
-    let text = |name: &str| field(name)["value"].as_str().unwrap_or_default().to_owned();
+    let field = |name: &str| view.state.as_ref()?.values.get(name)?.get(name);
+    let text = |name: &str| field(name).and_then(|input| input.value.clone()).unwrap_or_default();
     Some(match view.callback_id.as_str() {
         DISMISSAL_DIALOG => Said::Dismissal {
             fix: ButtonValue::parse(&view.private_metadata)?,
-            reason: field(REASON_FIELD)["selected_option"]["value"]
-                .as_str()
-                .and_then(|word| word.parse().ok()),
+            reason: field(REASON_FIELD).and_then(|input| input.selected_option.as_ref()?.value.parse().ok()),
             words: text(WORDS_FIELD),
         },
         HINT_DIALOG => {
@@ -225,6 +224,22 @@ struct View {
     callback_id: String,
     #[serde(default)]
     private_metadata: String,
-    #[serde(default)]
-    state: Value,
+    state: Option<ViewState>,
+}
+
+/// What the person filled in, by block and by action.
+#[derive(Deserialize)]
+struct ViewState {
+    values: HashMap<String, HashMap<String, Input>>,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    value: Option<String>,
+    selected_option: Option<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    value: String,
 }

@@ -120,27 +120,48 @@ pub enum Stop {
 }
 
 /// One call of a tool by the model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct ToolUse {
     pub id: String,
     pub name: String,
+    #[serde(default)]
     pub input: Value,
 }
 
+/// A content block, as far as it is looked at.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Block {
+    Text {
+        text: String,
+    },
+    Thinking,
+    RedactedThinking,
+    ToolUse(ToolUse),
+    #[serde(other)]
+    Other,
+}
+
 impl Turn {
+    fn blocks(&self) -> impl Iterator<Item = Block> {
+        self.content.iter().filter_map(|block| Block::deserialize(block).ok())
+    }
+
+    /// Nothing but thinking, or nothing at all: such an answer may not stand in the history.
+    pub fn is_empty(&self) -> bool {
+        self.blocks().all(|block| match block {
+            Block::Text { text } => text.trim().is_empty(),
+            Block::Thinking | Block::RedactedThinking => true,
+            Block::ToolUse(_) | Block::Other => false,
+        })
+    }
+
     /// The tools that the model called, in order; none where the answer was cut.
     pub fn tool_uses(&self) -> Vec<ToolUse> {
         if self.stop == Stop::MaxTokens {
             return Vec::new();
         }
-        let blocks = self.content.iter().filter(|block| block["type"] == "tool_use");
-        let uses = blocks.filter_map(|block| {
-            Some(ToolUse {
-                id: block["id"].as_str()?.to_owned(),
-                name: block["name"].as_str()?.to_owned(),
-                input: block["input"].clone(),
-            })
-        });
-        uses.collect()
+        let tool_use = |block| if let Block::ToolUse(tool_use) = block { Some(tool_use) } else { None };
+        self.blocks().filter_map(tool_use).collect()
     }
 }

@@ -1,8 +1,26 @@
 //! What Slack's answers mean.
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::outbound::{self, Answer, ErrorKind, ServiceError};
+
+/// What every method of the Web API says beside its result.
+#[derive(Default, Deserialize)]
+pub(super) struct WireStatus {
+    #[serde(default)]
+    ok: bool,
+    pub(super) error: Option<String>,
+    /// The scope that the app lacks.
+    needed: Option<String>,
+    response_metadata: Option<WireNotes>,
+}
+
+#[derive(Deserialize)]
+struct WireNotes {
+    #[serde(default)]
+    messages: Vec<String>,
+}
 
 /// An incoming webhook and a `response_url` answer with an HTTP status and a code as plain text.
 pub(super) fn posted(answer: &Answer) -> Result<(), ServiceError> {
@@ -17,22 +35,23 @@ pub(super) fn posted(answer: &Answer) -> Result<(), ServiceError> {
     Err(answer.error(kind, outbound::said(&String::from_utf8_lossy(&answer.body))))
 }
 
-/// The answer to a method of the Web API, by the meaning of Slack's error codes.
-pub(super) fn ok_of(method: &str, answer: &Answer) -> Result<Value, ServiceError> {
+/// The result of a method of the Web API, or what Slack's error code means.
+pub(super) fn ok_of<T: DeserializeOwned>(method: &str, answer: &Answer) -> Result<T, ServiceError> {
     let status = answer.status.as_u16();
     match status {
         429 => return Err(answer.error(ErrorKind::RateLimited, method)),
         500.. => return Err(answer.error(ErrorKind::Unavailable, format!("{method} answered {status}"))),
         _ => {}
     }
-    let body = answer.json();
-    if body["ok"] == true {
-        return Ok(body);
+    let said: WireStatus = answer.read().unwrap_or_default();
+    if said.ok {
+        return answer.read();
     }
-    let code: String = body["error"].as_str().unwrap_or("no error code").chars().take(60).collect();
-    let detail = match body["needed"].as_str() {
+    let code: String = said.error.as_deref().unwrap_or("no error code").chars().take(60).collect();
+    let notes = said.response_metadata.into_iter().flat_map(|notes| notes.messages);
+    let detail = match said.needed {
         Some(scope) => format!("(the app needs the scope `{scope}`)"),
-        None => body["response_metadata"]["messages"][0].as_str().unwrap_or_default().to_owned(),
+        None => notes.take(1).collect(),
     };
     let kind = match code.as_str() {
         "ratelimited" | "rate_limited" => ErrorKind::RateLimited,

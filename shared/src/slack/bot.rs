@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::answer::WireStatus;
+use super::channel::WireMessages;
 use super::{Slack, ok_of, posted};
 use crate::outbound::{Answer, Auth, ServiceError};
 use crate::service::Service;
@@ -36,11 +38,11 @@ impl Slack {
     pub async fn bot(&self) -> Result<Bot, ServiceError> {
         let call = self.call(self.address("auth.test"), json!({}), Auth::Bearer(self.bot_token.clone()));
         let read = |answer: &Answer| {
-            ok_of("auth.test", answer)?;
+            let bot: Bot = ok_of("auth.test", answer)?;
             let scopes = answer.header("x-oauth-scopes").map(|scopes| {
                 scopes.split(',').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
             });
-            Ok(Bot { scopes, ..answer.read()? })
+            Ok(Bot { scopes, ..bot })
         };
         self.outbound.ask(&call, read).await
     }
@@ -56,12 +58,12 @@ impl Slack {
         let body = json!({ "channel": channel, "limit": 1 });
         let call = self.call(self.address(method), body, Auth::Bearer(self.bot_token.clone()));
         let read = |answer: &Answer| {
-            let said = answer.json();
-            if said["error"] == "missing_scope" {
+            let error = answer.read::<WireStatus>().ok().and_then(|status| status.error);
+            if error.as_deref() == Some("missing_scope") {
                 return Ok(Channel::ScopeMissing);
             }
-            ok_of(method, answer)?;
-            Ok(match said["messages"][0]["subtype"].as_str() {
+            let read: WireMessages = ok_of(method, answer)?;
+            Ok(match read.messages.first().and_then(|message| message.subtype.as_deref()) {
                 Some("channel_archive" | "group_archive") => Channel::Archived,
                 _ => Channel::Open,
             })

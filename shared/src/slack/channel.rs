@@ -1,12 +1,13 @@
 //! Messages: cards in a channel, details in their threads, and words for one person alone; dialogs, and who belongs to a
 //! group.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 
 use super::{MessageRef, Slack};
 use crate::messages::{Card, Dialog};
 use crate::outbound::{ErrorKind, ServiceError};
-use crate::service::Service;
 
 /// The event type of the metadata by which a message is recognised after a crash.
 const METADATA_TYPE: &str = "autofix_card";
@@ -15,24 +16,71 @@ const HISTORY: u32 = 100;
 /// Pages of a thread looked through; people may talk in it.
 const THREAD_PAGES: usize = 3;
 
+/// A list of messages.
+#[derive(Default, Deserialize)]
+pub(super) struct WireMessages {
+    #[serde(default)]
+    pub(super) messages: Vec<WireMessage>,
+    response_metadata: Option<WireNext>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireMessage {
+    ts: Option<String>,
+    pub(super) subtype: Option<String>,
+    metadata: Option<WireMetadata>,
+}
+
+/// Of any app's making.
+#[derive(Deserialize)]
+struct WireMetadata {
+    event_type: Option<String>,
+    event_payload: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct WireNext {
+    next_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireGroup {
+    users: Vec<String>,
+}
+
+impl WireMessages {
+    /// The `ts` of the message with this key.
+    fn ours(&self, key: &str) -> Option<&String> {
+        let has_key = |message: &&WireMessage| {
+            message.metadata.as_ref().is_some_and(|metadata| {
+                metadata.event_type.as_deref() == Some(METADATA_TYPE)
+                    && metadata
+                        .event_payload
+                        .as_ref()
+                        .is_some_and(|payload| payload.get("key") == Some(&json!(key)))
+            })
+        };
+        self.messages.iter().find(has_key)?.ts.as_ref()
+    }
+}
+
 impl Slack {
     /// Posts a card; `key` is found again by [`Slack::find`].
     pub async fn post(&self, channel: &str, card: &Card, key: &str) -> Result<MessageRef, ServiceError> {
-        let answer = self.send(card, key, json!({ "channel": channel })).await?;
-        serde_json::from_value(answer).map_err(|error| ServiceError::malformed(Service::Slack, error))
+        self.send(card, key, json!({ "channel": channel })).await
     }
 
     /// Replaces a card's content.
     pub async fn update(&self, message: &MessageRef, card: &Card, key: &str) -> Result<(), ServiceError> {
         let body = body(card, key, json!({ "channel": message.channel, "ts": message.ts }));
-        self.api_call("chat.update", body).await.map(drop)
+        self.api_call::<IgnoredAny>("chat.update", body).await.map(drop)
     }
 
     /// The card with this key among the channel's last messages. Needs a history scope; without it `None`.
     pub async fn find(&self, channel: &str, key: &str) -> Result<Option<MessageRef>, ServiceError> {
         let body = json!({ "channel": channel, "limit": HISTORY, "include_all_metadata": true });
-        let answer = self.read_messages("conversations.history", body).await?;
-        Ok(ours(&answer, key).map(|ts| MessageRef { channel: channel.to_owned(), ts }))
+        let read = self.read_messages("conversations.history", body).await?;
+        Ok(read.ours(key).map(|ts| MessageRef { channel: channel.to_owned(), ts: ts.clone() }))
     }
 
     /// Posts into the thread of a message; `key` is found again by [`Slack::has_reply`].
@@ -41,7 +89,7 @@ impl Slack {
     }
 
     /// Posts a card `to` a channel, or into a thread of it.
-    async fn send(&self, card: &Card, key: &str, mut to: Value) -> Result<Value, ServiceError> {
+    async fn send(&self, card: &Card, key: &str, mut to: Value) -> Result<MessageRef, ServiceError> {
         to["unfurl_links"] = json!(false);
         to["unfurl_media"] = json!(false);
         self.api_call("chat.postMessage", body(card, key, to)).await
@@ -53,11 +101,12 @@ impl Slack {
             "channel": thread.channel, "ts": thread.ts, "limit": HISTORY, "include_all_metadata": true,
         });
         for _ in 0..THREAD_PAGES {
-            let answer = self.read_messages("conversations.replies", body.clone()).await?;
-            if ours(&answer, key).is_some() {
+            let read = self.read_messages("conversations.replies", body.clone()).await?;
+            if read.ours(key).is_some() {
                 return Ok(true);
             }
-            match answer["response_metadata"]["next_cursor"].as_str().filter(|cursor| !cursor.is_empty()) {
+            match read.response_metadata.and_then(|next| next.next_cursor).filter(|cursor| !cursor.is_empty())
+            {
                 Some(cursor) => body["cursor"] = json!(cursor),
                 None => break,
             }
@@ -68,14 +117,14 @@ impl Slack {
     /// Shows a sentence to one person in a channel, where the person's click left no address to answer to.
     pub async fn whisper(&self, channel: &str, user: &str, sentence: &str) -> Result<(), ServiceError> {
         let body = json!({ "channel": channel, "user": user, "text": sentence });
-        self.api_call("chat.postEphemeral", body).await.map(drop)
+        self.api_call::<IgnoredAny>("chat.postEphemeral", body).await.map(drop)
     }
 
     /// Opens a dialog for whoever made the click that `trigger_id` is of. Slack lets it be used once, within three
     /// seconds of the click.
     pub async fn open_dialog(&self, trigger_id: &str, dialog: &Dialog) -> Result<(), ServiceError> {
         let body = json!({ "trigger_id": trigger_id, "view": dialog.to_json() });
-        self.api_call("views.open", body).await.map(drop)
+        self.api_call::<IgnoredAny>("views.open", body).await.map(drop)
     }
 
     /// Ids of the people in a user group. `team` is needed where the app is installed for a whole organisation.
@@ -85,13 +134,11 @@ impl Slack {
         if let Some(team) = team {
             body["team_id"] = json!(team);
         }
-        let mut answer = self.api_call("usergroups.users.list", body).await?;
-        serde_json::from_value(answer["users"].take())
-            .map_err(|error| ServiceError::malformed(Service::Slack, error))
+        Ok(self.api_call::<WireGroup>("usergroups.users.list", body).await?.users)
     }
 
     /// A list of messages; an empty answer where the token may not read the channel.
-    async fn read_messages(&self, method: &str, body: Value) -> Result<Value, ServiceError> {
+    async fn read_messages(&self, method: &str, body: Value) -> Result<WireMessages, ServiceError> {
         match self.api_call(method, body).await {
             Err(
                 error @ ServiceError {
@@ -100,7 +147,7 @@ impl Slack {
                 },
             ) => {
                 tracing::warn!(error = %error, "Cannot look for a message that was posted before a crash");
-                Ok(Value::Null)
+                Ok(WireMessages::default())
             }
             answer => answer,
         }
@@ -115,13 +162,4 @@ fn body(card: &Card, key: &str, place: Value) -> Value {
         body.extend(place);
     }
     body
-}
-
-/// The `ts` of the message with this key.
-fn ours(answer: &Value, key: &str) -> Option<String> {
-    let ours = answer["messages"].as_array()?.iter().find(|message| {
-        message["metadata"]["event_type"] == METADATA_TYPE
-            && message["metadata"]["event_payload"]["key"] == key
-    });
-    ours?["ts"].as_str().map(str::to_owned)
 }

@@ -1,4 +1,6 @@
 use super::answer::{ok_of, posted};
+use serde::de::IgnoredAny;
+
 use super::*;
 use crate::outbound::tests::{answer, meaning};
 
@@ -41,7 +43,7 @@ fn only_slacks_host_or_the_configured_one_may_be_answered() {
 }
 
 fn told(status: u16, headers: &[(&'static str, &str)], body: &str) -> String {
-    meaning(&ok_of("chat.postMessage", &answer(status, headers, body)))
+    meaning(&ok_of::<IgnoredAny>("chat.postMessage", &answer(status, headers, body)))
 }
 
 #[test]

@@ -107,7 +107,7 @@ pub(crate) async fn talk<T>(
             Stop::EndOfTurn | Stop::ToolUse | Stop::Pause | Stop::Other { .. } => {}
         }
         let uses = turn.tool_uses();
-        if !is_empty(&turn) {
+        if !turn.is_empty() {
             messages.push(Message::of_model(&turn));
         }
         if uses.is_empty() {
@@ -119,7 +119,7 @@ pub(crate) async fn talk<T>(
                 asked_again = true;
             }
             let text = redact(&format!("Go on, and end by calling `{}`.", topic.result_tool));
-            if is_empty(&turn) {
+            if turn.is_empty() {
                 add_text(&mut messages, &text);
             } else {
                 messages.push(Message::ours().text(&text));
@@ -224,16 +224,6 @@ async fn next_turn(
         topic.name
     );
     Ok(turn)
-}
-
-/// Nothing but thinking, or nothing at all: such an answer may not stand in the history.
-fn is_empty(turn: &Turn) -> bool {
-    let says_something = |block: &Value| match block["type"].as_str() {
-        Some("text") => block["text"].as_str().is_some_and(|text| !text.trim().is_empty()),
-        Some("thinking" | "redacted_thinking") | None => false,
-        Some(_) => true,
-    };
-    !turn.content.iter().any(says_something)
 }
 
 fn read_kept(turn: Value) -> Result<Turn, Stopped> {
