@@ -32,7 +32,7 @@ use crate::Queries;
 pub use diff::Change;
 pub use links::is_loopback;
 pub use login::is_own_form;
-pub use shell::{asset_address, html, strict};
+pub use shell::{COLOURS, asset_address, html, strict};
 pub use times::{Time, moment};
 
 /// The page's routes.

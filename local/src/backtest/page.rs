@@ -3,6 +3,7 @@
 
 use anyhow::Context;
 use askama::Template;
+use attempt_queries::page::COLOURS;
 use autofix::cleaning;
 use autofix::reason::Reason;
 use autofix::redaction::{Redacted, redact};
@@ -30,9 +31,10 @@ pub struct Report<'a> {
 
 impl Report<'_> {
     pub fn render(&self) -> anyhow::Result<String> {
+        let style = [COLOURS, STYLE].concat();
         let page = Page {
-            style: STYLE,
-            style_hash: STANDARD.encode(Sha256::digest(STYLE)),
+            style_hash: STANDARD.encode(Sha256::digest(&style)),
+            style,
             stopped: self.stopped.map(line),
             numbers: numbers(self.summary),
             cases: self.results.iter().enumerate().map(|(index, result)| case(index, result)).collect(),
@@ -63,7 +65,7 @@ impl Report<'_> {
 #[derive(Template)]
 #[template(path = "backtest/report.html")]
 struct Page {
-    style: &'static str,
+    style: String,
     /// SHA-256 of the style, for the policy that allows nothing else.
     style_hash: String,
     stopped: Option<Redacted>,

@@ -126,6 +126,9 @@ pub async fn strict(mut answer: Response) -> Response {
     answer
 }
 
+/// The colours of the page as a stylesheet, for pages that stand alone.
+pub const COLOURS: &str = include_str!("../../assets/colours.css");
+
 struct Asset {
     name: &'static str,
     kind: &'static str,
@@ -133,7 +136,11 @@ struct Asset {
 }
 
 const ASSETS: [Asset; 3] = [
-    Asset { name: "page.css", kind: "text/css; charset=utf-8", text: include_str!("../../assets/page.css") },
+    Asset {
+        name: "page.css",
+        kind: "text/css; charset=utf-8",
+        text: concat!(include_str!("../../assets/colours.css"), include_str!("../../assets/page.css")),
+    },
     Asset {
         name: "page.js",
         kind: "text/javascript; charset=utf-8",
