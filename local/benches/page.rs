@@ -70,12 +70,8 @@ impl Filled {
             let event = scenario.event(clock.now());
             sandbox.sentry.throw(&event);
             let webhook = sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
-            let mut request = Request::post("/autofix/webhooks/sentry");
-            for (name, value) in &webhook.headers {
-                request = request.header(name, value);
-            }
-            let answer =
-                endpoints.clone().oneshot(request.body(Body::from(webhook.body)).unwrap()).await.unwrap();
+            let request = webhook.posted_to::<Body>("/autofix/webhooks/sentry");
+            let answer = endpoints.clone().oneshot(request).await.unwrap();
             assert_eq!(answer.status(), StatusCode::ACCEPTED);
             while process.deliver().await.unwrap() > 0 {}
         }

@@ -2,6 +2,7 @@
 //! of their own.
 
 use autofix_local::demo_project;
+use autofix_local::sandbox::claude::approval;
 use serde_json::{Value, json};
 
 pub const LABELS: &str = "backend/bookshop/labels.py";
@@ -61,13 +62,5 @@ pub fn fix(edits: &[(&str, &str, &str)]) -> Value {
 
 /// A critic who approves.
 pub fn verdict() -> Value {
-    json!({
-        "stops_this_error": true,
-        "changes_other_behaviour": false,
-        "hides_deeper_fault": false,
-        "touches_sensitive_area": false,
-        "confidence": 0.9,
-        "approve": true,
-        "explanation": "None counts as empty.",
-    })
+    approval("None counts as empty.")
 }

@@ -3,7 +3,7 @@
 use autofix::messages::DEPLOY;
 use axum::http::StatusCode;
 
-use crate::world::{Hook, PullState, REPO, Scenario, SlackWay, World, assert_says, mins};
+use crate::world::{Hook, PullState, REPO, Scenario, SlackWay, World, assert_says, mins, reason_codes};
 
 #[tokio::test]
 async fn an_alert_becomes_a_pull_request_a_card_and_a_merge() {
@@ -77,12 +77,7 @@ async fn a_security_sensitive_error_is_left_to_people_with_every_reason() {
     let id = world.handle(Scenario::Security).await;
     let attempt = world.attempt(&id).await;
     assert_eq!(attempt["status"], "skipped");
-    let codes: Vec<&str> = attempt["reasons"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|reason| reason["code"].as_str().unwrap())
-        .collect();
+    let codes = reason_codes(&attempt);
     for code in ["needs_human", "security_risk", "category_blocked", "model_declined"] {
         assert!(codes.contains(&code), "{codes:?}");
     }

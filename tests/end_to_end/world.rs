@@ -254,7 +254,7 @@ impl World {
     }
 
     pub async fn deliver_webhook(&self, webhook: SignedWebhook) -> Answer {
-        self.ask(request_of(&webhook)).await
+        self.ask(webhook.posted_to("/autofix/webhooks/sentry")).await
     }
 
     /// What Sentry sends about an event, as JSON to be changed.
@@ -391,11 +391,7 @@ impl World {
     }
 
     pub async fn click(&self, form: SignedForm) -> Answer {
-        let request = Request::post("/autofix/slack/interact")
-            .header("content-type", form.content_type)
-            .header("x-slack-request-timestamp", form.timestamp)
-            .header("x-slack-signature", form.signature);
-        self.ask(request.body(Body::from(form.body)).unwrap()).await
+        self.ask(form.posted_to("/autofix/slack/interact")).await
     }
 
     /// Delivers the stream until it has nothing more.
@@ -580,13 +576,9 @@ impl World {
     }
 }
 
-/// A webhook as a request.
-pub fn request_of(webhook: &SignedWebhook) -> Request<Body> {
-    let mut request = Request::post("/autofix/webhooks/sentry");
-    for (name, value) in &webhook.headers {
-        request = request.header(name, value);
-    }
-    request.body(Body::from(webhook.body.clone())).unwrap()
+/// The codes of an attempt's reasons.
+pub fn reason_codes(attempt: &Value) -> Vec<&str> {
+    attempt["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect()
 }
 
 /// Serves on a port of this machine for as long as the test runs; the address.

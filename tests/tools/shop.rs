@@ -7,7 +7,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use autofix_sandbox::claude::{Script, Turn};
+use autofix_sandbox::claude::{Script, Turn, approval};
 use autofix_sandbox::sentry::{Project, SandboxEvent, SandboxException, SandboxFrame, SourceLines};
 
 /// Letters of a fault's name.
@@ -124,11 +124,7 @@ impl Fault {
             "explanation": "A line that is None counts as empty, as a missing one always did.",
             "confidence": 0.92,
         });
-        let verdict = json!({
-            "stops_this_error": true, "changes_other_behaviour": false, "hides_deeper_fault": false,
-            "touches_sensitive_area": false, "confidence": 0.9, "approve": true,
-            "explanation": "None is a valid value here, and `strip` is always called on a string now.",
-        });
+        let verdict = approval("None is a valid value here, and `strip` is always called on a string now.");
         Script::new(&self.name, &self.crashing_function())
             .conversation(
                 "report_analysis",

@@ -32,7 +32,7 @@ use crate::service::{Service, lock, way_back};
 use crate::{Addresses, WayBack};
 use caching::{Cache, Prompt};
 use refusal::Refusal;
-pub use scripts::{RESULT_TOOLS, Script, ToolUse, Turn};
+pub use scripts::{RESULT_TOOLS, Script, ToolUse, Turn, approval};
 
 pub const API_KEY: &str = "sk-ant-sandbox-key";
 

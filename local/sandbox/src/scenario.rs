@@ -9,7 +9,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::claude::{Script, Turn};
+use crate::claude::{Script, Turn, approval};
 use crate::sentry::SandboxEvent;
 use bookshop::{AUTH, CodeLine, LABELS, MAIN, ORDERS, RECEIPTS, RETURNS};
 
@@ -230,19 +230,11 @@ impl Fault {
             ),
             "confidence": 0.92,
         });
-        let verdict = json!({
-            "stops_this_error": true,
-            "changes_other_behaviour": false,
-            "hides_deeper_fault": false,
-            "touches_sensitive_area": false,
-            "confidence": 0.9,
-            "approve": true,
-            "explanation": format!(
-                "`line2` is optional by declaration, so None is a valid value here and not a sign of lost data. With the \
-                 change `strip` is always called on a string. {}s with a second line are the same as before.",
-                capitalised(thing)
-            ),
-        });
+        let verdict = approval(&format!(
+            "`line2` is optional by declaration, so None is a valid value here and not a sign of lost data. With the \
+             change `strip` is always called on a string. {}s with a second line are the same as before.",
+            capitalised(thing)
+        ));
         let (test_path, test_code) = self.test;
         let test = json!({
             "file_path": test_path,

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context;
 use autofix::clock::Clock;
+use axum::http::Request;
+use axum::http::header::CONTENT_TYPE;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -85,6 +87,15 @@ impl SignedForm {
         let timestamp = now.to_string();
         let signature = signature(SIGNING_SECRET, &timestamp, &body);
         SignedForm { content_type: "application/x-www-form-urlencoded", timestamp, signature, body }
+    }
+
+    /// The delivery to an address.
+    pub fn posted_to<B: From<String>>(&self, address: &str) -> Request<B> {
+        let request = Request::post(address)
+            .header(CONTENT_TYPE, self.content_type)
+            .header("x-slack-request-timestamp", &self.timestamp)
+            .header("x-slack-signature", &self.signature);
+        request.body(self.body.clone().into()).expect("Slack's headers and addresses are plain")
     }
 }
 

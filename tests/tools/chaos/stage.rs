@@ -10,7 +10,6 @@ use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
 use autofix::reason::ReasonCode;
 use autofix::store::{Listing, ListingFilter, Store};
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -199,11 +198,7 @@ impl Stage {
 
     /// The attempt that a webhook was accepted for.
     async fn post(&self, webhook: &SignedWebhook) -> anyhow::Result<Option<String>> {
-        let mut request = Request::post("/autofix/webhooks/sentry");
-        for (name, value) in &webhook.headers {
-            request = request.header(name, value);
-        }
-        let answer = self.ask(request.body(Body::from(webhook.body.clone()))?).await?;
+        let answer = self.ask(webhook.posted_to("/autofix/webhooks/sentry")).await?;
         match answer.status() {
             StatusCode::OK | StatusCode::ACCEPTED => {}
             StatusCode::SERVICE_UNAVAILABLE => return Ok(None), // nothing was accepted
@@ -240,11 +235,7 @@ impl Stage {
     }
 
     async fn click(&self, form: &SignedForm) -> anyhow::Result<()> {
-        let request = Request::post("/autofix/slack/interact")
-            .header("content-type", form.content_type)
-            .header("x-slack-request-timestamp", &form.timestamp)
-            .header("x-slack-signature", &form.signature);
-        let answer = self.ask(request.body(Body::from(form.body.clone()))?).await?;
+        let answer = self.ask(form.posted_to("/autofix/slack/interact")).await?;
         match answer.status() {
             StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => Ok(()),
             status => anyhow::bail!("the endpoint answered a click with {status}"),

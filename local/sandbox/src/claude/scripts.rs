@@ -58,6 +58,14 @@ impl Script {
     }
 }
 
+/// The verdict of a critic who has nothing against the change.
+pub fn approval(explanation: &str) -> Value {
+    json!({
+        "stops_this_error": true, "changes_other_behaviour": false, "hides_deeper_fault": false,
+        "touches_sensitive_area": false, "confidence": 0.9, "approve": true, "explanation": explanation,
+    })
+}
+
 /// One answer of the model.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {

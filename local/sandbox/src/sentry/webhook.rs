@@ -1,5 +1,6 @@
 //! Webhooks as Sentry delivers them: compact JSON in ASCII, signed over exactly those bytes.
 
+use axum::http::Request;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -73,6 +74,13 @@ impl SignedWebhook {
             ("sentry-hook-signature", signature(CLIENT_SECRET, &body)),
         ];
         SignedWebhook { headers: headers.map(|(name, value)| (name.to_owned(), value)).into(), body }
+    }
+
+    /// The delivery to an address.
+    pub fn posted_to<B: From<Vec<u8>>>(&self, address: &str) -> Request<B> {
+        let request = Request::post(address);
+        let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        request.body(self.body.clone().into()).expect("Sentry's headers and addresses are plain")
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
