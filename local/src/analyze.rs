@@ -33,34 +33,16 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::arguments::AnalyzeArgs;
 use crate::checkout::{self, Checkout};
 use crate::sample_event::SampleEvent;
 use crate::sandbox::slack::rendered;
-pub use crate::terminal::Form;
 use crate::terminal::{patiently, say};
 
 /// How long one analysis may take.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
-/// What `analyze` was asked to do.
-#[derive(Debug)]
-pub struct Options {
-    /// A file with an event or a list of them, or a folder of such files.
-    pub events: PathBuf,
-    pub repo: PathBuf,
-    pub form: Form,
-    pub ask: Ask,
-}
-
-/// Whether Claude is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
-    Claude,
-    /// Only what can be told without a model, at no cost.
-    Nobody,
-}
-
-/// What a run needs beside the options.
+/// What a run needs beside its arguments.
 pub struct Means {
     pub environment: Environment,
     pub clock: Clock,
@@ -71,38 +53,38 @@ pub struct Means {
 ///
 /// # Errors
 /// When the repository can't be read, Claude can't be reached, or none of the events could be read.
-pub async fn analyze(options: &Options, means: &Means) -> anyhow::Result<()> {
-    let events = read_all(&options.events)?;
+pub async fn analyze(args: &AnalyzeArgs, means: &Means) -> anyhow::Result<()> {
+    let events = read_all(&args.events)?;
     let mut summary = Vec::new();
     for Given { name, incident } in &events {
         let waited_for = format!("Looking into {name} …");
         let assessment = match incident {
-            Ok(incident) => patiently(&waited_for, analyze_one(incident, options, means)).await,
+            Ok(incident) => patiently(&waited_for, analyze_one(incident, args, means)).await,
             Err(error) => Err(anyhow!("{error:#}")),
         };
         let assessment = match assessment {
             Ok(assessment) => assessment,
             // One among many that is no event must not hide what the others tell.
             Err(error) if events.len() > 1 => {
-                match options.form {
-                    Form::People => say!("{name:<40} {error:#}"),
-                    Form::Json => say!("{}", json!({ "event": name, "error": format!("{error:#}") })),
+                match args.json {
+                    true => say!("{}", json!({ "event": name, "error": format!("{error:#}") })),
+                    false => say!("{name:<40} {error:#}"),
                 }
                 continue;
             }
             Err(error) => return Err(error.context(format!("analyse `{name}`"))),
         };
-        match options.form {
-            Form::Json => say!("{}", assessment.to_json(name)),
-            Form::People if events.len() == 1 => assessment.print(),
-            Form::People => say!("{}", assessment.row(name)),
+        match args.json {
+            true => say!("{}", assessment.to_json(name)),
+            false if events.len() == 1 => assessment.print(),
+            false => say!("{}", assessment.row(name)),
         }
         summary.push(assessment);
     }
     if summary.is_empty() {
-        bail!("none of the {} events of `{}` could be analysed", events.len(), options.events.display());
+        bail!("none of the {} events of `{}` could be analysed", events.len(), args.events.display());
     }
-    if options.form == Form::People && events.len() > 1 {
+    if !args.json && events.len() > 1 {
         let cost = |assessment: &Assessment| assessment.attempt.usage.cost_usd;
         let (opened, refused): (Vec<_>, Vec<_>) =
             summary.iter().partition(|assessment| assessment.would_open());
@@ -140,19 +122,20 @@ pub(crate) struct Input<'a> {
     pub(crate) checkout: Checkout,
     /// The text of a file at another commit.
     pub(crate) file_at: &'a dyn Fn(&str, &RepoPath) -> Option<String>,
-    pub(crate) ask: Ask,
+    /// Asks no model: only what can be told without one, at no cost.
+    pub(crate) dry_run: bool,
     pub(crate) attempt: AttemptId,
     /// US dollars; the limit for one attempt holds as well.
     pub(crate) max_cost_usd: f64,
     pub(crate) ledger: Ledger<'a>,
 }
 
-async fn analyze_one(incident: &Incident, options: &Options, means: &Means) -> anyhow::Result<Assessment> {
+async fn analyze_one(incident: &Incident, args: &AnalyzeArgs, means: &Means) -> anyhow::Result<Assessment> {
     let input = Input {
         incident,
-        checkout: checkout::read(&options.repo)?,
-        file_at: &|commit, path| checkout::file_at(&options.repo, commit, path),
-        ask: options.ask,
+        checkout: checkout::read(&args.repo)?,
+        file_at: &|commit, path| checkout::file_at(&args.repo, commit, path),
+        dry_run: args.dry_run,
         attempt: AttemptId::new(means.clock.now()),
         max_cost_usd: f64::INFINITY,
         ledger: Ledger::None,
@@ -193,7 +176,7 @@ pub(crate) async fn assess(input: Input<'_>, means: &Means) -> anyhow::Result<As
         case.compare_release(&commit, &released)
     });
     let obstacle = changed.or_else(|| case.obstacle());
-    if input.ask == Ask::Nobody && !case.located().is_empty() {
+    if input.dry_run && !case.located().is_empty() {
         let obstacle =
             obstacle.map_or(String::new(), |reason| format!("\nNo model would be asked: {reason}"));
         let outlook = format!("{}{obstacle}", outlook(&case));

@@ -167,6 +167,13 @@ pub struct ServeArgs {
     pub env_file: Option<PathBuf>,
 }
 
+impl ServeArgs {
+    /// As it was given, or the usual one.
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.table_only { 8000 } else { 3000 })
+    }
+}
+
 #[derive(Args)]
 pub struct SetupArgs {
     /// The file to write; its other lines stay as they are.

@@ -30,7 +30,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::analyze::{Ask, Assessment, Form, Input, Means, assess};
+use crate::analyze::{Assessment, Input, Means, assess};
 use crate::checkout::Checkout;
 use crate::terminal::say;
 use history::{History, PeoplesFix};
@@ -49,7 +49,8 @@ pub struct Options {
     pub out: PathBuf,
     /// US dollars for all cases in that folder together.
     pub max_cost_usd: f64,
-    pub form: Form,
+    /// Print JSON.
+    pub json: bool,
     /// Becomes true when the person wants it to stop.
     pub stop: Arc<AtomicBool>,
 }
@@ -175,21 +176,18 @@ pub async fn backtest(options: &Options, means: &Means) -> anyhow::Result<()> {
         stopped: stopped.as_deref(),
     };
     std::fs::write(&path, report.render()?).with_context(|| format!("write `{}`", path.display()))?;
-    match options.form {
-        Form::Json => {
-            let others = not_compared
-                .iter()
-                .map(|(_, name, why)| Entry::NotCompared { name: name.clone(), why: why.clone() });
-            let cases: Vec<Entry<'_>> = compared.iter().copied().map(Entry::Compared).chain(others).collect();
-            say!("{}", json!({ "summary": summary, "cases": cases, "stopped": stopped, "page": path }));
+    if options.json {
+        let others = not_compared
+            .iter()
+            .map(|(_, name, why)| Entry::NotCompared { name: name.clone(), why: why.clone() });
+        let cases: Vec<Entry<'_>> = compared.iter().copied().map(Entry::Compared).chain(others).collect();
+        say!("{}", json!({ "summary": summary, "cases": cases, "stopped": stopped, "page": path }));
+    } else {
+        say!("{}", in_words(&summary));
+        if let Some(stopped) = &stopped {
+            say!("{stopped}");
         }
-        Form::People => {
-            say!("{}", in_words(&summary));
-            if let Some(stopped) = &stopped {
-                say!("{stopped}");
-            }
-            say!("The report with both diffs of each case: {}", path.display());
-        }
+        say!("The report with both diffs of each case: {}", path.display());
     }
     if compared.is_empty() {
         bail!("none of the {} cases could be compared", candidates.len());
@@ -322,7 +320,7 @@ impl Run<'_> {
             incident: &case.incident,
             checkout: case.checkout,
             file_at: &file_at,
-            ask: Ask::Claude,
+            dry_run: false,
             attempt: turns.attempt(),
             max_cost_usd: left_usd,
             ledger: Ledger::File(&mut turns),

@@ -4,15 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use autofix::attempt::Status;
 use autofix::config::{Environment, names};
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::arguments::AttemptsArgs;
 use crate::sample_event::SampleEvent;
 use crate::sandbox::API_TOKEN;
-pub use crate::terminal::Form;
 use crate::terminal::{patiently, say};
 use crate::waiting::INCOMPLETE;
 
@@ -25,19 +24,6 @@ pub struct Server {
     pub url: String,
     /// Its prefix and secrets, where they are not the development ones.
     pub environment: Environment,
-}
-
-/// Which attempts to show.
-#[derive(Clone, Debug)]
-pub enum Wanted {
-    /// The one with this id, in full.
-    One(String),
-    Newest {
-        status: Option<Status>,
-        project: Option<String>,
-        limit: u8,
-        form: Form,
-    },
 }
 
 /// What a running AutoFix says about itself.
@@ -167,37 +153,27 @@ impl Server {
     }
 
     /// Prints the newest attempts as a table or as JSON, or one in full.
-    pub async fn show_attempts(&self, wanted: &Wanted, now: Timestamp) -> anyhow::Result<()> {
+    pub async fn show_attempts(&self, wanted: &AttemptsArgs, now: Timestamp) -> anyhow::Result<()> {
         say!("{}", self.attempts_shown(wanted, now).await?);
         Ok(())
     }
 
     /// What [`Server::show_attempts`] prints.
-    pub async fn attempts_shown(&self, wanted: &Wanted, now: Timestamp) -> anyhow::Result<String> {
-        let (path, form) = match wanted {
-            Wanted::One(id) => (format!("attempts/{id}"), Form::Json),
-            Wanted::Newest { status, project, limit, form } => {
-                let mut query = url::form_urlencoded::Serializer::new(String::new());
-                query.append_pair("limit", &limit.to_string());
-                if let Some(status) = status {
-                    query.append_pair("status", status.as_str());
-                }
-                if let Some(project) = project {
-                    query.append_pair("project", project);
-                }
-                (format!("attempts?{}", query.finish()), *form)
-            }
-        };
-        let body = self.get(&path).await?;
-        Ok(match (body.as_array(), form) {
-            (None, _) | (_, Form::Json) => format!("{body:#}"),
-            (Some(attempts), Form::People) if attempts.is_empty() => match wanted {
-                Wanted::Newest { status: None, project: None, .. } | Wanted::One(_) => {
-                    "No attempts yet.".to_owned()
-                }
-                Wanted::Newest { .. } => "No attempt matches.".to_owned(),
-            },
-            (Some(attempts), Form::People) => table(attempts, now),
+    pub async fn attempts_shown(&self, wanted: &AttemptsArgs, now: Timestamp) -> anyhow::Result<String> {
+        let AttemptsArgs { id, status, project, limit, json, .. } = wanted;
+        if let Some(id) = id {
+            return Ok(format!("{:#}", self.get(&format!("attempts/{id}")).await?));
+        }
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("limit", &limit.to_string());
+        query.extend_pairs(status.map(|status| ("status", status.as_str())));
+        query.extend_pairs(project.iter().map(|project| ("project", project)));
+        let body = self.get(&format!("attempts?{}", query.finish())).await?;
+        Ok(match body.as_array() {
+            Some(attempts) if !json && !attempts.is_empty() => table(attempts, now),
+            Some(_) if !json && status.is_none() && project.is_none() => "No attempts yet.".to_owned(),
+            Some(_) if !json => "No attempt matches.".to_owned(),
+            _ => format!("{body:#}"),
         })
     }
 

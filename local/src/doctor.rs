@@ -11,7 +11,7 @@ pub mod report;
 mod sentry;
 mod slack;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use autofix::clock::Clock;
@@ -23,24 +23,15 @@ use autofix::store::Store;
 use clients::Clients;
 use report::{Finding, Report};
 
+use crate::arguments::DoctorArgs;
 use crate::one_process::{OneProcess, setting_problems};
 use crate::sandbox::{Sandbox, SlackWay, sentry::ORGANIZATION};
 use crate::scenario::Scenario;
-use crate::serve::Services;
 use crate::table::EmbeddedTable;
-pub use crate::terminal::Form;
 use crate::terminal::{Look, progress, say};
 
 /// The parts of a report.
 const OWN: &str = "AutoFix";
-
-/// What `doctor` was asked to do.
-pub struct Options {
-    pub services: Services,
-    /// Folder of the table of `autofix serve`; not used where `AUTOFIX_TABLE` names one.
-    pub data: PathBuf,
-    pub form: Form,
-}
 
 /// What is examined.
 pub struct Deployment {
@@ -90,18 +81,18 @@ pub enum Table {
 ///
 /// # Errors
 /// When the sandbox cannot be started; what is wrong with the settings stands in the report.
-pub async fn doctor(options: &Options, deployment: Deployment) -> anyhow::Result<Report> {
+pub async fn doctor(args: &DoctorArgs, deployment: Deployment) -> anyhow::Result<Report> {
     let look = Look::of_output(&deployment.environment);
-    if options.form == Form::People {
+    if !args.json {
         progress("Asking Claude, GitHub, Sentry, Slack and the table …");
     }
-    let report = match options.services {
-        Services::Real => examine_with_table(deployment, &options.data).await?,
-        Services::Sandbox => in_sandbox(deployment).await?,
+    let report = match args.sandbox {
+        true => in_sandbox(deployment).await?,
+        false => examine_with_table(deployment, &args.data).await?,
     };
-    match options.form {
-        Form::People => say!("{}", report.shown(look)),
-        Form::Json => say!("{:#}", report.to_json()),
+    match args.json {
+        true => say!("{:#}", report.to_json()),
+        false => say!("{}", report.shown(look)),
     }
     Ok(report)
 }

@@ -3,7 +3,6 @@
 #![allow(clippy::print_stderr, reason = "the command tells its errors on standard error")]
 
 use std::io::{IsTerminal, Write};
-use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -15,9 +14,8 @@ use autofix::outbound::Outbound;
 use autofix_local::arguments::{BacktestArgs, Cli, Command, DoctorArgs, SecretsCommand, SetupArgs};
 use autofix_local::demo::{self, Click, Page};
 use autofix_local::doctor::{self, Deployment};
-use autofix_local::serve::{self, Services};
+use autofix_local::serve;
 use autofix_local::setup::Person;
-use autofix_local::terminal::Form;
 use autofix_local::{analyze, backtest, client, secrets_push, settings, setup, slack_manifest, terminal};
 use clap::{CommandFactory, Parser};
 
@@ -78,32 +76,16 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Serve(args) => {
             logging::start_plain(logging::level(&environment));
-            let services = if args.sandbox { Services::Sandbox } else { Services::Real };
-            let usual_port = if args.table_only { 8000 } else { 3000 };
-            let port = args.port.unwrap_or(usual_port);
-            let options = serve::Options { host: args.host, port, data: args.data, services, journal };
             if args.table_only {
-                let functions = serve::Functions {
-                    listen: args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()),
-                    env_file: args.env_file,
-                    deliver: args.deliver,
-                    endpoints: args.endpoints,
-                };
-                serve::serve_backing(options, functions).await
+                serve::serve_backing(&args).await
             } else {
-                serve::serve(options).await
+                serve::serve(&args, journal).await
             }
         }
         Command::Analyze(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
-            let options = analyze::Options {
-                events: args.events,
-                repo: args.repo,
-                form: Form::of_flag(args.json),
-                ask: if args.dry_run { analyze::Ask::Nobody } else { analyze::Ask::Claude },
-            };
             let outbound = Outbound::new(journal)?;
-            analyze::analyze(&options, &analyze::Means { environment, clock, outbound }).await
+            analyze::analyze(&args, &analyze::Means { environment, clock, outbound }).await
         }
         Command::Backtest(args) => {
             logging::start_plain(environment.get("RUST_LOG").or(Some("error")));
@@ -123,12 +105,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Secrets(SecretsCommand::Push(args)) => {
             let secret = args.secret.or(environment.get("AUTOFIX_SECRET_ARN").map(str::to_owned));
-            let options = secrets_push::Options { from: args.from, secret };
             if args.dry_run {
-                secrets_push::show(&options)
+                secrets_push::show(&args.from)
             } else {
                 let client = aws_sdk_secretsmanager::Client::new(&autofix::aws::sdk_config().await);
-                secrets_push::push(&options, &client).await
+                secrets_push::push(&args.from, secret.as_deref(), &client).await
             }
         }
         Command::Fix(args) => {
@@ -142,17 +123,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return Ok(if status.is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Attempts(args) => {
-            let server = client::Server { url: args.url, environment };
-            let wanted = match args.id {
-                Some(id) => client::Wanted::One(id),
-                None => client::Wanted::Newest {
-                    status: args.status,
-                    project: args.project,
-                    limit: args.limit,
-                    form: Form::of_flag(args.json),
-                },
-            };
-            server.show_attempts(&wanted, clock.now()).await
+            let server = client::Server { url: args.url.clone(), environment };
+            server.show_attempts(&args, clock.now()).await
         }
     };
     done.map(|()| ExitCode::SUCCESS)
@@ -169,12 +141,7 @@ async fn examine(
         true => Deployment::here(environment, clock, outbound),
         false => Deployment::of(environment, clock, outbound).await?,
     };
-    let options = doctor::Options {
-        services: if args.sandbox { Services::Sandbox } else { Services::Real },
-        data: args.data,
-        form: Form::of_flag(args.json),
-    };
-    let report = doctor::doctor(&options, deployment).await?;
+    let report = doctor::doctor(&args, deployment).await?;
     Ok(if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -193,7 +160,7 @@ fn backtest_options(args: BacktestArgs) -> anyhow::Result<backtest::Options> {
         source,
         out: args.out,
         max_cost_usd: args.max_cost,
-        form: Form::of_flag(args.json),
+        json: args.json,
         stop: std::sync::Arc::default(),
     })
 }
@@ -215,19 +182,15 @@ fn stop_on_ctrl_c(stop: std::sync::Arc<std::sync::atomic::AtomicBool>) {
 }
 
 async fn set_up(args: SetupArgs, clock: Clock, journal: Option<Journal>) -> anyhow::Result<ExitCode> {
-    let push = match args.push {
-        Some(secret) => {
-            let client = aws_sdk_secretsmanager::Client::new(&autofix::aws::sdk_config().await);
-            Some(setup::Push { secret, client })
-        }
+    let secrets_manager = match &args.push {
+        Some(_) => Some(aws_sdk_secretsmanager::Client::new(&autofix::aws::sdk_config().await)),
         None => None,
     };
     let process = Environment::of_process();
     let mut person = Person::of_process(&process);
-    let means = setup::Means { process, clock, outbound: Outbound::new(journal)?, push };
-    let options = setup::Options { file: args.file, from_python: args.from_python, data: args.data };
-    stop_asking_on_ctrl_c(options.file.clone());
-    Ok(match setup::setup(&options, means, &mut person).await? {
+    let means = setup::Means { process, clock, outbound: Outbound::new(journal)?, secrets_manager };
+    stop_asking_on_ctrl_c(args.file.clone());
+    Ok(match setup::setup(&args, means, &mut person).await? {
         setup::Outcome::Ready => ExitCode::SUCCESS,
         setup::Outcome::SomethingIsWrong | setup::Outcome::Stopped => ExitCode::FAILURE,
     })

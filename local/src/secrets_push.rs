@@ -1,7 +1,7 @@
 //! The command `secrets push`: writes the secrets of a `.env` file into the Secrets Manager secret that the functions
 //! read. It makes no secret, prints no value, and keeps what is in the secret and not in the file.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use autofix::config::{Environment, names};
@@ -11,14 +11,6 @@ use serde_json::{Map, Value};
 
 use crate::settings;
 use crate::terminal::{patiently, say};
-
-/// What is to be pushed, and where to.
-#[derive(Debug)]
-pub struct Options {
-    pub from: PathBuf,
-    /// ARN or name of the secret.
-    pub secret: Option<String>,
-}
 
 /// What becomes of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,23 +24,23 @@ enum Change {
 ///
 /// # Errors
 /// If the file cannot be read, or holds no secret.
-pub fn show(options: &Options) -> anyhow::Result<()> {
-    let file = settings::file(&options.from)?;
-    let secrets = secrets_of(&file, options)?;
-    say!("A push would write these names of `{}`, and no value is shown:", options.from.display());
+pub fn show(from: &Path) -> anyhow::Result<()> {
+    let file = settings::file(from)?;
+    let secrets = secrets_of(&file, from)?;
+    say!("A push would write these names of `{}`, and no value is shown:", from.display());
     secrets.iter().for_each(|(name, _)| say!("  {name}"));
     tell_others(&file);
     Ok(())
 }
 
-/// Writes them as a new version of the secret; where nothing changes, nothing is written.
+/// Writes them as a new version of the secret with this ARN or name; where nothing changes, nothing is written.
 ///
 /// # Errors
 /// If the file holds no secret, or Secrets Manager refuses; the message never has a value in it.
-pub async fn push(options: &Options, client: &Client) -> anyhow::Result<()> {
-    let file = settings::file(&options.from)?;
-    let secrets = secrets_of(&file, options)?;
-    let Some(secret) = &options.secret else {
+pub async fn push(from: &Path, secret: Option<&str>, client: &Client) -> anyhow::Result<()> {
+    let file = settings::file(from)?;
+    let secrets = secrets_of(&file, from)?;
+    let Some(secret) = secret else {
         bail!(
             "name the secret with `--secret`, or in `AUTOFIX_SECRET_ARN`: it is the stack's output `SecretArn`"
         )
@@ -92,11 +84,11 @@ fn change(before: Option<&Value>, value: &str) -> Change {
 }
 
 /// The secrets of the file, by name; an empty value counts as unset.
-fn secrets_of<'a>(file: &'a Environment, options: &Options) -> anyhow::Result<Vec<(&'static str, &'a str)>> {
+fn secrets_of<'a>(file: &'a Environment, from: &Path) -> anyhow::Result<Vec<(&'static str, &'a str)>> {
     let secrets: Vec<_> =
         names::SECRETS.into_iter().filter_map(|name| Some((name, file.get(name)?))).collect();
     if secrets.is_empty() {
-        bail!("`{}` has none of the secrets: {}", options.from.display(), names::SECRETS.join(", "));
+        bail!("`{}` has none of the secrets: {}", from.display(), names::SECRETS.join(", "));
     }
     Ok(secrets)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -18,6 +18,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use url::Url;
 
+use crate::arguments::ServeArgs;
 use crate::deliver::{self, LambdaApi};
 use crate::forward::Forwarder;
 use crate::movable_clock::SkippingClock;
@@ -35,45 +36,26 @@ use crate::waiting::{self, Ended};
 /// Folder of the sandbox's table, below the one that was named.
 const SANDBOX_TABLE: &str = "sandbox-table";
 
-/// What `serve` was asked to do.
-#[derive(Debug)]
-pub struct Options {
-    /// What it listens on.
-    pub host: IpAddr,
-    pub port: u16,
-    /// Folder of the table, and of the sandbox's table and repositories.
-    pub data: PathBuf,
-    pub services: Services,
-    pub journal: Option<Journal>,
-}
-
-/// Which services AutoFix talks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Services {
-    Real,
-    Sandbox,
-}
-
 /// Serves until it is told to stop (Ctrl-C or SIGTERM).
-pub async fn serve(options: Options) -> anyhow::Result<()> {
-    if options.services == Services::Real && until_complete(&options).await? == Ended::Stopped {
+pub async fn serve(args: &ServeArgs, journal: Option<Journal>) -> anyhow::Result<()> {
+    if !args.sandbox && until_complete(args).await? == Ended::Stopped {
         return Ok(());
     }
     let time = SkippingClock::default();
-    let clock = match options.services {
-        Services::Real => Clock::system(),
-        Services::Sandbox => time.clock(), // its page lets hours pass
+    let clock = match args.sandbox {
+        true => time.clock(), // its page lets hours pass
+        false => Clock::system(),
     };
-    let table = open_table(&options, free_port()).await?;
-    let listener = listen(&options).await?;
+    let table = open_table(args, free_port()).await?;
+    let listener = listen(args).await?;
     let address = listener.local_addr()?;
-    let (mut environment, sandbox) = surroundings(&options, &clock).await?;
-    if options.services == Services::Sandbox {
+    let (mut environment, sandbox) = surroundings(args, &clock).await?;
+    if args.sandbox {
         // Whoever sees the sandbox's cards sits at this machine. Others would be led to their own.
         let here = [("AUTOFIX_PUBLIC_URL", format!("http://{}", seen_from_here(address)))];
         environment = environment.over(here.into_iter().collect());
     }
-    let outbound = Outbound::new(options.journal.clone())?;
+    let outbound = Outbound::new(journal)?;
     let process = Arc::new(OneProcess::new(table, &environment, clock.clone(), outbound).await?);
     process.break_leases().await?;
     let prefix = CommonConfig::from_env(&environment)?.prefix;
@@ -87,7 +69,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     }
     let mut endpoints = process.endpoints();
     match sandbox {
-        None => say!("The table is in {}", options.data.display()),
+        None => say!("The table is in {}", args.data.display()),
         Some(_) if prefix.starts_with(sandbox_page::PATH) => {
             bail!(
                 "with `--sandbox`, `AUTOFIX_PREFIX` cannot begin with `{}`: its page is there",
@@ -108,23 +90,23 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
             endpoints = endpoints.merge(sandbox_page::routes(page));
             say!("\nBreak something, watch the card arrive, and click Deploy:");
             say!("  http://{}{}", seen_from_here(address), sandbox_page::PATH);
-            if !options.host.is_loopback() {
+            if !args.host.is_loopback() {
                 say!("Others can reach this sandbox, too. Nothing in it is real.");
             }
         }
     }
-    let home = match options.services {
-        Services::Sandbox => sandbox_page::PATH.to_owned(),
-        Services::Real => format!("{prefix}/"),
+    let home = match args.sandbox {
+        true => sandbox_page::PATH.to_owned(),
+        false => format!("{prefix}/"),
     };
     if home != "/" {
         endpoints = endpoints.route("/", get(move || async move { Redirect::temporary(&home) }));
     }
     let endpoints = server::serve(listener, endpoints, server::Limits::default(), told_to_stop());
     tokio::select! { () = endpoints => {}, () = process.run() => {} }
-    match options.services {
-        Services::Real => say!("Stopped; what is under way goes on with the next start."),
-        Services::Sandbox => say!("Stopped. The next start has a new sandbox."),
+    match args.sandbox {
+        false => say!("Stopped; what is under way goes on with the next start."),
+        true => say!("Stopped. The next start has a new sandbox."),
     }
     Ok(())
 }
@@ -134,18 +116,16 @@ const SHORTEST_TOKEN: usize = 16;
 
 /// The fakes start empty, and so do the attempts, which mean nothing to them. Theirs is another folder: a real table may be
 /// in the one that was named.
-async fn open_table(options: &Options, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
-    match options.services {
-        Services::Real => EmbeddedTable::open_at(&options.data, address, Before::Kept).await,
-        Services::Sandbox => {
-            EmbeddedTable::open_at(&options.data.join(SANDBOX_TABLE), address, Before::Deleted).await
-        }
+async fn open_table(args: &ServeArgs, address: SocketAddr) -> anyhow::Result<EmbeddedTable> {
+    match args.sandbox {
+        true => EmbeddedTable::open_at(&args.data.join(SANDBOX_TABLE), address, Before::Deleted).await,
+        false => EmbeddedTable::open_at(&args.data, address, Before::Kept).await,
     }
 }
 
-async fn listen(options: &Options) -> anyhow::Result<TcpListener> {
-    let Options { host, port, .. } = options;
-    TcpListener::bind((*host, *port)).await.with_context(|| format!("listen on {host}, port {port}"))
+async fn listen(args: &ServeArgs) -> anyhow::Result<TcpListener> {
+    let (host, port) = (args.host, args.port());
+    TcpListener::bind((host, port)).await.with_context(|| format!("listen on {host}, port {port}"))
 }
 
 /// The address as a browser on this machine has it. In a container it is the address outside, if the ports are the same.
@@ -177,10 +157,10 @@ fn check_host(host: IpAddr, environment: &Environment) -> anyhow::Result<()> {
 }
 
 /// Refuses to start with settings that can't work. With those of a Python AutoFix it waits for what is missing, and says so.
-async fn until_complete(options: &Options) -> anyhow::Result<Ended> {
+async fn until_complete(args: &ServeArgs) -> anyhow::Result<Ended> {
     let folder = Path::new(".");
     let environment = settings::environment(folder)?;
-    check_host(options.host, &environment)?;
+    check_host(args.host, &environment)?;
     let missing = settings::missing(&environment);
     if missing.is_empty() {
         return Ok(Ended::Complete);
@@ -192,29 +172,29 @@ async fn until_complete(options: &Options) -> anyhow::Result<Ended> {
              `autofix serve --sandbox` needs none."
         );
     }
-    let listener = listen(options).await?;
+    let listener = listen(args).await?;
     let prefix = CommonConfig::from_env(&environment)?.prefix;
     say!("AutoFix waits for these settings (environment or `.env`):{missing}");
     say!("`autofix setup` asks for them one by one; `docs/from-python.md` says what is new.");
     say!("Until `.env` has them, http://{}{prefix}/ says so and takes no webhooks.", listener.local_addr()?);
     let ended = waiting::wait(listener, folder, &prefix).await?;
     if ended == Ended::Complete {
-        check_host(options.host, &settings::environment(folder)?)?;
+        check_host(args.host, &settings::environment(folder)?)?;
         say!("Nothing is missing now. Starting …\n");
     }
     Ok(ended)
 }
 
 /// The settings, and the sandbox where it is wanted.
-async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Environment, Option<Sandbox>)> {
+async fn surroundings(args: &ServeArgs, clock: &Clock) -> anyhow::Result<(Environment, Option<Sandbox>)> {
     let environment = settings::environment(std::path::Path::new("."))?;
-    match options.services {
-        Services::Real => {
+    match args.sandbox {
+        false => {
             settings::hints(&environment).iter().for_each(|hint| say!("{hint}"));
             Ok((environment, None))
         }
-        Services::Sandbox => {
-            let sandbox = start_sandbox(options, clock, Addresses::free()).await?;
+        true => {
+            let sandbox = start_sandbox(args, clock, Addresses::free()).await?;
             let proofs = sandbox.with_proofs()?;
             let environment = proofs.over(sandbox.environment(SlackWay::Bot)).over(environment);
             say!("The four services are a sandbox on this machine; its Claude is scripted.");
@@ -223,8 +203,8 @@ async fn surroundings(options: &Options, clock: &Clock) -> anyhow::Result<(Envir
     }
 }
 
-async fn start_sandbox(options: &Options, clock: &Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
-    let folder = options.data.join("sandbox");
+async fn start_sandbox(args: &ServeArgs, clock: &Clock, addresses: Addresses) -> anyhow::Result<Sandbox> {
+    let folder = args.data.join("sandbox");
     // The fakes keep their state in memory, so repositories of an earlier run belong to nothing.
     if folder.exists() {
         std::fs::remove_dir_all(&folder).context("clear the sandbox's repositories")?;
@@ -240,42 +220,28 @@ async fn start_sandbox(options: &Options, clock: &Clock, addresses: Addresses) -
     Ok(sandbox)
 }
 
-/// Functions that run elsewhere, under `sam local` or `cargo lambda`.
-#[derive(Debug)]
-pub struct Functions {
-    /// What listens for them: containers can't reach this machine's loopback.
-    pub listen: IpAddr,
-    /// Gets the variables that they need, when everything is ready.
-    pub env_file: Option<PathBuf>,
-    /// Lambda's API, for the worker.
-    pub deliver: Option<Url>,
-    /// Where their HTTP endpoints are.
-    pub endpoints: Url,
-}
-
 /// Only the table and, where wanted, the sandbox, with its page on this machine's own address.
-pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Result<()> {
+pub async fn serve_backing(args: &ServeArgs) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let address = (functions.listen, options.port).into();
-    let table = open_table(&options, address).await?;
-    let fakes = Addresses { ip: functions.listen, first_port: after(options.port, 1) };
-    let sandbox = match options.services {
-        Services::Sandbox => Some(start_sandbox(&options, &clock, fakes).await?),
-        Services::Real => None,
+    let (ip, port) = (args.listen.unwrap_or(Ipv4Addr::LOCALHOST.into()), args.port());
+    let table = open_table(args, (ip, port).into()).await?;
+    let fakes = Addresses { ip, first_port: after(port, 1) };
+    let sandbox = match args.sandbox {
+        true => Some(start_sandbox(args, &clock, fakes).await?),
+        false => None,
     };
     let process = Environment::of_process();
     let common = CommonConfig::from_env(&settings::with(&process, &[("AUTOFIX_SECRET_ARN", "")]))?;
     table.create(&common.table).await?;
     say!("The table is at {}", table.endpoint());
-    let environment = variables(&table, &common.table, sandbox.as_ref(), &functions.endpoints);
+    let environment = variables(&table, &common.table, sandbox.as_ref(), &args.endpoints);
     let page = match sandbox {
         Some(sandbox) => {
-            let listener =
-                TcpListener::bind((Ipv4Addr::LOCALHOST, after(options.port, 1 + Addresses::COUNT)))
-                    .await
-                    .context("listen for the sandbox's page")?;
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, after(port, 1 + Addresses::COUNT)))
+                .await
+                .context("listen for the sandbox's page")?;
             say!("The sandbox is on http://{}{}", listener.local_addr()?, sandbox_page::PATH);
-            let there = Forwarder::to(functions.endpoints.as_str())?;
+            let there = Forwarder::to(args.endpoints.as_str())?;
             let endpoints = Router::new().fallback(move |request: Request| {
                 let there = there.clone();
                 async move { there.forward(request).await }
@@ -293,11 +259,11 @@ pub async fn serve_backing(options: Options, functions: Functions) -> anyhow::Re
         }
         None => None,
     };
-    if let Some(path) = &functions.env_file {
+    if let Some(path) = &args.env_file {
         write_variables(path, &environment)?;
         say!("The functions' variables are in {}", path.display());
     }
-    let deliveries = match &functions.deliver {
+    let deliveries = match &args.deliver {
         Some(url) => {
             say!("The table's stream and the clock go to the worker behind {url}");
             let stream = StreamReader::new(table.streams(), &common.table);

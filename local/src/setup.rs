@@ -9,7 +9,7 @@ mod guidance;
 mod person;
 mod question;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use autofix::clock::Clock;
@@ -21,6 +21,7 @@ use guidance::Address;
 pub use person::Person;
 use ring::rand::SecureRandom;
 
+use crate::arguments::SetupArgs;
 use crate::doctor::deployment::ADDRESS;
 use crate::doctor::report::Standing;
 use crate::doctor::{self, Deployment};
@@ -30,30 +31,14 @@ use crate::terminal::progress;
 /// Bytes of a token that we choose ourselves.
 const TOKEN_BYTES: usize = 32;
 
-/// What `setup` was asked to do.
-pub struct Options {
-    /// The file that is written.
-    pub file: PathBuf,
-    /// An `.env` of the Python AutoFix, whose settings are taken over.
-    pub from_python: Option<PathBuf>,
-    /// Folder of the table of `autofix serve`, for the doctor.
-    pub data: PathBuf,
-}
-
 /// What it does that with.
 pub struct Means {
     /// What is set here is not asked for.
     pub process: Environment,
     pub clock: Clock,
     pub outbound: Outbound,
-    /// Where the secrets go besides, if anywhere.
-    pub push: Option<Push>,
-}
-
-/// A secret in Secrets Manager, by its ARN or name.
-pub struct Push {
-    pub secret: String,
-    pub client: aws_sdk_secretsmanager::Client,
+    /// For [`SetupArgs::push`].
+    pub secrets_manager: Option<aws_sdk_secretsmanager::Client>,
 }
 
 /// How it ended.
@@ -71,12 +56,12 @@ pub enum Outcome {
 ///
 /// # Errors
 /// When the file cannot be read or written, or Secrets Manager refuses.
-pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> anyhow::Result<Outcome> {
-    let file = EnvFile::open(&options.file)?;
-    let shown = options.file.display().to_string();
+pub async fn setup(args: &SetupArgs, means: Means, person: &mut Person<'_>) -> anyhow::Result<Outcome> {
+    let file = EnvFile::open(&args.file)?;
+    let shown = args.file.display().to_string();
     let mut conversation = Conversation { shown, file, means, person, step: None };
     conversation.welcome();
-    if let Some(old) = &options.from_python {
+    if let Some(old) = &args.from_python {
         conversation.take_over(old)?;
     }
     match conversation.ask_for_everything().await {
@@ -88,8 +73,10 @@ pub async fn setup(options: &Options, means: Means, person: &mut Person<'_>) -> 
         Err(Stop::Failed(error)) => return Err(error),
     }
     conversation.make_api_token()?;
-    conversation.push(&options.file).await?;
-    conversation.examine(&options.data).await
+    if let (Some(secret), Some(client)) = (&args.push, &conversation.means.secrets_manager) {
+        secrets_push::push(&args.file, Some(secret), client).await?;
+    }
+    conversation.examine(&args.data).await
 }
 
 /// What a person reads who stops before the end.
@@ -211,12 +198,6 @@ impl Conversation<'_, '_> {
         );
         self.explain(&told);
         Ok(())
-    }
-
-    async fn push(&mut self, from: &Path) -> anyhow::Result<()> {
-        let Some(Push { secret, client }) = &self.means.push else { return Ok(()) };
-        let options = secrets_push::Options { from: from.to_owned(), secret: Some(secret.clone()) };
-        secrets_push::push(&options, client).await
     }
 
     async fn examine(&mut self, data: &Path) -> anyhow::Result<Outcome> {

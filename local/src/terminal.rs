@@ -75,20 +75,6 @@ async fn telling<T>(tell: impl FnOnce(&str), what: &str, waiting: impl Future<Ou
     }
 }
 
-/// For whom a command prints its result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    People,
-    Json,
-}
-
-impl Form {
-    /// As the flag `--json` says.
-    pub fn of_flag(json: bool) -> Form {
-        if json { Form::Json } else { Form::People }
-    }
-}
-
 /// Whether what is printed has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {

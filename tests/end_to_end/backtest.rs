@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use autofix::analysis::diff::{FileChange, unified};
 use autofix::outbound::Outbound;
-use autofix_local::analyze::{Form, Means};
+use autofix_local::analyze::Means;
 use autofix_local::backtest::{Options, SentryProject, Source, backtest};
 use autofix_local::demo_project;
 use axum::http::Method;
@@ -87,8 +87,7 @@ async fn run(
     max_cost_usd: f64,
     stop: &Arc<AtomicBool>,
 ) -> anyhow::Result<()> {
-    let options =
-        Options { source, out: folder.out(), max_cost_usd, form: Form::People, stop: Arc::clone(stop) };
+    let options = Options { source, out: folder.out(), max_cost_usd, json: false, stop: Arc::clone(stop) };
     let means = Means {
         environment: world.sandbox.environment(SlackWay::Bot),
         clock: world.clock.clock(),
@@ -235,7 +234,7 @@ async fn a_service_that_fails_leaves_no_result_so_the_next_run_asks_again() {
         source: Source::Folders(folder.cases()),
         out: folder.out(),
         max_cost_usd: 10.0,
-        form: Form::Json,
+        json: true,
         stop: Arc::default(),
     };
     let theirs = world.sandbox.environment(SlackWay::Bot).pairs();

@@ -1,11 +1,11 @@
 //! A short run of the tool `load`: what holds under load, not how fast it is.
 
-use autofix_tests::load::{Form, Options, measure};
+use autofix_tests::load::{Arguments, measure};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_load_nothing_is_lost_refused_or_doubled() {
-    let options = Options { webhooks: 120, attempts: 10, folder: None, form: Form::Json, per_hour: 500 };
-    let report = measure(&options).await.unwrap();
+    let arguments = Arguments { webhooks: 120, attempts: 10, data: None, json: true, per_hour: 500 };
+    let report = measure(&arguments).await.unwrap();
     report.check().unwrap();
 
     let intake = report.intake.unwrap();
@@ -24,8 +24,8 @@ async fn under_load_nothing_is_lost_refused_or_doubled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_full_hour_is_counted_apart_and_holds_exactly() {
-    let options = Options { webhooks: 3 * 50, attempts: 0, folder: None, form: Form::Json, per_hour: 20 };
-    let report = measure(&options).await.unwrap();
+    let arguments = Arguments { webhooks: 3 * 50, attempts: 0, data: None, json: true, per_hour: 20 };
+    let report = measure(&arguments).await.unwrap();
     report.check().unwrap();
     let rows = report.intake.unwrap().rows;
     let counted: Vec<(&str, usize)> = rows.iter().map(|row| (row.kind, row.webhooks)).collect();

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use autofix::config::{Environment, names};
 use autofix::outbound::Outbound;
 use autofix::secrets::Secrets;
+use autofix_local::arguments::SetupArgs;
 use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, TOKEN};
 use autofix_local::sandbox::secrets_manager::{ARN, SecretsManager};
 use autofix_local::sandbox::slack::{BOT_TOKEN, CHANNEL_ID, SIGNING_SECRET};
 use autofix_local::sandbox::{claude, sentry};
 use autofix_local::settings;
-use autofix_local::setup::{Means, Options, Outcome, Person, Push, setup};
+use autofix_local::setup::{Means, Outcome, Person, setup};
 use tempfile::TempDir;
 
 use crate::world::{APPROVER_ID, REPO, Scenario, World, assert_says, serve};
@@ -45,19 +46,19 @@ impl Desk {
 
     /// Gives these answers, one a line; a string of what was shown.
     async fn answers(&self, answers: &[&str]) -> (Outcome, String) {
-        self.answers_and_pushes(answers, None).await
+        self.answers_with(answers, self.args(), None).await
     }
 
-    async fn answers_and_pushes(&self, answers: &[&str], push: Option<Push>) -> (Outcome, String) {
-        let options = Options { file: self.file(), from_python: None, data: self.folder.path().join("data") };
-        self.answers_with(answers, push, options).await
+    fn args(&self) -> SetupArgs {
+        let data = self.folder.path().join("data");
+        SetupArgs { file: self.file(), push: None, from_python: None, data }
     }
 
     async fn answers_with(
         &self,
         answers: &[&str],
-        push: Option<Push>,
-        options: Options,
+        args: SetupArgs,
+        manager: Option<&SecretsManager>,
     ) -> (Outcome, String) {
         let input: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
         let mut output = Vec::new();
@@ -67,10 +68,10 @@ impl Desk {
             process: addresses.collect::<Environment>(),
             clock: self.world.clock.clock(),
             outbound: Outbound::new(None).unwrap(),
-            push,
+            secrets_manager: manager.map(SecretsManager::client),
         };
         let mut person = Person::through(input.as_bytes(), &mut output);
-        let outcome = setup(&options, means, &mut person).await.unwrap();
+        let outcome = setup(&args, means, &mut person).await.unwrap();
         drop(person);
         let shown = String::from_utf8(output).unwrap();
         for secret in answers.iter().filter(|answer| is_secret(answer)) {
@@ -267,8 +268,8 @@ async fn a_github_app_and_an_incoming_webhook_take_the_places_of_the_tokens() {
 async fn with_push_the_functions_have_the_secrets_too() {
     let desk = Desk::new().await;
     let manager = SecretsManager::start_with(desk.world.clock.clock()).await.unwrap();
-    let push = Push { secret: ARN.to_owned(), client: manager.client() };
-    let (outcome, shown) = desk.answers_and_pushes(&desk.all(), Some(push)).await;
+    let args = SetupArgs { push: Some(ARN.to_owned()), ..desk.args() };
+    let (outcome, shown) = desk.answers_with(&desk.all(), args, Some(&manager)).await;
     assert_eq!(outcome, Outcome::Ready, "{shown}");
     let (client, clock) = (manager.client(), desk.world.clock.clock());
     let pushed = Secrets::from_secrets_manager(client, ARN.to_owned(), Environment::default(), clock);
@@ -290,11 +291,7 @@ async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_
         claude::API_KEY
     );
     std::fs::write(&old, &text).unwrap();
-    let options = || Options {
-        file: desk.file(),
-        from_python: Some(old.clone()),
-        data: desk.folder.path().join("data"),
-    };
+    let args = || SetupArgs { from_python: Some(old.clone()), ..desk.args() };
     // The address is with the old prefix, under which this world does not answer: that is the only thing to correct.
     let answers = [
         REPO,
@@ -306,7 +303,7 @@ async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_
         SIGNING_SECRET,
         "",
     ];
-    let (outcome, shown) = desk.answers_with(&answers, None, options()).await;
+    let (outcome, shown) = desk.answers_with(&answers, args(), None).await;
     assert_eq!(outcome, Outcome::Ready, "{shown}");
     for (name, said) in [
         ("ANTHROPIC_API_KEY", "taken over"),
@@ -325,7 +322,7 @@ async fn the_settings_of_the_python_autofix_are_taken_over_and_only_the_rest_is_
     assert_eq!(desk.get("DATABASE_URL"), None);
     assert_eq!(std::fs::read_to_string(&old).unwrap(), text, "the old file stays as it is");
     let before = desk.text();
-    let (_, shown) = desk.answers_with(&[], None, options()).await;
+    let (_, shown) = desk.answers_with(&[], args(), None).await;
     assert!(shown.contains("ANTHROPIC_API_KEY: kept"), "{shown}");
     assert_eq!((asked(&shown), desk.text()), (vec![], before), "nothing is asked for or written twice");
 }

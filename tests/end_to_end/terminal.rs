@@ -2,7 +2,8 @@
 
 use autofix::attempt::Status;
 use autofix::config::{Environment, names};
-use autofix_local::client::{Form, Server, Wanted};
+use autofix_local::arguments::AttemptsArgs;
+use autofix_local::client::Server;
 use autofix_local::terminal::explained;
 use autofix_local::waiting;
 use serde_json::Value;
@@ -14,21 +15,21 @@ async fn server(world: &World, settings: &[(&str, &str)]) -> Server {
     Server { url, environment: Environment::from_iter(settings.iter().copied()) }
 }
 
-fn newest(status: Option<Status>, form: Form) -> Wanted {
-    Wanted::Newest { status, project: None, limit: 20, form }
+fn newest(status: Option<Status>) -> AttemptsArgs {
+    AttemptsArgs { id: None, status, project: None, limit: 20, json: false, url: String::new() }
 }
 
 #[tokio::test]
 async fn attempts_are_a_table_with_a_header_and_ages_or_json() {
     let world = World::new().await;
     let server = server(&world, &[]).await;
-    let shown = async |wanted: &Wanted| server.attempts_shown(wanted, world.clock.now()).await.unwrap();
-    assert_eq!(shown(&newest(None, Form::People)).await, "No attempts yet.");
+    let shown = async |wanted: &AttemptsArgs| server.attempts_shown(wanted, world.clock.now()).await.unwrap();
+    assert_eq!(shown(&newest(None)).await, "No attempts yet.");
     let event = Scenario::Security.event(world.clock.now());
     let first = world.handle_report(&event, Hook::EventAlertTriggered).await;
     world.clock.advance(hours(3));
     let second = world.handle(Scenario::Fix).await;
-    let table = shown(&newest(None, Form::People)).await;
+    let table = shown(&newest(None)).await;
     let table = table.replace(&first, "FIRST-ID").replace(&second, "SECOND-ID");
     let words: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words[0].join(" "), "ID STATUS AGE PROJECT ERROR PLACE PULL REQUEST OR REASON", "{table}");
@@ -37,12 +38,15 @@ async fn attempts_are_a_table_with_a_header_and_ages_or_json() {
     assert_eq!(words[2][..5].join(" "), "FIRST-ID skipped 3 h bookshop", "{table}");
     let starts: Vec<_> = table.lines().map(|line| &line[..line.len().min(3)]).collect();
     assert_eq!(starts, ["ID ", "SEC", "FIR"], "{table}");
-    let filtered = shown(&newest(Some(Status::Skipped), Form::People)).await;
+    let filtered = shown(&newest(Some(Status::Skipped))).await;
     assert!(filtered.contains(&first) && !filtered.contains(&second), "{filtered}");
-    assert_eq!(shown(&newest(Some(Status::Deployed), Form::People)).await, "No attempt matches.");
-    let json: Value = serde_json::from_str(&shown(&newest(None, Form::Json)).await).unwrap();
+    assert_eq!(shown(&newest(Some(Status::Deployed))).await, "No attempt matches.");
+    let json: Value =
+        serde_json::from_str(&shown(&AttemptsArgs { json: true, ..newest(None) }).await).unwrap();
     assert_eq!(json[1]["id"], first);
-    let one: Value = serde_json::from_str(&shown(&Wanted::One(second.clone())).await).unwrap();
+    let one: Value =
+        serde_json::from_str(&shown(&AttemptsArgs { id: Some(second.clone()), ..newest(None) }).await)
+            .unwrap();
     assert_eq!(one["id"], second);
 }
 
@@ -50,7 +54,7 @@ async fn attempts_are_a_table_with_a_header_and_ages_or_json() {
 async fn an_error_says_what_to_do_and_nothing_for_programmers() {
     let world = World::new().await;
     let wrong = server(&world, &[(names::API_TOKEN, "another token of some length")]).await;
-    let list = newest(None, Form::People);
+    let list = newest(None);
     let refused = wrong.attempts_shown(&list, world.clock.now()).await.unwrap_err();
     let refused = explained(&refused).replace(&wrong.url, "URL");
     assert_eq!(

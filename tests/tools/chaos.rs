@@ -10,12 +10,15 @@ mod plan;
 mod stage;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use autofix::attempt::{Attempt, Status};
+use autofix::clock::Clock;
+use clap::Parser;
 
 use self::invariants::Witness;
 use self::plan::Plan;
@@ -24,14 +27,21 @@ use self::stage::Stage;
 /// Bytes.
 const STACK: usize = 32 * 1024 * 1024;
 
-/// What to run.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// The first seed; each run has the next one.
-    pub seed: u64,
-    /// Different errors that are reported in a run.
-    pub attempts: usize,
-    pub runs: u64,
+/// Plays random errors, clicks, deaths and faults, and checks what AutoFix promises.
+///
+/// A seed always makes the same plan of events. It does not determine the order of two requests that run at the same time,
+/// or the random parts of ids, so a repeat of a seed may differ in details.
+#[derive(Parser)]
+pub struct Arguments {
+    /// The seed of the first run; each run has the next one [default: from the time].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Different errors in a run.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=500))]
+    attempts: u16,
+    /// Runs.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    runs: u64,
 }
 
 /// How a run went.
@@ -53,15 +63,16 @@ pub struct Report {
 ///
 /// # Errors
 /// When something that must hold did not: with the seed, and how to repeat the run.
-pub fn chaos(options: Options) -> anyhow::Result<()> {
-    let attempts = options.attempts;
-    eprintln!("{} runs from seed {} on, a line for each …", options.runs, options.seed);
+pub fn chaos(arguments: &Arguments) -> anyhow::Result<()> {
+    let &Arguments { seed, attempts, runs } = arguments;
+    let seed = seed.unwrap_or_else(|| Clock::system().now().as_second().unsigned_abs());
+    eprintln!("{runs} runs from seed {seed} on, a line for each …");
     let told = Mutex::new(Vec::new());
     let each = |report: &Report| {
         println!("{}", report.line());
         told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(report.summary());
     };
-    let bad = run_all(options, each);
+    let bad = run_all(seed..seed.saturating_add(runs), usize::from(attempts), each);
     let told = told.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     let deaths: usize = told.iter().map(|run| run.0).sum();
     let failures: usize = told.iter().map(|run| run.1).sum();
@@ -88,17 +99,19 @@ pub fn chaos(options: Options) -> anyhow::Result<()> {
 }
 
 /// The first run that went wrong, where one did; no run is begun after it.
-fn run_all(options: Options, each: impl Fn(&Report) + Sync) -> Option<anyhow::Result<Report>> {
-    let next = AtomicU64::new(0);
+fn run_all(
+    seeds: Range<u64>,
+    attempts: usize,
+    each: impl Fn(&Report) + Sync,
+) -> Option<anyhow::Result<Report>> {
+    let seeds = Mutex::new(seeds);
     let stop = AtomicBool::new(false);
     let bad = Mutex::new(None);
     let work = || {
         while !stop.load(Ordering::SeqCst) {
-            let number = next.fetch_add(1, Ordering::SeqCst);
-            if number >= options.runs {
-                return;
-            }
-            let report = run(options.seed.wrapping_add(number), options.attempts);
+            let next = seeds.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
+            let Some(seed) = next else { return };
+            let report = run(seed, attempts);
             if let Ok(report) = &report {
                 each(report);
             }

@@ -17,6 +17,7 @@ use anyhow::{Context, bail};
 use autofix::clock::Clock;
 use autofix::config::Environment;
 use autofix::outbound::Outbound;
+use clap::Parser;
 use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 
@@ -29,36 +30,35 @@ use autofix_sandbox::{Sandbox, SlackWay};
 /// The largest limit that can be set: more attempts than this start in no hour.
 pub const MAX_PER_HOUR: usize = 500;
 
-/// What `load` was asked to do.
-#[derive(Debug)]
-pub struct Options {
-    /// Webhooks in all; 0 leaves the endpoint out.
+/// Measures how many webhooks and attempts AutoFix handles on this machine, over HTTP and the embedded table.
+#[derive(Parser)]
+pub struct Arguments {
+    /// Number of webhooks to send; 0 skips the webhooks.
+    #[arg(long, default_value_t = 100_000)]
     pub webhooks: usize,
-    /// Attempts driven to their end; 0 leaves the worker out.
+    /// Attempts to drive to their end; 0 skips the worker.
+    #[arg(long, default_value_t = 1_000)]
     pub attempts: usize,
-    /// Where tables and repositories go; a new folder by default, which is deleted at the end.
-    pub folder: Option<PathBuf>,
-    pub form: Form,
+    /// Folder for tables and git repositories [default: a new temporary one, deleted at the end].
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Print the figures as one JSON object.
+    #[arg(long)]
+    pub json: bool,
     /// Attempts that may start in an hour, at most [`MAX_PER_HOUR`].
+    #[arg(skip = MAX_PER_HOUR)]
     pub per_hour: usize,
-}
-
-/// How the figures are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    People,
-    Json,
 }
 
 /// Measures and prints.
 ///
 /// # Errors
 /// When something was lost, refused or doubled: the exit code tells.
-pub async fn load(options: &Options) -> anyhow::Result<()> {
-    let report = measure(options).await?;
-    match options.form {
-        Form::People => report.say_summary(),
-        Form::Json => println!("{}", serde_json::to_string_pretty(&report).context("write the report")?),
+pub async fn load(arguments: &Arguments) -> anyhow::Result<()> {
+    let report = measure(arguments).await?;
+    match arguments.json {
+        true => println!("{}", serde_json::to_string_pretty(&report).context("write the report")?),
+        false => report.say_summary(),
     }
     report.check()
 }
@@ -67,36 +67,36 @@ pub async fn load(options: &Options) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When a part cannot be set up or does not end. What was lost or refused stands in the report.
-pub async fn measure(options: &Options) -> anyhow::Result<Report> {
+pub async fn measure(arguments: &Arguments) -> anyhow::Result<Report> {
     let clock = MovedClock::default();
-    let folder = options.folder.clone().unwrap_or_else(|| new_folder(&clock));
+    let folder = arguments.data.clone().unwrap_or_else(|| new_folder(&clock));
     std::fs::create_dir_all(&folder).with_context(|| format!("make the folder `{}`", folder.display()))?;
-    let measured = measure_in(&folder, options, &clock).await;
-    if options.folder.is_none() {
+    let measured = measure_in(&folder, arguments, &clock).await;
+    if arguments.data.is_none() {
         // The figures are worth more than a folder that cannot be deleted.
         let _ = std::fs::remove_dir_all(&folder);
     }
     measured
 }
 
-async fn measure_in(folder: &Path, options: &Options, clock: &MovedClock) -> anyhow::Result<Report> {
+async fn measure_in(folder: &Path, arguments: &Arguments, clock: &MovedClock) -> anyhow::Result<Report> {
     let mut report = Report::of_this_machine();
-    if options.form == Form::People {
+    if !arguments.json {
         report.say_machine();
     }
-    if options.webhooks == 0 && options.attempts == 0 {
+    if arguments.webhooks == 0 && arguments.attempts == 0 {
         bail!("nothing to measure: `--webhooks` and `--attempts` are both 0");
     }
-    if options.webhooks > 0 {
-        eprintln!("Sending {} webhooks …", options.webhooks);
-        let part = Part::start(&folder.join("intake"), clock, options).await?;
-        report.intake = Some(intake::measure(&part, options.webhooks).await?);
+    if arguments.webhooks > 0 {
+        eprintln!("Sending {} webhooks …", arguments.webhooks);
+        let part = Part::start(&folder.join("intake"), clock, arguments).await?;
+        report.intake = Some(intake::measure(&part, arguments.webhooks).await?);
         part.stop();
     }
-    if options.attempts > 0 {
-        eprintln!("Driving {} attempts to their end …", options.attempts);
-        let part = Part::start(&folder.join("attempts"), clock, options).await?;
-        report.attempts = Some(attempts::measure(&part, options.attempts).await?);
+    if arguments.attempts > 0 {
+        eprintln!("Driving {} attempts to their end …", arguments.attempts);
+        let part = Part::start(&folder.join("attempts"), clock, arguments).await?;
+        report.attempts = Some(attempts::measure(&part, arguments.attempts).await?);
         part.stop();
     }
     Ok(report)
@@ -108,17 +108,17 @@ struct Part {
     sandbox: Sandbox,
     clock: MovedClock,
     address: String,
-    form: Form,
+    json: bool,
     per_hour: usize,
     server: JoinHandle<std::io::Result<()>>,
 }
 
 impl Part {
-    async fn start(folder: &Path, clock: &MovedClock, options: &Options) -> anyhow::Result<Part> {
+    async fn start(folder: &Path, clock: &MovedClock, arguments: &Arguments) -> anyhow::Result<Part> {
         let sandbox = Sandbox::start(folder, clock.clock()).await?;
         sandbox.forget_requests();
         let settings = [
-            ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", options.per_hour.to_string()),
+            ("AUTOFIX_MAX_ATTEMPTS_PER_HOUR", arguments.per_hour.to_string()),
             ("AUTOFIX_DAILY_COST_USD", "10000".to_owned()),
             ("AUTOFIX_WATCH_HOURS", "1".to_owned()),
         ];
@@ -135,8 +135,8 @@ impl Part {
             sandbox,
             clock: clock.clone(),
             address,
-            form: options.form,
-            per_hour: options.per_hour,
+            json: arguments.json,
+            per_hour: arguments.per_hour,
             server,
         })
     }

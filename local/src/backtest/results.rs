@@ -21,10 +21,8 @@ pub struct CaseResult {
     pub name: String,
     pub title: String,
     /// The issue in Sentry.
-    #[serde(default)]
     pub url: Option<String>,
     /// The commit of the people's fix, 40 hex digits.
-    #[serde(default)]
     pub fix: Option<String>,
     /// What a reader of the comparison should know.
     #[serde(default)]

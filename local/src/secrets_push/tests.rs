@@ -5,7 +5,7 @@ use super::*;
 use crate::sandbox::secrets_manager::{ARN, SecretsManager};
 
 /// A file of this test's own, removed at the end.
-struct DotEnv(PathBuf);
+struct DotEnv(std::path::PathBuf);
 
 impl DotEnv {
     fn new(name: &str, text: &str) -> DotEnv {
@@ -14,8 +14,8 @@ impl DotEnv {
         DotEnv(path)
     }
 
-    fn to(&self, secret: &str) -> Options {
-        Options { from: self.0.clone(), secret: Some(secret.to_owned()) }
+    async fn push(&self, secret: Option<&str>, manager: &SecretsManager) -> anyhow::Result<()> {
+        push(&self.0, secret, &manager.client()).await
     }
 }
 
@@ -49,7 +49,7 @@ async fn what_is_pushed_is_what_the_functions_read_and_the_rest_stays() {
         "ANTHROPIC_API_KEY=sk-1\nAUTOFIX_SLACK_BOT_TOKEN=xoxb-2\nSENTRY_AUTH_TOKEN=\n\
          AUTOFIX_GITHUB_REPO=acme/shop\nAUTOFIX_GITHUB_APP_PRIVATE_KEY=\"BEGIN\\nEND\"\n",
     );
-    push(&file.to(ARN), &manager.client()).await.unwrap();
+    file.push(Some(ARN), &manager).await.unwrap();
     for (name, expected) in [
         (names::ANTHROPIC_API_KEY, Some("sk-1")),
         (names::SLACK_BOT_TOKEN, Some("xoxb-2")),
@@ -61,7 +61,7 @@ async fn what_is_pushed_is_what_the_functions_read_and_the_rest_stays() {
         assert_eq!(value(&manager, name).await.as_deref(), expected, "{name}");
     }
     // A second time there is nothing to write.
-    push(&file.to(ARN), &manager.client()).await.unwrap();
+    file.push(Some(ARN), &manager).await.unwrap();
     assert_eq!(puts(&manager), 1);
 }
 
@@ -69,11 +69,10 @@ async fn what_is_pushed_is_what_the_functions_read_and_the_rest_stays() {
 async fn a_secret_that_is_not_there_is_not_made() {
     let manager = manager().await;
     let file = DotEnv::new("none", "ANTHROPIC_API_KEY=sk-1\n");
-    let error = push(&file.to("another"), &manager.client()).await.unwrap_err().to_string();
+    let error = file.push(Some("another"), &manager).await.unwrap_err().to_string();
     assert!(error.starts_with("there is no secret `another`"), "{error}");
     assert_eq!(puts(&manager), 0);
-    let nameless = Options { from: file.0.clone(), secret: None };
-    let error = push(&nameless, &manager.client()).await.unwrap_err().to_string();
+    let error = file.push(None, &manager).await.unwrap_err().to_string();
     assert!(error.contains("`AUTOFIX_SECRET_ARN`"), "{error}");
 }
 
@@ -82,7 +81,7 @@ async fn a_secret_that_holds_something_else_is_not_overwritten_nor_shown() {
     let manager = manager().await;
     manager.put_text("hunter2");
     let file = DotEnv::new("text", "ANTHROPIC_API_KEY=sk-1\n");
-    let error = format!("{:#}", push(&file.to(ARN), &manager.client()).await.unwrap_err());
+    let error = format!("{:#}", file.push(Some(ARN), &manager).await.unwrap_err());
     assert!(error.contains("it was not touched") && !error.contains("hunter2"), "{error}");
     assert_eq!(puts(&manager), 0);
 }
@@ -95,7 +94,7 @@ async fn a_refusal_names_the_secret_and_no_value() {
         crate::sandbox::service::Fault::Answer { status: 400, headers: Vec::new(), body: denied.to_owned() };
     manager.service().fail_next(axum::http::Method::POST, "PutSecretValue", fault);
     let file = DotEnv::new("denied", "ANTHROPIC_API_KEY=sk-very-secret\n");
-    let error = format!("{:#}", push(&file.to(ARN), &manager.client()).await.unwrap_err());
+    let error = format!("{:#}", file.push(Some(ARN), &manager).await.unwrap_err());
     assert!(error.contains("AccessDeniedException") && error.contains(ARN), "{error}");
     assert!(!error.contains("sk-very-secret"), "{error}");
 }
@@ -103,6 +102,6 @@ async fn a_refusal_names_the_secret_and_no_value() {
 #[test]
 fn a_file_without_secrets_is_refused_with_their_names() {
     let file = DotEnv::new("plain", "AUTOFIX_GITHUB_REPO=acme/shop\nANTHROPIC_API_KEY=\n");
-    let error = show(&file.to(ARN)).unwrap_err().to_string();
+    let error = show(&file.0).unwrap_err().to_string();
     assert!(error.contains("has none of the secrets") && error.contains("SENTRY_WEBHOOK_SECRET"), "{error}");
 }

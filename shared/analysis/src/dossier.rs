@@ -46,7 +46,6 @@ pub struct Dossier {
     /// `None` where the critic was not asked, or gave no answer.
     pub critique: Option<Critique>,
     /// `None` where no second critic was asked, or gave no answer.
-    #[serde(default)]
     pub second_critique: Option<Critique>,
     /// In the order in which the conversations were had.
     pub costs: Vec<StepCost>,

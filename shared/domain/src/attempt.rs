@@ -73,20 +73,16 @@ pub struct Attempt {
     pub card: CardState,
     pub trouble: Trouble,
     /// What it waits for before its next step.
-    #[serde(default)]
     pub wait: Option<Wait>,
     /// Other Sentry issues of the same fault, which this attempt's fix is for as well.
     #[serde(default)]
     pub joined: Joined,
     /// The attempt whose answer holds for this one.
-    #[serde(default)]
     pub same_fault: Option<SameFault>,
     pub timeline: Vec<Moment>,
     /// What the checks of the head commit said when they were last looked at, whatever the state is now.
-    #[serde(default)]
     pub checks: Option<Checks>,
     /// When its first pull request was opened.
-    #[serde(default)]
     pub pull_request_at: Option<Timestamp>,
     /// When it was approved, and when it reached an end; both for the API.
     pub approved_at: Option<Timestamp>,
@@ -95,25 +91,19 @@ pub struct Attempt {
     #[serde(default)]
     pub restarts: u32,
     /// Whom to ask about the file.
-    #[serde(default)]
     pub owner: Option<Owner>,
     /// The attempt that a person wanted tried again with a hint, where this is that other try.
-    #[serde(default)]
     pub retry: Option<Retry>,
     /// The attempt that had the fault before and proposed a fix for it: the analysis is told what was tried.
-    #[serde(default)]
     pub earlier: Option<AttemptId>,
     /// The other try, where a person wanted one after this attempt had ended.
-    #[serde(default)]
     pub retried: Option<Retried>,
     /// What the analyses before the present one cost.
     #[serde(default)]
     pub earlier_usage: Usage,
     /// In a dry run: what people did about the error themselves.
-    #[serde(default)]
     pub shadow: Option<Shadow>,
     /// The proof of the present fix; `None` where none was asked for.
-    #[serde(default)]
     pub proof: Option<Proof>,
 }
 
@@ -158,7 +148,6 @@ pub struct Target {
     pub branch: Option<String>,
     pub slack_channel: Option<String>,
     /// Whether fixes are proved; `None` is the deployment's setting.
-    #[serde(default)]
     pub proof: Option<ProofMode>,
 }
 
@@ -176,13 +165,11 @@ pub struct CardState {
     pub not_before: Option<Timestamp>,
     pub failures: u32,
     /// The last click on the card: where no bot token is, its address is the way to change the card.
-    #[serde(default)]
     pub clicked: Option<Clicked>,
     /// Keys of what was posted in the card's thread, the newest [`CardState::MAX_NOTES`].
     #[serde(default)]
     pub notes: Vec<String>,
     /// The occasion of the last message, where each needs a message of its own (incoming webhook).
-    #[serde(default)]
     pub told: Option<String>,
 }
 
@@ -232,13 +219,10 @@ pub struct Trouble {
     pub not_before: Option<Timestamp>,
     pub last: Option<String>,
     /// When the step met its first failure.
-    #[serde(default)]
     pub since: Option<Timestamp>,
     /// When it first failed although no service was down: that does not count the hours of an outage before it.
-    #[serde(default)]
     pub failing_since: Option<Timestamp>,
     /// The service whose outage the step waits for.
-    #[serde(default)]
     pub outage_of: Option<Service>,
 }
 

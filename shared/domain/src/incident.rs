@@ -55,7 +55,6 @@ pub struct Incident {
     pub event_id: Option<String>,
     pub title: String,
     /// The message of an event without an exception, before its values were put into it.
-    #[serde(default)]
     pub message_template: Option<String>,
     pub culprit: Option<String>,
     pub level: Option<String>,

@@ -8,11 +8,12 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use autofix::attempt::{Attempt, AttemptId, DismissalReason, Status};
 use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
+use axum::http::Request;
 use jiff::SignedDuration;
 
+use super::Part;
 use super::memory::Memory;
 use super::report::Attempts;
-use super::{Form, Part};
 use crate::shop::{Fault, Kind};
 use autofix_sandbox::demo_project::{FIRST_COMMIT, REPOSITORY};
 use autofix_sandbox::github::{CheckRun, Conclusion, Heads, PullState};
@@ -72,7 +73,7 @@ pub(super) async fn measure(part: &Part, attempts: usize) -> anyhow::Result<Atte
         started_this_hour += wave.len();
         driver.wave(wave).await?;
         let done = number * WAVE + wave.len();
-        if part.form == Form::People && done.is_multiple_of(SAY_EVERY) {
+        if !part.json && done.is_multiple_of(SAY_EVERY) {
             println!("{done:>6} attempts answered after {:.1} s", begun.elapsed().as_secs_f64());
         }
     }
@@ -170,11 +171,8 @@ impl<'p> Driver<'p> {
         let event = fault.event(self.part.clock.clock().now());
         self.part.sandbox.sentry.throw(&event);
         let webhook = self.part.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered);
-        let mut request = self.client.post(self.part.endpoint("webhooks/sentry")).body(webhook.body);
-        for (name, value) in webhook.headers {
-            request = request.header(name, value);
-        }
-        let answer = request.send().await.context("post a webhook")?;
+        let request: Request<reqwest::Body> = webhook.posted_to(&self.part.endpoint("webhooks/sentry"));
+        let answer = self.client.execute(request.try_into()?).await.context("post a webhook")?;
         let status = answer.status().as_u16();
         let body: serde_json::Value = answer.json().await.context("read the endpoint's answer")?;
         match body["fix_attempt_id"].as_str().and_then(|id| AttemptId::parse(id).ok()) {
@@ -219,16 +217,8 @@ impl<'p> Driver<'p> {
 
     /// Posts to the endpoint what Slack would post.
     async fn interact(&mut self, form: SignedForm, id: AttemptId) -> anyhow::Result<()> {
-        let answer = self
-            .client
-            .post(self.part.endpoint("slack/interact"))
-            .header("content-type", form.content_type)
-            .header("x-slack-request-timestamp", &form.timestamp)
-            .header("x-slack-signature", &form.signature)
-            .body(form.body)
-            .send()
-            .await
-            .context("press a button")?;
+        let request: Request<reqwest::Body> = form.posted_to(&self.part.endpoint("slack/interact"));
+        let answer = self.client.execute(request.try_into()?).await.context("press a button")?;
         if !answer.status().is_success() {
             self.faults.push(format!("the endpoint answered a click on {id} with {}", answer.status()));
         }

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use autofix::attempt::{AttemptId, Status};
+use axum::http::Request;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
+use super::Part;
 use super::memory::Memory;
 use super::report::{Intake, Row};
-use super::{Form, Part};
 use autofix_sandbox::scenario::Scenario;
 use autofix_sandbox::sentry::{Hook, Sentry, SignedWebhook};
 
@@ -30,7 +31,7 @@ pub(super) async fn measure(part: &Part, webhooks: usize) -> anyhow::Result<Inta
     let before = Memory::now();
     let mut rows = Vec::new();
     let mut faults = Vec::new();
-    if part.form == Form::People {
+    if !part.json {
         Row::say_header();
     }
     for (round, concurrency) in CONCURRENCIES.into_iter().enumerate() {
@@ -43,7 +44,7 @@ pub(super) async fn measure(part: &Part, webhooks: usize) -> anyhow::Result<Inta
         {
             if count > 0 {
                 let row = sender.send(kind, count, concurrency).await?;
-                if part.form == Form::People {
+                if !part.json {
                     row.say();
                 }
                 rows.push(row);
@@ -216,12 +217,9 @@ impl<'p> Sender<'p> {
 }
 
 async fn post(client: &reqwest::Client, url: &str, webhook: SignedWebhook) -> anyhow::Result<Answer> {
-    let mut request = client.post(url).body(webhook.body);
-    for (name, value) in webhook.headers {
-        request = request.header(name, value);
-    }
+    let request: Request<reqwest::Body> = webhook.posted_to(url);
     let begun = Instant::now();
-    let answer = request.send().await.context("post a webhook")?;
+    let answer = client.execute(request.try_into()?).await.context("post a webhook")?;
     let status = answer.status().as_u16();
     let body = answer.bytes().await.context("read the endpoint's answer")?;
     Ok(Answer { took: begun.elapsed(), status, body: serde_json::from_slice(&body).unwrap_or_default() })

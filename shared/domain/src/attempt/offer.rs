@@ -36,7 +36,6 @@ pub struct Fix {
     /// What could not be checked, one sentence each.
     pub unchecked: Vec<String>,
     /// Which other code uses what it changes; `None` where nobody counted.
-    #[serde(default)]
     pub reach: Option<Reach>,
     /// What code found about the change, and what it asked the critics.
     #[serde(default)]

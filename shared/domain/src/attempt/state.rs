@@ -57,7 +57,6 @@ pub enum State {
         decision: Decision,
         cleanup: Cleanup,
         /// Why, where the person said so.
-        #[serde(default)]
         dismissal: Option<Dismissal>,
     },
     /// Merged. `watch` is there while AutoFix looks for the deploy and for new events.
@@ -66,13 +65,7 @@ pub enum State {
     Verified { merged: Merged, sentry: Telling },
     /// The error came back in a release that contains the fix. `look` is there while AutoFix looks whether a person takes
     /// the fix back on GitHub.
-    Regressed {
-        merged: Merged,
-        came_back: CameBack,
-        roll_back: RollBack,
-        #[serde(default)]
-        look: Option<Watch>,
-    },
+    Regressed { merged: Merged, came_back: CameBack, roll_back: RollBack, look: Option<Watch> },
     /// The fix is off the base branch again. `came_back` is `None` where a person saw to it before AutoFix saw the error.
     RolledBack { merged: Merged, came_back: Option<CameBack>, revert: Reverted, decision: Decision },
     /// Something outside failed for good. An open pull request stays for people.
