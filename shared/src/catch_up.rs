@@ -29,7 +29,8 @@ const SECOND: SignedDuration = SignedDuration::from_secs(1);
 /// How far the search is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatchUp {
-    from: Timestamp,
+    /// Everything first seen before this has been looked at.
+    pub from: Timestamp,
     pass: Option<Pass>,
     /// Nobody looks before this time.
     pub next_at: Timestamp,
@@ -62,11 +63,6 @@ impl CatchUp {
     /// Where AutoFix has never looked: nothing before now is its business.
     pub fn beginning(now: Timestamp) -> CatchUp {
         CatchUp { from: now, pass: None, next_at: now + EVERY }
-    }
-
-    /// Everything first seen before this has been looked at.
-    pub fn looked_through(&self) -> Timestamp {
-        self.from
     }
 
     /// Begins a pass, or goes on with the one under way. `None` where there is nothing to read yet.

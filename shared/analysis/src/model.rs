@@ -10,7 +10,7 @@ use autofix_domain::words::word_enum;
 
 word_enum! {
     /// How much the model thinks.
-    pub enum Effort { Low = "low", Medium = "medium", High = "high", }
+    pub enum Effort { Medium = "medium", High = "high", }
 }
 
 /// What one conversation keeps the same in every request, so that the prefix can be cached.

@@ -116,7 +116,6 @@ pub(super) fn reviews(repo: &Repository, call: &Call, number: &str) -> Outcome {
             "state": match review.verdict {
                 Verdict::Approved => "APPROVED",
                 Verdict::ChangesRequested => "CHANGES_REQUESTED",
-                Verdict::Commented => "COMMENTED",
             },
             "html_url": html_url,
             "pull_request_url": format!("{}/pulls/{}", repo.url, pull.number),

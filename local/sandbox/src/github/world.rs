@@ -251,7 +251,6 @@ pub(super) struct Comment {
 pub enum Verdict {
     Approved,
     ChangesRequested,
-    Commented,
 }
 
 #[derive(Clone)]

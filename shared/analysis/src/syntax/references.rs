@@ -6,7 +6,7 @@ use tree_sitter::Node;
 use super::definitions::kind_of_definition;
 use super::dotted_paths::{is_call, is_name, path_in_tokens};
 use super::imports::Bindings;
-use super::{Family, Parsed, Position, Then, Walk, first_line, visit_part};
+use super::{Family, Parsed, Position, Walk, first_line};
 
 pub use super::dotted_paths::{Use, dotted_path};
 
@@ -52,27 +52,15 @@ pub fn references<'p>(walk: &Walk<'p>, bindings: &Bindings) -> Vec<Reference<'p>
             left_out_until = node.end_byte();
             return;
         }
-        found.extend(reference(walk.parsed(), (node, position), bindings));
-    });
-    found
-}
-
-/// As [`references`], of one part of a file.
-pub fn references_below<'p>(parsed: &Parsed<'_>, top: Node<'p>, bindings: &Bindings) -> Vec<Reference<'p>> {
-    let mut found = Vec::new();
-    visit_part(top, |node, position| {
-        if is_import(position.kind) {
-            return Then::Beside;
-        }
-        found.extend(reference(parsed, (node, position), bindings));
-        Then::Below
+        found.extend(reference(walk.parsed(), node, position, bindings));
     });
     found
 }
 
 fn reference<'p>(
     parsed: &Parsed<'_>,
-    (node, position): (Node<'p>, &Position<'_, 'p>),
+    node: Node<'p>,
+    position: &Position<'_, 'p>,
     bindings: &Bindings,
 ) -> Option<Reference<'p>> {
     let in_macro = position.parent_kind == "token_tree";
