@@ -41,7 +41,7 @@ pub use app::{App, Identity};
 pub use branches::{BranchBefore, BranchDeleted, BranchSet};
 pub use checks::{CheckOutcome, CheckResult, CheckStatus, CommitChecks, Failure, Sight};
 pub use codeowners::Owner;
-pub use commits::{FileChange, NewCommit, NewFiles};
+pub use commits::{FileChange, NewCommit};
 pub use conversation::Remark;
 pub use deployments::{Deployment, DeploymentState, EnvironmentKind};
 pub use failures::{Annotation, AnnotationLevel, FailedOutput, FailureDetails};

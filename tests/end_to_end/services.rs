@@ -164,7 +164,7 @@ async fn what_github_refuses_is_repeated_or_ends_with_the_sentence_that_helps() 
     for (place, status, body, says) in [
         (github(Method::POST, "/git/trees"), 403, scope.clone(), ended),
         (github(Method::POST, "/pulls"), 422, refused("Validation Failed"), ended),
-        (github(Method::POST, "/git/blobs"), 404, refused("Not Found"), ended),
+        (github(Method::POST, "/git/trees"), 404, refused("Not Found"), ended),
         (github(Method::POST, "/git/trees"), 409, refused("Conflict"), None),
         (github(Method::POST, "/git/refs"), 502, String::new(), None),
     ] {

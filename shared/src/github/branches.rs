@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::commits::{Draft, NewCommit, NewFiles};
+use super::commits::{Draft, NewCommit};
 use super::{Github, documents};
 use crate::outbound::{ErrorKind, ServiceError};
 
@@ -42,9 +42,6 @@ pub enum BranchDeleted {
 impl Github {
     /// Makes a commit and points a branch to it: a new branch, the next commit of one (`parent_sha` is its head), or
     /// one that is put on another base. What an earlier try made is found and not made again.
-    ///
-    /// # Errors
-    /// `NotFound` where the parent has no such file.
     pub async fn commit_to_branch(
         &self,
         repo: &str,
@@ -53,18 +50,6 @@ impl Github {
         commit: NewCommit<'_>,
     ) -> Result<BranchSet, ServiceError> {
         let draft = self.draft(repo, commit).await?;
-        self.draft_to_branch(repo, branch, before, &draft).await
-    }
-
-    /// As [`Github::commit_to_branch`], for several files.
-    pub async fn files_to_branch(
-        &self,
-        repo: &str,
-        branch: &str,
-        before: BranchBefore<'_>,
-        files: NewFiles<'_>,
-    ) -> Result<BranchSet, ServiceError> {
-        let draft = self.draft_of_files(repo, files).await?;
         self.draft_to_branch(repo, branch, before, &draft).await
     }
 

@@ -11,7 +11,6 @@ use super::answers::{Sha, shaped};
 use super::{Github, Identity};
 use crate::outbound::{ErrorKind, IfThere, ServiceError};
 use crate::redaction::Redacted;
-use crate::service::Service;
 
 /// The author of AutoFix's commits. The address is GitHub's form for one that belongs to nobody.
 const AUTHOR: &str = "AutoFix";
@@ -20,28 +19,17 @@ const AUTHOR_EMAIL: &str = "autofix@users.noreply.github.com";
 /// Commits looked through for one of ours: it was made within the last hours.
 const LAST_COMMITS: &str = "50";
 
-/// Mode of a file that is new and can't be executed.
+/// Mode of a file that is new and can't be executed; another one keeps its own.
 const NEW_FILE_MODE: &str = "100644";
 
-/// One changed file on top of one commit.
+/// Changed files on top of one commit.
 #[derive(Clone, Copy, Debug)]
 pub struct NewCommit<'a> {
     pub parent_sha: &'a str,
-    pub file_path: &'a str,
-    pub content: &'a str,
+    pub files: &'a [FileChange<'a>],
     /// Ends with a trailer that is the attempt's own: by that line a repeat knows the commit again.
     pub message: &'a Redacted,
     /// Author's and committer's date.
-    pub at: Timestamp,
-}
-
-/// Several changed files on top of one commit.
-#[derive(Clone, Copy, Debug)]
-pub struct NewFiles<'a> {
-    pub parent_sha: &'a str,
-    pub files: &'a [FileChange<'a>],
-    /// As of [`NewCommit`]; the same for `at`.
-    pub message: &'a Redacted,
     pub at: Timestamp,
 }
 
@@ -72,26 +60,8 @@ pub(super) struct Draft<'a> {
 }
 
 impl Github {
-    /// Makes blob and tree of a commit. No branch points to them.
+    /// Makes the tree of a commit. No branch points to it.
     pub(super) async fn draft<'a>(&self, repo: &str, new: NewCommit<'a>) -> Result<Draft<'a>, ServiceError> {
-        let base_tree = self.tree_of(repo, new.parent_sha).await?;
-        let before = self.file_entry(repo, &base_tree, new.file_path).await?;
-        let Some(FileEntry { mode, .. }) = before else {
-            let message = format!("`{}` in the base commit", new.file_path);
-            return Err(ServiceError::new(Service::Github, ErrorKind::NotFound, message));
-        };
-        let blob = json!({ "content": new.content, "encoding": "utf-8" });
-        let entry = FileEntry { mode, sha: self.make(repo, "blobs", blob).await? };
-        let tree_sha = self.tree_with(repo, &base_tree, new.file_path, &entry).await?;
-        Ok(Draft { parent_sha: new.parent_sha, tree_sha, message: new.message, at: new.at })
-    }
-
-    /// As [`Github::draft`], for several files, some of which may be new.
-    pub(super) async fn draft_of_files<'a>(
-        &self,
-        repo: &str,
-        new: NewFiles<'a>,
-    ) -> Result<Draft<'a>, ServiceError> {
         let base_tree = self.tree_of(repo, new.parent_sha).await?;
         let mut entries = Vec::new();
         for file in new.files {

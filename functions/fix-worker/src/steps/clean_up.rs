@@ -51,7 +51,7 @@ mod tests {
     use autofix::attempt::{AttemptId, Subject, Target};
     use autofix::clock::Clock;
     use autofix::config::WorkerConfig;
-    use autofix::github::{BranchBefore, BranchSet, NewCommit, NewPullRequest};
+    use autofix::github::{BranchBefore, BranchSet, FileChange, NewCommit, NewPullRequest};
     use autofix::outbound::Outbound;
     use autofix::redaction::redact;
     use autofix::secrets::Secrets;
@@ -80,8 +80,8 @@ mod tests {
         let text = redact("Fix it");
         let base = worker.github.branch_head(REPOSITORY, "main").await.unwrap().unwrap();
         let (parent_sha, message) = (base.as_str(), &text);
-        let commit =
-            NewCommit { parent_sha, file_path: "README.md", content: "fixed\n", message, at: clock.now() };
+        let files = &[FileChange::Write { path: "README.md", content: "fixed\n" }];
+        let commit = NewCommit { parent_sha, files, message, at: clock.now() };
         let branch = attempt.branch();
         let set = worker.github.commit_to_branch(REPOSITORY, &branch, BranchBefore::Absent, commit).await;
         let BranchSet::Done { sha: head_sha } = set.unwrap() else { panic!("the branch is not ours") };

@@ -5,7 +5,7 @@
 //! test of a proof back.
 
 use autofix::attempt::{Attempt, Event, NextHead, NextHeadKind, Offer};
-use autofix::github::{BranchBefore, BranchSet, FileChange, NewCommit, NewFiles};
+use autofix::github::{BranchBefore, BranchSet, FileChange, NewCommit};
 use autofix::messages;
 use autofix::outbound::{ErrorKind, ServiceError};
 use autofix::reason::ReasonCode;
@@ -55,7 +55,8 @@ async fn commit_fix(
     };
     let parent_sha = if next.kind == NextHeadKind::Rebase { &fix.base_sha } else { head_sha };
     let content = &after_the_edits(context, attempt, fix).await?;
-    let commit = NewCommit { parent_sha, file_path: &fix.file_path, content, message: &message, at: next.at };
+    let files = &[FileChange::Write { path: &fix.file_path, content }];
+    let commit = NewCommit { parent_sha, files, message: &message, at: next.at };
     let (github, repo) = (&context.worker.github, &attempt.target.repo);
     let before = BranchBefore::At(head_sha);
     Ok(github.commit_to_branch(repo, &offer.pull_request.branch, before, commit).await?)
@@ -76,7 +77,7 @@ pub(super) async fn put_test_on_base(
     let test = attempt.test_without_fix().ok_or_else(changed)?;
     let content = with_the_test(context, attempt, test, &next.fix.base_sha).await?.ok_or_else(changed)?;
     let message = messages::test_message(attempt, test);
-    let commit = NewFiles {
+    let commit = NewCommit {
         parent_sha: &next.fix.base_sha,
         files: &[FileChange::Write { path: &test.file_path, content: &content }],
         message: &message,
@@ -84,7 +85,7 @@ pub(super) async fn put_test_on_base(
     };
     let (repo, pull_request) = (&attempt.target.repo, &offer.pull_request);
     let before = BranchBefore::At(&pull_request.head_sha);
-    Ok(context.worker.github.files_to_branch(repo, &pull_request.branch, before, commit).await?)
+    Ok(context.worker.github.commit_to_branch(repo, &pull_request.branch, before, commit).await?)
 }
 
 /// The fix without the test. What an earlier try made is found in either way.
@@ -110,16 +111,16 @@ pub(super) async fn take_test_off(
     });
     let files: Vec<FileChange<'_>> = [fix].into_iter().chain(back).collect();
     let replacing =
-        NewFiles { parent_sha: &next.fix.base_sha, files: &[fix], message: &message, at: next.at };
+        NewCommit { parent_sha: &next.fix.base_sha, files: &[fix], message: &message, at: next.at };
     let on_top =
-        NewFiles { parent_sha: &pull_request.head_sha, files: &files, message: &message, at: next.at };
+        NewCommit { parent_sha: &pull_request.head_sha, files: &files, message: &message, at: next.at };
     let at_head = BranchBefore::At(&pull_request.head_sha);
     let opened = attempt.pull_request_at.unwrap_or(offer.since);
     let remarks = github.remarks_by_people(repo, pull_request.number, opened).await?;
     let ways = if remarks.is_empty() { [replacing, on_top] } else { [on_top, replacing] };
     let mut set = BranchSet::Elsewhere { head: None };
     for way in ways {
-        match github.files_to_branch(repo, &pull_request.branch, at_head, way).await {
+        match github.commit_to_branch(repo, &pull_request.branch, at_head, way).await {
             Ok(done @ BranchSet::Done { .. }) => return Ok(done),
             Ok(elsewhere) => set = elsewhere,
             // The rules of the repository forbid to replace commits: the other way is left.

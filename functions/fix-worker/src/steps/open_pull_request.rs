@@ -2,7 +2,7 @@
 //! issues that joined in it. What exists is found before it is made.
 
 use autofix::attempt::{Attempt, Event, Fact, Fix, NotProvedCode, PullRequest, RegressionTest};
-use autofix::github::{BranchBefore, BranchSet, FileChange, NewCommit, NewFiles, NewPullRequest};
+use autofix::github::{BranchBefore, BranchSet, FileChange, NewCommit, NewPullRequest};
 use autofix::messages;
 use autofix::reason::ReasonCode;
 
@@ -17,8 +17,7 @@ pub(super) async fn open(context: &Context<'_>, attempt: &Attempt, fix: &Fix) ->
     let message = messages::commit_message(attempt, fix);
     let commit = NewCommit {
         parent_sha: &fix.base_sha,
-        file_path: &fix.file_path,
-        content: &after,
+        files: &[FileChange::Write { path: &fix.file_path, content: &after }],
         message: &message,
         at: attempt.created_at,
     };
@@ -71,14 +70,14 @@ pub(super) async fn open_test(
         return Ok(Event::not_proved(NotProvedCode::BaseMoved, sentence).into());
     };
     let message = messages::test_message(attempt, test);
-    let commit = NewFiles {
+    let commit = NewCommit {
         parent_sha: &fix.base_sha,
         files: &[FileChange::Write { path: &test.file_path, content: &content }],
         message: &message,
         at: attempt.created_at,
     };
     let branch = attempt.branch();
-    let set = github.files_to_branch(repo, &branch, BranchBefore::Absent, commit).await?;
+    let set = github.commit_to_branch(repo, &branch, BranchBefore::Absent, commit).await?;
     open_on_branch(context, attempt, fix, set).await
 }
 

@@ -168,7 +168,6 @@ fn route_repository(repo: &mut Repository, call: &Call, path: &[&str]) -> Outcom
 
         ("GET", ["git", "ref", name @ ..]) => git_data::reference(repo, &name.join("/")),
         ("POST", ["git", "refs"]) => git_data::create_reference(repo, call),
-        ("POST", ["git", "blobs"]) => git_data::create_blob(repo, call),
         ("POST", ["git", "trees"]) => git_data::create_tree(repo, call),
         ("GET", ["git", "trees", name @ ..]) => git_data::tree(repo, call, &name.join("/")),
         ("POST", ["git", "commits"]) => git_data::create_commit(repo, call),

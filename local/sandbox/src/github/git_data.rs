@@ -1,4 +1,4 @@
-//! The Git data API: references, blobs, trees and commits, made and read one by one.
+//! The Git data API: references, trees and commits, made and read one by one.
 
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, ObjectType, Oid, Signature, Time};
@@ -63,27 +63,6 @@ fn reference_json(repo: &Repository, name: &str, commit: Oid) -> Value {
             "url": format!("{}/git/commits/{commit}", repo.url),
         },
     })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewBlob {
-    content: String,
-    #[serde(rename = "encoding")]
-    _encoding: BlobEncoding,
-}
-
-/// AutoFix writes texts only.
-#[derive(Deserialize)]
-enum BlobEncoding {
-    #[serde(rename = "utf-8")]
-    Utf8,
-}
-
-pub(super) fn create_blob(repo: &Repository, call: &Call) -> Outcome {
-    let new: NewBlob = call.body()?;
-    let sha = repo.git()?.blob(new.content.as_bytes())?.to_string();
-    Ok(Answer::json(201, &json!({ "sha": sha, "url": format!("{}/git/blobs/{sha}", repo.url) })))
 }
 
 #[derive(Deserialize)]

@@ -79,8 +79,7 @@ impl Fixture {
     async fn commit_greeting(&self, greeting: &str, parent: &str) -> String {
         let tree = self.get(&format!("/git/commits/{parent}")).await.json["tree"]["sha"].clone();
         let content = format!("def greet():\n    return '{greeting}'\n");
-        let blob = self.post("/git/blobs", json!({ "content": content, "encoding": "utf-8" })).await.sha();
-        let entry = json!({ "path": FILE, "mode": "100644", "type": "blob", "sha": blob });
+        let entry = json!({ "path": FILE, "mode": "100644", "type": "blob", "content": content });
         let tree = self.post("/git/trees", json!({ "base_tree": tree, "tree": [entry] })).await.sha();
         let person = json!({ "name": "AutoFix", "email": "a@example.org", "date": "2026-11-22T10:00:00Z" });
         let message = format!("Say {greeting}");

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use autofix::clock::Clock;
 use autofix::config::{Environment, names};
-use autofix::github::{BranchBefore, BranchSet, Github, Identity, NewCommit, NewPullRequest};
+use autofix::github::{BranchBefore, BranchSet, FileChange, Github, Identity, NewCommit, NewPullRequest};
 use autofix::outbound::Outbound;
 use autofix::redaction::{Redacted, redact};
 use autofix::secrets::Secrets;
@@ -102,7 +102,8 @@ impl Scene {
     /// The commit of the fix on top of another.
     fn fix<'a>(&self, parent_sha: &'a str) -> NewCommit<'a> {
         let at = "2026-11-22T09:30:00Z".parse().unwrap();
-        NewCommit { parent_sha, file_path: FILE, content: FIX, message: message(), at }
+        let files = &[FileChange::Write { path: FILE, content: FIX }];
+        NewCommit { parent_sha, files, message: message(), at }
     }
 
     fn head(&self, branch: &str) -> Option<String> {

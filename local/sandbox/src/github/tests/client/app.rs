@@ -91,7 +91,7 @@ async fn workflows_cannot_be_changed() {
     scene.at.github.commit(REPOSITORY, "main").file(path, b"on: push\n", "CI").unwrap();
     let base = scene.at.main().await;
     for who in [Who::App, Who::FineGrained] {
-        let commit = NewCommit { file_path: path, ..scene.fix(&base) };
+        let commit = NewCommit { files: &[FileChange::Write { path, content: FIX }], ..scene.fix(&base) };
         let told = scene.client(who).commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, commit).await;
         assert!(matches!(told, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{told:?}");
     }

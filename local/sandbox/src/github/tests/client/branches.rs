@@ -52,7 +52,10 @@ async fn a_lost_answer_is_made_good_by_doing_it_again() {
         let github = scene.client(Who::App);
         let base = scene.at.main().await;
         let head = scene.opened(&github).await;
-        let repair = NewCommit { content: "def greet():\n    return 'hey'\n", ..scene.fix(&head) };
+        let repair = NewCommit {
+            files: &[FileChange::Write { path: FILE, content: "def greet():\n    return 'hey'\n" }],
+            ..scene.fix(&head)
+        };
         scene.at.github.service().fail_next(method.clone(), path, Fault::BreakAfter);
         let (branch, before, commit) = match name {
             "ref" => ("autofix/another", BranchBefore::Absent, scene.fix(&base)),
@@ -72,7 +75,10 @@ async fn a_repair_is_the_next_commit_of_the_branch_and_a_rebase_replaces_it() {
         let scene = Scene::new(&format!("repair-{who:?}")).await;
         let github = scene.client(who);
         let head = scene.opened(&github).await;
-        let repair = NewCommit { content: "def greet():\n    return 'hey'\n", ..scene.fix(&head) };
+        let repair = NewCommit {
+            files: &[FileChange::Write { path: FILE, content: "def greet():\n    return 'hey'\n" }],
+            ..scene.fix(&head)
+        };
         let set = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::At(&head), repair).await.unwrap();
         let BranchSet::Done { sha: repaired } = set else { panic!("{set:?}") };
         let parent =
@@ -99,7 +105,8 @@ async fn a_persons_push_is_never_overwritten() {
     let base = scene.at.main().await;
     let pushed = scene.at.github.commit(REPOSITORY, BRANCH).file("NEWS.md", b"Mine\n", "Mine").unwrap();
     let elsewhere = BranchSet::Elsewhere { head: Some(pushed.clone()) };
-    let repair = NewCommit { content: "x = 1\n", ..scene.fix(&head) };
+    let repair =
+        NewCommit { files: &[FileChange::Write { path: FILE, content: "x = 1\n" }], ..scene.fix(&head) };
     for (before, commit) in [
         (BranchBefore::At(head.as_str()), repair),
         (BranchBefore::At(base.as_str()), scene.fix(&base)),
@@ -128,21 +135,9 @@ async fn a_push_between_looking_and_setting_wins_as_well() {
     let pushed = scene.at.github.commit(REPOSITORY, BRANCH).file("NEWS.md", b"Mine\n", "Mine").unwrap();
     let answer = Fault::Answer { status: 200, headers: Vec::new(), body: stale };
     scene.at.github.service().fail_next(Method::GET, "/git/ref/heads/", answer);
-    let repair = NewCommit { content: "x = 1\n", ..scene.fix(&head) };
+    let repair =
+        NewCommit { files: &[FileChange::Write { path: FILE, content: "x = 1\n" }], ..scene.fix(&head) };
     let set = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::At(&head), repair).await.unwrap();
     assert_eq!(set, BranchSet::Elsewhere { head: Some(pushed.clone()) });
     assert_eq!(scene.head(BRANCH), Some(pushed));
-}
-
-#[tokio::test]
-async fn an_executable_stays_one_and_a_file_that_is_not_there_is_told() {
-    let scene = Scene::new("mode").await;
-    let github = scene.client(Who::FineGrained);
-    let base = scene.at.main().await;
-    let missing = NewCommit { file_path: "backend/none.py", ..scene.fix(&base) };
-    let told = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, missing).await;
-    assert!(matches!(told, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{told:?}");
-    let inside_a_file = NewCommit { file_path: "README.md/x", ..scene.fix(&base) };
-    let told = github.commit_to_branch(REPOSITORY, BRANCH, BranchBefore::Absent, inside_a_file).await;
-    assert!(matches!(told, Err(ServiceError { kind: ErrorKind::NotFound, .. })), "{told:?}");
 }
