@@ -153,8 +153,8 @@ impl Github {
             effect: Effect::None,
             timeout,
         };
-        let (status, download) = self.outbound.download(&call).await?;
-        let (kind, message) = match status {
+        let download = self.outbound.download(&call).await?;
+        let (kind, message) = match download.status() {
             StatusCode::OK => return Ok(download),
             StatusCode::NOT_FOUND | StatusCode::GONE => {
                 (ErrorKind::NotFound, "the download's link has expired".to_owned())

@@ -138,6 +138,10 @@ pub struct Download {
 }
 
 impl Download {
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
     /// The next piece; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ServiceError> {
         self.response.chunk().await.map_err(unavailable(self.service))
@@ -216,9 +220,8 @@ impl Outbound {
     }
 
     /// Sends a GET without a credential and streams the answer's body, which is not bounded here.
-    pub async fn download(&self, call: &Call) -> Result<(StatusCode, Download), ServiceError> {
-        let response = self.start(call, None).await?;
-        Ok((response.status(), Download { service: call.service, response }))
+    pub async fn download(&self, call: &Call) -> Result<Download, ServiceError> {
+        Ok(Download { service: call.service, response: self.start(call, None).await? })
     }
 
     async fn send(&self, call: &Call, bearer: Option<&Secret>) -> Result<Answer, ServiceError> {

@@ -12,8 +12,8 @@ mod stage;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use autofix::attempt::{Attempt, Status};
@@ -59,6 +59,15 @@ pub struct Report {
     pub timelines: Vec<String>,
 }
 
+/// What all runs had.
+#[derive(Default)]
+struct Totals {
+    runs: usize,
+    attempts: usize,
+    deaths: usize,
+    failures: usize,
+}
+
 /// Makes the runs, on all cores, and tells how they went.
 ///
 /// # Errors
@@ -67,17 +76,19 @@ pub fn chaos(arguments: &Arguments) -> anyhow::Result<()> {
     let &Arguments { seed, attempts, runs } = arguments;
     let seed = seed.unwrap_or_else(|| Clock::system().now().as_second().unsigned_abs());
     eprintln!("{runs} runs from seed {seed} on, a line for each …");
-    let told = Mutex::new(Vec::new());
+    let totals = Mutex::new(Totals::default());
     let each = |report: &Report| {
         println!("{}", report.line());
-        told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(report.summary());
+        let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.runs += 1;
+        totals.attempts += report.ended.values().sum::<usize>();
+        totals.deaths += report.deaths;
+        totals.failures += report.failures;
     };
     let bad = run_all(seed..seed.saturating_add(runs), usize::from(attempts), each);
-    let told = told.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let deaths: usize = told.iter().map(|run| run.0).sum();
-    let failures: usize = told.iter().map(|run| run.1).sum();
-    let all: usize = told.iter().map(|run| run.2).sum();
-    println!("\n{} runs, {all} attempts, {deaths} deaths, {failures} faults.", told.len());
+    let Totals { runs, attempts: all, deaths, failures } =
+        totals.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("\n{runs} runs, {all} attempts, {deaths} deaths, {failures} faults.");
     match bad {
         None => {
             println!(
@@ -109,7 +120,7 @@ fn run_all(
     let bad = Mutex::new(None);
     let work = || {
         while !stop.load(Ordering::SeqCst) {
-            let next = seeds.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).next();
+            let next = seeds.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(seed) = next else { return };
             let report = run(seed, attempts);
             if let Ok(report) = &report {
@@ -119,7 +130,7 @@ fn run_all(
                 continue;
             }
             stop.store(true, Ordering::SeqCst);
-            bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(report);
+            bad.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(report);
         }
     };
     std::thread::scope(|scope| {
@@ -127,7 +138,7 @@ fn run_all(
             scope.spawn(work);
         }
     });
-    bad.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+    bad.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One run, on a thread and in a runtime of its own.
@@ -195,11 +206,6 @@ impl Report {
             self.failures,
             ended.join(", ")
         )
-    }
-
-    /// Deaths, faults, attempts.
-    fn summary(&self) -> (usize, usize, usize) {
-        (self.deaths, self.failures, self.ended.values().sum())
     }
 }
 

@@ -71,7 +71,7 @@ impl Github {
         let method = rules.merge_method(&repository);
         if rules.way_in == WayIn::Queue {
             let said = "changes to this branch go through its merge queue".to_owned();
-            return self.merge_later(repo, merge, (method, MergeOutcome::Blocked { said })).await;
+            return self.merge_later(repo, merge, method, MergeOutcome::Blocked { said }).await;
         }
         let Some(method) = method else {
             let said = "the repository and its rules together allow no merge method".to_owned();
@@ -93,20 +93,20 @@ impl Github {
             }
             Err(error) => return Err(error),
         };
-        self.merge_later(repo, merge, (Some(method), refused)).await
+        self.merge_later(repo, merge, Some(method), refused).await
     }
 
     /// Whether GitHub still has it in mind to merge a pull request later. A merge that has just happened counts as one
     /// that is still to come, so that nobody takes it for one that was given up.
     pub async fn still_waits(&self, repo: &str, number: u64) -> Result<bool, ServiceError> {
-        let (target, _) = self.target(repo, number).await?;
+        let target = self.target(repo, number).await?.pull_request;
         Ok(target.queued().is_some() || target.state != "OPEN")
     }
 
     /// Takes back a merge that waits, because its head moved or a person changed their mind. One that does not wait
     /// is left as it is.
     pub async fn withdraw_merge(&self, repo: &str, number: u64) -> Result<(), ServiceError> {
-        let (target, _) = self.target(repo, number).await?;
+        let target = self.target(repo, number).await?.pull_request;
         let withdrawn = match target.queued() {
             None => return Ok(()),
             Some(Queue::MergeQueue) => {
@@ -129,15 +129,17 @@ impl Github {
         &self,
         repo: &str,
         merge: Merge<'_>,
-        (method, mut refused): (Option<MergeMethod>, MergeOutcome),
+        method: Option<MergeMethod>,
+        mut refused: MergeOutcome,
     ) -> Result<MergeOutcome, ServiceError> {
-        let (target, auto_merge_allowed) = match self.target(repo, merge.number).await {
-            // A token without GraphQL knows only what REST said.
-            Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::Refused { .. }, .. }) => {
-                return Ok(refused);
-            }
-            target => target?,
-        };
+        let WireRepository { pull_request: target, auto_merge_allowed } =
+            match self.target(repo, merge.number).await {
+                // A token without GraphQL knows only what REST said.
+                Err(ServiceError { kind: ErrorKind::Unauthorized | ErrorKind::Refused { .. }, .. }) => {
+                    return Ok(refused);
+                }
+                target => target?,
+            };
         let said = said_in(&refused);
         match target.state.as_str() {
             "MERGED" if target.head_ref_oid == merge.head_sha => {
@@ -201,10 +203,9 @@ impl Github {
     }
 
     /// A pull request as a merge sees it, and whether its repository has auto-merge.
-    async fn target(&self, repo: &str, number: u64) -> Result<(Target, bool), ServiceError> {
+    async fn target(&self, repo: &str, number: u64) -> Result<WireRepository, ServiceError> {
         let data = self.graphql(repo, documents::MERGE_STATE, numbered(repo, number)).await?;
-        let WireData { repository } = shaped(data)?;
-        Ok((repository.pull_request, repository.auto_merge_allowed))
+        Ok(shaped::<WireData>(data)?.repository)
     }
 }
 

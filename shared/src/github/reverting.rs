@@ -97,7 +97,7 @@ impl Github {
             return Ok(RevertOutcome::Opened { pull_request, branch: revert.branch.to_owned() });
         }
         let said = match self.githubs_revert(repo, &revert).await {
-            Ok((pull_request, branch)) => return Ok(RevertOutcome::Opened { pull_request, branch }),
+            Ok(opened) => return Ok(opened),
             Err(ServiceError {
                 kind: ErrorKind::Refused { .. } | ErrorKind::Unauthorized, message, ..
             }) => message,
@@ -106,24 +106,20 @@ impl Github {
         self.own_revert(repo, &revert, said).await
     }
 
-    async fn githubs_revert(
-        &self,
-        repo: &str,
-        revert: &Revert<'_>,
-    ) -> Result<(OpenPullRequest, String), ServiceError> {
+    async fn githubs_revert(&self, repo: &str, revert: &Revert<'_>) -> Result<RevertOutcome, ServiceError> {
         let mut data = self.graphql(repo, documents::REVERT_STATE, numbered(repo, revert.number)).await?;
         let merged: WireMerged = shaped(data["repository"]["pullRequest"].take())?;
         // GitHub's name for the branch of a revert: how a try whose answer was lost is found again.
         let branch = format!("revert-{}-{}", revert.number, merged.head_ref_name);
-        if let Some(found) = self.find_pull_request(repo, &branch).await? {
-            return Ok((found, branch));
+        if let Some(pull_request) = self.find_pull_request(repo, &branch).await? {
+            return Ok(RevertOutcome::Opened { pull_request, branch });
         }
         let input = json!({ "pullRequestId": merged.id, "title": revert.title, "body": revert.body });
         let mut done = self.graphql(repo, documents::REVERT, json!({ "input": input })).await?;
         let made: WireRevert = shaped(done["revertPullRequest"]["revertPullRequest"].take())?;
-        let WireRevert { number, url, head_ref_oid: head_sha, head_ref_name } = made;
+        let WireRevert { number, url, head_ref_oid: head_sha, head_ref_name: branch } = made;
         let pull_request = OpenPullRequest { number, url, head_sha, merged: false, open: true, draft: false };
-        Ok((pull_request, head_ref_name))
+        Ok(RevertOutcome::Opened { pull_request, branch })
     }
 
     async fn own_revert(
