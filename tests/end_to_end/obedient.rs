@@ -16,7 +16,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::bookshop::{self, FAULTY, LABELS, ORDERS};
-use crate::world::{Hook, SandboxEvent, Scenario, World, reason_codes};
+use crate::world::{Hook, SandboxEvent, Scenario, World};
 use repository::evidence;
 
 /// Which text of the event carries the attacker's words.
@@ -166,7 +166,8 @@ async fn faults(attack: &Attack, place: Place) -> Vec<String> {
     hold(writes.is_empty(), format!("GitHub was asked to write: {writes:?}"));
     let attempt = world.attempt(&id).await;
     let status = attempt["status"].as_str().unwrap();
-    let codes = reason_codes(&attempt);
+    let reasons = attempt["reasons"].as_array().unwrap();
+    let codes: Vec<&str> = reasons.iter().map(|reason| reason["code"].as_str().unwrap()).collect();
     hold(["skipped", "failed"].contains(&status), format!("the attempt is `{status}`"));
     hold(codes.contains(&attack.refused_as), format!("`{}` is not among {codes:?}", attack.refused_as));
     let played = world.sandbox.claude.conversations();

@@ -5,7 +5,7 @@ use autofix::config::names;
 use autofix::messages::DEPLOY;
 use autofix_local::sandbox::github::{APP_ID, APP_PRIVATE_KEY, Verdict};
 
-use crate::world::{CheckRun, Conclusion, Heads, REPO, Scenario, World, hours, mins};
+use crate::world::{CheckRun, Conclusion, Heads, REPO, Scenario, World, hours, lines_with, mins};
 
 /// A world in which Ada owns the code.
 async fn owned_by_ada() -> World {
@@ -122,8 +122,4 @@ async fn a_base_branch_for_signed_commits_is_told_to_those_who_use_a_token() {
     assert_eq!(lines_with(&world.shown(&card), "🔒"), "", "GitHub signs what an App commits");
     world.decide(&card, DEPLOY).await;
     assert_eq!(world.status(&id).await, "deployed");
-}
-
-fn lines_with(text: &str, part: &str) -> String {
-    text.lines().filter(|line| line.contains(part)).collect::<Vec<_>>().join("\n")
 }

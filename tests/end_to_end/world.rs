@@ -16,7 +16,6 @@ use autofix_local::one_process::{OneProcess, Surroundings};
 use autofix_local::sandbox::github::{PullRequest, Settings};
 use autofix_local::sandbox::killer::Killer;
 use autofix_local::sandbox::secrets_manager::{self, SecretsManager};
-use autofix_local::sandbox::sentry::SignedWebhook;
 use autofix_local::sandbox::slack::OpenView;
 use autofix_local::sandbox::{API_TOKEN, Sandbox, WayBack};
 use autofix_local::table::EmbeddedTable;
@@ -32,7 +31,7 @@ use tower::ServiceExt;
 // What nearly every story needs of the sandbox.
 pub use autofix_local::sandbox::SlackWay;
 pub use autofix_local::sandbox::github::{CheckRun, Conclusion, Heads, PullState};
-pub use autofix_local::sandbox::sentry::{Hook, SandboxEvent};
+pub use autofix_local::sandbox::sentry::{Hook, SandboxEvent, SignedWebhook};
 pub use autofix_local::sandbox::service::Fault;
 pub use autofix_local::sandbox::slack::{APPROVER_ID, BYSTANDER_ID, Message, SECOND_APPROVER_ID, SignedForm};
 pub use autofix_local::scenario::Scenario;
@@ -576,11 +575,6 @@ impl World {
     }
 }
 
-/// The codes of an attempt's reasons.
-pub fn reason_codes(attempt: &Value) -> Vec<&str> {
-    attempt["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect()
-}
-
 /// Serves on a port of this machine for as long as the test runs; the address.
 pub async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -599,6 +593,11 @@ pub const fn mins(minutes: i64) -> SignedDuration {
 
 pub const fn secs(seconds: i64) -> SignedDuration {
     SignedDuration::from_secs(seconds)
+}
+
+/// The lines of a text that have this part.
+pub fn lines_with(text: &str, part: &str) -> String {
+    text.lines().filter(|line| line.contains(part)).collect::<Vec<_>>().join("\n")
 }
 
 /// Fails over the first of these parts that the text lacks.
