@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Fault, Hook, Scenario, World, hours, mins, secs};
+use crate::world::{Answer, Fault, Hook, Scenario, SignedWebhook, World, hours, mins, secs};
 
 const NO_TOKEN: (&str, &str) = (names::SENTRY_AUTH_TOKEN, "");
 
@@ -241,7 +241,7 @@ async fn a_body_that_is_nearly_json_loses_no_report() {
     let mut first = None;
     for body in bodies {
         let shown = String::from_utf8_lossy(&body).chars().take(300).collect::<String>();
-        let answer = world.deliver_webhook(world.sandbox.sentry.sign_bytes("event_alert", body)).await;
+        let answer = world.deliver_webhook(SignedWebhook::of_bytes("event_alert", body)).await;
         let id = answer.attempt_id();
         assert_eq!(*first.get_or_insert(id.clone()), id, "{shown}: {answer:?}");
     }

@@ -120,11 +120,6 @@ impl Sentry {
         SignedWebhook::sign(resource, body, &delivery)
     }
 
-    /// Any bytes as a webhook, signed: bodies that Sentry would never send.
-    pub fn sign_bytes(&self, resource: &str, body: Vec<u8>) -> SignedWebhook {
-        SignedWebhook::of_bytes(resource, body)
-    }
-
     /// `unresolved`, `resolved` or `ignored`; `None` for an issue that is not known.
     pub fn status(&self, issue_id: &str) -> Option<&'static str> {
         lock(&self.issues).by_id.get(issue_id).map(|issue| issue.status)

@@ -59,7 +59,6 @@ pub(super) fn web_address(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::effects::Effects;
     use crate::attempt::{AttemptId, Event, Fix, JoinedIssue, State, Subject, Target};
 
     fn attempt(titles: &[&str]) -> Attempt {
@@ -71,23 +70,7 @@ mod tests {
             ..Subject::default()
         };
         let mut attempt = Attempt::pending(AttemptId::new(now), subject, Target::default(), now);
-        attempt.state = State::Proposed {
-            fix: Fix {
-                base_sha: String::new(),
-                base_branch: String::new(),
-                file_path: String::new(),
-                edits: Vec::new(),
-                explanation: String::new(),
-                confidence: 1.0,
-                diff: String::new(),
-                before_sha256: String::new(),
-                unchecked: Vec::new(),
-                reach: None,
-                effects: Effects::default(),
-                answers: Vec::new(),
-            },
-            slot_taken: false,
-        };
+        attempt.state = State::Proposed { fix: Fix::default(), slot_taken: false };
         for (number, title) in (2..).zip(titles) {
             let issue = JoinedIssue {
                 attempt: attempt.id,

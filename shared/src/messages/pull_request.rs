@@ -149,16 +149,6 @@ mod tests {
             quotes: lines.iter().map(|line| quote(*line)).collect(),
         };
         Fix {
-            base_sha: String::new(),
-            base_branch: String::new(),
-            file_path: String::new(),
-            edits: Vec::new(),
-            explanation: String::new(),
-            confidence: 0.9,
-            diff: String::new(),
-            before_sha256: String::new(),
-            unchecked: Vec::new(),
-            reach: None,
             effects: Effects {
                 facts: (11..13)
                     .map(|line| Fact { line, sentence: "`address.line2` may be missing now.".to_owned() })
@@ -171,6 +161,7 @@ mod tests {
                 answer("q1", Some(YesNo::Yes), &[6]),
                 answer("q2", None, &[]),
             ],
+            ..Fix::default()
         }
     }
 

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::{SENTRY, SLACK};
 use crate::log::Log;
 use crate::planted_secrets::{Said, places};
-use crate::world::{APPROVER_ID, BYSTANDER_ID, Fault, Hook, Scenario, SignedForm, SlackWay, World, secs};
+use crate::world::{
+    APPROVER_ID, BYSTANDER_ID, Fault, Hook, Scenario, SignedForm, SignedWebhook, SlackWay, World, secs,
+};
 
 /// A line of ours, as somebody would forge it, with what moves a terminal's cursor.
 const FORGED: &str = "x\r\n{\"level\":\"ERROR\",\"message\":\"forged\",\"timestamp\":\"2026-11-22T10:00:00Z\"}\n\u{1b}[2K\u{1b}]0;t\u{7}\u{9b}1A\u{2028}\u{202e}\u{0}\\\",\"level\":\"ERROR";
@@ -32,10 +34,8 @@ async fn nobody_writes_a_line_of_the_log_or_moves_a_terminal() {
 
     // Refused before and after the signature, with words of the sender's in every place.
     for resource in ["issue\u{9b}forged", "forged", "issue"] {
-        let bytes = world
-            .sandbox
-            .sentry
-            .sign_bytes("issue", format!("{{\"action\":{},\"data\":{{}}}}", json!(FORGED)).into());
+        let body = format!("{{\"action\":{},\"data\":{{}}}}", json!(FORGED));
+        let bytes = SignedWebhook::of_bytes("issue", body.into());
         let mut request = Request::post(SENTRY).header("sentry-hook-resource", resource.as_bytes());
         request = request.header("user-agent", "forged").header("x-forwarded-for", "forged");
         for (name, value) in bytes.headers.iter().filter(|(name, _)| name == "sentry-hook-signature") {

@@ -8,7 +8,7 @@ use axum::http::{Request, StatusCode};
 use flate2::write::GzEncoder;
 
 use super::{SENTRY, SLACK, nothing_happened};
-use crate::world::{Answer, Hook, Scenario, SignedForm, World};
+use crate::world::{Answer, Hook, Scenario, SignedForm, SignedWebhook, World};
 
 /// Bodies that each fail at another place of the reading, if they are read.
 fn bodies() -> Vec<Vec<u8>> {
@@ -84,7 +84,7 @@ async fn who_cannot_sign_a_click_gets_one_answer_whatever_the_form() {
 async fn a_body_that_is_too_large_is_not_read_for_its_signature() {
     let world = World::new().await;
     let body = vec![b'a'; autofix::endpoint::BODY_LIMIT + 1];
-    let signed = world.sandbox.sentry.sign_bytes("issue", body.clone());
+    let signed = SignedWebhook::of_bytes("issue", body.clone());
     assert_eq!(world.ask(signed.posted_to(SENTRY)).await.status, StatusCode::PAYLOAD_TOO_LARGE);
     for endpoint in [SENTRY, SLACK] {
         let request = Request::post(endpoint).body(Body::from(body.clone())).unwrap();
@@ -105,7 +105,7 @@ async fn what_is_compressed_is_taken_for_the_bytes_that_it_is() {
         request
     };
     // Signed as it came, it is no JSON; signed as what it would become, it is not signed.
-    let of_the_packed = world.sandbox.sentry.sign_bytes("error", packed.clone());
+    let of_the_packed = SignedWebhook::of_bytes("error", packed.clone());
     assert_eq!(world.ask(encoded(of_the_packed.posted_to(SENTRY))).await.status, StatusCode::BAD_REQUEST);
     let mut of_the_plain = plain.clone();
     of_the_plain.body = packed;

@@ -70,7 +70,7 @@ fn chunks(body: &[u8], size: usize) -> Vec<u8> {
 async fn a_body_without_a_length_is_cut_off_at_the_limit() {
     let world = World::new().await;
     let server = Server::start(&world, Limits::default()).await;
-    let webhook = world.sandbox.sentry.sign_bytes("issue", vec![b'a'; BODY_LIMIT + 1]);
+    let webhook = SignedWebhook::of_bytes("issue", vec![b'a'; BODY_LIMIT + 1]);
     let head = head(&webhook, "transfer-encoding: chunked");
     let answer = server.ask(&[head.as_bytes(), &chunks(&webhook.body, 60_000)].concat()).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");

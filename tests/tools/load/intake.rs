@@ -16,7 +16,7 @@ use super::Part;
 use super::memory::Memory;
 use super::report::{Intake, Row};
 use autofix_sandbox::scenario::Scenario;
-use autofix_sandbox::sentry::{Hook, Sentry, SignedWebhook};
+use autofix_sandbox::sentry::{Hook, SignedWebhook};
 
 const CONCURRENCIES: [usize; 3] = [1, 16, 64];
 /// Issues of the measured webhooks are counted from here.
@@ -227,7 +227,6 @@ async fn post(client: &reqwest::Client, url: &str, webhook: SignedWebhook) -> an
 
 /// The alert of the demo's fix, in which the ids are replaced.
 struct Alert {
-    sentry: Sentry,
     body: String,
     issue_id: String,
     event_id: String,
@@ -236,10 +235,9 @@ struct Alert {
 impl Alert {
     fn new(part: &Part) -> anyhow::Result<Alert> {
         let event = Scenario::Fix.event(part.clock.clock().now());
-        let sentry = part.sandbox.sentry.clone();
-        let body = sentry.webhook(&event, Hook::EventAlertTriggered).body;
+        let body = part.sandbox.sentry.webhook(&event, Hook::EventAlertTriggered).body;
         let body = String::from_utf8(body).context("read the alert as text")?;
-        Ok(Alert { sentry, body, issue_id: event.issue_id, event_id: event.event_id })
+        Ok(Alert { body, issue_id: event.issue_id, event_id: event.event_id })
     }
 
     /// The alert of an event of an issue, both counted from 0.
@@ -247,7 +245,7 @@ impl Alert {
         let issue_id = FIRST_ISSUE + issue as u64;
         let body = self.body.replace(&self.issue_id, &issue_id.to_string());
         let body = body.replace(&self.event_id, &format!("{issue_id:016x}{event:016x}"));
-        self.sentry.sign_bytes("event_alert", body.into_bytes())
+        SignedWebhook::of_bytes("event_alert", body.into_bytes())
     }
 }
 

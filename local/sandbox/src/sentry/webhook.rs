@@ -67,7 +67,8 @@ impl SignedWebhook {
         }
     }
 
-    pub(super) fn of_bytes(resource: &str, body: Vec<u8>) -> SignedWebhook {
+    /// Any bytes, signed: bodies that Sentry would never send.
+    pub fn of_bytes(resource: &str, body: Vec<u8>) -> SignedWebhook {
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("sentry-hook-resource", resource.to_owned()),

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::*;
 use crate::reason::{Reason, ReasonCode};
-use crate::report::Effects;
 
 pub(super) fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
@@ -32,10 +31,7 @@ pub(super) fn fix() -> Fix {
         confidence: 0.9,
         diff: "-a\n+b\n".to_owned(),
         before_sha256: "0".repeat(64),
-        unchecked: Vec::new(),
-        reach: None,
-        effects: Effects::default(),
-        answers: Vec::new(),
+        ..Fix::default()
     }
 }
 

@@ -17,7 +17,7 @@ pub const MAX_REMARKS: usize = 3;
 pub const MAX_REBASES: u32 = 5;
 
 /// A fix that passed every gate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fix {
     /// Commit that the edits apply to, 40 hex digits.
     pub base_sha: String,
