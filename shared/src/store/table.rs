@@ -178,7 +178,6 @@ impl Store {
         Ok(query.send().await.map_err(unavailable)?.items.unwrap_or_default())
     }
 
-    /// Makes one write.
     pub(super) async fn write(&self, write: Write) -> Result<Saved, StoreError> {
         match self.send(write).await {
             Ok(()) => Ok(Saved::Yes),

@@ -40,7 +40,6 @@ impl Queries {
         Err(Refusal::LogIn { next: Next::Attempt(id) })
     }
 
-    /// The API token.
     pub(super) async fn token(&self) -> Result<Secret, Refusal> {
         let unavailable = |error| {
             error!(error = %error, "Cannot check who is looking");

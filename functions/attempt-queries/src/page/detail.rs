@@ -370,7 +370,6 @@ fn cost_row(step: &str, usage: &Usage) -> CostRow {
     CostRow { step: line(step, 60), usage: *usage, dollars: format!("${:.4}", usage.cost_usd) }
 }
 
-/// One piece of evidence.
 struct ShownEvidence {
     pub place: Redacted,
     pub lines: Vec<CodeLine>,
@@ -413,7 +412,6 @@ fn around(excerpt: &Excerpt) -> Vec<CodeLine> {
     numbered.map(line).collect()
 }
 
-/// One other attempt.
 struct Related {
     /// What it is to this one.
     pub what: &'static str,

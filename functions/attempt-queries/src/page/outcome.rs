@@ -120,7 +120,6 @@ pub(super) struct ShownProof {
     pub test: Option<(Redacted, Redacted)>,
 }
 
-/// A run of CI.
 pub(super) struct ShownRun {
     /// What it showed.
     pub what: &'static str,

@@ -18,7 +18,6 @@ const QUEUE_LOOK: SignedDuration = SignedDuration::from_mins(1);
 /// A merge queue that takes longer is a person's business.
 const QUEUE_PATIENCE: SignedDuration = SignedDuration::from_hours(6);
 
-/// Merges.
 pub(super) async fn merge(
     context: &Context<'_>,
     attempt: &Attempt,

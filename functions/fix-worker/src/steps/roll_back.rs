@@ -16,7 +16,6 @@ const PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// A revert that is not merged after this time is a person's business.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(2);
 
-/// Opens the revert.
 pub(super) async fn open(
     context: &Context<'_>,
     attempt: &Attempt,
