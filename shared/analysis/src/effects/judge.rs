@@ -162,7 +162,10 @@ impl<'c> Scene<'c> {
     fn quotable(&self, wanted: &str, edit: Edit<'c, 'c>) -> String {
         let text = self.old.text_of(self.old.root());
         // A short name, or one in very many lines, proves little where it is quoted.
-        let is_quotable = |name: &str| name.len() > 2 && has_word(text, name);
+        let code: Vec<&str> = words(self.old, self.old.root());
+        let is_key =
+            |name: &str| ['"', '\''].iter().any(|quote| text.contains(&format!("{quote}{name}{quote}")));
+        let is_quotable = |name: &str| name.len() > 2 && (code.contains(&name) || is_key(name));
         if is_quotable(wanted) && text.matches(wanted).count() <= TELLING_MATCHES {
             return wanted.to_owned();
         }
@@ -308,13 +311,23 @@ impl<'c> Scene<'c> {
         let is_given =
             old.parent().is_some_and(|parent| matches!(parent.kind(), "argument_list" | "arguments"));
         let keyword = self.old.field_text(old, "name");
+        // Whoever writes the message must not get a protection out of a call.
+        let protects = sinks::guarding([keyword]) != sinks::Guarding::No
+            || sinks::is_bound(keyword)
+            || ["filter", "where", "check", "escape", "safe", "strict"]
+                .iter()
+                .any(|word| keyword.contains(word));
         crashed
             && is_given
             && match old.kind() {
                 "keyword_argument" => {
-                    self.crash.message.contains(&format!("unexpected keyword argument '{keyword}'"))
+                    !protects
+                        && self.crash.message.contains(&format!("unexpected keyword argument '{keyword}'"))
                 }
-                "identifier" => self.is_dead(self.old.text_of(old), old),
+                "identifier" => {
+                    let name = self.old.text_of(old);
+                    self.is_dead(name, old) && !self.is_bound(name, old)
+                }
                 _ => false,
             }
     }

@@ -104,6 +104,17 @@ pub(super) fn exit_of(parsed: &Parsed<'_>, statement: Node<'_>) -> Exit {
     }
 }
 
+/// What Go's `http.Status…` begins with where the answer is no error.
+const STATUS_OF_SUCCESS: [&str; 9] =
+    ["ok", "created", "accepted", "nocontent", "found", "seeother", "moved", "temporary", "permanent"];
+
+/// Whether the name of a function says that it answers with an error: `failConnection`, `_error`.
+pub(super) fn tells_error(name: &str) -> bool {
+    split_words(name)
+        .iter()
+        .any(|word| has("error fail failure deny forbid forbidden reject unauthorized", word))
+}
+
 /// `return nil, err`, `return Err(…)`, `return res.sendStatus(400)`, `return self.error(…)`.
 pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -> bool {
     let lower = text.to_lowercase();
@@ -129,27 +140,11 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
     by_family
         || status
         || named_status.iter().any(|name| lower.contains(&format!("status: :{name}")))
-        || lower.split("http.status").skip(1).any(|name| {
-            ![
-                "ok",
-                "created",
-                "accepted",
-                "nocontent",
-                "found",
-                "seeother",
-                "moved",
-                "temporary",
-                "permanent",
-                "text",
-                "not_modified",
-            ]
-            .iter()
-            .any(|good| name.starts_with(good))
-        })
-        || callees(parsed, node)
-            .iter()
-            .flat_map(|callee| split_words(last_part(callee)))
-            .any(|word| has("error fail failure deny forbid forbidden reject unauthorized", &word))
+        || lower
+            .split("http.status")
+            .skip(1)
+            .any(|name| !STATUS_OF_SUCCESS.iter().any(|good| name.starts_with(good)))
+        || callees(parsed, node).iter().any(|callee| tells_error(last_part(callee)))
         || (lower.contains(".error(")
             || lower.contains("error_response")
             || lower.contains("not_found(")

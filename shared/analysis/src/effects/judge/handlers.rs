@@ -6,7 +6,7 @@ use super::super::absence::{Substitute, substitute};
 use super::super::sinks::{has, sinks_below};
 use super::super::slices::reach_of_name;
 use super::super::tree::{
-    body, body_statements, inner, is_call, is_handler, is_try, is_word, parts, squeezed, words,
+    body, body_statements, inner, is_call, is_function, is_handler, is_try, is_word, parts, squeezed, words,
 };
 use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
 use super::insertions::assigned_in;
@@ -220,7 +220,9 @@ impl<'c> Scene<'c> {
 
 /// The name that keeps its value of before if a conversion fails: `n = 0; try: n = int(x) except ValueError: pass`.
 pub(crate) fn keeps_default(parsed: &Parsed<'_>, handler: Node<'_>) -> Option<String> {
-    const CONVERSIONS: &str = "int float bool Decimal UUID date datetime.fromisoformat date.fromisoformat";
+    const CONVERSIONS: &str = "\
+        int float bool Decimal UUID date datetime.fromisoformat date.fromisoformat datetime.fromtimestamp \
+        date.fromtimestamp datetime.strptime";
     let inside = handler_body(handler)?;
     let caught = &parsed.text_of(handler)[..inside.start_byte() - handler.start_byte()];
     let types = caught.trim_start_matches("except").split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -232,7 +234,10 @@ pub(crate) fn keeps_default(parsed: &Parsed<'_>, handler: Node<'_>) -> Option<St
     let (target, value) = assigned_in(only)?;
     let name = parsed.text_of(target);
     let converts = is_call(value.kind()) && has(CONVERSIONS, parsed.field_text(value, "function"));
-    let mut before = std::iter::successors(tried.prev_named_sibling(), Node::prev_named_sibling);
+    let around = std::iter::successors(Some(tried), Node::parent)
+        .take_while(|one| !is_function(parsed.family(), one.kind()));
+    let mut before =
+        around.flat_map(|one| std::iter::successors(one.prev_named_sibling(), Node::prev_named_sibling));
     let has_default =
         before.any(|one| assigned_in(one).is_some_and(|(target, _)| parsed.text_of(target) == name));
     (is_bad_input && only_passes && is_word(target) && converts && has_default).then(|| name.to_owned())

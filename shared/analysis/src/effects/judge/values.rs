@@ -288,13 +288,20 @@ impl<'c> Scene<'c> {
         let only_event =
             after.iter().filter(|one| !before.contains(one)).all(|one| *one == event || event.is_empty());
         let answers = exits::handler_answers(self.new, header);
-        let gone = before.iter().filter(|one| !after.contains(one));
-        let is_corrected = before.len() == after.len() && gone.clone().all(|one| self.is_dead(one, old));
+        let gone = before.iter().find(|one| !after.contains(one));
+        let is_corrected = |gone: &&String| {
+            let [meant] = after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>()[..] else {
+                return false;
+            };
+            before.len() == after.len() && self.is_dead(gone, old) && meant.contains(gone.as_str())
+        };
         let verdict = match (kept && only_event, answers) {
-            _ if is_corrected && gone.clone().count() > 0 => ask(
-                format!("Is `{is}` the error that was meant by `{was}`, which does not exist?"),
-                gone.clone().next().map_or("", String::as_str),
-            ),
+            _ if let Some(gone) = gone.filter(is_corrected) => {
+                ask(format!("Is `{is}` the error that was meant by `{was}`, which does not exist?"), gone)
+            }
+            _ if has("Exception BaseException StandardError Throwable", &event) => {
+                exception_swallowed(format!("The handler takes `{event}`, so nearly everything"))
+            }
             (true, true) => Verdict::Harmless,
             (true, false) if self.tells_error(header) => ask_two(
                 format!(
@@ -327,12 +334,16 @@ impl<'c> Scene<'c> {
         !own.is_empty() && own.iter().all(|one| self.is_log_statement(self.new, *one) && tells(one))
     }
 
-    /// Whether a handler gives back a value for the one statement that it stands around, which only computes.
+    /// Whether a handler gives back a value, or goes on with the next entry, for the one statement that it stands around,
+    /// which only computes.
     fn answers_for_one(&self, handler: Node<'c>) -> bool {
         let tried = handler.parent().and_then(body).map(body_statements).unwrap_or_default();
         let [only] = tried[..] else { return false };
         let last = exits::handler_body(handler).and_then(|inside| body_statements(inside).last().copied());
-        !self.acts(only) && last.is_some_and(|last| exits::returned(last).is_some())
+        !self.acts(only)
+            && last.is_some_and(|last| {
+                exits::returned(last).is_some() || exits::exit_of(self.new, last) == exits::Exit::Continue
+            })
     }
 
     /// A sink that the new code calls and the old did not.

@@ -7,9 +7,9 @@ use super::super::sinks::{Guarding, guarding, has};
 use super::super::slices::fills_own_container;
 use super::super::tree::{
     above, assigned, body, body_statements, called, condition, inner, is_call, is_function, is_handler,
-    is_if, is_loop, is_return, parts, squeezed, words,
+    is_if, is_loop, is_return, last_part, parts, squeezed, words,
 };
-use super::exits::{Exit, exit_of, exit_of_body, handler_body, inner_exit, returned};
+use super::exits::{Exit, exit_of, exit_of_body, handler_body, inner_exit, returned, tells_error};
 use super::left_out::Act;
 use super::texts::callees;
 use super::values::assigned_names;
@@ -44,7 +44,9 @@ impl<'c> Scene<'c> {
             self.is_log_statement(self.new, *one)
                 && !dotted_path(self.new, inner(*one)).to_lowercase().ends_with("debug")
         });
-        let loud = exit == Exit::Loud || logs;
+        let answer = own.last().and_then(|last| returned(*last));
+        let loud =
+            (exit == Exit::Loud && !answer.is_some_and(|answer| self.tells_in_a_new_way(answer))) || logs;
         let mut questions: Vec<Verdict> = Vec::new();
         // What is done before leaving.
         for one in &own {
@@ -68,7 +70,6 @@ impl<'c> Scene<'c> {
         if let Some(why) = self.breaks_kind(node, &own) {
             return refuse(ReasonCode::SignatureChanged, why);
         }
-        let answer = own.last().and_then(|last| returned(*last));
         let answer_text = answer.map_or(String::new(), |value| squeezed(self.new, inner(value)));
         if answer_text.ends_with("err")
             && !condition(node).is_some_and(|asks| words(self.new, asks).contains(&"err"))
@@ -196,6 +197,17 @@ impl<'c> Scene<'c> {
             ),
             _ => Verdict::Harmless,
         }
+    }
+
+    /// Whether an answer calls a function that the file did not use, whose name alone says that it tells an error.
+    fn tells_in_a_new_way(&self, answer: Node<'c>) -> bool {
+        let text = self.old.text_of(self.old.root());
+        callees(self.new, answer).iter().map(|callee| last_part(callee)).any(|name| {
+            name.starts_with(|c: char| c.is_lowercase())
+                && !has("reject abort next done error", name)
+                && tells_error(name)
+                && !has_word(text, name)
+        })
     }
 
     /// Whether a call is given empty values only.
