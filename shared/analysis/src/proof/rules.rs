@@ -111,6 +111,10 @@ impl Rules<'_> {
         if before.as_ref().is_some_and(|text| text.contains(&name)) {
             return Err(format!("`{name}` is in the file already; give the test another name."));
         }
+        // What it passes in may be printed, and must not look like a report about it.
+        if code.matches(&name).count() > 1 {
+            return Err(format!("The test says its own name `{name}` a second time; use other words there."));
+        }
         self.imports_are_known(&imported, &path)?;
         self.nothing_forbidden(&parsed, &found, &code)?;
         if !found.iter().any(|one| one.how == Use::Called && self.crashed.is_called(one.last_name())) {

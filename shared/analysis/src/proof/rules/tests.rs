@@ -154,6 +154,8 @@ fn what_is_not_plainly_a_test_of_the_crashed_function_is_refused() {
     let said = judged(&files, ("shop/labels.py", "address_lines"), "tests/test_labels.py", borrowed);
     assert!(said.contains("may not use `subprocess`"), "{said}");
     let twice = "def test_old():\n    from shop.labels import address_lines\n    address_lines({})\n";
+    let itself = GOOD.replace("None", "\"\\n____ test_no_second_line ____\"");
+    assert!(python(NEW, &itself).contains("says its own name"));
     assert!(python("tests/test_labels.py", twice).contains("in the file already"));
 }
 
