@@ -61,6 +61,7 @@ fn proof(proof: &Proof) -> Value {
             "code": test.code,
         })),
         "runs": proof.runs(),
+        "usage": proof.author,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use autofix::analysis::dossier::{Dossier, Excerpt};
+use autofix::analysis::dossier::{Dossier, Excerpt, StepCost};
 use autofix::analysis::effects::Effects;
 use autofix::analysis::gates::{Gate, Outcome};
 use autofix::analysis::report::{self, Analysis, Critique, Evidence, YesNo};
@@ -244,7 +244,7 @@ impl Queries {
             timeline: moments
                 .map(|entry| (moment(entry.at), sentence(&entry.what, SENTENCE_CHARS)))
                 .collect(),
-            costs: dossier.map(|dossier| costs(dossier, &attempt.usage)).unwrap_or_default(),
+            costs: dossier.map(|dossier| costs(dossier, attempt)).unwrap_or_default(),
             total: cost_row("All steps", &attempt.usage),
         }
     }
@@ -357,13 +357,17 @@ fn shown_critic(id: &'static str, name: &'static str, critique: &Critique) -> Sh
     }
 }
 
-/// Each conversation of the investigation, and what came before it (the base moved) or after it (a repair).
-fn costs(dossier: &Dossier, all: &Usage) -> Vec<CostRow> {
+/// Each conversation of the investigation, the one that wrote the proof's test, and what came before them (the base moved)
+/// or after them (a repair).
+fn costs(dossier: &Dossier, attempt: &Attempt) -> Vec<CostRow> {
+    let author = attempt.proof.iter().map(|proof| proof.author).filter(|usage| usage.turns > 0);
+    let author = author.map(|usage| StepCost { step: "regression_test".to_owned(), usage });
+    let steps: Vec<StepCost> = dossier.costs.iter().cloned().chain(author).collect();
     let mut of_steps = Usage::default();
-    dossier.costs.iter().for_each(|cost| of_steps.add(&cost.usage));
-    let other = all.since(&of_steps);
-    let steps = dossier.costs.iter().map(|cost| cost_row(&cost.step.replace('_', " "), &cost.usage));
-    steps.chain((other.turns > 0).then(|| cost_row("other work", &other))).collect()
+    steps.iter().for_each(|cost| of_steps.add(&cost.usage));
+    let other = attempt.usage.since(&of_steps);
+    let rows = steps.iter().map(|cost| cost_row(&cost.step.replace('_', " "), &cost.usage));
+    rows.chain((other.turns > 0).then(|| cost_row("other work", &other))).collect()
 }
 
 fn cost_row(step: &str, usage: &Usage) -> CostRow {

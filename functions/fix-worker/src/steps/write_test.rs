@@ -47,11 +47,12 @@ pub(super) async fn write_test(
     let mut analyst = Analyst::of(context.worker, lease, context.deadline, attempt.usage);
     let written = ask_for_test(&mut analyst, &case, &brief).await?;
     let usage = Event::Learned(Fact::Usage(analyst.usage));
+    let author = Event::Learned(Fact::TestAuthor(analyst.usage.since(&attempt.usage)));
     let event = match written {
         Written::Test(test) => Event::Proof(ProofEvent::TestWritten { test }),
         Written::None { why } => no_test(&why),
     };
-    Ok(Happened::Events(vec![usage, event]))
+    Ok(Happened::Events(vec![usage, author, event]))
 }
 
 fn what_to_test(case: &Case, fix: &Fix) -> Result<(Crashed, TestPlaces), String> {

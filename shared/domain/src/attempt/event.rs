@@ -144,6 +144,8 @@ pub enum Fact {
     Subject(Box<Subject>),
     /// What all conversations have used so far.
     Usage(Usage),
+    /// What the conversation used in which a proof's test was written.
+    TestAuthor(Usage),
     /// Whom to ask about the file.
     Owner(Option<Owner>),
     /// The attempt that had the fault before.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::reason::{Reason, ReasonCode};
+use crate::usage::Usage;
 
 pub(super) fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().unwrap()
@@ -214,7 +215,7 @@ pub(super) fn attempts() -> Vec<(&'static str, Attempt)> {
     let not_proved = ProofStage::NotProved { why: not_proved(), test: None };
     let without_fix = || ProofStage::WithoutFix { test: test.clone() };
     let with_proof = |state, stage| {
-        let proof = Proof { mode: ProofMode::Require, minutes: 30, stage };
+        let proof = Proof { mode: ProofMode::Require, minutes: 30, author: Usage::default(), stage };
         Attempt { proof: Some(proof), ..attempt(of(state)) }
     };
     let plain = states().into_iter().map(|(name, state)| (name, attempt(state)));

@@ -12,6 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Attempt;
+use crate::usage::Usage;
 use crate::words::word_enum;
 
 word_enum! {
@@ -31,6 +32,9 @@ pub struct Proof {
     pub mode: ProofMode,
     /// How long each of the two runs of CI may take, minutes.
     pub minutes: u32,
+    /// What the conversation used in which the test was written.
+    #[serde(default)]
+    pub author: Usage,
     pub stage: ProofStage,
 }
 

@@ -14,6 +14,7 @@ use super::state::{Cleanup, Queued, State};
 use super::{Attempt, Clicked, Joined, JoinedIssue, Next, Trouble, Wait, WaitsFor};
 use crate::cleaning;
 use crate::reason::{Reason, ReasonCode};
+use crate::usage::Usage;
 
 /// Characters kept of a joined issue's title.
 const MAX_TITLE_CHARS: usize = 200;
@@ -55,6 +56,11 @@ impl Attempt {
             Fact::Note(what) => self.note(now, what),
             Fact::Subject(subject) => self.subject = *subject,
             Fact::Usage(usage) => self.usage = usage,
+            Fact::TestAuthor(usage) => {
+                if let Some(proof) = &mut self.proof {
+                    proof.author = usage;
+                }
+            }
             Fact::Owner(owner) => self.owner = owner,
             Fact::Earlier(earlier) => self.earlier = Some(earlier),
             Fact::Shadow(shadow) => {
@@ -605,7 +611,8 @@ impl Attempt {
         let mut state = self.state.clone();
         let stage = match (self.proof.as_ref().map(|proof| proof.stage.clone()), event, &mut state) {
             (_, ProofEvent::Wanted { mode, minutes }, State::Proposed { slot_taken: false, .. }) => {
-                self.proof = Some(Proof { mode, minutes, stage: ProofStage::Wanted });
+                self.proof =
+                    Some(Proof { mode, minutes, author: Usage::default(), stage: ProofStage::Wanted });
                 return Ok(state);
             }
             (
