@@ -16,10 +16,11 @@ use autofix::config::Environment;
 use autofix::journal::Journal;
 use autofix::messages::{DEPLOY, DISMISS, REASON_FIELD};
 use autofix::outbound::Outbound;
+use autofix::secrets::Secrets;
 
 use crate::demo_project::REPOSITORY;
 use crate::movable_clock::SkippingClock;
-use crate::one_process::OneProcess;
+use crate::one_process::{OneProcess, Surroundings};
 use crate::sandbox::sentry::{Hook, SandboxEvent};
 use crate::sandbox::slack::{APPROVER_ID, Message, SignedForm};
 use crate::sandbox::{API_TOKEN, Sandbox, SlackWay};
@@ -112,8 +113,15 @@ impl Story {
         let here: Environment = [("AUTOFIX_PUBLIC_URL", address.clone())].into_iter().collect();
         let here = here.over(sandbox.with_proofs()?);
         let outbound = Outbound::new(options.journal.clone())?;
-        let process =
-            Arc::new(OneProcess::new(table, &here.over(environment), clock.clone(), outbound).await?);
+        let environment = here.over(environment);
+        let secrets = Secrets::from_environment(environment.clone(), clock.clone());
+        let surroundings = Surroundings {
+            environment: &environment,
+            clock: clock.clone(),
+            outbound,
+            sandbox_page: Some(sandbox_page::PATH),
+        };
+        let process = Arc::new(OneProcess::with_secrets(table, secrets, surroundings).await?);
         let let_pass = skips(time.clone(), Arc::clone(&process));
         let page = Arc::new(SandboxPage {
             sandbox: sandbox.clone(),

@@ -61,6 +61,8 @@ pub struct Surroundings<'a> {
     pub environment: &'a Environment,
     pub clock: Clock,
     pub outbound: Outbound,
+    /// Path of the sandbox's page, if it is served beside the endpoints.
+    pub sandbox_page: Option<&'static str>,
 }
 
 /// What Lambda does for the worker: names and times of invocations, a bound on how many run at once, and the queue of
@@ -92,16 +94,21 @@ impl OneProcess {
         outbound: Outbound,
     ) -> anyhow::Result<OneProcess> {
         let secrets = Secrets::from_environment(environment.clone(), clock.clone());
-        OneProcess::with_secrets(table, secrets, Surroundings { environment, clock, outbound }).await
+        OneProcess::with_secrets(
+            table,
+            secrets,
+            Surroundings { environment, clock, outbound, sandbox_page: None },
+        )
+        .await
     }
 
-    /// As [`OneProcess::new`], with secrets from elsewhere.
+    /// As [`OneProcess::new`], with secrets from elsewhere and perhaps beside the sandbox's page.
     pub async fn with_secrets(
         table: EmbeddedTable,
         secrets: Secrets,
         surroundings: Surroundings<'_>,
     ) -> anyhow::Result<OneProcess> {
-        let Surroundings { environment, clock, outbound } = surroundings;
+        let Surroundings { environment, clock, outbound, sandbox_page } = surroundings;
         let config = Configs::read(environment)?;
         let name = config.worker.common.table.clone();
         table.create(&name).await.context("create the table")?;
@@ -127,6 +134,7 @@ impl OneProcess {
             store: store("attempt-queries"),
             sentry,
             clock: clock.clone(),
+            sandbox_page,
         };
         let routes = sentry_intake::routes(intake)
             .merge(slack_interactions::routes(interactions))

@@ -10,6 +10,7 @@ use autofix::clock::Clock;
 use autofix::config::{CommonConfig, Environment, names};
 use autofix::journal::Journal;
 use autofix::outbound::Outbound;
+use autofix::secrets::Secrets;
 use autofix::store::Store;
 use axum::Router;
 use axum::extract::Request;
@@ -22,7 +23,7 @@ use crate::arguments::ServeArgs;
 use crate::deliver::{self, LambdaApi};
 use crate::forward::Forwarder;
 use crate::movable_clock::SkippingClock;
-use crate::one_process::OneProcess;
+use crate::one_process::{OneProcess, Surroundings};
 use crate::sandbox::{API_TOKEN, Addresses, Sandbox, SlackWay};
 use crate::sandbox_page::{self, Log, SandboxPage, real_time, skips};
 use crate::scenario::Scenario;
@@ -56,7 +57,11 @@ pub async fn serve(args: &ServeArgs, journal: Option<Journal>) -> anyhow::Result
         environment = environment.over(here.into_iter().collect());
     }
     let outbound = Outbound::new(journal)?;
-    let process = Arc::new(OneProcess::new(table, &environment, clock.clone(), outbound).await?);
+    let sandbox_page = sandbox.as_ref().map(|_| sandbox_page::PATH);
+    let secrets = Secrets::from_environment(environment.clone(), clock.clone());
+    let surroundings =
+        Surroundings { environment: &environment, clock: clock.clone(), outbound, sandbox_page };
+    let process = Arc::new(OneProcess::with_secrets(table, secrets, surroundings).await?);
     process.break_leases().await?;
     let prefix = CommonConfig::from_env(&environment)?.prefix;
     say!("AutoFix is listening on http://{address}{prefix}");

@@ -32,3 +32,21 @@ async fn what_the_demo_tells_in_the_terminal_is_on_its_page_to_the_roll_back() {
         assert!(after.contains(expected), "{expected} is not in: {after}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cards_details_lead_back_to_the_sandbox() {
+    let folder = TempDir::new().unwrap();
+    let story = Story::begin(Options {
+        scenario: Scenario::Security,
+        click: Click::ByItself,
+        page: Page::AsLongAsTheStory,
+        folder: Some(folder.path().to_owned()),
+        journal: None,
+    });
+    let story = story.await.unwrap();
+    story.play().await.unwrap();
+    let page = reqwest::get(story.page()).await.unwrap().text().await.unwrap();
+    let details = page.split('"').find(|text| text.contains("seal=")).unwrap().replace("&amp;", "&");
+    let details = reqwest::get(details).await.unwrap().error_for_status().unwrap().text().await.unwrap();
+    assert!(details.contains(r#"<a href="/sandbox" id="nav-sandbox">"#), "{details}");
+}

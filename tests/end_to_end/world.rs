@@ -635,7 +635,7 @@ async fn start(
             Secrets::from_secrets_manager(manager.client(), arn, environment.clone(), clock.clock())
         }
     };
-    let surroundings = Surroundings { environment, clock: clock.clock(), outbound };
+    let surroundings = Surroundings { environment, clock: clock.clock(), outbound, sandbox_page: None };
     OneProcess::with_secrets(table, secrets, surroundings).await.unwrap()
 }
 

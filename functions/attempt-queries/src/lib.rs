@@ -39,6 +39,8 @@ pub struct Queries {
     /// For what a person starts by hand.
     pub sentry: Sentry,
     pub clock: Clock,
+    /// Path of the sandbox's page, where the same server has one; never on Lambda.
+    pub sandbox_page: Option<&'static str>,
 }
 
 /// The endpoint's routes.

@@ -19,6 +19,7 @@ async fn main() -> Result<(), lambda_http::Error> {
     let (secrets, store) = aws::start(&environment, &config.common, &clock, Store::connect).await;
     let refusals = RefusalLog::new(Metrics::to_stdout(&config.common.table), clock.clone());
     let sentry = Sentry::new(Outbound::made_on_first_use(), config.sentry_url.clone(), &secrets);
-    let routes = attempt_queries::routes(Queries { config, secrets, store, sentry, clock });
+    let routes =
+        attempt_queries::routes(Queries { config, secrets, store, sentry, clock, sandbox_page: None });
     lambda_http::run(endpoint::closed(routes, refusals)).await
 }

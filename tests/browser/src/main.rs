@@ -42,6 +42,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     stories.tell("the token opens the page, a wrong one does not, logging out closes it", pages::login).await;
     stories.tell("attempts are listed, filtered, found and opened", pages::list).await;
     stories.tell("a card's link shows its attempt to whoever has it, and nothing else", pages::link).await;
+    stories.tell("a fix is proved on its card and its page, which leads back", pages::proved).await;
     stories.tell("the list keeps itself up to date until told not to", pages::live).await;
     stories.tell("everything can be reached and pressed with a keyboard alone", keyboard::alone).await;
     stories.tell("no page is wider than a phone", phone::fits).await;

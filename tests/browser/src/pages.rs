@@ -90,6 +90,25 @@ pub async fn link(visit: &Visit) -> anyhow::Result<()> {
     done.and(console)
 }
 
+/// From the card to the attempt's page and back to the sandbox, by links alone.
+pub async fn proved(visit: &Visit) -> anyhow::Result<()> {
+    visit.throw("fix", READY).await?;
+    visit.sees_text(".card", "🧪 Proved").await?;
+    visit.sees_text(".card", "Regression test").await?;
+    visit.click(DETAILS).await?;
+    visit.sees_text("#proof", "Proved").await?;
+    visit.sees_text("#proof li", "tests failed without the fix").await?;
+    visit.sees_text("#proof li", "tests passed with the fix").await?;
+    visit.click("#proof-test summary").await?;
+    visit.sees_text("#proof-test", "def test_").await?;
+    visit.sees_text("#cost th", "regression test").await?;
+    visit.click("#nav-sandbox").await?;
+    visit.sees_text(".card", "🧪 Proved").await?;
+    visit.log_in().await?;
+    visit.click("#nav-sandbox").await?;
+    visit.sees("#throw-fix").await
+}
+
 async fn as_guest(guest: &Visit, address: &str) -> anyhow::Result<()> {
     guest.driver.goto(address).await?;
     guest.sees_text("#summary", "Ready to deploy").await?;

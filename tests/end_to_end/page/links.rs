@@ -29,6 +29,7 @@ async fn the_link_on_the_card_opens_that_attempt_for_a_week_without_a_login() {
     let tags = checked(&detail.text, &hosts);
     let ids: Vec<&str> = tags.iter().filter_map(|tag| tag.attribute("id")).collect();
     assert!(ids.contains(&"evidence") && !ids.contains(&"log-out"), "{ids:?}");
+    assert!(!ids.contains(&"nav-sandbox"), "a server without the sandbox's page leads to it: {ids:?}");
     let refresh = tags.iter().find(|tag| tag.attribute("id") == Some("refresh")).unwrap();
     assert_eq!(refresh.attribute("href"), Some(&*link), "refreshing keeps the proof");
 

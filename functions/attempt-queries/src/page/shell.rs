@@ -40,6 +40,8 @@ pub(super) struct Shell {
     pub viewer: Viewer,
     pub here: Here,
     pub prefix: String,
+    /// The page to go back to, for who came from the sandbox.
+    pub sandbox: Option<&'static str>,
     pub stylesheet: String,
     pub script: String,
     pub icon: String,
@@ -73,6 +75,7 @@ impl Queries {
             viewer,
             here,
             prefix: prefix.clone(),
+            sandbox: self.sandbox_page,
             stylesheet: asset_address(prefix, "page.css"),
             script: asset_address(prefix, "page.js"),
             icon: asset_address(prefix, "icon.svg"),
