@@ -213,8 +213,7 @@ fn ended_with(block: &[&str], test: &RegressionTest) -> Option<String> {
         Some(Family::Python) => errors.next_back(),
         // What goes before a panic may be an assertion; after it the process ends, and the runner says so.
         Some(Family::Go) => {
-            let said = said.iter().filter(|line| ASSERTION.is_match(line) || line.starts_with("panic: "));
-            let last = *said.last()?;
+            let last = *said.iter().rfind(|line| ASSERTION.is_match(line) || line.starts_with("panic: "))?;
             let ended = block.last().is_some_and(|line| line.starts_with("FAIL"));
             match last.strip_prefix("panic: ") {
                 None => error_of(last, test),

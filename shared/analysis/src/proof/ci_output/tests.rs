@@ -225,9 +225,7 @@ fn what_a_test_prints_outvotes_no_report() {
         format!(
             "{real}----------- Captured stdout call -----------\nAttributeError: x\nbookshop/labels.py:34: AttributeError\n"
         ),
-        format!(
-            "ERROR: test_no_second_line (t.T)\n-----\nAssertionError: no\n\nStdout:\nbookshop/labels.py:34: AttributeError\n"
-        ),
+        "ERROR: test_no_second_line (t.T)\n-----\nAssertionError: no\n\nStdout:\nbookshop/labels.py:34: AttributeError\n".to_owned(),
     ] {
         assert_eq!(python(&log), another("AssertionError"), "{log}");
     }
