@@ -3,7 +3,8 @@
 //!
 //! Three kinds of finding: tokens that are known by their form (`tokens`), values known by the
 //! name they are assigned to (`assignments`), personal data known by form and checksum
-//! (`personal`). Each becomes `[redacted:kind]`, and a variable with a secret's name `<filtered str>`, or whatever it was. Source code and tracebacks stay readable:
+//! (`personal`). Each becomes `[redacted:kind]`; the value of a variable with a secret's name becomes
+//! `<filtered str>`, with the type that it had. Source code and tracebacks stay readable:
 //! `password = get_password()` holds no secret. The clients take [`Redacted`] only, and nothing but
 //! [`redact`] and literals of our own make one.
 //!

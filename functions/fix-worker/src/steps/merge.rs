@@ -99,7 +99,7 @@ fn merged(context: &Context<'_>, merge_sha: Option<String>) -> Event {
     Event::Merged { merge_sha, watch: context.watch_from_now() }
 }
 
-/// People learn `by` when the wait begins.
+/// The card tells `by` when the wait begins, and not again.
 fn queued_by(by: Queue, now: Timestamp) -> Event {
     let how = match by {
         Queue::MergeQueue => "GitHub's merge queue has it",

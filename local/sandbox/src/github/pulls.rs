@@ -152,7 +152,7 @@ pub(super) fn index_of(repo: &Repository, number: &str) -> Result<usize, Refusal
     repo.pulls.iter().position(|pull| pull.number == number).ok_or_else(Refusal::not_found)
 }
 
-/// What AutoFix changes: it corrects a body, and closes.
+/// The only changes that AutoFix makes to a pull request: another body, or closing it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PullChange {

@@ -1,7 +1,8 @@
 //! Errors that a fix catches and forgets: the exception is gone from Sentry, and the fault stays.
 //!
 //! A broad handler that does not raise again counts whatever else it does. A handler of one narrow
-//! type may answer with a value; it counts only if nothing at all follows from the error.
+//! type may answer with a value; it counts only if nothing at all follows from the error. What its value does in the code
+//! behind it is judged in `effects::judge::handlers`, and both have to accept a handler.
 
 mod handlers;
 mod rust;

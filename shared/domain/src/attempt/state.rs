@@ -1,4 +1,7 @@
 //! The states of an attempt, each with the data that exists in it and not before.
+//!
+//! A new one begins here: the compiler then names each `match` that needs it, and `matrix.rs` wants one example of it. Look
+//! by hand at what asks for some states only, `_` and `matches!`: `can_be_tried_again`, `is_live`, `offer` and the like.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,7 @@
-//! Handlers that a change puts in.
+//! Judges each handler (`except`, `catch`) that a change puts in: harmless, a question, or a refusal.
+//!
+//! By what it does to values that the code behind it uses. `validators::swallowed_exceptions` judges handlers by their form
+//! alone, and both have to accept one.
 
 use tree_sitter::Node;
 
@@ -68,10 +71,10 @@ impl<'c> Scene<'c> {
                     || word.ends_with("Exception")
             })
             .collect();
-        let event = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default();
-        let caught_event = event.is_empty()
+        let crashed_type = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default();
+        let catches_crashed_type = crashed_type.is_empty()
             || self.new.text_of(handler)[..inside.start_byte().saturating_sub(handler.start_byte())]
-                .contains(event);
+                .contains(crashed_type);
         let own = body_statements(inside);
         let logs = own.iter().filter(|one| self.is_log_statement(self.new, **one));
         for verdict in logs.map(|one| self.told(inner(*one), None, *one).verdict) {
@@ -102,10 +105,12 @@ impl<'c> Scene<'c> {
                     self.told(raised, None, *own.last().unwrap_or(&inside)).verdict
                 }))
             }
-            _ if !caught_event && self.new.family() == Family::Python => of(exception_swallowed(format!(
-                "The handler takes `{}`, which is not what crashed",
-                header.first().copied().unwrap_or("everything")
-            ))),
+            _ if !catches_crashed_type && self.new.family() == Family::Python => {
+                of(exception_swallowed(format!(
+                    "The handler takes `{}`, which is not what crashed",
+                    header.first().copied().unwrap_or("everything")
+                )))
+            }
             Exit::Return => {
                 if let Some(why) = self.breaks_kind(handler, &own) {
                     return of(refuse(ReasonCode::SignatureChanged, why));
@@ -115,7 +120,11 @@ impl<'c> Scene<'c> {
                     None => of(self.conversion_or_ask(handler, &operand)),
                     Some(Substitute::Neutral) => {
                         let verdict = self.conversion_or_ask(handler, &operand);
-                        of(self.with_callers(verdict, &format!("After `{event}`"), answer.unwrap_or(handler)))
+                        of(self.with_callers(
+                            verdict,
+                            &format!("After `{crashed_type}`"),
+                            answer.unwrap_or(handler),
+                        ))
                     }
                     Some(Substitute::Number | Substitute::Yes) => of(computation_changed(format!(
                         "The answer is made up: `{}`",
@@ -197,10 +206,10 @@ impl<'c> Scene<'c> {
                 of(match given_back {
                     Some((_, value)) => {
                         let question = format!(
-                            "After `{event}`, is `{}` right for every caller?",
+                            "After `{crashed_type}`, is `{}` right for every caller?",
                             shown(self.new, value)
                         );
-                        self.with_callers(ask(question, &operand), &format!("After `{event}`"), value)
+                        self.with_callers(ask(question, &operand), &format!("After `{crashed_type}`"), value)
                     }
                     None => Verdict::Harmless,
                 })
@@ -212,7 +221,10 @@ impl<'c> Scene<'c> {
         let held = handler.parent().and_then(body).map(body_statements).unwrap_or_default();
         let reads_other = held.iter().any(|one| !sinks_below(self.new, *one, self.bindings).is_empty());
         match reads_other {
-            true => ask("May an answer of the other system without this part be normal, and not a sign that its form changed?".to_owned(), operand),
+            true => ask(
+                "Can the service that is called here leave this value out of a normal answer, and not only because its format changed?",
+                operand,
+            ),
             false => Verdict::Harmless,
         }
     }
