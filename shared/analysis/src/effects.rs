@@ -14,8 +14,8 @@ use crate::syntax::Parsed;
 use crate::syntax::imports::Bindings;
 use autofix_domain::reason::Reason;
 pub use judge::Crash;
-pub(crate) use judge::keeps_default;
 use judge::{Judged, Scene, Verdict};
+pub(crate) use judge::{NEARLY_ALL, keeps_default};
 pub(crate) use tree::is_handler;
 
 /// Both sides of a change as trees, with what the new one imports.

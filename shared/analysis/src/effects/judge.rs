@@ -20,6 +20,7 @@ mod ways_out;
 
 pub(crate) use handlers::keeps_default;
 pub(super) use insertions::assigned_in;
+pub(crate) use values::NEARLY_ALL;
 
 use tree_sitter::Node;
 
@@ -314,14 +315,27 @@ impl<'c> Scene<'c> {
         // Whoever writes the message must not get a protection out of a call.
         let protects = sinks::guarding([keyword]) != sinks::Guarding::No
             || sinks::is_bound(keyword)
-            || ["filter", "where", "check", "escape", "safe", "strict"]
-                .iter()
-                .any(|word| keyword.contains(word));
+            || [
+                "filter", "where", "check", "escape", "safe", "strict", "status", "code", "user", "request",
+                "__",
+            ]
+            .iter()
+            .any(|word| keyword.contains(word));
+        let is_plain =
+            old.child_by_field_name("value").is_some_and(|value| words(self.old, value).is_empty());
+        let call = above(old, |one| is_call(one.kind()));
+        let is_named = call.is_some_and(|call| {
+            let name = super::tree::called(self.old, call);
+            sinks::sink_of(self.old, call, self.bindings).is_none()
+                && self.crash.message.contains(&format!("{name}()"))
+        });
         crashed
             && is_given
             && match old.kind() {
                 "keyword_argument" => {
                     !protects
+                        && is_plain
+                        && is_named
                         && self.crash.message.contains(&format!("unexpected keyword argument '{keyword}'"))
                 }
                 "identifier" => {

@@ -13,7 +13,7 @@ use regex::Regex;
 use tree_sitter::Node;
 
 use super::reviewed::{Finding, Reviewed, Side, places, shortened};
-use crate::effects::{is_handler, keeps_default};
+use crate::effects::{NEARLY_ALL, is_handler, keeps_default};
 use crate::names::has;
 use crate::names::is_log_call;
 use crate::syntax::definitions::kind_of_definition;
@@ -55,7 +55,7 @@ static GO_ERROR_CHECK: LazyLock<Regex> =
 enum SameBy {
     /// Where they are and what they catch. What an old handler does besides is looked at by the effects of the change.
     Head,
-    /// What they do. What an old handler takes besides is looked at by the effects of the change.
+    /// What they do, and nearly everything that they take. What an old handler takes besides is looked at by the effects of the change.
     Body,
 }
 
@@ -107,7 +107,10 @@ fn same_handler(parsed: &Parsed<'_>, node: Node<'_>, position: &Position<'_, '_>
     let around = function_around(parsed, position);
     match (same, body) {
         (SameBy::Body, Some(body)) if is_handler(position.kind) => {
-            format!("{around}: {}", tokens::normalised(parsed, body))
+            let head = &parsed.text_of(node)[..body.start_byte() - node.start_byte()];
+            let broad: Vec<String> =
+                caught_types(head).into_iter().filter(|one| has(NEARLY_ALL, one)).collect();
+            format!("{around}: {}: {}", broad.join(" "), tokens::normalised(parsed, body))
         }
         _ => format!("{around}: {}", tokens::normalised_until(parsed, node, end)),
     }

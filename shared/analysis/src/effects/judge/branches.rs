@@ -14,7 +14,7 @@ use super::insertions::assigned_in;
 use super::values::assigned_names;
 use super::{
     Judged, Scene, Verdict, ask, ask_two, check_deleted, computation_changed, exception_swallowed,
-    function_of, identifier, last_name, root, sensitive_change, shown, work_skipped,
+    function_of, identifier, last_name, sensitive_change, shown, work_skipped,
 };
 use crate::syntax::mentions::has_word;
 use crate::syntax::{Family, any_below, first_line, last_line};
@@ -129,7 +129,7 @@ impl<'c> Scene<'c> {
             let crashed = self
                 .crash_line
                 .is_some_and(|line| (first_line(*statement)..=last_line(*statement)).contains(&line));
-            let is_beside = |one: &String| has_word(&own, root(one)) && root(one) != one;
+            let is_beside = |one: &String| is_flag_beside(one, &own);
             if crashed && test.drops_missing() && test.operands().iter().any(is_beside) {
                 let asked = format!("Does `{text}` not hold only in the states in which `{what}` crashed?");
                 return Judged::new(node, fact, ask_two(asked, &name));
@@ -259,6 +259,17 @@ impl<'c> Scene<'c> {
         }
         Verdict::Harmless
     }
+}
+
+/// Whether a flag stands beside something that a piece of code reads: `ctx.signedIn` beside `ctx.user.id`. What says
+/// what somebody may do is no such flag.
+pub(super) fn is_flag_beside(flag: &str, code: &str) -> bool {
+    const RANKS: [&str; 6] = ["owner", "admin", "role", "private", "staff", "member"];
+    let Some((object, name)) = flag.rsplit_once('.') else { return false };
+    let name = name.to_lowercase();
+    !matches!(object, "self" | "this")
+        && code.contains(&format!("{object}."))
+        && !RANKS.iter().any(|rank| name.contains(rank))
 }
 
 /// Whether Go code calls an error so: `err`, `parseErr`.

@@ -119,9 +119,14 @@ impl<'c> Scene<'c> {
     pub(super) fn narrowed(&self, place: Node<'c>, new: Node<'c>, test: &Test, text: &str) -> Verdict {
         let operands = test.operands();
         let name = operands.first().map_or_else(|| identifier(self.new, new), |one| last_name(one));
-        let conservative = test.drops_missing();
         let body_of = body(place);
         let asks = condition(place).unwrap_or(place);
+        // Something else than what is read behind it may be missing without a crash.
+        let asked: String = text.split_whitespace().collect();
+        let rest = squeezed(self.new, place).replacen(&asked, "", 1);
+        let is_read = |one: &String| rest.contains(one.as_str()) || loose(&rest).contains(&loose(one));
+        let is_read_behind = body_of.is_none() || operands.is_empty() || operands.iter().any(is_read);
+        let conservative = test.drops_missing() && is_read_behind;
         let negated = self.is_negated(asks, new);
         if negated {
             return ask(
@@ -224,7 +229,9 @@ impl<'c> Scene<'c> {
         if exits::denies(self.new, body_of) {
             let behind = statement_of(place).next_named_sibling();
             let stops_anyway = behind.is_some_and(|one| exits::exit_of(self.new, one) == Exit::Loud);
-            return match test.selects_missing() && !stops_anyway {
+            let is_read =
+                |one: &String| old_text.contains(one.as_str()) || self.crash_text.contains(one.as_str());
+            return match test.selects_missing() && !stops_anyway && operands.iter().all(is_read) {
                 true => Verdict::Harmless,
                 false => {
                     ask(format!("Should everything for which `{text}` holds be stopped as well?"), &name)
@@ -395,10 +402,9 @@ impl<'c> Scene<'c> {
         }
     }
 
-    /// Whether a comparison holds wherever it held before: `n > 2` becomes `n != 2` or `n >= 2`.
+    /// Whether a comparison holds wherever it held before: `n > 2` becomes `n != 2`.
     fn stops_more(&self, old: Node<'c>, new: Node<'c>) -> bool {
-        const WIDER: [(&str, &str); 6] =
-            [(">", "!="), ("<", "!="), (">", ">="), ("<", "<="), ("==", ">="), ("==", "<=")];
+        const WIDER: [(&str, &str); 2] = [(">", "!="), ("<", "!=")];
         let signs = |parsed: &Parsed<'_>, node: Node<'_>| {
             let sides: Vec<String> =
                 parts(inner(node)).into_iter().map(|side| squeezed(parsed, side)).collect();

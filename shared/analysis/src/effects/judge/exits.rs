@@ -104,6 +104,23 @@ pub(super) fn exit_of(parsed: &Parsed<'_>, statement: Node<'_>) -> Exit {
     }
 }
 
+/// A value that is an error for sure: `err`, `fmt.Errorf(…)`, `&ErrMissing{}`, `ErrMissing`; not `ctx.Err()`, which may be nil.
+fn is_go_error(parsed: &Parsed<'_>, value: Node<'_>) -> bool {
+    let says = |name: &str| split_words(name).iter().any(|word| has("err error errors errorf", word));
+    match value.kind() {
+        "identifier" | "selector_expression" => says(last_part(parsed.text_of(value))),
+        "call_expression" => {
+            let path = dotted_path(parsed, value);
+            last_part(&path) != "Err" && path.split('.').any(says)
+        }
+        "unary_expression" | "composite_literal" => {
+            words(parsed, value).first().is_some_and(|name| says(name))
+                || words(parsed, value).get(1).is_some_and(|name| says(name))
+        }
+        _ => false,
+    }
+}
+
 /// What Go's `http.Status…` begins with where the answer is no error.
 const STATUS_OF_SUCCESS: [&str; 9] =
     ["ok", "created", "accepted", "nocontent", "found", "seeother", "moved", "temporary", "permanent"];
@@ -118,13 +135,12 @@ pub(super) fn tells_error(name: &str) -> bool {
 /// `return nil, err`, `return Err(…)`, `return res.sendStatus(400)`, `return self.error(…)`.
 pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -> bool {
     let lower = text.to_lowercase();
+    let called = callees(parsed, node);
+    if !called.is_empty() && called.iter().all(|callee| is_log_call(callee)) {
+        return false;
+    }
     let by_family = match parsed.family() {
-        Family::Go => parts(node).iter().flat_map(|one| parts(*one)).any(|one| {
-            words(parsed, one)
-                .iter()
-                .flat_map(|word| split_words(word))
-                .any(|word| has("err error errors errorf", &word))
-        }),
+        Family::Go => parts(node).iter().flat_map(|one| parts(*one)).any(|one| is_go_error(parsed, one)),
         Family::Rust => text.contains("Err("),
         _ => false,
     };
@@ -144,7 +160,7 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
             .split("http.status")
             .skip(1)
             .any(|name| !STATUS_OF_SUCCESS.iter().any(|good| name.starts_with(good)))
-        || callees(parsed, node).iter().any(|callee| tells_error(last_part(callee)))
+        || (called.iter().any(|callee| tells_error(last_part(callee))) && !lower.contains("http.status"))
         || (lower.contains(".error(")
             || lower.contains("error_response")
             || lower.contains("not_found(")

@@ -8,6 +8,7 @@ use super::super::tree::{
     above, assigned, body, body_statements, condition, inner, is_if, parts, same_function, squeezed,
     statement_of, words,
 };
+use super::branches::is_flag_beside;
 use super::insertions::assigned_in;
 use super::reads::Widened;
 use super::values::assigned_names;
@@ -57,6 +58,8 @@ impl<'c> Scene<'c> {
                 .iter()
                 .any(|size| asked.contains(size))
         });
+        let is_about =
+            test.operands().iter().any(|one| was.contains(one.as_str()) || is_flag_beside(one, &was));
         let is_beside = fallback.is_none_or(|fallback| {
             fallback.end_byte() <= branch.start_byte() || branch.byte_range().contains(&fallback.start_byte())
         });
@@ -64,7 +67,7 @@ impl<'c> Scene<'c> {
         let stands = others.len() <= 1
             && is_beside
             && branch.end_byte() <= new.start_byte()
-            && (test.drops_missing() || is_measured)
+            && ((test.drops_missing() && is_about) || (is_measured && fallback.is_some()))
             && !words(self.new, *value).iter().any(changes);
         stands.then(|| Widened {
             operand: test.operands().into_iter().next().unwrap_or(was),

@@ -29,6 +29,9 @@ impl<'c> Scene<'c> {
         if kind != "assert_statement" && above(new, |one| one.kind() == "assert_statement").is_some() {
             return all.push(Judged::refused(new, check_deleted(format!("`{is}` is new in an assertion"))));
         }
+        if let Some(judged) = self.caught_as_well(new) {
+            return all.push(judged);
+        }
         if matches!(
             kind,
             "switch_statement"

@@ -21,7 +21,10 @@ use crate::syntax::any_below;
 
 /// Whether a value is of what somebody sent, as far as its first name says so.
 fn is_sent(chain: &str) -> bool {
+    const READERS: [&str; 8] =
+        [".Query", ".Param", ".FormValue", ".PostForm", ".Header", ".query.", ".params.", ".body."];
     has("request req message msg body payload params query input form", super::root(chain))
+        || READERS.iter().any(|reader| chain.contains(reader))
 }
 
 impl<'c> Scene<'c> {

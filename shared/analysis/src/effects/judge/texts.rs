@@ -133,7 +133,9 @@ impl<'c> Scene<'c> {
             let is_new = old.is_none_or(|old| !squeezed(self.old, old).contains(chain));
             if is_plain
                 && is_new
-                && (is_whole(last) || ((tells_all || tells_inside) && !matches!(last, "err" | "error" | "e")))
+                && (is_whole(last)
+                    || (has("data body", last) && chain.split('.').any(is_whole))
+                    || ((tells_all || tells_inside) && !matches!(last, "err" | "error" | "e")))
             {
                 return Some(format!(
                     "The text of a log line or error newly tells all of `{}`",

@@ -30,6 +30,10 @@ pub(super) const LOOKS: &str = "\
     as_ref as_deref and_then or ok ok_or map_or to_string to_owned into isset empty is_null make new append nil? \
     present? blank? to_s to_i to_a dig decode encode get_or_default getOrDefault orElse isPresent ofNullable Optional Some";
 
+/// Exceptions that are nearly all of them, or that end the program.
+pub(crate) const NEARLY_ALL: &str = "\
+    Exception BaseException StandardError Throwable KeyboardInterrupt SystemExit GeneratorExit CancelledError";
+
 impl<'c> Scene<'c> {
     pub(super) fn replaced(&self, old: Node<'c>, new: Node<'c>) -> Judged {
         let (was, is) = (shown(self.old, old), shown(self.new, new));
@@ -283,23 +287,51 @@ impl<'c> Scene<'c> {
             words(parsed, node).into_iter().map(str::to_owned).collect()
         };
         let (before, after) = (types(self.old, old), types(self.new, new));
+        let verdict = self.caught_verdict(header, &before, &after, old);
+        Judged::new(new, fact, verdict)
+    }
+
+    /// One more exception type in the header of a handler that was there.
+    pub(super) fn caught_as_well(&self, new: Node<'c>) -> Option<Judged> {
+        let header = handler_header(new)?;
+        let inside = exits::handler_body(header)?;
+        let all: Vec<String> = words(self.new, header)
+            .into_iter()
+            .take(words(self.new, header).len() - words(self.new, inside).len())
+            .map(str::to_owned)
+            .collect();
+        let added: Vec<String> = words(self.new, new).into_iter().map(str::to_owned).collect();
+        let before: Vec<String> = all.iter().filter(|one| !added.contains(one)).cloned().collect();
+        let is = shown(self.new, new);
+        let verdict = self.caught_verdict(header, &before, &all, new);
+        Some(Judged::new(new, format!("The handler takes `{is}` as well"), verdict))
+    }
+
+    /// Judges what a handler that takes `before` takes now: `after`.
+    fn caught_verdict(
+        &self,
+        header: Node<'c>,
+        before: &[String],
+        after: &[String],
+        old: Node<'c>,
+    ) -> Verdict {
+        let added: Vec<&str> = after.iter().filter(|one| !before.contains(one)).map(String::as_str).collect();
+        let is = added.join(", ");
         let kept = before.iter().all(|one| after.contains(one));
         let event = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default().to_owned();
-        let only_event =
-            after.iter().filter(|one| !before.contains(one)).all(|one| *one == event || event.is_empty());
+        let only_event = added.iter().all(|one| *one == event || event.is_empty());
         let answers = exits::handler_answers(self.new, header);
         let gone = before.iter().find(|one| !after.contains(one));
         let is_corrected = |gone: &&String| {
-            let [meant] = after.iter().filter(|one| !before.contains(one)).collect::<Vec<_>>()[..] else {
-                return false;
-            };
-            before.len() == after.len() && self.is_dead(gone, old) && meant.contains(gone.as_str())
+            before.len() == after.len()
+                && self.is_dead(gone, old)
+                && matches!(added[..], [meant] if meant.contains(gone.as_str()))
         };
-        let verdict = match (kept && only_event, answers) {
+        match (kept && only_event, answers) {
             _ if let Some(gone) = gone.filter(is_corrected) => {
-                ask(format!("Is `{is}` the error that was meant by `{was}`, which does not exist?"), gone)
+                ask(format!("Is `{is}` the error that was meant by `{gone}`, which does not exist?"), gone)
             }
-            _ if has("Exception BaseException StandardError Throwable", &event) => {
+            _ if has(NEARLY_ALL, &event) => {
                 exception_swallowed(format!("The handler takes `{event}`, so nearly everything"))
             }
             (true, true) => Verdict::Harmless,
@@ -315,8 +347,7 @@ impl<'c> Scene<'c> {
             ),
             (true, false) => exception_swallowed(format!("`{event}` is caught and nobody is told")),
             (false, _) => exception_swallowed(format!("The handler takes `{is}`, which is not what crashed")),
-        };
-        Judged::new(new, fact, verdict)
+        }
     }
 
     /// Whether all that a handler does is to write the error that it caught into the log, as a warning at least.
