@@ -110,7 +110,7 @@ pub async fn serve(args: &ServeArgs, journal: Option<Journal>) -> anyhow::Result
     let endpoints = server::serve(listener, endpoints, server::Limits::default(), told_to_stop());
     tokio::select! { () = endpoints => {}, () = process.run() => {} }
     match args.sandbox {
-        false => say!("Stopped; what is under way goes on with the next start."),
+        false => say!("Stopped; what is under way continues at the next start."),
         true => say!("Stopped. The next start has a new sandbox."),
     }
     Ok(())

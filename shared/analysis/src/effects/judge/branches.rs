@@ -6,10 +6,8 @@ use super::super::absence::{Substitute, Test, is_nothing, substitute, test_of, t
 use super::super::script::Edit;
 use super::super::sinks::{Guarding, Sink, guarding, is_bound, sinks_below};
 use super::super::slices::reach_of_name;
-use super::super::tree::{
-    body, body_statements, condition, inner, is_if, parts, squeezed, statement_of, words,
-};
-use super::exits::{Exit, denies, exit_of, exit_of_body, raised, returned};
+use super::super::tree::{body, body_statements, condition, inner, is_if, parts, squeezed, words};
+use super::exits::{Exit, denies, exit_of, exit_of_body, raised, returned, stops_behind};
 use super::insertions::assigned_in;
 use super::values::assigned_names;
 use super::{
@@ -146,9 +144,8 @@ impl<'c> Scene<'c> {
             }
             question.get_or_insert(what);
         }
-        let is_loud = |one: Node<'c>| exit_of(self.new, one) == Exit::Loud;
-        let stops = wrapped.last().is_some_and(|last| is_loud(*last));
-        if stops && !statement_of(node).next_named_sibling().is_some_and(is_loud) {
+        let stops = wrapped.last().is_some_and(|last| exit_of(self.new, *last) == Exit::Loud);
+        if stops && !stops_behind(self.new, node) {
             return Judged::new(node, fact, check_deleted(format!("What stops is reached only if `{text}`")));
         }
         let denies_inside = wrapped.iter().any(|one| {
@@ -196,7 +193,7 @@ impl<'c> Scene<'c> {
             let target_text = squeezed(self.new, target);
             if self.new.family() == Family::Go && operands.iter().any(|one| is_error_name(one)) {
                 return exception_swallowed(format!(
-                    "If `{text}`, the code goes on with `{}`",
+                    "If `{text}`, the code continues with `{}`",
                     shown(self.new, *one)
                 ));
             }

@@ -8,9 +8,8 @@ use super::super::sinks::{Guarding, guarding, has, sinks_below};
 use super::super::slices::{Loops, reach};
 use super::super::tree::{
     above, body, body_statements, called, condition, inner, is_call, is_choice, is_lambda, parts, squeezed,
-    statement_of, words,
+    words,
 };
-use super::exits::Exit;
 use super::insertions::assigned_in;
 use super::{
     Judged, Scene, Verdict, arguments, ask, ask_right, ask_two, check_deleted, exception_swallowed, exits,
@@ -69,7 +68,7 @@ impl<'c> Scene<'c> {
             );
         if place.is_some()
             && guarding(words(self.old, inner(old))) == Guarding::Strong
-            && self.is_permission_check(old)
+            && self.denied_before(old)
         {
             let why = format!("`{}` decides who may do something", shown(self.old, old));
             return Some(Judged::refused(new, check_deleted(why)));
@@ -157,9 +156,7 @@ impl<'c> Scene<'c> {
             };
         }
         let Some(body_of) = body_of else { return ask(format!("Is `{text}` right here?"), &name) };
-        let behind = statement_of(place).next_named_sibling();
-        let stops_anyway = || behind.is_some_and(|one| exits::exit_of(self.new, one) == Exit::Loud);
-        if exits::denies(self.new, body_of) && !stops_anyway() {
+        if exits::denies(self.new, body_of) && !exits::stops_behind(self.new, place) {
             return check_deleted(format!("The check stops only if `{text}` holds as well"));
         }
         let strength = guarding(words(self.new, asks));
@@ -227,11 +224,12 @@ impl<'c> Scene<'c> {
             return ask(format!("Is `{text}` right here?"), &name);
         };
         if exits::denies(self.new, body_of) {
-            let behind = statement_of(place).next_named_sibling();
-            let stops_anyway = behind.is_some_and(|one| exits::exit_of(self.new, one) == Exit::Loud);
             let is_read =
                 |one: &String| old_text.contains(one.as_str()) || self.crash_text.contains(one.as_str());
-            return match test.selects_missing() && !stops_anyway && operands.iter().all(is_read) {
+            return match test.selects_missing()
+                && !exits::stops_behind(self.new, place)
+                && operands.iter().all(is_read)
+            {
                 true => Verdict::Harmless,
                 false => {
                     ask(format!("Should everything for which `{text}` holds be stopped as well?"), &name)
@@ -288,8 +286,8 @@ impl<'c> Scene<'c> {
         ask(format!("Is the value right for everything that uses it if `{text}` decides it?"), &name)
     }
 
-    /// Whether a condition of the old code denies, and only because of who somebody is.
-    fn is_permission_check(&self, old: Node<'c>) -> bool {
+    /// Whether a node of the old code is in a condition whose branch denies.
+    fn denied_before(&self, old: Node<'c>) -> bool {
         let place = above(old, |one| {
             condition(one).is_some_and(|asks| asks.byte_range().contains(&old.start_byte()))
         });
@@ -404,7 +402,6 @@ impl<'c> Scene<'c> {
 
     /// Whether a comparison holds wherever it held before: `n > 2` becomes `n != 2`.
     fn stops_more(&self, old: Node<'c>, new: Node<'c>) -> bool {
-        const WIDER: [(&str, &str); 2] = [(">", "!="), ("<", "!=")];
         let signs = |parsed: &Parsed<'_>, node: Node<'_>| {
             let sides: Vec<String> =
                 parts(inner(node)).into_iter().map(|side| squeezed(parsed, side)).collect();
@@ -420,7 +417,7 @@ impl<'c> Scene<'c> {
         let (Some((was, before)), Some((is, after))) = (signs(self.old, old), signs(self.new, new)) else {
             return false;
         };
-        was == is && WIDER.contains(&(before.as_str(), after.as_str()))
+        was == is && after == "!=" && matches!(before.as_str(), ">" | "<")
     }
 
     /// How a change chooses among the entries of a collection.

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use super::super::sinks::has;
 use super::super::tree::{
-    body, body_statements, is_block, is_call, is_raise, is_return, last_part, parts, words,
+    body, body_statements, is_block, is_call, is_raise, is_return, last_part, parts, statement_of, words,
 };
 use super::texts::callees;
 use crate::names::{is_log_call, split_words};
@@ -20,6 +20,12 @@ pub(super) enum Exit {
     Continue,
     Break,
     None,
+}
+
+/// What stands in front of a handler's body: what it takes.
+pub(super) fn handler_head<'t>(parsed: &Parsed<'t>, handler: Node<'_>) -> &'t str {
+    let text = parsed.text_of(handler);
+    handler_body(handler).map_or(text, |inside| &text[..inside.start_byte() - handler.start_byte()])
 }
 
 pub(super) fn handler_body(handler: Node<'_>) -> Option<Node<'_>> {
@@ -114,8 +120,8 @@ fn is_go_error(parsed: &Parsed<'_>, value: Node<'_>) -> bool {
             last_part(&path) != "Err" && path.split('.').any(says)
         }
         "unary_expression" | "composite_literal" => {
-            words(parsed, value).first().is_some_and(|name| says(name))
-                || words(parsed, value).get(1).is_some_and(|name| says(name))
+            // `&errs.Missing{}`: the package or the type.
+            words(parsed, value).iter().take(2).any(|name| says(name))
         }
         _ => false,
     }
@@ -165,6 +171,12 @@ pub(super) fn is_error_answer(parsed: &Parsed<'_>, node: Node<'_>, text: &str) -
             || lower.contains("error_response")
             || lower.contains("not_found(")
             || lower.contains("badrequest("))
+}
+
+/// Whether the statement behind the one around a node stops, too: it raises or gives back an error.
+pub(super) fn stops_behind(parsed: &Parsed<'_>, node: Node<'_>) -> bool {
+    let behind = statement_of(node).next_named_sibling();
+    behind.is_some_and(|one| exit_of(parsed, one) == Exit::Loud)
 }
 
 /// Whether nothing behind a statement in its block runs.

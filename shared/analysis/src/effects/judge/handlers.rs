@@ -11,7 +11,7 @@ use super::super::slices::reach_of_name;
 use super::super::tree::{
     body, body_statements, inner, is_call, is_function, is_handler, is_try, is_word, parts, squeezed, words,
 };
-use super::exits::{Exit, exit_of_body, handler_body, raised, returned};
+use super::exits::{Exit, exit_of_body, handler_body, handler_head, raised, returned};
 use super::insertions::assigned_in;
 use super::values::assigned_names;
 use super::{
@@ -72,9 +72,8 @@ impl<'c> Scene<'c> {
             })
             .collect();
         let crashed_type = self.crash.exception.rsplit(['.', ':', '\\']).next().unwrap_or_default();
-        let catches_crashed_type = crashed_type.is_empty()
-            || self.new.text_of(handler)[..inside.start_byte().saturating_sub(handler.start_byte())]
-                .contains(crashed_type);
+        let catches_crashed_type =
+            crashed_type.is_empty() || handler_head(self.new, handler).contains(crashed_type);
         let own = body_statements(inside);
         let logs = own.iter().filter(|one| self.is_log_statement(self.new, **one));
         for verdict in logs.map(|one| self.told(inner(*one), None, *one).verdict) {
@@ -236,7 +235,7 @@ pub(crate) fn keeps_default(parsed: &Parsed<'_>, handler: Node<'_>) -> Option<St
         int float bool Decimal UUID date datetime.fromisoformat date.fromisoformat datetime.fromtimestamp \
         date.fromtimestamp datetime.strptime";
     let inside = handler_body(handler)?;
-    let caught = &parsed.text_of(handler)[..inside.start_byte() - handler.start_byte()];
+    let caught = handler_head(parsed, handler);
     let types = caught.trim_start_matches("except").split(|c: char| !c.is_alphanumeric() && c != '_');
     let types: Vec<&str> = types.filter(|one| !one.is_empty()).collect();
     let is_bad_input = !types.is_empty() && types.iter().all(|one| has("ValueError TypeError", one));

@@ -294,12 +294,9 @@ impl<'c> Scene<'c> {
     /// One more exception type in the header of a handler that was there.
     pub(super) fn caught_as_well(&self, new: Node<'c>) -> Option<Judged> {
         let header = handler_header(new)?;
-        let inside = exits::handler_body(header)?;
-        let all: Vec<String> = words(self.new, header)
-            .into_iter()
-            .take(words(self.new, header).len() - words(self.new, inside).len())
-            .map(str::to_owned)
-            .collect();
+        let inside = words(self.new, exits::handler_body(header)?).len();
+        let mut all: Vec<String> = words(self.new, header).into_iter().map(str::to_owned).collect();
+        all.truncate(all.len() - inside);
         let added: Vec<String> = words(self.new, new).into_iter().map(str::to_owned).collect();
         let before: Vec<String> = all.iter().filter(|one| !added.contains(one)).cloned().collect();
         let is = shown(self.new, new);
@@ -354,7 +351,7 @@ impl<'c> Scene<'c> {
     fn tells_error(&self, handler: Node<'c>) -> bool {
         let Some(inside) = exits::handler_body(handler) else { return false };
         let own = body_statements(inside);
-        let caught = &self.new.text_of(handler)[..inside.start_byte() - handler.start_byte()];
+        let caught = exits::handler_head(self.new, handler);
         let tells = |one: &Node<'c>| {
             let path = dotted_path(self.new, inner(*one)).to_lowercase();
             let given = words(self.new, inner(*one));
@@ -365,7 +362,7 @@ impl<'c> Scene<'c> {
         !own.is_empty() && own.iter().all(|one| self.is_log_statement(self.new, *one) && tells(one))
     }
 
-    /// Whether a handler gives back a value, or goes on with the next entry, for the one statement that it stands around,
+    /// Whether a handler gives back a value, or takes the next entry, for the one statement that it stands around,
     /// which only computes.
     fn answers_for_one(&self, handler: Node<'c>) -> bool {
         let tried = handler.parent().and_then(body).map(body_statements).unwrap_or_default();

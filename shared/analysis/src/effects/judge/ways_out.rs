@@ -239,11 +239,10 @@ impl<'c> Scene<'c> {
         if looped.start_byte() < function.start_byte() {
             return None;
         }
-        let last = function.child_by_field_name("body").and_then(|all| body_statements(all).last().copied());
-        let answer = |statement: Option<Node<'c>>| {
-            statement.and_then(returned).map(|value| squeezed(self.new, inner(value)))
-        };
-        if answer(last).is_some_and(|text| !is_nothing(&text) && Some(text) == answer(own.last().copied())) {
+        let answer = |value: Option<Node<'c>>| value.map(|value| squeezed(self.new, inner(value)));
+        let answer_here = answer(own.last().and_then(|last| returned(*last)));
+        if answer(answer_at_end(function)).is_some_and(|text| !is_nothing(&text) && Some(text) == answer_here)
+        {
             return Some(Round::EndsTheLoop);
         }
         let mut of_round = assigned_names(self.new, looped);
@@ -260,19 +259,14 @@ impl<'c> Scene<'c> {
             is_handler(one.kind())
                 || (self.new.family() == Family::Go && is_if(one.kind()) && asks.ends_with("err!=nil"))
         };
-        let handler = node
-            .parent()
-            .and_then(|parent| above(parent, handles).or(Some(parent).filter(|one| handles(*one))));
-        let inside = handler.and_then(|one| handler_body(one).or_else(|| body(one)));
+        let inside = above(node, handles).and_then(|one| handler_body(one).or_else(|| body(one)));
         inside.is_some_and(|inside| exit_of_body(self.new, inside) == Exit::Loud)
     }
 
     /// The name that the function gives back at its end, if it has its value already and an empty one is given back instead.
     fn thrown_away(&self, node: Node<'c>, answer: Node<'c>) -> Option<String> {
         let function = above(node, |one| is_function(self.new.family(), one.kind()))?;
-        let last =
-            function.child_by_field_name("body").and_then(|all| body_statements(all).last().copied())?;
-        let name = squeezed(self.new, inner(returned(last)?));
+        let name = squeezed(self.new, inner(answer_at_end(function)?));
         let is_empty = matches!(substitute(self.new, answer), Substitute::Neutral)
             && !is_nothing(&squeezed(self.new, inner(answer)));
         let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
@@ -377,4 +371,10 @@ impl<'c> Scene<'c> {
         });
         nothing(value) && !elsewhere
     }
+}
+
+/// What a function gives back if nothing leaves it before its last statement.
+fn answer_at_end(function: Node<'_>) -> Option<Node<'_>> {
+    let all = function.child_by_field_name("body").map(body_statements)?;
+    all.last().and_then(|last| returned(*last))
 }
